@@ -1,0 +1,165 @@
+#include "core/arena.h"
+
+#include <stdarg.h>
+
+enum { ALIGN = 16, FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
+
+typedef struct Block {
+    struct Block *prev;
+    size_t size; /* of data */
+    _Alignas(ALIGN) char data[];
+} Block;
+
+typedef struct Defer {
+    struct Defer *prev;
+    void (*fn)(void *);
+    void *arg;
+} Defer;
+
+struct Arena {
+    Block *block; /* newest */
+    char *at;
+    char *end;
+    Defer *defers;
+    size_t used;
+    size_t max;
+    bool failed;
+};
+
+static Block *block_new(size_t size) {
+    Block *b = malloc(sizeof(Block) + size);
+    if (b != NULL) {
+        b->prev = NULL;
+        b->size = size;
+    }
+    return b;
+}
+
+static void use_block(Arena *a, Block *b) {
+    a->block = b;
+    a->at = b->data;
+    a->end = b->data + b->size;
+}
+
+Arena *arena_new(size_t max_bytes) {
+    Arena *a = calloc(1, sizeof(Arena));
+    Block *b = block_new(FIRST_BLOCK);
+    if (a == NULL || b == NULL) {
+        free(a);
+        free(b);
+        return NULL;
+    }
+    a->max = max_bytes;
+    use_block(a, b);
+    return a;
+}
+
+void arena_reset(Arena *a) {
+    for (Defer *d = a->defers; d != NULL; d = d->prev) {
+        d->fn(d->arg);
+    }
+    a->defers = NULL;
+    /* Keep the oldest block only: an arena that once served a large request gives it back. */
+    Block *b = a->block;
+    while (b->prev != NULL) {
+        Block *prev = b->prev;
+        free(b);
+        b = prev;
+    }
+    use_block(a, b);
+    a->used = 0;
+    a->failed = false;
+}
+
+void arena_free(Arena *a) {
+    if (a != NULL) {
+        arena_reset(a);
+        free(a->block);
+        free(a);
+    }
+}
+
+bool arena_failed(const Arena *a) {
+    return a->failed;
+}
+
+size_t arena_used(const Arena *a) {
+    return a->used;
+}
+
+static void *alloc_slow(Arena *a, size_t bytes) {
+    size_t size = MIN(a->block->size * 2, (size_t)LARGEST_BLOCK);
+    Block *b = block_new(MAX(size, bytes));
+    if (b == NULL) {
+        a->failed = true;
+        return NULL;
+    }
+    b->prev = a->block;
+    use_block(a, b);
+    char *p = a->at;
+    a->at += bytes;
+    a->used += bytes;
+    return p;
+}
+
+void *arena_alloc(Arena *a, size_t bytes) {
+    if (bytes > a->max || a->used > a->max - bytes) {
+        a->failed = true;
+        return NULL;
+    }
+    bytes = (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (LIKELY(bytes <= (size_t)(a->end - a->at))) {
+        char *p = a->at;
+        a->at += bytes;
+        a->used += bytes;
+        return p;
+    }
+    return alloc_slow(a, bytes);
+}
+
+void *arena_calloc(Arena *a, size_t count, size_t size) {
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        a->failed = true;
+        return NULL;
+    }
+    void *p = arena_alloc(a, bytes);
+    return p == NULL ? NULL : memset(p, 0, bytes);
+}
+
+Str arena_str(Arena *a, Str s) {
+    char *p = arena_alloc(a, s.len + 1);
+    if (p == NULL) {
+        return STR_EMPTY;
+    }
+    if (s.len > 0) {
+        memcpy(p, s.ptr, s.len);
+    }
+    p[s.len] = '\0';
+    return (Str){p, s.len};
+}
+
+Str arena_printf(Arena *a, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    char *p = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
+    if (p != NULL) {
+        (void)vsnprintf(p, (size_t)n + 1, fmt, again);
+    }
+    va_end(again);
+    return p == NULL ? STR_EMPTY : (Str){p, (size_t)n};
+}
+
+bool arena_defer(Arena *a, void (*fn)(void *), void *arg) {
+    Defer *d = arena_alloc(a, sizeof(Defer));
+    if (d == NULL) {
+        return false;
+    }
+    *d = (Defer){.prev = a->defers, .fn = fn, .arg = arg};
+    a->defers = d;
+    return true;
+}
