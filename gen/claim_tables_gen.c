@@ -1,0 +1,229 @@
+/* claim_tables_gen — reads gen/data/claims/{tags,fields}.tsv and writes the const tables behind
+ * interop/claim_tables.h: one ClaimTable a claim table, its fields in the order of the annex, the
+ * enum of field indexes, and a perfect hash (found by trying seeds) from element name to field.
+ * Usage: claim_tables_gen OUT.c OUT.h DATA_DIR. Exits 1 with a message on the first bad line. */
+#include "core/str.h"
+
+enum { TABLES = 16, FIELDS_MAX = 128, LINE_MAX_LEN = 512, COLUMNS = 10, SLOTS = 256 };
+
+typedef struct Field {
+    char *name, *kind, *name_3176;
+    int maxlen, maxlen_3176, scale;
+    char required;
+    bool multi;
+} Field;
+
+typedef struct Table {
+    char *root, *list, *record;
+    Field fields[FIELDS_MAX];
+    int n;
+} Table;
+
+static Table tables[TABLES];
+
+static _Noreturn void die(const char *what, const char *line) {
+    (void)fprintf(stderr, "claim_tables_gen: %s: %s\n", what, line);
+    exit(1);
+}
+
+/* Splits at tabs in place; missing columns become "". */
+static void split(char *line, char **cols, int n) {
+    line[strcspn(line, "\r\n")] = '\0';
+    for (int i = 0; i < n; i++) {
+        cols[i] = line;
+        size_t len = strcspn(line, "\t");
+        line += len;
+        if (*line == '\t') {
+            *line++ = '\0';
+        }
+    }
+}
+
+static int number(const char *text, int if_empty) {
+    return text[0] == '\0' ? if_empty : (int)strtol(text, NULL, 10);
+}
+
+static Table *table_of(const char *name) {
+    int n = strncmp(name, "XML", 3) == 0 ? number(name + 3, -1) : -1;
+    if (n < 0 || n >= TABLES) {
+        die("unknown table", name);
+    }
+    return &tables[n];
+}
+
+static char *copy(const char *s) {
+    char *p = strdup(s);
+    if (p == NULL) {
+        die("out of memory", s);
+    }
+    return p;
+}
+
+static void read_tag(char **c) {
+    Table *t = table_of(c[0]);
+    t->root = copy(c[1]);
+    t->list = copy(c[2]);
+    t->record = copy(c[3]);
+}
+
+static void read_field(char **c) {
+    Table *t = table_of(c[0]);
+    if (t->n == FIELDS_MAX || number(c[1], 0) != t->n + 1) {
+        die("fields out of order", c[2]);
+    }
+    int maxlen = number(c[4], 0);
+    t->fields[t->n++] = (Field){.name = copy(c[2]),
+                                .kind = copy(c[3]),
+                                .maxlen = maxlen,
+                                .scale = number(c[5], 0),
+                                .required = c[6][0],
+                                .multi = c[7][0] == 'Y',
+                                .name_3176 = copy(c[8]),
+                                .maxlen_3176 = number(c[9], maxlen)};
+}
+
+static void read_file(const char *dir, const char *name, void (*row)(char **)) {
+    char path[1024];
+    (void)snprintf(path, sizeof(path), "%s/claims/%s", dir, name);
+    CLEANUP_FILE FILE *f = fopen(path, "r");
+    if (f == NULL) {
+        die("cannot open", path);
+    }
+    char line[LINE_MAX_LEN];
+    char *cols[COLUMNS];
+    bool first = true;
+    while (fgets(line, sizeof(line), f) != NULL) {
+        if (!first) {
+            split(line, cols, COLUMNS);
+            row(cols);
+        }
+        first = false;
+    }
+}
+
+/* The same function stands in src/interop/claim_tables.c. */
+static unsigned slot_of(const char *name, unsigned seed) {
+    unsigned h = seed;
+    for (; *name != '\0'; name++) {
+        h = (h ^ (unsigned char)*name) * 0x01000193u;
+    }
+    return (h ^ h >> 15) % SLOTS;
+}
+
+static bool has_alias(const Field *f) {
+    return f->name_3176[0] != '\0' && f->name_3176[0] != '-';
+}
+
+static bool place(unsigned char *slots, const char *name, int index, unsigned seed) {
+    unsigned at = slot_of(name, seed);
+    if (slots[at] != 0) {
+        return false;
+    }
+    slots[at] = (unsigned char)(index + 1);
+    return true;
+}
+
+static unsigned find_seed(const Table *t, unsigned char *slots) {
+    for (unsigned seed = 1; seed < 50000000; seed++) {
+        memset(slots, 0, SLOTS);
+        bool fits = true;
+        for (int i = 0; i < t->n && fits; i++) {
+            fits = place(slots, t->fields[i].name, i, seed) &&
+                   (!has_alias(&t->fields[i]) || place(slots, t->fields[i].name_3176, i, seed));
+        }
+        if (fits) {
+            return seed;
+        }
+    }
+    die("no perfect hash found", t->root);
+}
+
+static void write_field(FILE *c, const Field *f) {
+    int widest = f->maxlen == 0 || f->maxlen_3176 == 0 ? 0 : MAX(f->maxlen, f->maxlen_3176);
+    (void)fprintf(
+        c, "    {{\"%s\", %zu}, {\"%s\", %zu}, CLAIM_%s, '%c', %s, %d, %d, %d, %d, %s},\n", f->name,
+        strlen(f->name), has_alias(f) ? f->name_3176 : "", has_alias(f) ? strlen(f->name_3176) : 0,
+        f->kind, f->required == '\0' ? ' ' : f->required, f->multi ? "true" : "false", f->scale,
+        widest, f->maxlen, f->maxlen_3176, f->name_3176[0] == '-' ? "true" : "false");
+}
+
+static void write_table(FILE *c, int number_of_table) {
+    const Table *t = &tables[number_of_table];
+    (void)fprintf(c, "static const ClaimField fields%d[] = {\n", number_of_table);
+    for (int i = 0; i < t->n; i++) {
+        write_field(c, &t->fields[i]);
+    }
+    (void)fprintf(c, "};\n");
+}
+
+static void write_row(FILE *c, int n) {
+    const Table *t = &tables[n];
+    unsigned char slots[SLOTS];
+    if (t->n == 0) {
+        return;
+    }
+    (void)fprintf(c, "    [%d] = {{\"XML%d\", %d}, {\"%s\", %zu}, {\"%s\", %zu}, {\"%s\", %zu},\n",
+                  n, n, n < 10 ? 4 : 5, t->root, strlen(t->root), t->list, strlen(t->list),
+                  t->record, strlen(t->record));
+    (void)fprintf(c, "        fields%d, %d, %d, %uu, {", n, n, t->n, find_seed(t, slots));
+    for (int i = 0; i < SLOTS; i++) {
+        (void)fprintf(c, "%s%u,", i % 32 == 0 ? "\n        " : "", slots[i]);
+    }
+    (void)fprintf(c, "}},\n");
+}
+
+static void write_c(FILE *c) {
+    (void)fprintf(c, "/* Made by gen/claim_tables_gen.c; do not edit. */\n"
+                     "#include \"interop/claim_tables.h\"\n\n");
+    for (int n = 0; n < TABLES; n++) {
+        if (tables[n].n > 0) {
+            write_table(c, n);
+        }
+    }
+    (void)fprintf(c, "const ClaimTable claim_tables[CLAIM_TABLES] = {\n");
+    for (int n = 0; n < TABLES; n++) {
+        write_row(c, n);
+    }
+    (void)fprintf(c, "};\n");
+}
+
+static void write_h(FILE *h) {
+    (void)fprintf(h, "/* Made by gen/claim_tables_gen.c; do not edit. */\n"
+                     "#ifndef NHIP_INTEROP_CLAIM_TABLES_GEN_H\n"
+                     "#define NHIP_INTEROP_CLAIM_TABLES_GEN_H\n");
+    int most = 0;
+    for (int n = 0; n < TABLES; n++) {
+        const Table *t = &tables[n];
+        if (t->n == 0) {
+            continue;
+        }
+        most = MAX(most, t->n);
+        (void)fprintf(h, "\nenum {\n");
+        for (int i = 0; i < t->n; i++) {
+            (void)fprintf(h, "    XML%d_%s,\n", n, t->fields[i].name);
+        }
+        (void)fprintf(h, "    XML%d_FIELD_COUNT,\n};\n", n);
+    }
+    (void)fprintf(h, "\nenum { CLAIM_FIELDS_MAX = %d };\n\n#endif\n", most);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 4) {
+        die("usage", "claim_tables_gen OUT.c OUT.h DATA_DIR");
+    }
+    read_file(argv[3], "tags.tsv", read_tag);
+    read_file(argv[3], "fields.tsv", read_field);
+    for (int n = 0; n < TABLES; n++) {
+        if ((tables[n].root == NULL) != (tables[n].n == 0)) {
+            die("table with tags but no fields, or the other way round", argv[3]);
+        }
+    }
+    CLEANUP_FILE FILE *c = fopen(argv[1], "w");
+    CLEANUP_FILE FILE *h = fopen(argv[2], "w");
+    if (c == NULL || h == NULL) {
+        die("cannot write", argv[1]);
+    }
+    write_c(c);
+    write_h(h);
+    return ferror(c) || ferror(h) ? 1 : 0;
+}
