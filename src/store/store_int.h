@@ -1,0 +1,41 @@
+/* store_int.h — what the files of this module share: loading records, decoding slots.
+ * A stored text has no id, versionId, lastUpdated; local references stand as "Type/~OFFSET" (offset
+ * from the commit's first slot) and "Patient/~" (the record's patient). */
+#ifndef NHIP_STORE_STORE_INT_H
+#define NHIP_STORE_STORE_INT_H
+
+#include "store/index_int.h"
+#include "store/store.h"
+
+typedef struct StoredSlot {
+    FhirType type;
+    bool deleted;
+    Slot first;       /* identity; own slot on create */
+    Slot prev;        /* 0 on create */
+    uint32_t version; /* 1… */
+    Str client_id;    /* empty: server-made */
+    Str text;         /* stored text */
+} StoredSlot;
+
+typedef struct StoredRecord { /* decoded; lives in the arena that it was loaded into */
+    RecordNo number;
+    RecordNo commit_first; /* first record of its commit: base of local references */
+    TimeMs time;
+    Slot patient; /* first slot of the patient, or 0 */
+    uint32_t origin;
+    StoredSlot slots[STORE_RECORD_SLOTS];
+    unsigned n_slots;
+} StoredRecord;
+
+/* ERR_NOT_FOUND, ERR_CORRUPT. A small cache of decoded records per thread may answer. */
+MUST_USE ErrCode store_load(Store *store, Arena *arena, RecordNo number, StoredRecord **ret_record);
+/* The full version with expanded JSON (id, meta, references). */
+MUST_USE ErrCode store_expand(Store *store, Arena *arena, const StoredRecord *record,
+                              unsigned position, StoreVersion *ret);
+/* First slot of a server-made id, or 0 when the text has not that form. */
+Slot store_id_parse(const Store *store, Str id);
+/* First slot of (type, id) of either kind, or 0. */
+Slot store_resolve(Store *store, FhirType type, Str id);
+Index *store_index(Store *store);
+
+#endif
