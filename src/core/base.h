@@ -53,7 +53,8 @@ static inline void base_fclose_cleanup(FILE **f) {
 
 #include "core/err.h"
 
-/* Banned: no bounds, no errors or hidden state. tools/lint.sh looks for them; this stops the rest. */
+/* Banned: no bounds, no errors or hidden state. tools/lint.sh looks for them; this stops the rest.
+ */
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gets atoi atol atof strncpy strncat
 
 #endif

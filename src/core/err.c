@@ -54,7 +54,8 @@ static void put(char *out, size_t size, const char *fmt, va_list args) {
     }
 }
 
-ErrCode err_set(ErrInfo *info, ErrCode code, const char *rule, const char *en, const char *vi, ...) {
+ErrCode err_set(ErrInfo *info, ErrCode code, const char *rule, const char *en, const char *vi,
+                ...) {
     if (info == NULL) {
         return code;
     }

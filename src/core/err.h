@@ -47,8 +47,9 @@ typedef enum ErrCode {
 enum { ERR_WHERE_MAX = 256, ERR_WHAT_MAX = 512 };
 
 /* The details of one error. `where` is a FHIRPath location, a URL parameter or file:claim:table:
- * line:field; `rule` a stable id such as "json-depth" or "claim-required"; what_* sentences that say
- * what happened and what to do. All NUL-terminated, truncated at their ceiling on a UTF-8 border. */
+ * line:field; `rule` a stable id such as "json-depth" or "claim-required"; what_* sentences that
+ * say what happened and what to do. All NUL-terminated, truncated at their ceiling on a UTF-8
+ * border. */
 typedef struct ErrInfo {
     ErrCode code;
     size_t offset; /* byte offset in the input, where that is known; else 0 */

@@ -5,18 +5,18 @@
 #define LIMIT_KIB ((size_t)1024)
 #define LIMIT_MIB (1024 * LIMIT_KIB)
 
-#define LIMIT_JSON_DEPTH 64                      /* nesting of objects and arrays */
-#define LIMIT_JSON_BYTES (256 * LIMIT_MIB)       /* one JSON document */
-#define LIMIT_XML_DEPTH 32                       /* nesting of elements */
-#define LIMIT_XML_TEXT_BYTES (64 * LIMIT_MIB)    /* text of one element (a base64 table) */
-#define LIMIT_RESOURCE_BYTES (16 * LIMIT_MIB)    /* one FHIR resource */
-#define LIMIT_BUNDLE_ENTRIES 25000               /* entries of one transaction */
-#define LIMIT_REQUEST_BYTES (256 * LIMIT_MIB)    /* one HTTP request body */
-#define LIMIT_URL_BYTES (64 * LIMIT_KIB)         /* one request URL with its query */
+#define LIMIT_JSON_DEPTH 64                       /* nesting of objects and arrays */
+#define LIMIT_JSON_BYTES (256 * LIMIT_MIB)        /* one JSON document */
+#define LIMIT_XML_DEPTH 32                        /* nesting of elements */
+#define LIMIT_XML_TEXT_BYTES (64 * LIMIT_MIB)     /* text of one element (a base64 table) */
+#define LIMIT_RESOURCE_BYTES (16 * LIMIT_MIB)     /* one FHIR resource */
+#define LIMIT_BUNDLE_ENTRIES 25000                /* entries of one transaction */
+#define LIMIT_REQUEST_BYTES (256 * LIMIT_MIB)     /* one HTTP request body */
+#define LIMIT_URL_BYTES (64 * LIMIT_KIB)          /* one request URL with its query */
 #define LIMIT_CLAIM_FILE_BYTES (1024 * LIMIT_MIB) /* one claim file after unpacking */
-#define LIMIT_UNPACK_RATIO 200                   /* unpacked : packed, beyond 1 MiB */
-#define LIMIT_GROUP_RESOURCES 4096               /* resources of one patient in one commit */
-#define LIMIT_SEARCH_VALUES 10000                /* values of one OR list */
-#define LIMIT_PAGE_COUNT 1000                    /* _count */
+#define LIMIT_UNPACK_RATIO 200                    /* unpacked : packed, beyond 1 MiB */
+#define LIMIT_GROUP_RESOURCES 4096                /* resources of one patient in one commit */
+#define LIMIT_SEARCH_VALUES 10000                 /* values of one OR list */
+#define LIMIT_PAGE_COUNT 1000                     /* _count */
 
 #endif

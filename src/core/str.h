@@ -1,7 +1,7 @@
-/* str.h — Str: text in memory as pointer and length (not NUL-terminated); Buf: a growing byte buffer
- * with a ceiling and a sticky error: append freely, ask buf_ok once at the end.
- * Ownership: a Str borrows; whoever made the bytes says how long they live. A Buf owns its bytes
- * until buf_release. Errors: a Buf that would pass its ceiling or found no memory keeps what it had,
+/* str.h — Str: text in memory as pointer and length (not NUL-terminated); Buf: a growing byte
+ * buffer with a ceiling and a sticky error: append freely, ask buf_ok once at the end. Ownership: a
+ * Str borrows; whoever made the bytes says how long they live. A Buf owns its bytes until
+ * buf_release. Errors: a Buf that would pass its ceiling or found no memory keeps what it had,
  * ignores later appends and reports ERR_LIMIT or ERR_NOMEM. Threads: one thread a Buf. */
 #ifndef NHIP_CORE_STR_H
 #define NHIP_CORE_STR_H

@@ -1,15 +1,14 @@
 /* index_int.h — the index under the store: sorted postings in segments over ranges of records.
  *
- * A posting list says which slots carry a key. Keys are byte strings whose memcmp order is the order
- * of their values, so equality, prefix and range are all one range scan:
- *   class (1) type (2, BE) param (2, BE) value
- * Segments are sorted runs (key -> slots) over consecutive records, immutable, stored in view.db as
- * rows of compressed blocks (segment_block(lane, segment, block, first_key, body)) with the blocks'
- * first keys and a Bloom filter in memory. The newest records live in the tail (memory). A tail of
- * `seal_records` records is frozen and sealed by the sealing thread; sixteen segments of a level are
- * merged into one of the next by the merging thread (O'Neil et al., "The log-structured merge-tree",
- * 1996). Nothing is inserted at random into a large B-tree and the writer never waits for a seal
- * unless four frozen tails are queued.
+ * A posting list says which slots carry a key. Keys are byte strings whose memcmp order is the
+ * order of their values, so equality, prefix and range are all one range scan: class (1) type (2,
+ * BE) param (2, BE) value Segments are sorted runs (key -> slots) over consecutive records,
+ * immutable, stored in view.db as rows of compressed blocks (segment_block(lane, segment, block,
+ * first_key, body)) with the blocks' first keys and a Bloom filter in memory. The newest records
+ * live in the tail (memory). A tail of `seal_records` records is frozen and sealed by the sealing
+ * thread; sixteen segments of a level are merged into one of the next by the merging thread (O'Neil
+ * et al., "The log-structured merge-tree", 1996). Nothing is inserted at random into a large B-tree
+ * and the writer never waits for a seal unless four frozen tails are queued.
  *
  * Threads: index_add and index_publish by the writer only; everything else by any thread. */
 #ifndef NHIP_STORE_INDEX_INT_H
@@ -31,9 +30,10 @@ typedef enum IndexClass {
 /* One (key, change) pair made by index_keys during store_prepare, before the slot is known. */
 typedef struct IndexEntry {
     Str key;
-    uint32_t offset;   /* slot = commit's first slot + offset (offset = record in commit * 64 + position) */
-    uint16_t relocate; /* != 0: at this byte of key stand 8 bytes BE to which the commit's first slot
-                        * is added (reference to a resource of the same commit) */
+    uint32_t offset;   /* slot = commit's first slot + offset (offset = record in commit * 64 +
+                          position) */
+    uint16_t relocate; /* != 0: at this byte of key stand 8 bytes BE to which the commit's first
+                        * slot is added (reference to a resource of the same commit) */
 } IndexEntry;
 
 typedef struct IndexBatch { /* grows; lives in its own arena inside StorePrepared */
@@ -53,9 +53,9 @@ typedef struct IndexSubject {
     int64_t patient_offset;      /* patient created in this commit: its offset; else -1 */
     const Store *store;          /* to decode ids */
 } IndexSubject;
-/* Appends all keys of one resource version: CLIENT_ID, VERSION, TYPE and every search value (through
- * fhir_extract). References to the record's own patient and to resources of the same record are not
- * posted: searches find them through the patient list and the target's records. */
+/* Appends all keys of one resource version: CLIENT_ID, VERSION, TYPE and every search value
+ * (through fhir_extract). References to the record's own patient and to resources of the same
+ * record are not posted: searches find them through the patient list and the target's records. */
 MUST_USE ErrCode index_keys(IndexBatch *batch, Arena *scratch, const IndexSubject *subject);
 /* Once a record: the patient list entry. */
 MUST_USE ErrCode index_patient_key(IndexBatch *batch, const IndexSubject *subject);
@@ -95,8 +95,8 @@ bool index_is_live(Index *index, Slot slot, RecordNo snapshot);
 /* Builds the key of one token value, as index_keys does (store_find, StoreExpect). */
 MUST_USE ErrCode index_token_key(Buf *out, const StoreExpect *token);
 
-/* The search (index_search.c): plan and run. The caller decodes and verifies: fetch gives the current
- * resource of a slot parsed, for verification. */
+/* The search (index_search.c): plan and run. The caller decodes and verifies: fetch gives the
+ * current resource of a slot parsed, for verification. */
 void index_settle(Index *index);
 MUST_USE ErrCode index_digest(Index *index, Sha256 *ret);
 MUST_USE ErrCode index_stat(Index *index, Buf *out);

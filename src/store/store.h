@@ -9,9 +9,9 @@
  * Ids that the server makes are the first version's slot, permuted with a key and written in 13
  * base-32 letters; ids chosen by clients are looked up in the index.
  *
- * Ownership: results live in the caller's arena. Errors: as named; nothing is half done. Threads: any
- * thread may call anything here; one writer thread inside does the commits; readers never wait for it
- * longer than the copy of a tail posting list. */
+ * Ownership: results live in the caller's arena. Errors: as named; nothing is half done. Threads:
+ * any thread may call anything here; one writer thread inside does the commits; readers never wait
+ * for it longer than the copy of a tail posting list. */
 #ifndef NHIP_STORE_STORE_H
 #define NHIP_STORE_STORE_H
 
@@ -26,11 +26,12 @@ typedef uint64_t Slot; /* 0 = none: record numbers start at 1 */
 typedef uint64_t RecordNo;
 
 enum { STORE_RECORD_SLOTS = 64, STORE_LANE_SHIFT = 48 };
-#define SLOT_OF(record, position) ((Slot)(record) * STORE_RECORD_SLOTS + (position))
+#define SLOT_OF(record, position) ((Slot)(record)*STORE_RECORD_SLOTS + (position))
 #define SLOT_RECORD(slot) ((RecordNo)((slot) / STORE_RECORD_SLOTS))
 #define SLOT_POSITION(slot) ((unsigned)((slot) % STORE_RECORD_SLOTS))
 
-/* ---- views fed by the store (ioc's facts): prepared beside the commit, applied in record order ---- */
+/* ---- views fed by the store (ioc's facts): prepared beside the commit, applied in record order
+ * ---- */
 
 typedef struct StoreViewChange { /* one resource version as the view sees it */
     FhirType type;
@@ -82,9 +83,9 @@ typedef struct StoreChange {
     FhirType type;
     Str id;    /* CREATE: empty = made by the server, else the client's choice (must be new) */
     Slot prev; /* UPDATE, DELETE: the newest version, as the caller read it; else 0 */
-    Str json;  /* CREATE, UPDATE: the resource, parsed and validated by the caller; id, versionId and
-                * lastUpdated in it are ignored. References to change N of this commit (counted over
-                * all groups from 0) are written "Type/~N", to the group's patient "Patient/~". */
+    Str json; /* CREATE, UPDATE: the resource, parsed and validated by the caller; id, versionId and
+               * lastUpdated in it are ignored. References to change N of this commit (counted over
+               * all groups from 0) are written "Type/~N", to the group's patient "Patient/~". */
 } StoreChange;
 
 typedef struct StoreGroup {
@@ -95,7 +96,8 @@ typedef struct StoreGroup {
 } StoreGroup;
 
 /* The caller looked this token up at `snapshot` and acted on what it found: if any version with it
- * was committed since then, the commit is refused with ERR_CONFLICT and the caller does it again. */
+ * was committed since then, the commit is refused with ERR_CONFLICT and the caller does it again.
+ */
 typedef struct StoreExpect {
     FhirType type;
     FhirParamId param; /* a token parameter, such as identifier */
@@ -138,9 +140,10 @@ typedef struct StoreCommitted {
 
 typedef struct StorePrepared StorePrepared;
 
-/* Normalises, extracts, compresses: the costly part, on the caller's thread. Copies what it needs. */
-MUST_USE ErrCode store_prepare(Store *store, const StoreCommit *commit, StorePrepared **ret_prepared,
-                               ErrInfo *info);
+/* Normalises, extracts, compresses: the costly part, on the caller's thread. Copies what it needs.
+ */
+MUST_USE ErrCode store_prepare(Store *store, const StoreCommit *commit,
+                               StorePrepared **ret_prepared, ErrInfo *info);
 void store_prepared_free(StorePrepared *prepared);
 /* Hands prepared over to the writer. `done` runs once on the writer thread after the fsync (or the
  * refusal: ERR_CONFLICT, ERR_EXISTS, ERR_FULL, ERR_IO, ERR_STOPPED); it must be short. After it
@@ -149,18 +152,19 @@ typedef void (*StoreDone)(void *ctx, ErrCode err, const StoreCommitted *committe
                           const StorePrepared *prepared);
 void store_submit(Store *store, StorePrepared *prepared, StoreDone done, void *ctx);
 /* Slot and version of change N (over all groups) once the commit is done. */
-Slot store_prepared_slot(const StorePrepared *prepared, const StoreCommitted *committed, size_t change);
+Slot store_prepared_slot(const StorePrepared *prepared, const StoreCommitted *committed,
+                         size_t change);
 uint32_t store_prepared_version(const StorePrepared *prepared, size_t change);
 /* prepare + submit + wait. ret_slots (may be NULL) has room for every change. */
-MUST_USE ErrCode store_commit(Store *store, const StoreCommit *commit, StoreCommitted *ret_committed,
-                              Slot *ret_slots, ErrInfo *info);
+MUST_USE ErrCode store_commit(Store *store, const StoreCommit *commit,
+                              StoreCommitted *ret_committed, Slot *ret_slots, ErrInfo *info);
 
 /* ---- reading ---- */
 
 typedef struct StoreVersion {
     FhirType type;
-    Slot slot;  /* this version */
-    Slot first; /* the first version: the resource's identity */
+    Slot slot;        /* this version */
+    Slot first;       /* the first version: the resource's identity */
     uint32_t version; /* 1, 2, … */
     bool deleted;
     TimeMs time;
@@ -181,11 +185,11 @@ MUST_USE ErrCode store_get_version(Store *store, Arena *arena, FhirType type, St
 MUST_USE ErrCode store_get_slot(Store *store, Arena *arena, Slot slot, StoreVersion *ret);
 
 typedef struct StoreHistory {
-    FhirType type;   /* 0: all types */
-    Str id;          /* empty: all of the type */
-    TimeMs since;    /* 0: from the beginning */
+    FhirType type;     /* 0: all types */
+    Str id;            /* empty: all of the type */
+    TimeMs since;      /* 0: from the beginning */
     RecordNo snapshot; /* 0: now */
-    Slot before;     /* page: only versions below this slot; 0: from the newest */
+    Slot before;       /* page: only versions below this slot; 0: from the newest */
     size_t count;
 } StoreHistory;
 /* Newest first. ret_next is the `before` of the next page, 0 at the end. */
@@ -220,8 +224,8 @@ MUST_USE ErrCode store_find(Store *store, Arena *arena, const StoreExpect *token
 typedef ErrCode (*StoreEach)(void *ctx, const StoreVersion *version);
 MUST_USE ErrCode store_patient(Store *store, Arena *arena, Slot patient, StoreEach each, void *ctx);
 /* All slots (current or not) of one record, as stored. */
-MUST_USE ErrCode store_record(Store *store, Arena *arena, RecordNo record, StoreVersion **ret_versions,
-                              size_t *ret_n);
+MUST_USE ErrCode store_record(Store *store, Arena *arena, RecordNo record,
+                              StoreVersion **ret_versions, size_t *ret_n);
 /* All records above `after` in order (the change feed). */
 MUST_USE ErrCode store_feed(Store *store, Arena *arena, RecordNo after, StoreEach each, void *ctx);
 bool store_is_current(Store *store, Slot slot);
@@ -260,7 +264,8 @@ MUST_USE ErrCode store_rebuild(const StoreOptions *options, const StoreProgress 
 MUST_USE ErrCode store_view_digest(Store *store, Sha256 *ret);
 /* Counts and bytes by kind, one line each "name value unit". */
 MUST_USE ErrCode store_stat(Store *store, Buf *out);
-/* Online copy of data.db (SQLite backup API) into one file, while running; verified after copying. */
+/* Online copy of data.db (SQLite backup API) into one file, while running; verified after copying.
+ */
 MUST_USE ErrCode store_backup(Store *store, Str file, const StoreProgress *progress, ErrInfo *info);
 /* Puts a backup file into an empty data folder; views are rebuilt at the next open. */
 MUST_USE ErrCode store_restore(Str file, Str dir, ErrInfo *info);
