@@ -1,0 +1,117 @@
+/* setting.h — all settings of the program in one list: name, type, default, bounds, explanation.
+ * Order of force: default < file < environment (NHIP_NAME) < flags (--name value, --name=value).
+ * The file has `name = value` lines; '#' begins a comment; values may stand in double quotes. In
+ * names '-' and '_' are the same. An unknown name or a value out of bounds is an error that names the
+ * place and the remedy in both languages.
+ * To add a setting: one line in SETTING_LIST; it is then in the struct, the help and the checks.
+ * Ownership: texts belong to the Settings until settings_release. Errors: ERR_PARAM (rule setting-*),
+ * ERR_SYNTAX, ERR_NOT_FOUND (the file named), ERR_NOMEM. Threads: read-only once loaded. */
+#ifndef NHIP_CORE_SETTING_H
+#define NHIP_CORE_SETTING_H
+
+#include "core/str.h"
+
+/* X(name, type, default, least, most, English, Vietnamese); type TEXT (const char *, bounds are its
+ * length), INT (int64_t) or BOOL (bool, bounds unused). */
+#define SETTING_LIST(X)                                                                            \
+    X(config, TEXT, "", 0, 4096, "settings file (name = value lines); empty: none",                \
+      "tệp cài đặt (mỗi dòng: tên = giá trị); để trống: không dùng")                               \
+    X(data, TEXT, "data", 1, 4096, "folder of the database and of received files",                 \
+      "thư mục chứa cơ sở dữ liệu và các tệp đã nhận")                                             \
+    X(language, TEXT, "vi", 2, 2, "language of messages when none is asked for: vi or en",         \
+      "ngôn ngữ thông báo mặc định: vi hoặc en")                                                   \
+    X(listen, TEXT, "127.0.0.1", 1, 255, "address to listen on",                                   \
+      "địa chỉ IP mà máy chủ lắng nghe")                                                           \
+    X(port, INT, 8080, 1, 65535, "port to listen on", "cổng lắng nghe")                            \
+    X(tls_cert, TEXT, "", 0, 4096, "certificate chain (PEM); empty: no TLS",                       \
+      "chuỗi chứng thư (PEM); để trống: không dùng TLS")                                           \
+    X(tls_key, TEXT, "", 0, 4096, "private key of the certificate (PEM)",                          \
+      "khoá riêng của chứng thư (PEM)")                                                            \
+    X(threads, INT, 0, 0, 1024, "HTTP worker threads; 0: one a core",                              \
+      "số luồng phục vụ HTTP; 0: mỗi lõi một luồng")                                               \
+    X(import_threads, INT, 0, 0, 1024, "threads that read claim files; 0: one a core",             \
+      "số luồng đọc tệp giám định; 0: mỗi lõi một luồng")                                          \
+    X(connections_max, INT, 4096, 8, 1000000, "open connections at most",                          \
+      "số kết nối đồng thời tối đa")                                                               \
+    X(connections_per_address, INT, 512, 1, 1000000, "open connections of one address at most",    \
+      "số kết nối tối đa từ một địa chỉ")                                                          \
+    X(request_max_mib, INT, 256, 1, 4096, "largest request body in MiB",                           \
+      "kích thước yêu cầu tối đa (MiB)")                                                           \
+    X(request_timeout_s, INT, 60, 1, 3600, "seconds until a silent connection is closed",          \
+      "số giây chờ trước khi đóng kết nối im lặng")                                                \
+    X(stop_timeout_s, INT, 20, 0, 600, "seconds that running requests get when stopping",          \
+      "số giây cho các yêu cầu đang chạy khi dừng máy chủ")                                        \
+    X(page_count, INT, 50, 1, 1000, "search results a page when _count is not given",              \
+      "số kết quả mỗi trang khi không có _count")                                                  \
+    X(gzip, BOOL, true, 0, 1, "compress answers when the client takes gzip",                       \
+      "nén câu trả lời khi máy khách nhận gzip")                                                   \
+    X(log_level, TEXT, "info", 3, 5, "debug, info, warn, error or off",                            \
+      "mức nhật ký: debug, info, warn, error hoặc off")                                            \
+    X(received_keep, BOOL, true, 0, 1, "keep received files unchanged",                            \
+      "giữ nguyên bản các tệp đã nhận")                                                            \
+    X(received_retention_days, INT, 0, 0, 36500, "days to keep received files; 0: for ever",       \
+      "số ngày giữ tệp đã nhận; 0: giữ mãi")                                                       \
+    X(group_commit_max, INT, 256, 1, 65536, "records of one group commit at most",                 \
+      "số bản ghi tối đa trong một lần ghi gộp")                                                   \
+    X(segment_records, INT, 65536, 64, 1048576, "records of one segment",                          \
+      "số bản ghi của một đoạn")                                                                   \
+    X(zstd_level, INT, 3, 1, 19, "compression level of records", "mức nén bản ghi")                \
+    X(cache_mib, INT, 128, 8, 65536, "page cache of the database in MiB",                          \
+      "bộ nhớ đệm của cơ sở dữ liệu (MiB)")                                                        \
+    X(geojson, TEXT, "", 0, 4096, "boundaries of the communes (GeoJSON); empty: a tile map",       \
+      "ranh giới các xã, phường (GeoJSON); để trống: bản đồ ô")                                    \
+    X(base_url, TEXT, "", 0, 1024, "public address of the FHIR interface, for links",              \
+      "địa chỉ công khai của giao diện FHIR, dùng cho liên kết")
+
+typedef const char *SettingText;
+typedef int64_t SettingInt;
+typedef bool SettingBool;
+#define SETTING_TYPE_TEXT SettingText
+#define SETTING_TYPE_INT SettingInt
+#define SETTING_TYPE_BOOL SettingBool
+
+typedef enum SettingId {
+#define X(name, type, def, lo, hi, en, vi) SETTING_ID_##name,
+    SETTING_LIST(X)
+#undef X
+        SETTING_COUNT
+} SettingId;
+
+typedef enum SettingSource {
+    SETTING_DEFAULT,
+    SETTING_FILE,
+    SETTING_ENVIRONMENT,
+    SETTING_FLAG,
+} SettingSource;
+
+typedef struct Settings {
+#define X(name, type, def, lo, hi, en, vi) SETTING_TYPE_##type name;
+    SETTING_LIST(X)
+#undef X
+    unsigned char source[SETTING_COUNT]; /* SettingSource of each */
+    char *owned[SETTING_COUNT];          /* texts that release frees */
+} Settings;
+
+void settings_init(Settings *s); /* the defaults */
+void settings_release(Settings *s);
+/* Sets one unless a stronger source had set it. */
+MUST_USE ErrCode settings_set(Settings *s, Str name, Str value, SettingSource source, ErrInfo *info);
+MUST_USE ErrCode settings_load_text(Settings *s, Str text, const char *path, ErrInfo *info);
+MUST_USE ErrCode settings_load_file(Settings *s, const char *path, ErrInfo *info);
+/* Every variable NHIP_*; envp ends with NULL (environ). */
+MUST_USE ErrCode settings_load_environment(Settings *s, char *const *envp, ErrInfo *info);
+/* Takes the settings' flags out of argv[1…] and shortens *argc; a BOOL flag alone means true,
+ * --no-NAME false. "--" ends the flags. Flags that are no settings are refused when `strict`, else
+ * they stay in argv in their order, for the command. */
+MUST_USE ErrCode settings_load_flags(Settings *s, int *argc, char **argv, bool strict,
+                                     ErrInfo *info);
+/* environment and flags, then the file that they name (it yields to both). */
+MUST_USE ErrCode settings_load(Settings *s, int *argc, char **argv, char *const *envp,
+                               ErrInfo *info);
+
+/* A table of all settings: flag, variable, default, explanation in both languages. */
+void settings_print_help(Buf *out);
+/* `name = value` lines with the source of each as a comment; a settings file again. */
+void settings_print(const Settings *s, Buf *out);
+
+#endif
