@@ -48,7 +48,7 @@ rev = $(if $(1),$(call rev,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
 archives = $(patsubst %,$(B)/lib/%.a,$(call rev,$(filter $(1) $(call allowed,$(1)),$(MODULES))))
 
 LIBS_core := -lexpat -lutf8proc -lbidgcc000 -lcrypto -lxxhash -lz -lpthread -lm
-LIBS_http := -lmicrohttpd -lgnutls
+LIBS_http := -lmicrohttpd -lgnutls -lz
 LIBS_store := -lsqlite3 -lzstd
 LIBS := $(LIBS_http) $(LIBS_store) $(LIBS_core)
 libs_of = $(foreach m,$(call rev,$(filter $(1) $(call allowed,$(1)),$(MODULES))),$(LIBS_$(m)))

@@ -1,0 +1,96 @@
+/* http.h — the HTTP/1.1 server over libmicrohttpd: requests in, replies out; it knows no FHIR.
+ *
+ * A request's headers come first: on_head says how its body is taken (buffered up to a ceiling, or
+ * streamed to a sink with back-pressure); after the body on_request runs once, on one of the worker
+ * threads. It answers at once or later: http_reply may be called from any thread (the connection is
+ * suspended meanwhile and costs no thread). Exactly one reply a request.
+ * Ownership: the request and its arena live until the reply has been sent; Str results point there.
+ * Limits: URL, headers, body, connections, idle time; over them the client gets 414, 431, 413, a
+ * closed connection. TLS 1.2 and 1.3 through GnuTLS when a certificate is given. */
+#ifndef NHIP_HTTP_HTTP_H
+#define NHIP_HTTP_HTTP_H
+
+#include "core/arena.h"
+
+typedef struct HttpServer HttpServer;
+typedef struct HttpRequest HttpRequest;
+typedef struct HttpStream HttpStream;
+
+/* Takes body bytes as they come. Return an error to refuse the rest: it becomes the reply's status.
+ */
+typedef struct HttpSink {
+    ErrCode (*chunk)(void *ctx, Str bytes);
+    void (*release)(
+        void *ctx); /* once, after on_request or when the client went away; may be NULL */
+    void *ctx;
+} HttpSink;
+
+typedef struct HttpHandler {
+    /* Optional. Headers are there, the body not yet. May set a sink or a body ceiling, or reply
+     * (the body is then not read). */
+    void (*on_head)(void *ctx, HttpRequest *request);
+    void (*on_request)(void *ctx, HttpRequest *request);
+    void *ctx;
+} HttpHandler;
+
+typedef struct HttpOptions {
+    const char *address; /* "127.0.0.1" or "::1" … */
+    uint16_t port;       /* 0: any free one, see http_port */
+    unsigned threads;    /* 0: number of cores */
+    unsigned connections_max;
+    unsigned idle_timeout_s;
+    size_t body_max_bytes;
+    const char *tls_cert_file; /* PEM; NULL: no TLS */
+    const char *tls_key_file;
+    HttpHandler handler;
+} HttpOptions;
+
+MUST_USE ErrCode http_start(const HttpOptions *options, HttpServer **ret_server, ErrInfo *info);
+uint16_t http_port(const HttpServer *server);
+/* Graceful: takes no new connections, lets requests under way finish for at most wait_ms, closes.
+ */
+void http_stop(HttpServer *server, unsigned wait_ms);
+
+/* ---- the request ---- */
+Arena *http_arena(HttpRequest *request);
+Str http_method(const HttpRequest *request);
+Str http_path(const HttpRequest *request);  /* percent-encoding as sent, without the query */
+Str http_query(const HttpRequest *request); /* raw, without '?'; empty when there is none */
+Str http_header(const HttpRequest *request, const char *name); /* case-blind; empty when absent */
+Str http_body(const HttpRequest *request); /* buffered body; empty with a sink */
+void http_set_sink(HttpRequest *request, HttpSink sink);
+void http_set_body_max(HttpRequest *request, size_t bytes);
+void *http_user(const HttpRequest *request);
+void http_set_user(HttpRequest *request, void *user);
+/* Is Accept-Language's first choice Vietnamese? (Also the default when the header is absent.) */
+bool http_wants_vietnamese(const HttpRequest *request);
+
+/* ---- the reply ---- */
+typedef struct HttpReply {
+    int status;
+    Str type;           /* Content-Type; empty: none */
+    Str body;           /* copied unless body_static */
+    bool body_static;   /* lives for ever (embedded assets) */
+    const Str *headers; /* pairs name, value; NUL-terminated texts (arena_str) */
+    size_t n_headers;   /* number of pairs */
+    bool no_compress;   /* do not gzip although the client takes it */
+} HttpReply;
+void http_reply(HttpRequest *request, const HttpReply *reply);
+
+/* ---- server-sent events ---- */
+/* Replies 200 text/event-stream; the stream stays open until http_stream_close or the client goes
+ * (then send answers false: call http_stream_close and forget it). */
+HttpStream *http_reply_stream(HttpRequest *request);
+bool http_stream_send(HttpStream *stream, Str bytes);
+void http_stream_close(HttpStream *stream);
+
+/* Percent-decoding of a path part or query value ('+' as space when plus_is_space). ERR_SYNTAX on
+ * bad escapes or NUL bytes. */
+MUST_USE ErrCode http_decode(Arena *arena, Str text, bool plus_is_space, Str *ret_text);
+
+typedef struct HttpCounters {
+    uint64_t requests, replies_2xx, replies_4xx, replies_5xx, bytes_in, bytes_out, connections;
+} HttpCounters;
+HttpCounters http_counters(const HttpServer *server);
+
+#endif

@@ -1,0 +1,57 @@
+/* http_int.h — what the files of this module share: the server, a request's states, streams.
+ * A request is HEAD (headers there), BODY (bytes coming), RUNNING (on_request was called), REPLIED.
+ * request->lock guards `reply` and `suspended`, the two fields that another thread touches. */
+#ifndef NHIP_HTTP_HTTP_INT_H
+#define NHIP_HTTP_HTTP_INT_H
+
+#include "core/limits.h"
+#include "core/thread.h"
+#include "http/http.h"
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+
+typedef enum RequestState {
+    REQUEST_HEAD,
+    REQUEST_BODY,
+    REQUEST_RUNNING,
+    REQUEST_QUEUED
+} RequestState;
+
+struct HttpRequest {
+    HttpServer *server;
+    struct MHD_Connection *connection;
+    Arena *arena;
+    Str method, path, query;
+    RequestState state;
+    size_t body_max;
+    Buf body;
+    HttpSink sink;
+    ErrCode body_err;
+    void *user;
+    Mutex lock;
+    struct MHD_Response *reply; /* not NULL: answered */
+    unsigned status;
+    bool suspended;
+    bool must_close;
+};
+
+struct HttpServer {
+    struct MHD_Daemon *daemon;
+    HttpOptions options;
+    HttpHandler handler;
+    uint16_t port;
+    char *tls_cert, *tls_key; /* PEM texts; MHD keeps the pointers */
+    Mutex lock;               /* streams, running */
+    Cond idle;
+    HttpStream *streams;
+    size_t running; /* requests between on_request and their reply */
+    bool stopping;
+    atomic_uint_fast64_t requests, replies_2xx, replies_4xx, replies_5xx, bytes_in, bytes_out;
+    atomic_uint_fast64_t connections;
+};
+
+/* http_stream.c */
+void http_streams_close_all(HttpServer *server);
+
+#endif

@@ -1,0 +1,95 @@
+#include "http/http_int.h"
+
+Arena *http_arena(HttpRequest *request) {
+    return request->arena;
+}
+
+Str http_method(const HttpRequest *request) {
+    return request->method;
+}
+
+Str http_path(const HttpRequest *request) {
+    return request->path;
+}
+
+Str http_query(const HttpRequest *request) {
+    return request->query;
+}
+
+Str http_header(const HttpRequest *request, const char *name) {
+    const char *value = NULL;
+    size_t len = 0;
+    if (MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, name, strlen(name),
+                                      &value, &len) != MHD_YES ||
+        value == NULL) {
+        return STR_EMPTY;
+    }
+    return (Str){value, len};
+}
+
+Str http_body(const HttpRequest *request) {
+    return buf_str(&request->body);
+}
+
+void http_set_sink(HttpRequest *request, HttpSink sink) {
+    assert(request->state != REQUEST_RUNNING);
+    request->sink = sink;
+}
+
+void http_set_body_max(HttpRequest *request, size_t bytes) {
+    request->body_max = bytes;
+}
+
+void *http_user(const HttpRequest *request) {
+    return request->user;
+}
+
+void http_set_user(HttpRequest *request, void *user) {
+    request->user = user;
+}
+
+bool http_wants_vietnamese(const HttpRequest *request) {
+    Str list = http_header(request, "accept-language");
+    Str first;
+    if (list.len == 0 || !str_cut(&list, ',', &first)) {
+        return true;
+    }
+    first = str_trim(first);
+    return !str_starts(first, STR("en")) && !str_starts(first, STR("EN"));
+}
+
+static int hex_digit(char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+ErrCode http_decode(Arena *arena, Str text, bool plus_is_space, Str *ret_text) {
+    char *out = arena_alloc(arena, text.len + 1);
+    if (out == NULL) {
+        return ERR_NOMEM;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '+' && plus_is_space) {
+            c = ' ';
+        } else if (c == '%') {
+            int hi = i + 1 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
+            int lo = i + 2 < text.len ? hex_digit(text.ptr[i + 2]) : -1;
+            if (hi < 0 || lo < 0) {
+                return ERR_SYNTAX;
+            }
+            c = (char)(hi * 16 + lo);
+            i += 2;
+        }
+        if (c == '\0') {
+            return ERR_SYNTAX;
+        }
+        out[n++] = c;
+    }
+    out[n] = '\0';
+    *ret_text = (Str){out, n};
+    return ERR_OK;
+}

@@ -1,0 +1,330 @@
+#include "http/http_int.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum {
+    REQUEST_ARENA_MAX = 1 << 30,    /* a ceiling only: what a request may take for itself */
+    CONNECTION_MEMORY = 128 * 1024, /* headers and URL of one connection inside MHD */
+};
+
+/* ---- life of a request ---- */
+
+/* MHD calls this with the raw request target before anything else. */
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection) {
+    HttpServer *server = cls;
+    HttpRequest *r = calloc(1, sizeof(*r));
+    Arena *arena = arena_new(REQUEST_ARENA_MAX);
+    if (r == NULL || arena == NULL) {
+        free(r);
+        arena_free(arena);
+        return NULL;
+    }
+    Str target = arena_str(arena, str_from(uri));
+    size_t mark = str_find_char(target, '?', 0);
+    *r = (HttpRequest){
+        .server = server,
+        .connection = connection,
+        .arena = arena,
+        .path = str_sub(target, 0, mark == SIZE_MAX ? target.len : mark),
+        .query = mark == SIZE_MAX ? STR_EMPTY : str_sub(target, mark + 1, target.len),
+        .body_max = server->options.body_max_bytes,
+    };
+    mutex_init(&r->lock);
+    buf_init(&r->body, r->body_max);
+    atomic_fetch_add(&server->requests, 1);
+    return r;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+                         enum MHD_RequestTerminationCode code) {
+    (void)cls;
+    (void)connection;
+    (void)code;
+    HttpRequest *r = *con_cls;
+    if (r == NULL) {
+        return;
+    }
+    *con_cls = NULL;
+    /* A reply from another thread may just be leaving this lock. */
+    mutex_lock(&r->lock);
+    mutex_unlock(&r->lock);
+    if (r->reply != NULL) {
+        MHD_destroy_response(r->reply);
+    }
+    if (r->sink.release != NULL) {
+        r->sink.release(r->sink.ctx);
+    }
+    buf_release(&r->body);
+    arena_free(r->arena);
+    mutex_release(&r->lock);
+    free(r);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_ctx,
+                          enum MHD_ConnectionNotificationCode code) {
+    (void)connection;
+    (void)socket_ctx;
+    HttpServer *server = cls;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        atomic_fetch_add(&server->connections, 1);
+    } else {
+        atomic_fetch_sub(&server->connections, 1);
+    }
+}
+
+static enum MHD_Result queue_reply(HttpRequest *r) {
+    if (r->must_close) {
+        (void)MHD_add_response_header(r->reply, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+    r->state = REQUEST_QUEUED;
+    return MHD_queue_response(r->connection, r->status, r->reply);
+}
+
+static bool has_reply(HttpRequest *r) {
+    MUTEX_GUARD(&r->lock);
+    return r->reply != NULL;
+}
+
+/* The plain answer for what never reaches a handler. */
+static enum MHD_Result refuse(HttpRequest *r, int status) {
+    r->must_close = true;
+    http_reply(r, &(HttpReply){.status = status, .type = STR("text/plain; charset=utf-8")});
+    return queue_reply(r);
+}
+
+static enum MHD_Result begin(HttpRequest *r, const char *method) {
+    r->method = arena_str(r->arena, str_from(method));
+    r->state = REQUEST_BODY;
+    if (r->path.len + r->query.len > LIMIT_URL_BYTES) {
+        return refuse(r, 414);
+    }
+    HttpHandler *h = &r->server->handler;
+    if (h->on_head != NULL) {
+        h->on_head(h->ctx, r);
+    }
+    if (has_reply(r)) {
+        r->must_close = true; /* the body was not read */
+        return queue_reply(r);
+    }
+    Str length = http_header(r, "content-length");
+    uint64_t bytes = 0;
+    if (length.len > 0 && (str_to_u64(length, &bytes) != ERR_OK || bytes > r->body_max)) {
+        return refuse(r, 413);
+    }
+    r->body.max = r->body_max;
+    return MHD_YES;
+}
+
+static void take_body(HttpRequest *r, Str bytes) {
+    atomic_fetch_add(&r->server->bytes_in, bytes.len);
+    if (r->body_err != ERR_OK) {
+        return;
+    }
+    if (r->sink.chunk != NULL) {
+        r->body_err = r->sink.chunk(r->sink.ctx, bytes);
+    } else {
+        buf_put_str(&r->body, bytes);
+        r->body_err = buf_ok(&r->body);
+    }
+}
+
+static void run_handler(HttpRequest *r) {
+    HttpServer *server = r->server;
+    mutex_lock(&server->lock);
+    server->running++;
+    bool stopping = server->stopping;
+    mutex_unlock(&server->lock);
+    r->state = REQUEST_RUNNING;
+    if (stopping) {
+        r->must_close = true;
+        http_reply(r, &(HttpReply){.status = 503});
+    } else if (r->body_err != ERR_OK && r->sink.chunk == NULL) {
+        r->must_close = true;
+        http_reply(r, &(HttpReply){.status = err_http(r->body_err)});
+    } else {
+        server->handler.on_request(server->handler.ctx, r);
+    }
+}
+
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *upload_data,
+                                 size_t *upload_data_size, void **con_cls) {
+    (void)cls;
+    (void)connection;
+    (void)url;
+    (void)version;
+    HttpRequest *r = *con_cls;
+    if (r == NULL) {
+        return MHD_NO;
+    }
+    if (r->state == REQUEST_HEAD) {
+        return begin(r, method);
+    }
+    if (*upload_data_size > 0) {
+        take_body(r, (Str){upload_data, *upload_data_size});
+        *upload_data_size = 0;
+        return MHD_YES;
+    }
+    if (r->state == REQUEST_BODY) {
+        run_handler(r);
+    }
+    mutex_lock(&r->lock);
+    bool answered = r->reply != NULL;
+    if (!answered) {
+        r->suspended = true;
+        MHD_suspend_connection(r->connection);
+    }
+    mutex_unlock(&r->lock);
+    return answered ? queue_reply(r) : MHD_YES;
+}
+
+/* ---- starting and stopping ---- */
+
+static char *read_pem(const char *path, ErrInfo *info) {
+    CLEANUP_FILE FILE *f = fopen(path, "re");
+    Buf b;
+    buf_init(&b, LIMIT_MIB);
+    char chunk[4096];
+    size_t n = 0;
+    while (f != NULL && (n = fread(chunk, 1, sizeof(chunk), f)) > 0) {
+        buf_put(&b, chunk, n);
+    }
+    buf_put_char(&b, '\0');
+    if (f == NULL || ferror(f) || buf_ok(&b) != ERR_OK) {
+        buf_release(&b);
+        (void)err_set(info, ERR_NOT_FOUND, "http-tls-file", "cannot read the PEM file %s",
+                      "không đọc được tệp PEM %s", path);
+        return NULL;
+    }
+    return b.ptr;
+}
+
+/* Fills the socket address from text; false when it is none. */
+static bool socket_address(const char *text, uint16_t port, struct sockaddr_storage *ret) {
+    memset(ret, 0, sizeof(*ret));
+    struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        return true;
+    }
+    return false;
+}
+
+static void server_free(HttpServer *s) {
+    mutex_release(&s->lock);
+    cond_release(&s->idle);
+    free(s->tls_cert);
+    free(s->tls_key);
+    free(s);
+}
+
+static ErrCode start_daemon(HttpServer *s, const struct sockaddr_storage *address) {
+    const HttpOptions *o = &s->options;
+    unsigned threads = o->threads == 0 ? thread_cores() : o->threads;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+                     (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0u) |
+                     (s->tls_cert != NULL ? MHD_USE_TLS : 0u);
+    struct MHD_OptionItem items[] = {
+        {MHD_OPTION_SOCK_ADDR, 0, (void *)(uintptr_t)address},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)MAX(o->connections_max, threads * 4u), NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)o->idle_timeout_s, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+        {MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? (intptr_t)threads : 0, NULL},
+        {s->tls_cert != NULL ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, s->tls_cert},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, s->tls_key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0,
+         (void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    s->daemon = MHD_start_daemon(
+        flags, o->port, NULL, NULL, on_access, s, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+        s, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+    return s->daemon == NULL ? ERR_BUSY : ERR_OK;
+}
+
+ErrCode http_start(const HttpOptions *options, HttpServer **ret_server, ErrInfo *info) {
+    struct sockaddr_storage address;
+    if (!socket_address(options->address, options->port, &address)) {
+        return err_set(info, ERR_PARAM, "http-address", "%s is not an IP address",
+                       "%s không phải là địa chỉ IP", options->address);
+    }
+    HttpServer *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        return ERR_NOMEM;
+    }
+    s->options = *options;
+    s->handler = options->handler;
+    mutex_init(&s->lock);
+    cond_init(&s->idle);
+    if (options->tls_cert_file != NULL) {
+        s->tls_cert = read_pem(options->tls_cert_file, info);
+        s->tls_key = s->tls_cert == NULL ? NULL : read_pem(options->tls_key_file, info);
+        if (s->tls_key == NULL) {
+            server_free(s);
+            return ERR_NOT_FOUND;
+        }
+    }
+    if (start_daemon(s, &address) != ERR_OK) {
+        server_free(s);
+        return err_set(info, ERR_BUSY, "http-listen",
+                       "cannot listen on %s port %u: is another program using it?",
+                       "không lắng nghe được ở %s cổng %u: chương trình khác đang dùng?",
+                       options->address, (unsigned)options->port);
+    }
+    const union MHD_DaemonInfo *bound = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    s->port = bound == NULL ? options->port : bound->port;
+    *ret_server = s;
+    return ERR_OK;
+}
+
+uint16_t http_port(const HttpServer *server) {
+    return server->port;
+}
+
+void http_stop(HttpServer *server, unsigned wait_ms) {
+    MHD_socket listening = MHD_quiesce_daemon(server->daemon);
+    http_streams_close_all(server);
+    mutex_lock(&server->lock);
+    int64_t left = wait_ms;
+    while (server->running > 0 && left > 0) {
+        (void)cond_wait_ms(&server->idle, &server->lock, 50);
+        left -= 50;
+    }
+    server->stopping = true;
+    /* What still runs must answer before the daemon may go: handlers are bounded by their own
+     * limits. */
+    while (server->running > 0) {
+        (void)cond_wait_ms(&server->idle, &server->lock, 50);
+    }
+    mutex_unlock(&server->lock);
+    http_streams_close_all(server);
+    MHD_stop_daemon(server->daemon);
+    if (listening != MHD_INVALID_SOCKET) {
+        (void)shutdown(listening, SHUT_RDWR);
+    }
+    server_free(server);
+}
+
+HttpCounters http_counters(const HttpServer *server) {
+    return (HttpCounters){
+        .requests = atomic_load(&server->requests),
+        .replies_2xx = atomic_load(&server->replies_2xx),
+        .replies_4xx = atomic_load(&server->replies_4xx),
+        .replies_5xx = atomic_load(&server->replies_5xx),
+        .bytes_in = atomic_load(&server->bytes_in),
+        .bytes_out = atomic_load(&server->bytes_out),
+        .connections = atomic_load(&server->connections),
+    };
+}
