@@ -127,6 +127,50 @@ void *arena_calloc(Arena *a, size_t count, size_t size) {
     return p == NULL ? NULL : memset(p, 0, bytes);
 }
 
+static size_t aligned(size_t bytes) {
+    return (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+/* Grows the newest block, whose only allocation is p: large blocks move without being copied. */
+static void *grow_block(Arena *a, size_t old_size, size_t new_size) {
+    Block *b = realloc(a->block, sizeof(Block) + new_size);
+    if (b == NULL) {
+        a->failed = true;
+        return NULL;
+    }
+    b->size = new_size;
+    use_block(a, b);
+    a->at += new_size;
+    a->used += new_size - old_size;
+    return b->data;
+}
+
+void *arena_resize(Arena *a, void *p, size_t old_bytes, size_t new_bytes) {
+    size_t old_size = aligned(old_bytes);
+    bool newest = p != NULL && (char *)p + old_size == a->at;
+    if (new_bytes <= old_bytes) {
+        if (newest) {
+            a->at -= old_size - aligned(new_bytes);
+            a->used -= old_size - aligned(new_bytes);
+        }
+        return p;
+    }
+    if (new_bytes > a->max || a->used - (newest ? old_size : 0) > a->max - new_bytes) {
+        a->failed = true;
+        return NULL;
+    }
+    if (newest && aligned(new_bytes) <= (size_t)(a->end - (char *)p)) {
+        a->at += aligned(new_bytes) - old_size;
+        a->used += aligned(new_bytes) - old_size;
+        return p;
+    }
+    if (newest && (char *)p == a->block->data && a->block->prev != NULL) {
+        return grow_block(a, old_size, aligned(new_bytes));
+    }
+    void *q = arena_alloc(a, new_bytes);
+    return q == NULL || old_bytes == 0 ? q : memcpy(q, p, old_bytes);
+}
+
 Str arena_str(Arena *a, Str s) {
     char *p = arena_alloc(a, s.len + 1);
     if (p == NULL) {

@@ -32,7 +32,8 @@ static_assert(sizeof(JsonNode) == 16, "the tape's node");
 
 /* Parses one value. ret_root is the first node of the tape. info may be NULL. */
 MUST_USE ErrCode json_parse(Arena *arena, Str text, const JsonNode **ret_root, ErrInfo *info);
-/* Parses the value at the start of *text and moves *text behind it (NDJSON, concatenated JSON). */
+/* Parses the value at the start of *text and moves *text behind it and the white space that follows
+ * (NDJSON, concatenated JSON): while (text.len > 0). */
 MUST_USE ErrCode json_parse_next(Arena *arena, Str *text, const JsonNode **ret_root, ErrInfo *info);
 
 static inline bool json_is(const JsonNode *n, JsonType type) {
