@@ -1,16 +1,17 @@
-/* decimal.h — exact decimal numbers for money and FHIR decimals: IEEE 754 decimal128 (binary integer
- * coefficient), 34 digits, scale kept: 1.50 stays 1.50 and equals 1.5.
- * Errors: arithmetic that would have to round, or divide by zero, gives DECIMAL_NAN, which sticks
- * through later arithmetic like a Buf's error: compute freely, ask decimal_is_nan once at the end.
- * Only decimal_round and decimal_div round, ties away from zero, as money is rounded in Vietnam.
- * Cost: about 2 ns for sums of one scale, 20–100 ns otherwise; no allocation. Threads: values. */
+/* decimal.h — exact decimal numbers for money and FHIR decimals: IEEE 754 decimal128 (binary
+ * integer coefficient), 34 digits, scale kept: 1.50 stays 1.50 and equals 1.5. Errors: arithmetic
+ * that would have to round, or divide by zero, gives DECIMAL_NAN, which sticks through later
+ * arithmetic like a Buf's error: compute freely, ask decimal_is_nan once at the end. Only
+ * decimal_round and decimal_div round, ties away from zero, as money is rounded in Vietnam. Cost:
+ * about 2 ns for sums of one scale, 20–100 ns otherwise; no allocation. Threads: values. */
 #ifndef NHIP_CORE_DECIMAL_H
 #define NHIP_CORE_DECIMAL_H
 
 #include "core/str.h"
 
 /* The bits of a decimal128 in BID encoding, low word first. Zeroed memory is a valid number that
- * equals 0 (with a tiny exponent): start sums with DECIMAL_ZERO instead, so that scales stay sane. */
+ * equals 0 (with a tiny exponent): start sums with DECIMAL_ZERO instead, so that scales stay sane.
+ */
 typedef struct Decimal {
     uint64_t w[2];
 } Decimal;
@@ -40,7 +41,8 @@ Decimal decimal_mul(Decimal a, Decimal b);
 /* a / b with `scale` digits after the point (0–30). */
 Decimal decimal_div(Decimal a, Decimal b, int scale);
 Decimal decimal_neg(Decimal d);
-/* To `scale` digits after the point (0–30), ties away from zero. NaN when 34 digits do not suffice. */
+/* To `scale` digits after the point (0–30), ties away from zero. NaN when 34 digits do not suffice.
+ */
 Decimal decimal_round(Decimal d, int scale);
 /* The value without trailing zeros behind the point: equal values get equal bits. */
 Decimal decimal_reduce(Decimal d);

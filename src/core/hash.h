@@ -1,9 +1,10 @@
-/* hash.h — digests: XXH3-64 for tables and keys inside one process or file format, SHA-256 (OpenSSL)
- * for everything that must not be forged: the chain of records, received files, erasable keys.
- * Ownership: results are values. Cost: hash64 about 0.1 ns a byte; sha256 0.5–3 ns a byte, no
- * allocation after a thread's first call. Errors: sha256 cannot fail after hash_init succeeded once;
- * without it, a machine on which OpenSSL offers no SHA-256 stops the program at the first call.
- * Threads: all functions are safe from any thread; one Sha256Ctx belongs to one thread at a time. */
+/* hash.h — digests: XXH3-64 for tables and keys inside one process or file format, SHA-256
+ * (OpenSSL) for everything that must not be forged: the chain of records, received files, erasable
+ * keys. Ownership: results are values. Cost: hash64 about 0.1 ns a byte; sha256 0.5–3 ns a byte, no
+ * allocation after a thread's first call. Errors: sha256 cannot fail after hash_init succeeded
+ * once; without it, a machine on which OpenSSL offers no SHA-256 stops the program at the first
+ * call. Threads: all functions are safe from any thread; one Sha256Ctx belongs to one thread at a
+ * time. */
 #ifndef NHIP_CORE_HASH_H
 #define NHIP_CORE_HASH_H
 

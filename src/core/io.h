@@ -1,9 +1,9 @@
-/* io.h — files: whole-file reads, atomic durable writes, memory maps, sorted walks. All system calls
- * go through IoOps, which tests replace to make call number n fail (disk full, torn write).
+/* io.h — files: whole-file reads, atomic durable writes, memory maps, sorted walks. All system
+ * calls go through IoOps, which tests replace to make call number n fail (disk full, torn write).
  * Ownership: results as stated; paths are NUL-terminated and borrowed.
- * Errors: io_error maps errno: ERR_NOT_FOUND, ERR_FULL (ENOSPC, EDQUOT), ERR_EXISTS, ERR_NOMEM, else
- * ERR_IO. Outputs are untouched on failure unless stated. Threads: safe from all, but io_ops_set only
- * while nobody does I/O. */
+ * Errors: io_error maps errno: ERR_NOT_FOUND, ERR_FULL (ENOSPC, EDQUOT), ERR_EXISTS, ERR_NOMEM,
+ * else ERR_IO. Outputs are untouched on failure unless stated. Threads: safe from all, but
+ * io_ops_set only while nobody does I/O. */
 #ifndef NHIP_CORE_IO_H
 #define NHIP_CORE_IO_H
 
@@ -20,7 +20,8 @@ MUST_USE ErrCode io_read_file(const char *path, size_t max_bytes, Buf *out);
 MUST_USE ErrCode io_write_atomic(const char *path, Str bytes);
 /* Writes all of it, over interruptions and short writes. */
 MUST_USE ErrCode io_write_all(int fd, Str bytes);
-/* Creates the folder and what is missing above it (mode 0750), and makes the new entries durable. */
+/* Creates the folder and what is missing above it (mode 0750), and makes the new entries durable.
+ */
 MUST_USE ErrCode io_mkdirs(const char *path);
 MUST_USE ErrCode io_remove(const char *path);
 MUST_USE ErrCode io_rename(const char *from, const char *to); /* durable: fsync of the folder */

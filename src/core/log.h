@@ -1,12 +1,12 @@
 /* log.h — structured log: one JSON line an event to stderr, in a single write(2).
  *   log_info("commit", "records", n, "ms", took);
  *   {"time":"2026-11-21T23:09:28.123Z","level":"info","event":"commit","records":64,"ms":3}
- * Never content: events and keys are literals; values are numbers, booleans, ids and codes — never a
- * name, a number of a person or clinical text. Text values are cut at 128 bytes and every byte but
- * printable ASCII becomes '?', so that a slip cannot carry a Vietnamese name out.
- * Up to 8 pairs. Errors: none are reported; a log that cannot be written is lost.
- * Threads: safe from all; lines never mix. Cost: about 1 µs and one system call a line that is
- * written, one load and compare for a line that is not. */
+ * Never content: events and keys are literals; values are numbers, booleans, ids and codes — never
+ * a name, a number of a person or clinical text. Text values are cut at 128 bytes and every byte
+ * but printable ASCII becomes '?', so that a slip cannot carry a Vietnamese name out. Up to 8
+ * pairs. Errors: none are reported; a log that cannot be written is lost. Threads: safe from all;
+ * lines never mix. Cost: about 1 µs and one system call a line that is written, one load and
+ * compare for a line that is not. */
 #ifndef NHIP_CORE_LOG_H
 #define NHIP_CORE_LOG_H
 
@@ -23,8 +23,8 @@ void log_set_fd(int fd); /* default 2; the caller keeps it open */
 struct Clock;
 void log_set_clock(const struct Clock *clock);
 
-/* log_info("event") or log_info("event", "key", value, …); values: any integer or enum, bool, double,
- * const char * (ids and codes), Str. */
+/* log_info("event") or log_info("event", "key", value, …); values: any integer or enum, bool,
+ * double, const char * (ids and codes), Str. */
 #define log_debug(...) LOG_AT(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...) LOG_AT(LOG_INFO, __VA_ARGS__)
 #define log_warn(...) LOG_AT(LOG_WARN, __VA_ARGS__)
@@ -95,11 +95,10 @@ static inline LogField log_field_str(const char *key, Str v) {
 #define LOG_E7(l, e, ...) LOG_FIELDS(l, e, LOG_P7(__VA_ARGS__))
 #define LOG_E8(l, e, ...) LOG_FIELDS(l, e, LOG_P8(__VA_ARGS__))
 /* The form for the number of arguments (event + 2 a pair). */
-#define LOG_PICK(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, n, \
+#define LOG_PICK(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, n,    \
                  ...)                                                                              \
     LOG_E##n
-#define LOG_CHOOSE(...)                                                                            \
-    LOG_PICK(__VA_ARGS__, 8, 8, 7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0)
+#define LOG_CHOOSE(...) LOG_PICK(__VA_ARGS__, 8, 8, 7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0)
 #define LOG_AT(level, ...)                                                                         \
     do {                                                                                           \
         if (log_level() <= (level)) {                                                              \

@@ -1,8 +1,8 @@
-/* progress.h — how far a long piece of work is: a bar that redraws itself on a terminal, a plain line
- * every 5 seconds elsewhere; counters with their rate a second; time left.
- *   Import [######----] 61 %  3,120/5,200 files  visits 812,004 (43,100/s)  left 0:48
- * Ownership: the caller's struct; names are borrowed. Errors: none. Threads: progress_add from any
- * thread; begin, tick and end from the owner (a tick from several threads is harmless: one draws). */
+/* progress.h — how far a long piece of work is: a bar that redraws itself on a terminal, a plain
+ * line every 5 seconds elsewhere; counters with their rate a second; time left. Import [######----]
+ * 61 %  3,120/5,200 files  visits 812,004 (43,100/s)  left 0:48 Ownership: the caller's struct;
+ * names are borrowed. Errors: none. Threads: progress_add from any thread; begin, tick and end from
+ * the owner (a tick from several threads is harmless: one draws). */
 #ifndef NHIP_CORE_PROGRESS_H
 #define NHIP_CORE_PROGRESS_H
 
@@ -13,13 +13,13 @@ enum { PROGRESS_COUNTERS_MAX = 8 };
 
 typedef struct ProgressOptions {
     const char *title;
-    const char *unit;   /* what total counts: "files", "visits" */
-    uint64_t total;     /* 0: unknown, no bar and no time left */
+    const char *unit;                            /* what total counts: "files", "visits" */
+    uint64_t total;                              /* 0: unknown, no bar and no time left */
     const char *counters[PROGRESS_COUNTERS_MAX]; /* names of further counters, NULL ends them */
-    const Clock *clock; /* NULL: the real one */
-    int fd;             /* 0: stderr */
+    const Clock *clock;                          /* NULL: the real one */
+    int fd;                                      /* 0: stderr */
     bool vietnamese;
-    bool quiet;         /* counts, prints nothing */
+    bool quiet; /* counts, prints nothing */
 } ProgressOptions;
 
 typedef struct Progress {

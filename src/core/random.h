@@ -12,7 +12,8 @@ typedef struct Random {
 } Random;
 
 void random_init(Random *r, uint64_t seed);
-/* An independent stream for (seed, stream): citizen 17 looks the same whatever was made before it. */
+/* An independent stream for (seed, stream): citizen 17 looks the same whatever was made before it.
+ */
 void random_init_stream(Random *r, uint64_t seed, uint64_t stream);
 uint64_t random_u64(Random *r);
 uint64_t random_below(Random *r, uint64_t n); /* 0 … n-1 without bias (Lemire); n ≥ 1 */

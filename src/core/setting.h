@@ -1,11 +1,11 @@
 /* setting.h — all settings of the program in one list: name, type, default, bounds, explanation.
  * Order of force: default < file < environment (NHIP_NAME) < flags (--name value, --name=value).
  * The file has `name = value` lines; '#' begins a comment; values may stand in double quotes. In
- * names '-' and '_' are the same. An unknown name or a value out of bounds is an error that names the
- * place and the remedy in both languages.
- * To add a setting: one line in SETTING_LIST; it is then in the struct, the help and the checks.
- * Ownership: texts belong to the Settings until settings_release. Errors: ERR_PARAM (rule setting-*),
- * ERR_SYNTAX, ERR_NOT_FOUND (the file named), ERR_NOMEM. Threads: read-only once loaded. */
+ * names '-' and '_' are the same. An unknown name or a value out of bounds is an error that names
+ * the place and the remedy in both languages. To add a setting: one line in SETTING_LIST; it is
+ * then in the struct, the help and the checks. Ownership: texts belong to the Settings until
+ * settings_release. Errors: ERR_PARAM (rule setting-*), ERR_SYNTAX, ERR_NOT_FOUND (the file named),
+ * ERR_NOMEM. Threads: read-only once loaded. */
 #ifndef NHIP_CORE_SETTING_H
 #define NHIP_CORE_SETTING_H
 
@@ -95,7 +95,8 @@ typedef struct Settings {
 void settings_init(Settings *s); /* the defaults */
 void settings_release(Settings *s);
 /* Sets one unless a stronger source had set it. */
-MUST_USE ErrCode settings_set(Settings *s, Str name, Str value, SettingSource source, ErrInfo *info);
+MUST_USE ErrCode settings_set(Settings *s, Str name, Str value, SettingSource source,
+                              ErrInfo *info);
 MUST_USE ErrCode settings_load_text(Settings *s, Str text, const char *path, ErrInfo *info);
 MUST_USE ErrCode settings_load_file(Settings *s, const char *path, ErrInfo *info);
 /* Every variable NHIP_*; envp ends with NULL (environ). */

@@ -1,8 +1,8 @@
-/* thread.h — threads with names, locks, a condition with a monotonic timeout, a bounded queue, a stop
- * flag and a small fork-join pool, over POSIX threads.
- * Ownership: init/release work on the caller's struct; new/free on the heap. A queue owns nothing of
- * what passes through it. Errors: only starting threads and allocating can fail; misuse of a lock
- * (unlocking another thread's) is a bug and stops the program. */
+/* thread.h — threads with names, locks, a condition with a monotonic timeout, a bounded queue, a
+ * stop flag and a small fork-join pool, over POSIX threads. Ownership: init/release work on the
+ * caller's struct; new/free on the heap. A queue owns nothing of what passes through it. Errors:
+ * only starting threads and allocating can fail; misuse of a lock (unlocking another thread's) is a
+ * bug and stops the program. */
 #ifndef NHIP_CORE_THREAD_H
 #define NHIP_CORE_THREAD_H
 
@@ -14,7 +14,8 @@
 typedef struct Mutex {
     pthread_mutex_t m;
 } Mutex;
-#define MUTEX_INIT {PTHREAD_MUTEX_INITIALIZER}
+#define MUTEX_INIT                                                                                 \
+    { PTHREAD_MUTEX_INITIALIZER }
 void mutex_init(Mutex *m);
 void mutex_release(Mutex *m);
 void mutex_lock(Mutex *m);
@@ -54,8 +55,9 @@ typedef struct Thread {
     pthread_t t;
     bool started;
 } Thread;
-/* name: at most 15 bytes are shown by ps and gdb. All signals are blocked in the new thread, so that
- * the main thread alone handles them. ERR_BUSY when the system has no more threads, ERR_NOMEM. */
+/* name: at most 15 bytes are shown by ps and gdb. All signals are blocked in the new thread, so
+ * that the main thread alone handles them. ERR_BUSY when the system has no more threads, ERR_NOMEM.
+ */
 MUST_USE ErrCode thread_start(Thread *ret_thread, const char *name, void (*fn)(void *), void *arg);
 void thread_join(Thread *t); /* does nothing when it was not started or is joined already */
 void thread_set_name(const char *name); /* of the calling thread */
@@ -74,8 +76,8 @@ static inline bool stop_asked(const StopFlag *s) {
 
 /* Bounded queue of pointers (not NULL), first in first out, any number of threads at both ends. */
 typedef struct Queue Queue;
-Queue *queue_new(size_t capacity); /* ≥ 1; NULL without memory */
-void queue_free(Queue *q);         /* nobody may still wait in it */
+Queue *queue_new(size_t capacity);        /* ≥ 1; NULL without memory */
+void queue_free(Queue *q);                /* nobody may still wait in it */
 bool queue_put(Queue *q, void *item);     /* waits for room; false when closed: item not taken */
 bool queue_try_put(Queue *q, void *item); /* false at once when full or closed */
 void *queue_get(Queue *q);                /* waits; NULL when closed and empty */
@@ -86,8 +88,8 @@ void queue_close(Queue *q); /* wakes everybody; what is inside can still be take
 size_t queue_count(Queue *q);
 bool queue_is_closed(Queue *q);
 
-/* Fork-join: pool_run calls fn(ctx, i) once for every i < n on the pool's threads and on the calling
- * one, and returns when all are done. One pool_run at a time. */
+/* Fork-join: pool_run calls fn(ctx, i) once for every i < n on the pool's threads and on the
+ * calling one, and returns when all are done. One pool_run at a time. */
 typedef struct Pool Pool;
 Pool *pool_new(unsigned n_threads, const char *name); /* 0: thread_cores(); NULL on failure */
 void pool_free(Pool *p);

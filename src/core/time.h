@@ -64,8 +64,8 @@ MUST_USE ErrCode time_read_fhir(Str s, FhirTime *ret_time);
 /* The same, range only. */
 MUST_USE ErrCode time_parse_fhir(Str s, TimeMs *ret_lo, TimeMs *ret_hi);
 
-void time_put_instant(Buf *out, TimeMs t); /* 2026-11-21T23:09:28.123Z */
-void time_put_vn(Buf *out, TimeMs t);      /* 2026-11-22T06:09:28+07:00 */
+void time_put_instant(Buf *out, TimeMs t);              /* 2026-11-21T23:09:28.123Z */
+void time_put_vn(Buf *out, TimeMs t);                   /* 2026-11-22T06:09:28+07:00 */
 void time_put_date(Buf *out, TimeMs t, int offset_min); /* 2026-11-22 */
 void time_put_days(Buf *out, int64_t days);             /* 2026-11-22 */
 /* FHIR text of parsed claim parts: "1970", "1970-05" or "1970-05-12" as far as they are known. */

@@ -1,8 +1,8 @@
 /* tsv.h — reader of tab-separated tables with a header line, over text in memory (embedded or
- * mapped). Nothing is quoted or escaped: a field is every byte between two tabs. CRLF is read as LF,
- * empty lines and lines that begin with '#' are skipped; missing fields at a line's end are empty.
- * Ownership: fields point into the text. Errors: ERR_SYNTAX, ERR_LIMIT (more than TSV_COLUMNS_MAX
- * columns) with the line in ErrInfo. Threads: one thread a reader. */
+ * mapped). Nothing is quoted or escaped: a field is every byte between two tabs. CRLF is read as
+ * LF, empty lines and lines that begin with '#' are skipped; missing fields at a line's end are
+ * empty. Ownership: fields point into the text. Errors: ERR_SYNTAX, ERR_LIMIT (more than
+ * TSV_COLUMNS_MAX columns) with the line in ErrInfo. Threads: one thread a reader. */
 #ifndef NHIP_CORE_TSV_H
 #define NHIP_CORE_TSV_H
 
@@ -14,6 +14,7 @@ typedef struct TsvReader {
     Str rest;
     size_t line; /* of the current row, from 1 */
     size_t n_columns;
+    bool too_wide;                /* a row had more fields than the header */
     Str columns[TSV_COLUMNS_MAX]; /* the header */
     Str fields[TSV_COLUMNS_MAX];  /* the current row */
 } TsvReader;

@@ -1,14 +1,14 @@
 /* xml.h — streaming XML over expat for claim files, and escaping for written XML.
  * Refused: DOCTYPE (and so every entity but the five of XML itself), depth over LIMIT_XML_DEPTH,
- * text of one run over the ceiling, anything that expat calls not well-formed. Names are reported as
- * written, prefix included. UTF-8 out; UTF-8, UTF-16, ISO-8859-1 and US-ASCII in.
- * Text: each run between two tags comes whole in one call, entities and CDATA decoded, line ends as
- * \n; runs of nothing but white space are skipped when an element stands before or behind them
- * inside the same parent. An empty element gets no text call.
- * Ownership: Str arguments live until the callback returns. Errors: the first error stops the
- * reader for good and is returned by every later call; a callback's own error is handed through.
- * ErrInfo: rule "xml-*", offset, where "line L column C" unless the callback had set it.
- * Cost: about 2–4 ns a byte. Threads: one thread a reader. */
+ * text of one run over the ceiling, anything that expat calls not well-formed. Names are reported
+ * as written, prefix included. UTF-8 out; UTF-8, UTF-16, ISO-8859-1 and US-ASCII in. Text: each run
+ * between two tags comes whole in one call, entities and CDATA decoded, line ends as \n; runs of
+ * nothing but white space are skipped when an element stands before or behind them inside the same
+ * parent. An empty element gets no text call. Ownership: Str arguments live until the callback
+ * returns. Errors: the first error stops the reader for good and is returned by every later call; a
+ * callback's own error is handed through. ErrInfo (zeroed by the caller): rule "xml-*", offset,
+ * where "line L column C"; what a callback wrote into the same ErrInfo is kept. Cost: about 2–4 ns
+ * a byte. Threads: one thread a reader. */
 #ifndef NHIP_CORE_XML_H
 #define NHIP_CORE_XML_H
 

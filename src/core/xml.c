@@ -1,0 +1,279 @@
+#include "core/xml.h"
+
+#include "core/limits.h"
+
+#include <expat.h>
+
+/* Documents go to expat in pieces of this size: it keeps no more than one unfinished token, and
+ * a stop by a callback takes effect soon. */
+enum { FEED_BYTES = 1 << 20 };
+
+struct XmlReader {
+    XmlHandler h;
+    XML_Parser expat;
+    Buf text;           /* the run since the last tag */
+    unsigned depth;     /* open elements */
+    bool after_element; /* an element ended right before this run, inside the same parent */
+    ErrCode err;        /* sticky */
+    bool by_callback;   /* err came from one, which may have filled the caller's ErrInfo */
+    ErrInfo info;
+};
+
+static void take_place(XmlReader *r, XmlPlace *ret_place) {
+    XML_Index at = XML_GetCurrentByteIndex(r->expat);
+    *ret_place = (XmlPlace){.line = XML_GetCurrentLineNumber(r->expat),
+                            .column = XML_GetCurrentColumnNumber(r->expat) + 1,
+                            .offset = at < 0 ? 0 : (size_t)at,
+                            .depth = r->depth};
+}
+
+static void place_error(XmlReader *r) {
+    XmlPlace p;
+    take_place(r, &p);
+    r->info.offset = p.offset;
+    err_where(&r->info, "line %zu column %zu", p.line, p.column);
+}
+
+/* Remembers the first error and stops expat. */
+static void stop(XmlReader *r, ErrCode err) {
+    if (err != ERR_OK && r->err == ERR_OK) {
+        r->err = err;
+        r->info.code = err;
+        place_error(r);
+        (void)XML_StopParser(r->expat, XML_FALSE);
+    }
+}
+
+/* Takes what a callback returned. */
+static void take(XmlReader *r, ErrCode err) {
+    if (err != ERR_OK) {
+        r->by_callback = true;
+        stop(r, err);
+    }
+}
+
+static void stop_depth(XmlReader *r) {
+    stop(r, err_set(&r->info, ERR_LIMIT, "xml-depth", "elements are nested deeper than %u",
+                    "các phần tử lồng nhau quá %u cấp", r->h.depth_max));
+}
+
+static void stop_text(XmlReader *r) {
+    stop(r, r->text.err == ERR_LIMIT
+                ? err_set(&r->info, ERR_LIMIT, "xml-text",
+                          "the text of one element is longer than %zu bytes",
+                          "nội dung một phần tử dài hơn %zu byte", r->h.text_max_bytes)
+                : ERR_NOMEM);
+}
+
+static void update_place(XmlReader *r) {
+    if (r->h.place != NULL) {
+        take_place(r, r->h.place);
+    }
+}
+
+static bool all_space(Str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Hands the run over and empties it. beside: an element stands before or behind it. */
+static void flush_text(XmlReader *r, bool beside) {
+    Str s = buf_str(&r->text);
+    if (s.len > 0 && r->h.text != NULL && !(beside && all_space(s))) {
+        update_place(r);
+        take(r, r->h.text(r->h.ctx, s));
+    }
+    r->text.len = 0;
+}
+
+static void put_attrs(XmlReader *r, const XML_Char **attrs) {
+    for (; r->h.attr != NULL && r->err == ERR_OK && attrs[0] != NULL; attrs += 2) {
+        take(r, r->h.attr(r->h.ctx, str_from(attrs[0]), str_from(attrs[1])));
+    }
+}
+
+static void XMLCALL on_open(void *ctx, const XML_Char *name, const XML_Char **attrs) {
+    XmlReader *r = ctx;
+    if (r->err != ERR_OK) {
+        return;
+    }
+    flush_text(r, true);
+    if (r->err == ERR_OK && r->depth >= r->h.depth_max) {
+        stop_depth(r);
+    }
+    if (r->err != ERR_OK) {
+        return;
+    }
+    r->depth++;
+    r->after_element = false;
+    update_place(r);
+    if (r->h.open != NULL) {
+        take(r, r->h.open(r->h.ctx, str_from(name)));
+    }
+    put_attrs(r, attrs);
+}
+
+static void XMLCALL on_close(void *ctx, const XML_Char *name) {
+    XmlReader *r = ctx;
+    if (r->err != ERR_OK) {
+        return;
+    }
+    flush_text(r, r->after_element);
+    if (r->err == ERR_OK) {
+        update_place(r);
+        if (r->h.close != NULL) {
+            take(r, r->h.close(r->h.ctx, str_from(name)));
+        }
+    }
+    assert(r->depth > 0);
+    r->depth--;
+    r->after_element = true;
+}
+
+static void XMLCALL on_text(void *ctx, const XML_Char *bytes, int len) {
+    XmlReader *r = ctx;
+    if (r->err == ERR_OK) {
+        buf_put(&r->text, bytes, (size_t)len);
+        if (UNLIKELY(r->text.err != ERR_OK)) {
+            stop_text(r);
+        }
+    }
+}
+
+static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *system_id,
+                               const XML_Char *public_id, int has_internal_subset) {
+    (void)name;
+    (void)system_id;
+    (void)public_id;
+    (void)has_internal_subset;
+    XmlReader *r = ctx;
+    stop(r, err_set(&r->info, ERR_SYNTAX, "xml-doctype",
+                    "a DOCTYPE is not allowed; remove it and send the document again",
+                    "không cho phép DOCTYPE; hãy bỏ đi rồi gửi lại"));
+}
+
+XmlReader *xml_new(const XmlHandler *handler) {
+    XmlReader *r = calloc(1, sizeof(*r));
+    XML_Parser expat = XML_ParserCreate(NULL);
+    if (r == NULL || expat == NULL) {
+        free(r);
+        if (expat != NULL) {
+            XML_ParserFree(expat);
+        }
+        return NULL;
+    }
+    r->h = *handler;
+    r->h.text_max_bytes = r->h.text_max_bytes == 0 ? LIMIT_XML_TEXT_BYTES : r->h.text_max_bytes;
+    r->h.depth_max = r->h.depth_max == 0 ? LIMIT_XML_DEPTH : r->h.depth_max;
+    r->expat = expat;
+    buf_init(&r->text, r->h.text_max_bytes);
+    XML_SetUserData(expat, r);
+    XML_SetElementHandler(expat, on_open, on_close);
+    XML_SetCharacterDataHandler(expat, on_text);
+    XML_SetStartDoctypeDeclHandler(expat, on_doctype);
+    return r;
+}
+
+void xml_free(XmlReader *r) {
+    if (r != NULL) {
+        XML_ParserFree(r->expat);
+        buf_release(&r->text);
+        free(r);
+    }
+}
+
+/* Turns expat's own error into ours. */
+static void take_expat_error(XmlReader *r) {
+    enum XML_Error e = XML_GetErrorCode(r->expat);
+    if (e == XML_ERROR_NO_MEMORY) {
+        r->err = ERR_NOMEM;
+        return;
+    }
+    r->err = err_set(&r->info, ERR_SYNTAX, "xml-syntax", "not well-formed XML: %s",
+                     "XML không đúng cú pháp: %s", XML_ErrorString(e));
+    place_error(r);
+}
+
+/* Hands the error over. What a callback wrote into the same ErrInfo stays; the place is added. */
+static ErrCode report(const XmlReader *r, ErrInfo *info) {
+    if (r->err == ERR_OK || info == NULL) {
+        return r->err;
+    }
+    if (!r->by_callback || info->code != r->err) {
+        *info = r->info;
+        info->code = r->err;
+    } else if (info->where[0] == '\0') {
+        info->offset = r->info.offset;
+        err_where(info, "%s", r->info.where);
+    }
+    return r->err;
+}
+
+ErrCode xml_feed(XmlReader *r, Str bytes, ErrInfo *info) {
+    while (bytes.len > 0 && r->err == ERR_OK) {
+        size_t n = MIN(bytes.len, (size_t)FEED_BYTES);
+        if (XML_Parse(r->expat, bytes.ptr, (int)n, XML_FALSE) != XML_STATUS_OK &&
+            r->err == ERR_OK) {
+            take_expat_error(r);
+        }
+        bytes = str_sub(bytes, n, bytes.len);
+    }
+    return report(r, info);
+}
+
+ErrCode xml_finish(XmlReader *r, ErrInfo *info) {
+    if (r->err == ERR_OK && XML_Parse(r->expat, "", 0, XML_TRUE) != XML_STATUS_OK &&
+        r->err == ERR_OK) {
+        take_expat_error(r);
+    }
+    assert(r->err != ERR_OK || r->depth == 0);
+    return report(r, info);
+}
+
+ErrCode xml_parse(Str document, const XmlHandler *handler, ErrInfo *info) {
+    CLEANUP_XML XmlReader *r = xml_new(handler);
+    if (r == NULL) {
+        return ERR_NOMEM;
+    }
+    TRY(xml_feed(r, document, info));
+    return xml_finish(r, info);
+}
+
+/* The escape of one byte, or NULL. Control characters but tab, line feed and return have none. */
+static const char *escape_of(char c) {
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\r':
+        return "&#13;";
+    case '\t':
+    case '\n':
+        return NULL;
+    default:
+        return (unsigned char)c < 0x20 ? "\xEF\xBF\xBD" : NULL;
+    }
+}
+
+void xml_put_text(Buf *out, Str s) {
+    size_t from = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        const char *escape = escape_of(s.ptr[i]);
+        if (escape != NULL) {
+            buf_put(out, s.ptr + from, i - from);
+            buf_put_str(out, str_from(escape));
+            from = i + 1;
+        }
+    }
+    buf_put(out, s.ptr + from, s.len - from);
+}
