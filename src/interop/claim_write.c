@@ -1,0 +1,111 @@
+#include "interop/claim_write.h"
+
+#include "core/base64.h"
+#include "core/xml.h"
+
+#define DECLARATION "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
+
+static void put_open(Buf *out, Str name) {
+    buf_put_char(out, '<');
+    buf_put_str(out, name);
+    buf_put_char(out, '>');
+}
+
+static void put_close(Buf *out, Str name) {
+    buf_put_lit(out, "</");
+    buf_put_str(out, name);
+    buf_put_char(out, '>');
+}
+
+static void put_record(Buf *out, const ClaimTable *t, const Str *values, ClaimRelease release) {
+    bool new_names = release == CLAIM_RELEASE_3176;
+    for (int i = 0; i < t->n_fields; i++) {
+        const ClaimField *f = &t->fields[i];
+        if (new_names && f->gone_3176) {
+            continue;
+        }
+        Str name = new_names && f->name_3176.len > 0 ? f->name_3176 : f->name;
+        put_open(out, name);
+        xml_put_text(out, values[i]);
+        put_close(out, name);
+    }
+}
+
+void claim_write_table_as(Buf *out, const ClaimTable *t, const Str *values, size_t n_records,
+                          ClaimRelease release) {
+    bool bare = str_eq(t->root, t->record);
+    assert(!bare || n_records == 1);
+    buf_put_lit(out, DECLARATION);
+    put_open(out, t->root);
+    if (t->list.len > 0) {
+        put_open(out, t->list);
+    }
+    for (size_t r = 0; r < n_records; r++) {
+        if (!bare) {
+            put_open(out, t->record);
+        }
+        put_record(out, t, values + r * (size_t)t->n_fields, release);
+        if (!bare) {
+            put_close(out, t->record);
+        }
+    }
+    if (t->list.len > 0) {
+        put_close(out, t->list);
+    }
+    put_close(out, t->root);
+}
+
+void claim_write_table(Buf *out, const ClaimTable *t, const Str *values, size_t n_records) {
+    claim_write_table_as(out, t, values, n_records, CLAIM_RELEASE_4750);
+}
+
+void claim_write_hoso_open(Buf *out) {
+    buf_put_lit(out, "<HOSO>");
+}
+
+void claim_write_hoso_file(Buf *out, const ClaimTable *t, Str inner_xml) {
+    buf_put_lit(out, "<FILEHOSO><LOAIHOSO>");
+    buf_put_str(out, t->name);
+    buf_put_lit(out, "</LOAIHOSO><NOIDUNGFILE>");
+    base64_encode(out, inner_xml);
+    buf_put_lit(out, "</NOIDUNGFILE></FILEHOSO>");
+}
+
+void claim_write_hoso_close(Buf *out) {
+    buf_put_lit(out, "</HOSO>\n");
+}
+
+void claim_write_envelope_open(Buf *out, Str facility, Str made, size_t count) {
+    buf_put_lit(out, DECLARATION
+                "\n<GIAMDINHHS xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+                "xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\">\n<THONGTINDONVI><MACSKCB>");
+    xml_put_text(out, facility);
+    buf_put_lit(out, "</MACSKCB></THONGTINDONVI>\n<THONGTINHOSO><NGAYLAP>");
+    xml_put_text(out, made);
+    buf_put_lit(out, "</NGAYLAP><SOLUONGHOSO>");
+    buf_put_u64(out, count);
+    buf_put_lit(out, "</SOLUONGHOSO><DANHSACHHOSO>\n");
+}
+
+void claim_write_envelope_close(Buf *out) {
+    buf_put_lit(out, "</DANHSACHHOSO></THONGTINHOSO>\n<CHUKYDONVI/>\n</GIAMDINHHS>\n");
+}
+
+void claim_wrap_hoso(Buf *out, Str facility, Str hoso_bytes) {
+    const ClaimTable *t0 = claim_table(0);
+    assert(t0 != NULL);
+    if (str_starts(hoso_bytes, STR("<HOSO"))) {
+        claim_write_envelope_open(out, facility, STR_EMPTY, 1);
+        buf_put_str(out, hoso_bytes);
+        claim_write_envelope_close(out);
+    } else if (str_starts(hoso_bytes, STR("<TRANG_THAI_KCB"))) {
+        buf_put_lit(out, DECLARATION);
+        put_open(out, t0->root);
+        put_open(out, t0->list);
+        buf_put_str(out, hoso_bytes);
+        put_close(out, t0->list);
+        put_close(out, t0->root);
+    } else {
+        buf_put_str(out, hoso_bytes);
+    }
+}
