@@ -14,6 +14,10 @@
 #define LIMIT_REQUEST_BYTES (256 * LIMIT_MIB)     /* one HTTP request body */
 #define LIMIT_URL_BYTES (64 * LIMIT_KIB)          /* one request URL with its query */
 #define LIMIT_CLAIM_FILE_BYTES (1024 * LIMIT_MIB) /* one claim file after unpacking */
+#define LIMIT_CLAIM_RECORDS 100000                /* records of one table of one claim */
+#define LIMIT_CLAIM_PARTS 64                      /* FILEHOSO of one HOSO */
+#define LIMIT_CLAIM_ISSUES 200                    /* issues kept of one claim; more are counted */
+#define LIMIT_CLAIM_ARENA_BYTES (512 * LIMIT_MIB) /* memory of one claim while it is read */
 #define LIMIT_UNPACK_RATIO 200                    /* unpacked : packed, beyond 1 MiB */
 #define LIMIT_GROUP_RESOURCES 4096                /* resources of one patient in one commit */
 #define LIMIT_SEARCH_VALUES 10000                 /* values of one OR list */
