@@ -149,11 +149,10 @@ static ErrCode hand_out(Reader *r, Str bytes, int line) {
     r->sum->n_errors += b->n_errors;
     r->sum->n_warnings += b->n_warnings;
     if (b->n_errors > 0) {
-        ClaimRefused refused = {facility,  b->ma_lk, bytes, b->issues, b->n_issues,
-                                b->n_more, b->hoso,  line};
+        ClaimRefused refused = {facility,    b->ma_lk,  bytes,   b->issues,
+                                b->n_issues, b->n_more, b->hoso, line};
         r->sum->n_refused++;
-        return r->o->on_refused == NULL ? ERR_OK
-                                        : stop(r, r->o->on_refused(r->o->ctx, &refused));
+        return r->o->on_refused == NULL ? ERR_OK : stop(r, r->o->on_refused(r->o->ctx, &refused));
     }
     Claim claim = {.facility = facility,
                    .made = str_from(r->made),

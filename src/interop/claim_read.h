@@ -66,7 +66,7 @@ typedef struct ClaimReadSummary {
     char facility[CLAIM_FACILITY_MAX]; /* MACSKCB, cut at its ceiling */
     int n_hoso;                        /* HOSO seen, taken or not */
     int n_claims;                      /* handed to on_claim */
-    int n_refused;                     /* handed to on_refused, the rest of a broken file included */
+    int n_refused; /* handed to on_refused, the rest of a broken file included */
     int n_errors, n_warnings;
     Str signature; /* CHUKYDONVI as it stands in the input, not verified; empty when absent */
 } ClaimReadSummary;

@@ -62,7 +62,8 @@ static UNUSED void make_file(Buf *out, const ClaimTable *t, const Str *values, s
 /* What the reader said, copied. */
 typedef struct Sink {
     Arena *arena;
-    Buf log; /* one line a call: "claim 1 MALK", "refused 2 ...", "  rule table record field line" */
+    Buf log; /* one line a call: "claim 1 MALK", "refused 2 ...", "  rule table record field line"
+              */
     int n_claims, n_refused, n_issues;
     void (*see)(struct Sink *, const Claim *);
     Str refused_bytes, refused_facility;
@@ -72,7 +73,8 @@ typedef struct Sink {
 static UNUSED void sink_log(Sink *s, const ClaimIssue *issues, int n) {
     for (int i = 0; i < n; i++) {
         const ClaimIssue *e = &issues[i];
-        buf_printf(&s->log, "  %s " STR_FMT " table=" STR_FMT " field=" STR_FMT " record=%d line=%d\n",
+        buf_printf(&s->log,
+                   "  %s " STR_FMT " table=" STR_FMT " field=" STR_FMT " record=%d line=%d\n",
                    e->severity == CLAIM_ERROR ? "error" : "warning", STR_ARG(e->rule_id),
                    STR_ARG(e->table), STR_ARG(e->field), e->record, e->line);
     }

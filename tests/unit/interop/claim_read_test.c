@@ -72,7 +72,8 @@ static void an_inner_table_alone_is_refused_with_its_name(void **state) {
     Sink s = sink_new();
     Str bytes = read_file(s.arena, "tests/case/claims/XML3.xml");
     ClaimReadSummary sum = sink_read(&s, bytes);
-    assert_str(buf_str(&s.log), STR("refused 0 \n  error file-inner-table table= field= record=0 line=1\n"));
+    assert_str(buf_str(&s.log),
+               STR("refused 0 \n  error file-inner-table table= field= record=0 line=1\n"));
     assert_int_equal(sum.n_refused, 1);
     assert_str(s.refused_bytes, bytes);
     sink_release(&s);
@@ -344,8 +345,8 @@ static void see_odd(Sink *s, const Claim *c) {
 
 static void odd_text_comes_back_as_it_was(void **state) {
     (void)state;
-    static const char *const texts[] = {"a<b>&\"c'", "\r\n\t x ", "]]>", " ", "đ\u0301 \U0001F600",
-                                        "&amp;", "1\r2"};
+    static const char *const texts[] = {"a<b>&\"c'",          "\r\n\t x ", "]]>", " ",
+                                        "đ\u0301 \U0001F600", "&amp;",     "1\r2"};
     const ClaimTable *t = claim_table(1);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         Sink s = sink_new();
