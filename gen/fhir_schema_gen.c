@@ -1,12 +1,20 @@
-/* fhir_schema_gen — reads gen/data/fhir/{types,elements,codes}.tsv and writes the const tables behind
- * fhir/fhir_type.h: the enum of types, shapes with their elements (choices expanded to one element a
- * type), name tables, required code sets, sets of reference targets.
- * Usage: fhir_schema_gen OUT.c OUT.h DATA_DIR. Exits 1 with a message on the first bad line. */
+/* fhir_schema_gen — reads gen/data/fhir/{types,elements,codes}.tsv and writes the const tables
+ * behind fhir/fhir_type.h: the enum of types, shapes with their elements (choices expanded to one
+ * element a type), name tables, required code sets, sets of reference targets. Usage:
+ * fhir_schema_gen OUT.c OUT.h DATA_DIR. Exits 1 with a message on the first bad line. */
 #include "fhir/fhir_name.h"
 
 #include <ctype.h>
 
-enum { TYPES = 256, SHAPES = 1200, ELEMENTS = 254, SETS = 400, CODES = 4096, SYSTEMS = 512, COLS = 8 };
+enum {
+    TYPES = 256,
+    SHAPES = 1200,
+    ELEMENTS = 254,
+    SETS = 400,
+    CODES = 4096,
+    SYSTEMS = 512,
+    COLS = 8
+};
 
 typedef struct Element {
     char *name, *type; /* type: a type's name, or the path of a group */
@@ -155,8 +163,8 @@ static int find_targets(const char *list) {
 
 static bool is_bare(const char *path, const char *name) {
     bool top = strchr(path, '.') == strrchr(path, '.');
-    bool of_resource = top && shapes[find_shape(copy(path, strcspn(path, ".")))].kind ==
-                                  FHIR_KIND_RESOURCE;
+    bool of_resource =
+        top && shapes[find_shape(copy(path, strcspn(path, ".")))].kind == FHIR_KIND_RESOURCE;
     return (strcmp(name, "id") == 0 && !of_resource) || strcmp(path, "Extension.url") == 0 ||
            strcmp(path, "Narrative.div") == 0;
 }
@@ -376,7 +384,8 @@ static void put_element_slots(int *hash_at) {
 }
 
 static void put_shapes(const int *hash_at) {
-    (void)fputs("const FhirShapeInfo FHIR_SHAPES[FHIR_SHAPE_COUNT] = {\n    {.name = \"\"},\n", out);
+    (void)fputs("const FhirShapeInfo FHIR_SHAPES[FHIR_SHAPE_COUNT] = {\n    {.name = \"\"},\n",
+                out);
     for (int i = 1; i < n_shapes; i++) {
         const Shape *s = &shapes[i];
         (void)fprintf(out, "    {\"%s\", ", s->name);
@@ -395,9 +404,9 @@ static void put_type_slots(void) {
     for (int i = 1; i < n_types; i++) {
         fill(slots, mask, shapes[i].name, i);
     }
-    (void)fprintf(out,
-                  "const uint32_t FHIR_TYPE_SLOTS_MASK = %u;\nconst uint16_t FHIR_TYPE_SLOTS[] = {\n",
-                  mask);
+    (void)fprintf(
+        out, "const uint32_t FHIR_TYPE_SLOTS_MASK = %u;\nconst uint16_t FHIR_TYPE_SLOTS[] = {\n",
+        mask);
     put_slots(slots, mask);
     (void)fputs("};\n", out);
 }
@@ -440,10 +449,11 @@ static void put_code_sets(void) {
         (void)fputs("0};\n", out);
     }
     put_code_slots(hash_at);
-    (void)fprintf(out,
-                  "const uint16_t FHIR_CODE_SET_COUNT = %d;\nconst FhirCodeSet FHIR_CODE_SETS[] = {\n"
-                  "    {.url = \"\"},\n",
-                  n_sets);
+    (void)fprintf(
+        out,
+        "const uint16_t FHIR_CODE_SET_COUNT = %d;\nconst FhirCodeSet FHIR_CODE_SETS[] = {\n"
+        "    {.url = \"\"},\n",
+        n_sets);
     for (int i = 1; i < n_sets; i++) {
         const CodeSet *s = &sets[i];
         (void)fprintf(out, "    {\"%s\", codes_%d, open_%d, %d, %d, %u},\n", s->url, i, i,

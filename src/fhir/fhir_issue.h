@@ -1,9 +1,9 @@
 /* fhir_issue.h — the list of what is wrong with a resource: each issue with its rule, FHIRPath
  * location and sentences in English and Vietnamese. Checking goes on after an issue; behind the
  * ceiling (LIMIT_FHIR_ISSUES) issues are counted only.
- * Ownership: everything lives in the arena given to fhir_issues_init. Issues may quote a short piece
- * of the value: they go back to the sender and never into a log.
- * Errors: out of memory shows as arena_failed and n_dropped. Threads: one thread a list. */
+ * Ownership: everything lives in the arena given to fhir_issues_init. Issues may quote a short
+ * piece of the value: they go back to the sender and never into a log. Errors: out of memory shows
+ * as arena_failed and n_dropped. Threads: one thread a list. */
 #ifndef NHIP_FHIR_ISSUE_H
 #define NHIP_FHIR_ISSUE_H
 
@@ -28,16 +28,18 @@
       "'{0}' không phải phần tử lặp: không được ghi dưới dạng mảng")                               \
     X(CHOICE, "fhir-choice", "structure", "only one of {0}[x] may be given; '{1}' is one more",    \
       "chỉ được ghi một kiểu của {0}[x]; '{1}' bị thừa")                                           \
-    X(FORMAT, "fhir-format", "value", "'{1}' is not a valid {0}", "'{1}' không phải là {0} hợp lệ") \
+    X(FORMAT, "fhir-format", "value", "'{1}' is not a valid {0}",                                  \
+      "'{1}' không phải là {0} hợp lệ")                                                            \
     X(CODE, "fhir-code", "code-invalid", "the code '{0}' is not in the required value set {1}",    \
       "mã '{0}' không thuộc danh mục bắt buộc {1}")                                                \
-    X(CODING, "fhir-coding", "code-invalid", "no coding of '{0}' is in the required value set {1}", \
+    X(CODING, "fhir-coding", "code-invalid",                                                       \
+      "no coding of '{0}' is in the required value set {1}",                                       \
       "không có mã nào của '{0}' thuộc danh mục bắt buộc {1}")                                     \
     X(REF_FORMAT, "fhir-reference", "value",                                                       \
       "'{0}' is not a reference: write Type/id, an absolute URL, urn:uuid:, urn:oid: or #id",      \
       "'{0}' không phải là tham chiếu: hãy ghi Type/id, URL đầy đủ, urn:uuid:, urn:oid: hoặc #id") \
-    X(REF_TARGET, "fhir-reference-target", "value", "a reference to {0} is not allowed here ({1})", \
-      "không được tham chiếu tới {0} ở đây ({1})")                                                 \
+    X(REF_TARGET, "fhir-reference-target", "value",                                                \
+      "a reference to {0} is not allowed here ({1})", "không được tham chiếu tới {0} ở đây ({1})") \
     X(REF_TYPE, "fhir-reference-type", "value",                                                    \
       "the reference points to {0}, but its type says {1}",                                        \
       "tham chiếu trỏ tới {0} nhưng type ghi {1}")                                                 \

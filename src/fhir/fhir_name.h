@@ -1,5 +1,5 @@
-/* fhir_name.h — what the type tables and the program that generates them share: kinds of shapes, flags
- * of elements, the hash of names. No state, no errors. */
+/* fhir_name.h — what the type tables and the program that generates them share: kinds of shapes,
+ * flags of elements, the hash of names. No state, no errors. */
 #ifndef NHIP_FHIR_NAME_H
 #define NHIP_FHIR_NAME_H
 

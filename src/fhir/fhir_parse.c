@@ -9,8 +9,7 @@ FhirType fhir_type_of(const JsonNode *object) {
     /* Nearly always the first member. */
     const JsonNode *first = json_first(object);
     bool is_first = first != NULL && str_eq(json_raw_str(first), STR("resourceType"));
-    const JsonNode *value =
-        is_first ? json_value(first) : json_get_lit(object, "resourceType");
+    const JsonNode *value = is_first ? json_value(first) : json_get_lit(object, "resourceType");
     return fhir_resource_by_name(json_raw_str(value));
 }
 

@@ -1,7 +1,8 @@
 /* fhir_parse.h — from the text of one resource (JSON) to its tape (core/json.h) and type.
  * Ownership: the tape lives in the arena and points into the text; both must outlive the resource.
  * Errors: ERR_SYNTAX, ERR_LIMIT (JSON), ERR_INVALID (no known resourceType), each with one issue.
- * Nothing but the resourceType is checked here: fhir_validate.h does the rest. Threads: no state. */
+ * Nothing but the resourceType is checked here: fhir_validate.h does the rest. Threads: no state.
+ */
 #ifndef NHIP_FHIR_PARSE_H
 #define NHIP_FHIR_PARSE_H
 

@@ -61,7 +61,8 @@ static bool date_part_ok(const char *p, size_t len) {
 
 /* Length of hh:mm:ss[.fff…] at p, 0 when it is none. */
 static size_t clock_len(const char *p, size_t len) {
-    if (len < 8 || p[2] != ':' || p[5] != ':' || two(p) > 23 || two(p + 3) > 59 || two(p + 6) > 60) {
+    if (len < 8 || p[2] != ':' || p[5] != ':' || two(p) > 23 || two(p + 3) > 59 ||
+        two(p + 6) > 60) {
         return 0;
     }
     size_t at = 8;

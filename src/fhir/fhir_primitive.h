@@ -1,6 +1,6 @@
 /* fhir_primitive.h — is this text a valid value of a FHIR primitive type? Hand-written forms of the
- * regular expressions of http://hl7.org/fhir/R4/datatypes.html#primitive, stricter in one point: days
- * must exist in their month. No allocation, one pass, no state. */
+ * regular expressions of http://hl7.org/fhir/R4/datatypes.html#primitive, stricter in one point:
+ * days must exist in their month. No allocation, one pass, no state. */
 #ifndef NHIP_FHIR_PRIMITIVE_H
 #define NHIP_FHIR_PRIMITIVE_H
 

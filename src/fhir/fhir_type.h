@@ -1,12 +1,12 @@
 /* fhir_type.h — FHIR R4's types and their elements as const tables, made at build by
  * gen/fhir_schema_gen.c from gen/data/fhir/{types,elements,codes}.tsv.
  *
- * FhirType numbers every named type: resources first (1 … FHIR_RESOURCE_COUNT, sorted by name), then
- * primitives, then data types. FhirShape numbers everything that has members of its own: the types
- * with their own numbers, and behind them each nested group such as Patient.contact (value sets of
- * numbers overlap on purpose: shape == type for named types).
- * Numbers are stable for one generated table only; outside the process types go by name.
- * Ownership: all static. Errors: none; look-ups of the unknown give 0 or NULL. Threads: read only. */
+ * FhirType numbers every named type: resources first (1 … FHIR_RESOURCE_COUNT, sorted by name),
+ * then primitives, then data types. FhirShape numbers everything that has members of its own: the
+ * types with their own numbers, and behind them each nested group such as Patient.contact (value
+ * sets of numbers overlap on purpose: shape == type for named types). Numbers are stable for one
+ * generated table only; outside the process types go by name. Ownership: all static. Errors: none;
+ * look-ups of the unknown give 0 or NULL. Threads: read only. */
 #ifndef NHIP_FHIR_TYPE_H
 #define NHIP_FHIR_TYPE_H
 
@@ -30,7 +30,7 @@ typedef struct FhirElement {
 } FhirElement;
 
 typedef struct FhirShapeInfo {
-    const char *name; /* "Patient", "HumanName", "Patient.contact" */
+    const char *name;            /* "Patient", "HumanName", "Patient.contact" */
     const FhirElement *elements; /* in the order of the definition */
     uint16_t n_elements;
     uint16_t hash_at; /* first slot of its name table */
@@ -87,7 +87,8 @@ bool fhir_codes_have(uint16_t codes, Str code, const Str *system);
 /* The value set's canonical URL; "" for 0. */
 const char *fhir_codes_url(uint16_t codes);
 bool fhir_target_allowed(uint16_t targets, FhirType type);
-/* The next allowed type after `after` (FHIR_T_NONE to begin); FHIR_T_NONE at the end or when any. */
+/* The next allowed type after `after` (FHIR_T_NONE to begin); FHIR_T_NONE at the end or when any.
+ */
 FhirType fhir_target_next(uint16_t targets, FhirType after);
 
 #endif

@@ -1,5 +1,6 @@
 /* fhir_type_int.h — the generated tables that only fhir_type.c reads. Name tables are open hash
- * tables of element number + 1 (0: empty), at most half full, probed one by one. Threads: read only. */
+ * tables of element number + 1 (0: empty), at most half full, probed one by one. Threads: read
+ * only. */
 #ifndef NHIP_FHIR_TYPE_INT_H
 #define NHIP_FHIR_TYPE_INT_H
 

@@ -185,8 +185,7 @@ static void check_extras(FhirWalk *w, const JsonNode *value, const FhirFrame *at
     for (const JsonNode *m = json_first(value); m != NULL; m = json_next(value, m)) {
         const FhirElement *e = fhir_element(FHIR_T_ELEMENT, fhir_walk_text(w, m));
         if (e == NULL) {
-            fhir_walk_issue(w, FHIR_RULE_MEMBER_UNKNOWN, at,
-                            (Str[2]){json_raw_str(m), at->name});
+            fhir_walk_issue(w, FHIR_RULE_MEMBER_UNKNOWN, at, (Str[2]){json_raw_str(m), at->name});
             continue;
         }
         check_member(w, e, value, json_value(m), at);
@@ -330,8 +329,7 @@ static void check_contained(FhirWalk *w, const JsonNode *r, const FhirFrame *at)
     }
     for (size_t i = 0; i < ARRAY_LEN(banned); i++) {
         if (json_path(r, banned[i]) != NULL) {
-            fhir_walk_issue(w, FHIR_RULE_CONTAINED, at,
-                            (Str[2]){str_from(banned[i]), STR_EMPTY});
+            fhir_walk_issue(w, FHIR_RULE_CONTAINED, at, (Str[2]){str_from(banned[i]), STR_EMPTY});
         }
     }
     Str id = json_raw_str(json_get_lit(r, "id"));

@@ -38,8 +38,7 @@ static void type_issue(FhirWalk *w, const FhirElement *e, const JsonNode *value,
 }
 
 static void format_issue(FhirWalk *w, const FhirElement *e, Str text, const FhirFrame *at) {
-    fhir_walk_issue(w, FHIR_RULE_FORMAT, at,
-                    (Str[2]){str_from(fhir_shape(e->shape)->name), text});
+    fhir_walk_issue(w, FHIR_RULE_FORMAT, at, (Str[2]){str_from(fhir_shape(e->shape)->name), text});
 }
 
 static void check_string(FhirWalk *w, const FhirElement *e, const JsonNode *value,
@@ -74,8 +73,7 @@ void fhir_check_primitive(FhirWalk *w, const FhirElement *e, const JsonNode *val
         if (!fhir_primitive_ok((FhirType)e->shape, text)) {
             format_issue(w, e, text, at);
         }
-    } else if (want != WANT_BOOLEAN ||
-               !(json_is(value, JSON_TRUE) || json_is(value, JSON_FALSE))) {
+    } else if (want != WANT_BOOLEAN || !(json_is(value, JSON_TRUE) || json_is(value, JSON_FALSE))) {
         type_issue(w, e, value, at);
     }
 }
@@ -101,8 +99,7 @@ void fhir_check_coding(FhirWalk *w, const FhirElement *e, const JsonNode *object
         const JsonNode *list = json_get_lit(object, "coding");
         fits = false;
         if (json_is(list, JSON_ARRAY)) {
-            for (const JsonNode *c = json_first(list); c != NULL && !fits;
-                 c = json_next(list, c)) {
+            for (const JsonNode *c = json_first(list); c != NULL && !fits; c = json_next(list, c)) {
                 fits = coding_fits(w, e->codes, c);
             }
         }

@@ -13,12 +13,12 @@ typedef struct Scan {
 
 /* Chapters 7-11 (without section 4 of 9) and 15 of HTML 4.0, <a>, <img>: rule txt-1. Sorted. */
 static const char *const ELEMENTS[] = {
-    "a",      "abbr",  "acronym", "address", "b",     "bdo",   "big",  "blockquote", "br",
-    "caption", "cite", "code",    "col",     "colgroup", "dd", "dfn",  "div",        "dl",
-    "dt",     "em",    "h1",      "h2",      "h3",    "h4",    "h5",   "h6",         "hr",
-    "i",      "img",   "li",      "ol",      "p",     "pre",   "q",    "samp",       "small",
-    "span",   "strong", "sub",    "sup",     "table", "tbody", "td",   "tfoot",      "th",
-    "thead",  "tr",    "tt",      "ul",      "var",
+    "a",       "abbr",   "acronym", "address", "b",        "bdo",   "big", "blockquote", "br",
+    "caption", "cite",   "code",    "col",     "colgroup", "dd",    "dfn", "div",        "dl",
+    "dt",      "em",     "h1",      "h2",      "h3",       "h4",    "h5",  "h6",         "hr",
+    "i",       "img",    "li",      "ol",      "p",        "pre",   "q",   "samp",       "small",
+    "span",    "strong", "sub",     "sup",     "table",    "tbody", "td",  "tfoot",      "th",
+    "thead",   "tr",     "tt",      "ul",      "var",
 };
 
 static bool starts_at(const Scan *x, Str what) {

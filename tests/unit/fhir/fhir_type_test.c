@@ -73,7 +73,8 @@ static void elements_carry_their_definition(void **state) {
 static void codes_and_targets_are_looked_up(void **state) {
     (void)state;
     uint16_t gender = fhir_element(FHIR_T_PATIENT, STR("gender"))->codes;
-    assert_string_equal(fhir_codes_url(gender), "http://hl7.org/fhir/ValueSet/administrative-gender");
+    assert_string_equal(fhir_codes_url(gender),
+                        "http://hl7.org/fhir/ValueSet/administrative-gender");
     assert_true(fhir_codes_have(gender, STR("female"), NULL));
     assert_false(fhir_codes_have(gender, STR("F"), NULL));
     assert_false(fhir_codes_have(gender, STR(""), NULL));

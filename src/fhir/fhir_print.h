@@ -1,0 +1,42 @@
+/* fhir_print.h — resources and OperationOutcomes as JSON text. Canonical form: no white space,
+ * members in their order, string escapes and number texts as they were received: print(parse(x)) =
+ * x. Errors: the Buf's sticky error. Threads: no state. */
+#ifndef NHIP_FHIR_PRINT_H
+#define NHIP_FHIR_PRINT_H
+
+#include "fhir/fhir_parse.h"
+
+/* _summary of http://hl7.org/fhir/R4/search.html#summary (count prints no resources at all). */
+typedef enum FhirSummary {
+    FHIR_SUMMARY_FALSE, /* everything */
+    FHIR_SUMMARY_TRUE,  /* elements marked as summary, and the required ones */
+    FHIR_SUMMARY_TEXT,  /* text, id, meta and required top-level elements */
+    FHIR_SUMMARY_DATA,  /* all but text */
+} FhirSummary;
+
+typedef struct FhirPrintOptions {
+    FhirSummary summary;
+    const Str *elements; /* _elements: names of top-level elements; wins over summary */
+    unsigned n_elements;
+    bool pretty; /* two spaces of indentation; filtered resources are never pretty */
+} FhirPrintOptions;
+
+/* options may be NULL: everything, canonical. A filtered resource is tagged SUBSETTED in its meta;
+ * it keeps id, meta, implicitRules and what is required at the top. */
+void fhir_print(Buf *out, const FhirResource *resource, const FhirPrintOptions *options);
+
+typedef enum FhirLanguage { FHIR_LANG_VI, FHIR_LANG_EN } FhirLanguage;
+
+/* The language of an Accept-Language header's value: English when it comes first (or weighs most),
+ * Vietnamese otherwise. */
+FhirLanguage fhir_language(Str accept_language);
+
+/* The code system of the rule ids in issue.details. */
+#define FHIR_RULE_SYSTEM "urn:nhip:rule"
+
+/* OperationOutcome with all issues; without any: one "informational" issue. */
+void fhir_print_outcome(Buf *out, const FhirIssues *issues, FhirLanguage language);
+/* OperationOutcome with one issue from an error. */
+void fhir_print_outcome_err(Buf *out, const ErrInfo *info, FhirLanguage language);
+
+#endif
