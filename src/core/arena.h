@@ -20,8 +20,9 @@ size_t arena_used(const Arena *a); /* bytes handed out since the last reset */
 /* Aligned to 16, not zeroed. */
 void *arena_alloc(Arena *a, size_t bytes);
 void *arena_calloc(Arena *a, size_t count, size_t size); /* zeroed, overflow-checked */
-/* Makes the newest allocation larger or smaller, in place where it can (what is given back serves the
- * next one); an older one is copied when it grows. NULL when there is no memory; p then stays. */
+/* Makes the newest allocation larger or smaller, in place where it can (what is given back serves
+ * the next one); an older one is copied when it grows. NULL when there is no memory; p then stays.
+ */
 void *arena_resize(Arena *a, void *p, size_t old_bytes, size_t new_bytes);
 #define arena_new_array(a, type, count) ((type *)arena_calloc((a), (count), sizeof(type)))
 /* Copies; the result is also NUL-terminated. STR_EMPTY when there is no memory. */

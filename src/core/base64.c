@@ -1,5 +1,5 @@
-/* W. Muła, D. Lemire, "Faster Base64 Encoding and Decoding using AVX2 Instructions" (2018) for whole
- * blocks; tables for the rest. */
+/* W. Muła, D. Lemire, "Faster Base64 Encoding and Decoding using AVX2 Instructions" (2018) for
+ * whole blocks; tables for the rest. */
 #include "core/base64.h"
 
 #if defined(__x86_64__)
@@ -14,31 +14,30 @@ enum { BAD = 0xFF, SPACE = 0xFE, PAD = 0xFD, VALUES = 64 };
 #define S SPACE
 /* The six bits of each character, or what else it is. */
 static const uint8_t values[256] = {
-    B,  B,  B,  B,  B,  B,  B,  B,  B,  S,  S,  B,  B,  S,  B,  B,  B,  B,  B,  B,  B,  B,
-    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  S,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  62,
-    B,  B,  B,  63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, B,  B,  B,  PAD, B, B,  B,  0,
-    1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
-    23, 24, 25, B,  B,  B,  B,  B,  B,  26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
-    39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, B,  B,  B,  B,  B,  B,  B,  B,  B,
-    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,
-    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,
-    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,
-    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,
-    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,
-    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B};
+    B,  B,  B,  B,  B,  B,  B,  B,  B,  S,  S,  B,  B,  S,   B,  B,  B,  B,  B,  B,  B,  B,  B,  B,
+    B,  B,  B,  B,  B,  B,  B,  B,  S,  B,  B,  B,  B,  B,   B,  B,  B,  B,  B,  62, B,  B,  B,  63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, B,  B,  B,  PAD, B,  B,  B,  0,  1,  2,  3,  4,  5,  6,
+    7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,  21, 22, 23, 24, 25, B,  B,  B,  B,  B,
+    B,  26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,  39, 40, 41, 42, 43, 44, 45, 46, 47, 48,
+    49, 50, 51, B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,   B,  B,  B,  B,  B,  B,  B,  B,  B,  B,
+    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,   B,  B,  B,  B,  B,  B,  B,  B,  B,  B,
+    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,   B,  B,  B,  B,  B,  B,  B,  B,  B,  B,
+    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,   B,  B,  B,  B,  B,  B,  B,  B,  B,  B,
+    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,   B,  B,  B,  B,  B,  B,  B,  B,  B,  B,
+    B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,  B,   B,  B};
 #undef B
 #undef S
 
 #ifdef HAVE_X86
 /* 24 bytes become 32 characters; reads 28 from 4 before `in`, so the first block is not for it. */
 __attribute__((target("avx2"))) static size_t encode_avx2(const uint8_t *in, size_t n, char *out) {
-    const __m256i order = _mm256_setr_epi8(5, 4, 6, 5, 8, 7, 9, 8, 11, 10, 12, 11, 14, 13, 15, 14, 1,
-                                           0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10);
-    const __m256i shifts = _mm256_setr_epi8(
-        'a' - 26, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52,
-        '0' - 52, '0' - 52, '+' - 62, '/' - 63, 'A', 0, 0, 'a' - 26, '0' - 52, '0' - 52, '0' - 52,
-        '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '+' - 62, '/' - 63, 'A',
-        0, 0);
+    const __m256i order = _mm256_setr_epi8(5, 4, 6, 5, 8, 7, 9, 8, 11, 10, 12, 11, 14, 13, 15, 14,
+                                           1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10);
+    const __m256i shifts =
+        _mm256_setr_epi8('a' - 26, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52,
+                         '0' - 52, '0' - 52, '0' - 52, '0' - 52, '+' - 62, '/' - 63, 'A', 0, 0,
+                         'a' - 26, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52,
+                         '0' - 52, '0' - 52, '0' - 52, '0' - 52, '+' - 62, '/' - 63, 'A', 0, 0);
     size_t at = 0;
     for (; n - at >= 28; at += 24, out += 32) {
         __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(in + at - 4));
@@ -75,8 +74,8 @@ __attribute__((target("avx2"))) static size_t decode_avx2(const uint8_t *in, siz
         __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(in + at));
         __m256i high = _mm256_and_si256(_mm256_srli_epi32(v, 4), slash);
         __m256i low = _mm256_and_si256(v, slash);
-        __m256i bad = _mm256_and_si256(_mm256_shuffle_epi8(by_low, low),
-                                       _mm256_shuffle_epi8(by_high, high));
+        __m256i bad =
+            _mm256_and_si256(_mm256_shuffle_epi8(by_low, low), _mm256_shuffle_epi8(by_high, high));
         if (!_mm256_testz_si256(bad, bad)) {
             break;
         }
@@ -157,8 +156,8 @@ static size_t decode_block(const uint8_t *in, size_t n, char *out) {
     return at;
 }
 
-/* The end of the text: n characters of a quad (2 or 3) gave `bits`; the padding and white space that
- * must follow begin at `at`. */
+/* The end of the text: n characters of a quad (2 or 3) gave `bits`; the padding and white space
+ * that must follow begin at `at`. */
 static bool finish(Str text, size_t at, unsigned n) {
     unsigned pads = 0;
     for (; at < text.len; at++) {
@@ -216,7 +215,8 @@ static size_t decode_all(Str text, char *out) {
     return n == 0 ? (size_t)(to - out) : SIZE_MAX;
 }
 
-/* The estimate does not fit under the ceiling: white space and padding may be all that is too much. */
+/* The estimate does not fit under the ceiling: white space and padding may be all that is too much.
+ */
 static ErrCode decode_tight(Buf *out, Str text, size_t room) {
     CLEANUP_FREE char *bytes = malloc(room);
     if (bytes == NULL) {

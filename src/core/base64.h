@@ -1,7 +1,7 @@
-/* base64.h — base64 (RFC 4648 §4) as XML and FHIR carry it. Decoding is strict: the standard alphabet,
- * padding where it belongs, unused bits zero, nothing after it; only white space may stand anywhere.
- * Errors: ERR_SYNTAX, or the Buf's own; the Buf then holds what it held before. Cost: about 0.1 ns a
- * byte with AVX2, 0.5 without. Threads: no state. */
+/* base64.h — base64 (RFC 4648 §4) as XML and FHIR carry it. Decoding is strict: the standard
+ * alphabet, padding where it belongs, unused bits zero, nothing after it; only white space may
+ * stand anywhere. Errors: ERR_SYNTAX, or the Buf's own; the Buf then holds what it held before.
+ * Cost: about 0.1 ns a byte with AVX2, 0.5 without. Threads: no state. */
 #ifndef NHIP_CORE_BASE64_H
 #define NHIP_CORE_BASE64_H
 

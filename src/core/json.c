@@ -60,7 +60,8 @@ size_t json_unescape(Str *raw, char out[4]) {
     return 1;
 }
 
-/* Decodes raw into out, which has room for raw.len bytes: no escape is shorter than what it means. */
+/* Decodes raw into out, which has room for raw.len bytes: no escape is shorter than what it means.
+ */
 static size_t decode_into(Str raw, char *out) {
     char *at = out;
     while (raw.len > 0) {

@@ -1,5 +1,6 @@
-/* json_int.h — what the JSON parser, reader and writer share: looking for the bytes that end a run of
- * plain string text, and decoding escapes that the parser has checked. Private to core/json*.c. */
+/* json_int.h — what the JSON parser, reader and writer share: looking for the bytes that end a run
+ * of plain string text, and decoding escapes that the parser has checked. Private to core/json*.c.
+ */
 #ifndef NHIP_CORE_JSON_INT_H
 #define NHIP_CORE_JSON_INT_H
 
@@ -46,8 +47,8 @@ static inline const char *json_run_end(const char *p, const char *end) {
 
 /* Four hexadecimal digits; -1 when they are not. */
 int32_t json_hex4(const char *p);
-/* Takes the next character (an escape, or one plain byte) off the checked raw text and writes its 1–4
- * bytes to out. *raw must not be empty. */
+/* Takes the next character (an escape, or one plain byte) off the checked raw text and writes its
+ * 1–4 bytes to out. *raw must not be empty. */
 size_t json_unescape(Str *raw, char out[4]);
 /* The value of a string node appended to out. */
 void json_decode(Buf *out, const JsonNode *n);

@@ -2,16 +2,15 @@
  * nesting is a stack of frames, not of C calls. Strings are searched 16 bytes at a time; only those
  * with escapes, bytes from 0x80 or an end within the last 16 bytes of the text take the slow path.
  *
- * Duplicate names: each open object keeps a 64-bit Bloom filter over (first byte, last byte, length).
- * A new bit proves the name to be new. Otherwise a small object is walked, and a large one gets a
- * hash set of tape indices, seeded at random so that nobody can aim collisions at it. */
+ * Duplicate names: each open object keeps a 64-bit Bloom filter over (first byte, last byte,
+ * length). A new bit proves the name to be new. Otherwise a small object is walked, and a large one
+ * gets a hash set of tape indices, seeded at random so that nobody can aim collisions at it. */
 #include "core/json.h"
 
-#include <sys/random.h>
-#include <xxhash.h>
-
+#include "core/hash.h"
 #include "core/json_int.h"
 #include "core/limits.h"
+#include "core/random.h"
 #include "core/utf8.h"
 
 /* X(name, code, rule, English, Vietnamese): %zu is the byte offset. */
@@ -160,8 +159,8 @@ __attribute__((noinline, cold)) static bool grow_tape(Parser *p, const char *at)
         want = MAX(used + rest + used / 8 + 64, capacity + capacity / 2);
     }
     want = MIN(want, used + left + 2); /* a byte begins at most one node */
-    JsonNode *tape = arena_resize(p->arena, p->tape, capacity * sizeof(JsonNode),
-                                  want * sizeof(JsonNode));
+    JsonNode *tape =
+        arena_resize(p->arena, p->tape, capacity * sizeof(JsonNode), want * sizeof(JsonNode));
     if (tape == NULL) {
         return fail(p, at, FAULT_MEMORY) != NULL;
     }
@@ -242,8 +241,8 @@ static inline const char *parse_string(Parser *p, const char *at) {
             if (UNLIKELY(*s != '"')) {
                 break;
             }
-            *p->next++ = (JsonNode){
-                .text = at, .len = (uint32_t)(s - at), .skip = 1, .type = JSON_STRING};
+            *p->next++ =
+                (JsonNode){.text = at, .len = (uint32_t)(s - at), .skip = 1, .type = JSON_STRING};
             return s + 1;
         }
         s += 16;
@@ -286,8 +285,7 @@ static const char *parse_number(Parser *p, const char *at) {
             return fail(p, s, FAULT_NUMBER);
         }
     }
-    *p->next++ =
-        (JsonNode){.text = at, .len = (uint32_t)(s - at), .skip = 1, .type = JSON_NUMBER};
+    *p->next++ = (JsonNode){.text = at, .len = (uint32_t)(s - at), .skip = 1, .type = JSON_NUMBER};
     return s;
 }
 
@@ -304,11 +302,11 @@ static const char *parse_literal(Parser *p, const char *at, Str word, JsonType t
 
 static uint64_t name_hash(Parser *p, const JsonNode *name) {
     if (!name->escaped) {
-        return XXH3_64bits_withSeed(name->text, name->len, p->set_seed);
+        return hash64_seed(json_raw_str(name), p->set_seed);
     }
     buf_clear(&p->scratch);
     json_decode(&p->scratch, name);
-    return XXH3_64bits_withSeed(p->scratch.ptr, p->scratch.len, p->set_seed);
+    return hash64_seed(buf_str(&p->scratch), p->set_seed);
 }
 
 /* Puts the name at tape index `index` into the set; false when an equal one is there. */
@@ -354,7 +352,7 @@ static NameSet *set_need(Parser *p, uint32_t before) {
         if (p->sets == NULL) {
             return NULL;
         }
-        if (getrandom(&p->set_seed, sizeof(p->set_seed), GRND_NONBLOCK) < 0) {
+        if (random_secret(&p->set_seed, sizeof(p->set_seed)) != ERR_OK) {
             p->set_seed = (uint64_t)(uintptr_t)p ^ (uint64_t)(uintptr_t)p->tape << 16;
         }
     }
@@ -368,7 +366,8 @@ static NameSet *set_need(Parser *p, uint32_t before) {
 }
 
 /* The doubtful case of check_name: true when no earlier member of the top object has this name. */
-__attribute__((noinline)) static bool name_is_new(Parser *p, const JsonNode *name, bool *ret_memory) {
+__attribute__((noinline)) static bool name_is_new(Parser *p, const JsonNode *name,
+                                                  bool *ret_memory) {
     Frame *f = p->top;
     uint32_t index = (uint32_t)(name - p->tape);
     if (name->escaped) {

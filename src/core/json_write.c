@@ -1,5 +1,5 @@
-/* The writer. A node whose raw text has no white space between its tokens is copied whole: the length
- * that canonical spacing would have is added up from the tape and compared. */
+/* The writer. A node whose raw text has no white space between its tokens is copied whole: the
+ * length that canonical spacing would have is added up from the tape and compared. */
 #include "core/json.h"
 
 #include "core/json_int.h"

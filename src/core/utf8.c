@@ -55,8 +55,8 @@ static size_t valid_len_scalar(const unsigned char *p, size_t n, size_t at) {
 #ifdef HAVE_X86
 /* J. Keiser, D. Lemire, "Validating UTF-8 in less than one instruction per byte" (2021): the high
  * nibble of the byte before, its low nibble and the high nibble of the byte at hand each look up a
- * set of possible faults; what all three name is a fault. Bit 7 also marks "two tail bytes in a row",
- * which has to agree with a 3- or 4-byte lead two or three bytes before. */
+ * set of possible faults; what all three name is a fault. Bit 7 also marks "two tail bytes in a
+ * row", which has to agree with a 3- or 4-byte lead two or three bytes before. */
 enum {
     TOO_SHORT = 1 << 0,  /* lead followed by no tail */
     TOO_LONG = 1 << 1,   /* ASCII followed by a tail */
@@ -73,9 +73,8 @@ enum {
 __attribute__((target("ssse3"))) static __m128i faults(__m128i in, __m128i prev) {
     const __m128i lead_high = _mm_setr_epi8(
         TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
-        (char)TWO_TAILS, (char)TWO_TAILS, (char)TWO_TAILS, (char)TWO_TAILS,
-        TOO_SHORT | OVERLONG_2, TOO_SHORT, TOO_SHORT | OVERLONG_3 | SURROGATE,
-        TOO_SHORT | TOO_LARGE | BEYOND);
+        (char)TWO_TAILS, (char)TWO_TAILS, (char)TWO_TAILS, (char)TWO_TAILS, TOO_SHORT | OVERLONG_2,
+        TOO_SHORT, TOO_SHORT | OVERLONG_3 | SURROGATE, TOO_SHORT | TOO_LARGE | BEYOND);
     const char large = (char)(CARRY | TOO_LARGE | BEYOND);
     const __m128i lead_low = _mm_setr_epi8(
         (char)(CARRY | OVERLONG_3 | OVERLONG_2 | BEYOND), (char)(CARRY | OVERLONG_2), (char)CARRY,
@@ -90,10 +89,10 @@ __attribute__((target("ssse3"))) static __m128i faults(__m128i in, __m128i prev)
     __m128i prev1 = _mm_alignr_epi8(in, prev, 15);
     __m128i prev1_high = _mm_and_si128(_mm_srli_epi16(prev1, 4), nibble);
     __m128i in_high = _mm_and_si128(_mm_srli_epi16(in, 4), nibble);
-    __m128i special = _mm_and_si128(
-        _mm_and_si128(_mm_shuffle_epi8(lead_high, prev1_high),
-                      _mm_shuffle_epi8(lead_low, _mm_and_si128(prev1, nibble))),
-        _mm_shuffle_epi8(next_high, in_high));
+    __m128i special =
+        _mm_and_si128(_mm_and_si128(_mm_shuffle_epi8(lead_high, prev1_high),
+                                    _mm_shuffle_epi8(lead_low, _mm_and_si128(prev1, nibble))),
+                      _mm_shuffle_epi8(next_high, in_high));
     __m128i third = _mm_subs_epu8(_mm_alignr_epi8(in, prev, 14), _mm_set1_epi8(0xE0 - 0x80));
     __m128i fourth = _mm_subs_epu8(_mm_alignr_epi8(in, prev, 13), _mm_set1_epi8(0xF0 - 0x80));
     __m128i must_tail = _mm_and_si128(_mm_or_si128(third, fourth), _mm_set1_epi8((char)0x80));
@@ -161,7 +160,8 @@ size_t utf8_decode(Str s, size_t at, uint32_t *ret_cp) {
         *ret_cp = (p[0] & 0x0FU) << 12 | (p[1] & 0x3FU) << 6 | (p[2] & 0x3FU);
         break;
     case 4:
-        *ret_cp = (p[0] & 0x07U) << 18 | (p[1] & 0x3FU) << 12 | (p[2] & 0x3FU) << 6 | (p[3] & 0x3FU);
+        *ret_cp =
+            (p[0] & 0x07U) << 18 | (p[1] & 0x3FU) << 12 | (p[2] & 0x3FU) << 6 | (p[3] & 0x3FU);
         break;
     default:
         break;

@@ -36,6 +36,37 @@ static void arena_runs_its_defers_once(void **state) {
     assert_int_equal(n, 2);
 }
 
+static void arena_resizes_its_newest_allocation(void **state) {
+    (void)state;
+    Arena *a = arena_new(1000000);
+    char *first = arena_alloc(a, 100);
+    memset(first, 'f', 100);
+    char *p = arena_alloc(a, 64);
+    memset(p, 'p', 64);
+    assert_ptr_equal(arena_resize(a, p, 64, 1000), p); /* in place */
+    assert_ptr_equal(arena_resize(a, p, 1000, 64), p);
+    size_t used = arena_used(a);
+    assert_int_equal(used, 112 + 64);
+    p = arena_resize(a, p, 64, 50000); /* to a block of its own */
+    assert_non_null(p);
+    for (size_t size = 50000; size < 800000; size *= 2) {
+        p[size - 1] = 'e';
+        p = arena_resize(a, p, size, size * 2); /* the block grows with it */
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % 16, 0);
+        assert_true(p[0] == 'p' && p[63] == 'p' && p[size - 1] == 'e');
+    }
+    assert_int_equal(arena_used(a), used + 800000);
+    char *q = arena_resize(a, first, 100, 200); /* an older one is copied */
+    assert_true(q != first && q[0] == 'f' && q[99] == 'f');
+    assert_null(arena_resize(a, q, 200, 300000));
+    assert_true(arena_failed(a));
+    assert_int_equal(q[99], 'f');
+    assert_ptr_equal(arena_resize(a, first, 100, 10),
+                     first); /* an older one stays as long as it is */
+    arena_free(a);
+}
+
 static void buf_keeps_what_it_had_at_its_ceiling(void **state) {
     (void)state;
     Buf b;
@@ -76,6 +107,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_hands_out_aligned_memory_up_to_its_ceiling),
         cmocka_unit_test(arena_runs_its_defers_once),
+        cmocka_unit_test(arena_resizes_its_newest_allocation),
         cmocka_unit_test(buf_keeps_what_it_had_at_its_ceiling),
         cmocka_unit_test(str_cuts_and_trims),
     };

@@ -3,7 +3,8 @@
 #include "core/json.h"
 #include "core/limits.h"
 
-/* Parses a copy that has exactly the text's bytes, so that the sanitizer sees any read behind it. */
+/* Parses a copy that has exactly the text's bytes, so that the sanitizer sees any read behind it.
+ */
 typedef struct Doc {
     Arena *arena;
     char *copy;
@@ -55,18 +56,55 @@ static void refuses(Str text, const char *rule, size_t offset) {
 static void json_accepts_the_grammar(void **state) {
     (void)state;
     static const char *const rows[] = {
-        "0", "-0", "7", "-12", "1.50", "0.0", "-0.10", "1e5", "1E+05", "1.5e-300", "10",
-        "123456789012345678901234567890.123456789012345678901234567890", "1e999999", "true", "false",
-        "null", "\"\"", "\"a\"", "\"\\\"\"", "\"\\\\\"", "\"\\/\\b\\f\\n\\r\\t\"", "\"\\u0000\"",
-        "\"\\u00e9\\uABCD\"", "\"\\ud83d\\ude00\"", "\"\\uD800\\uDC00\"", "\"\\uDBFF\\uDFFF\"",
-        "\"\\ud7ff\\ue000\"", "\"Nguy\xE1\xBB\x85n V\xC4\x83n \xC3\x81\"", "\"\x7F\"",
-        "\"\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\"", "\"\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF\"", "[]", "{}",
-        "[ ]", "{ }", " [\t\r\n] ", "[[],{}]", "[1,2,3]", "{\"a\":1}", "{\"\":\"\"}",
-        "{\"a\":{\"a\":{\"a\":[]}}}", "{ \"a\" : 1 , \"b\" : [ true , null ] }",
+        "0",
+        "-0",
+        "7",
+        "-12",
+        "1.50",
+        "0.0",
+        "-0.10",
+        "1e5",
+        "1E+05",
+        "1.5e-300",
+        "10",
+        "123456789012345678901234567890.123456789012345678901234567890",
+        "1e999999",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "\"a\"",
+        "\"\\\"\"",
+        "\"\\\\\"",
+        "\"\\/\\b\\f\\n\\r\\t\"",
+        "\"\\u0000\"",
+        "\"\\u00e9\\uABCD\"",
+        "\"\\ud83d\\ude00\"",
+        "\"\\uD800\\uDC00\"",
+        "\"\\uDBFF\\uDFFF\"",
+        "\"\\ud7ff\\ue000\"",
+        "\"Nguy\xE1\xBB\x85n V\xC4\x83n \xC3\x81\"",
+        "\"\x7F\"",
+        "\"\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\"",
+        "\"\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF\"",
+        "[]",
+        "{}",
+        "[ ]",
+        "{ }",
+        " [\t\r\n] ",
+        "[[],{}]",
+        "[1,2,3]",
+        "{\"a\":1}",
+        "{\"\":\"\"}",
+        "{\"a\":{\"a\":{\"a\":[]}}}",
+        "{ \"a\" : 1 , \"b\" : [ true , null ] }",
         "\n\n   {\n    \"a\"\n    :\n                          1\n}\n\n",
-        "{\"a\":1,\"A\":2,\"aa\":3,\"\":4}", "[\"a\",\"a\"]", "[{\"a\":1},{\"a\":1}]",
+        "{\"a\":1,\"A\":2,\"aa\":3,\"\":4}",
+        "[\"a\",\"a\"]",
+        "[{\"a\":1},{\"a\":1}]",
         "\"a string of more than sixteen bytes, and of more than thirty-two\"",
-        "\"sixteen bytes ok\"", "\"fifteen bytes 1\"",
+        "\"sixteen bytes ok\"",
+        "\"fifteen bytes 1\"",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         accepts(str_from(rows[i]));
@@ -87,16 +125,36 @@ static void refuse_all(const Refusal *rows, size_t n) {
 static void json_refuses_what_is_no_value(void **state) {
     (void)state;
     static const Refusal rows[] = {
-        {"", "json-empty", 0}, {"  \n", "json-empty", 3}, {"]", "json-value", 0},
-        {"}", "json-value", 0}, {",", "json-value", 0}, {"x", "json-value", 0},
-        {"'a'", "json-value", 0}, {"tru", "json-end", 3}, {"trve", "json-value", 2},
-        {"True", "json-value", 0}, {"nul ", "json-value", 3}, {"NaN", "json-value", 0},
-        {"Infinity", "json-value", 0}, {"-Infinity", "json-number", 1}, {"undefined", "json-value", 0},
-        {"/**/1", "json-value", 0}, {"\v1", "json-value", 0}, {"\f1", "json-value", 0},
-        {"\xEF\xBB\xBF{}", "json-value", 0}, {"\xC2\xA0{}", "json-value", 0}, {"\x80", "json-value", 0},
-        {"1 2", "json-trailing", 2}, {"{}}", "json-trailing", 2}, {"[],", "json-trailing", 2},
-        {"{} {}", "json-trailing", 3}, {"1//", "json-trailing", 1}, {"truefalse", "json-trailing", 4},
-        {"\"a\"b", "json-trailing", 3}, {"{}\v", "json-trailing", 2}, {"1\x80", "json-trailing", 1},
+        {"", "json-empty", 0},
+        {"  \n", "json-empty", 3},
+        {"]", "json-value", 0},
+        {"}", "json-value", 0},
+        {",", "json-value", 0},
+        {"x", "json-value", 0},
+        {"'a'", "json-value", 0},
+        {"tru", "json-end", 3},
+        {"trve", "json-value", 2},
+        {"True", "json-value", 0},
+        {"nul ", "json-value", 3},
+        {"NaN", "json-value", 0},
+        {"Infinity", "json-value", 0},
+        {"-Infinity", "json-number", 1},
+        {"undefined", "json-value", 0},
+        {"/**/1", "json-value", 0},
+        {"\v1", "json-value", 0},
+        {"\f1", "json-value", 0},
+        {"\xEF\xBB\xBF{}", "json-value", 0},
+        {"\xC2\xA0{}", "json-value", 0},
+        {"\x80", "json-value", 0},
+        {"1 2", "json-trailing", 2},
+        {"{}}", "json-trailing", 2},
+        {"[],", "json-trailing", 2},
+        {"{} {}", "json-trailing", 3},
+        {"1//", "json-trailing", 1},
+        {"truefalse", "json-trailing", 4},
+        {"\"a\"b", "json-trailing", 3},
+        {"{}\v", "json-trailing", 2},
+        {"1\x80", "json-trailing", 1},
     };
     refuse_all(rows, ARRAY_LEN(rows));
     refuses((Str){"1\0", 2}, "json-trailing", 1);
@@ -106,13 +164,13 @@ static void json_refuses_what_is_no_value(void **state) {
 static void json_refuses_bad_numbers(void **state) {
     (void)state;
     static const Refusal rows[] = {
-        {"01", "json-number", 1}, {"-01", "json-number", 2}, {"00", "json-number", 1},
-        {"+1", "json-value", 0}, {".5", "json-value", 0}, {"1.", "json-end", 2},
-        {"1.x", "json-number", 2}, {"[1.]", "json-number", 3}, {"1e", "json-end", 2},
-        {"1e+", "json-end", 3}, {"1e+x", "json-number", 3}, {"[1E]", "json-number", 3},
-        {"-", "json-end", 1}, {"--1", "json-number", 1}, {"-a", "json-number", 1},
+        {"01", "json-number", 1},      {"-01", "json-number", 2},     {"00", "json-number", 1},
+        {"+1", "json-value", 0},       {".5", "json-value", 0},       {"1.", "json-end", 2},
+        {"1.x", "json-number", 2},     {"[1.]", "json-number", 3},    {"1e", "json-end", 2},
+        {"1e+", "json-end", 3},        {"1e+x", "json-number", 3},    {"[1E]", "json-number", 3},
+        {"-", "json-end", 1},          {"--1", "json-number", 1},     {"-a", "json-number", 1},
         {"1.5.5", "json-trailing", 3}, {"1e5e5", "json-trailing", 3}, {"0x10", "json-trailing", 1},
-        {"1_000", "json-trailing", 1}, {"[1 2]", "json-comma", 3}, {"[0123]", "json-number", 2},
+        {"1_000", "json-trailing", 1}, {"[1 2]", "json-comma", 3},    {"[0123]", "json-number", 2},
         {"1,5", "json-trailing", 1},
     };
     refuse_all(rows, ARRAY_LEN(rows));
@@ -121,23 +179,47 @@ static void json_refuses_bad_numbers(void **state) {
 static void json_refuses_bad_strings(void **state) {
     (void)state;
     static const Refusal rows[] = {
-        {"\"", "json-end", 1}, {"\"abc", "json-end", 4}, {"\"\\", "json-end", 2},
-        {"\"\\\"", "json-end", 3}, {"\"\\x41\"", "json-escape", 1}, {"\"\\'\"", "json-escape", 1},
-        {"\"\\a\"", "json-escape", 1}, {"\"\\U0041\"", "json-escape", 1}, {"\"a\\\n\"", "json-escape", 2},
-        {"\"\\u\"", "json-end", 4}, {"\"\\u12\"  ", "json-escape", 1}, {"\"\\u12G4\"", "json-escape", 1},
-        {"\"\\u 123\"", "json-escape", 1}, {"\"\\ud800\"", "json-surrogate", 1},
-        {"\"\\ud800\\n      \"", "json-surrogate", 1}, {"\"\\ud800\\ud800\"", "json-surrogate", 1},
-        {"\"\\ud800\\u0041\"", "json-surrogate", 1}, {"\"\\udc00\"", "json-surrogate", 1},
-        {"\"\\udfff\\ud800\"", "json-surrogate", 1}, {"\"\\ud800 \\udc00\"", "json-surrogate", 1},
-        {"\"a\nb\"", "json-control", 2}, {"\"\t\"", "json-control", 1}, {"\"\x1F\"", "json-control", 1},
-        {"\"\x80\"", "json-utf8", 1}, {"\"\xBF\"", "json-utf8", 1}, {"\"\xC0\x80\"", "json-utf8", 1},
-        {"\"\xC1\xBF\"", "json-utf8", 1}, {"\"\xC3\"", "json-utf8", 1}, {"\"\xC3(\"", "json-utf8", 1},
-        {"\"\xE0\x80\x80\"", "json-utf8", 1}, {"\"\xE0\x9F\xBF\"", "json-utf8", 1},
-        {"\"\xE1\xBB\"", "json-utf8", 1}, {"\"\xED\xA0\x80\"", "json-utf8", 1},
-        {"\"\xED\xBF\xBF\"", "json-utf8", 1}, {"\"\xF0\x80\x80\x80\"", "json-utf8", 1},
-        {"\"\xF0\x8F\xBF\xBF\"", "json-utf8", 1}, {"\"\xF4\x90\x80\x80\"", "json-utf8", 1},
-        {"\"\xF5\x80\x80\x80\"", "json-utf8", 1}, {"\"\xFE\"", "json-utf8", 1},
-        {"\"\xFF\"", "json-utf8", 1}, {"\"ok \xE1\xBB\x85 then \x85\"", "json-utf8", 13},
+        {"\"", "json-end", 1},
+        {"\"abc", "json-end", 4},
+        {"\"\\", "json-end", 2},
+        {"\"\\\"", "json-end", 3},
+        {"\"\\x41\"", "json-escape", 1},
+        {"\"\\'\"", "json-escape", 1},
+        {"\"\\a\"", "json-escape", 1},
+        {"\"\\U0041\"", "json-escape", 1},
+        {"\"a\\\n\"", "json-escape", 2},
+        {"\"\\u\"", "json-end", 4},
+        {"\"\\u12\"  ", "json-escape", 1},
+        {"\"\\u12G4\"", "json-escape", 1},
+        {"\"\\u 123\"", "json-escape", 1},
+        {"\"\\ud800\"", "json-surrogate", 1},
+        {"\"\\ud800\\n      \"", "json-surrogate", 1},
+        {"\"\\ud800\\ud800\"", "json-surrogate", 1},
+        {"\"\\ud800\\u0041\"", "json-surrogate", 1},
+        {"\"\\udc00\"", "json-surrogate", 1},
+        {"\"\\udfff\\ud800\"", "json-surrogate", 1},
+        {"\"\\ud800 \\udc00\"", "json-surrogate", 1},
+        {"\"a\nb\"", "json-control", 2},
+        {"\"\t\"", "json-control", 1},
+        {"\"\x1F\"", "json-control", 1},
+        {"\"\x80\"", "json-utf8", 1},
+        {"\"\xBF\"", "json-utf8", 1},
+        {"\"\xC0\x80\"", "json-utf8", 1},
+        {"\"\xC1\xBF\"", "json-utf8", 1},
+        {"\"\xC3\"", "json-utf8", 1},
+        {"\"\xC3(\"", "json-utf8", 1},
+        {"\"\xE0\x80\x80\"", "json-utf8", 1},
+        {"\"\xE0\x9F\xBF\"", "json-utf8", 1},
+        {"\"\xE1\xBB\"", "json-utf8", 1},
+        {"\"\xED\xA0\x80\"", "json-utf8", 1},
+        {"\"\xED\xBF\xBF\"", "json-utf8", 1},
+        {"\"\xF0\x80\x80\x80\"", "json-utf8", 1},
+        {"\"\xF0\x8F\xBF\xBF\"", "json-utf8", 1},
+        {"\"\xF4\x90\x80\x80\"", "json-utf8", 1},
+        {"\"\xF5\x80\x80\x80\"", "json-utf8", 1},
+        {"\"\xFE\"", "json-utf8", 1},
+        {"\"\xFF\"", "json-utf8", 1},
+        {"\"ok \xE1\xBB\x85 then \x85\"", "json-utf8", 13},
         {"\"sixteen bytes ok and then \xC3\"", "json-utf8", 27},
         {"\"sixteen bytes ok and then \x01\"", "json-control", 27},
         {"\"cut \xE1\xBB\\u0041\"", "json-utf8", 5},
@@ -150,16 +232,37 @@ static void json_refuses_bad_strings(void **state) {
 static void json_refuses_bad_containers(void **state) {
     (void)state;
     static const Refusal rows[] = {
-        {"[", "json-end", 1}, {"[1", "json-end", 2}, {"[1,", "json-end", 3}, {"[1,]", "json-value", 3},
-        {"[,1]", "json-value", 1}, {"[1,,2]", "json-value", 3}, {"[1}", "json-comma", 2},
-        {"[\"a\":1]", "json-comma", 4}, {"[1;2]", "json-comma", 2}, {"{", "json-end", 1},
-        {"{,}", "json-name", 1}, {"{1:2}", "json-name", 1}, {"{a:1}", "json-name", 1},
-        {"{\"a\"", "json-end", 4}, {"{\"a\"}", "json-colon", 4}, {"{\"a\" 1}", "json-colon", 5},
-        {"{\"a\":", "json-end", 5}, {"{\"a\":}", "json-value", 5}, {"{\"a\":1", "json-end", 6},
-        {"{\"a\":1,", "json-end", 7}, {"{\"a\":1,}", "json-name", 7}, {"{\"a\":1,,}", "json-name", 7},
-        {"{\"a\":1]", "json-comma", 6}, {"{\"a\":1 \"b\":2}", "json-comma", 7},
-        {"{\"a\":1:2}", "json-comma", 6}, {"{\"a\"::1}", "json-value", 5}, {"{[]:1}", "json-name", 1},
-        {"[[]", "json-end", 3}, {"[{}", "json-end", 3}, {"[{]", "json-name", 2}, {"{\"a\"=1}", "json-colon", 4},
+        {"[", "json-end", 1},
+        {"[1", "json-end", 2},
+        {"[1,", "json-end", 3},
+        {"[1,]", "json-value", 3},
+        {"[,1]", "json-value", 1},
+        {"[1,,2]", "json-value", 3},
+        {"[1}", "json-comma", 2},
+        {"[\"a\":1]", "json-comma", 4},
+        {"[1;2]", "json-comma", 2},
+        {"{", "json-end", 1},
+        {"{,}", "json-name", 1},
+        {"{1:2}", "json-name", 1},
+        {"{a:1}", "json-name", 1},
+        {"{\"a\"", "json-end", 4},
+        {"{\"a\"}", "json-colon", 4},
+        {"{\"a\" 1}", "json-colon", 5},
+        {"{\"a\":", "json-end", 5},
+        {"{\"a\":}", "json-value", 5},
+        {"{\"a\":1", "json-end", 6},
+        {"{\"a\":1,", "json-end", 7},
+        {"{\"a\":1,}", "json-name", 7},
+        {"{\"a\":1,,}", "json-name", 7},
+        {"{\"a\":1]", "json-comma", 6},
+        {"{\"a\":1 \"b\":2}", "json-comma", 7},
+        {"{\"a\":1:2}", "json-comma", 6},
+        {"{\"a\"::1}", "json-value", 5},
+        {"{[]:1}", "json-name", 1},
+        {"[[]", "json-end", 3},
+        {"[{}", "json-end", 3},
+        {"[{]", "json-name", 2},
+        {"{\"a\"=1}", "json-colon", 4},
         {"{\"a\":1,//b\n\"c\":2}", "json-name", 7},
     };
     refuse_all(rows, ARRAY_LEN(rows));
@@ -185,8 +288,8 @@ static void json_refuses_duplicate_names(void **state) {
     refuse_all(rows, ARRAY_LEN(rows));
 }
 
-/* {"n0":0,…} with n members; the name number `again` repeats as the last when it is < n, written with
- * an escape when `escape`. */
+/* {"n0":0,…} with n members; the name number `again` repeats as the last when it is < n, written
+ * with an escape when `escape`. */
 static void wide_object(Buf *b, unsigned n, unsigned again, bool escape) {
     buf_put_char(b, '{');
     for (unsigned i = 0; i < n; i++) {
@@ -311,7 +414,8 @@ static void json_says_when_memory_ends(void **state) {
 
 static void json_keeps_order_and_number_texts(void **state) {
     (void)state;
-    Str text = STR(" { \"z\" : 1.50 , \"a\":[1e5,-0.0,100000000000000000000.10],\"m\" : \"x\\u0041y\" }");
+    Str text =
+        STR(" { \"z\" : 1.50 , \"a\":[1e5,-0.0,100000000000000000000.10],\"m\" : \"x\\u0041y\" }");
     CLEANUP_DOC Doc d = doc_parse(text);
     assert_ok(d.err);
     const JsonNode *z = json_first(d.root);
@@ -331,8 +435,9 @@ static void json_keeps_order_and_number_texts(void **state) {
 
 static void json_walks(void **state) {
     (void)state;
-    CLEANUP_DOC Doc d = doc_parse(STR("{\"name\":[{\"use\":\"official\",\"given\":[\"An\",\"B\xC3\xACnh\"]},"
-                                      "{\"use\":\"old\"}],\"n\\u0061me2\":{\"x\":[[7]]},\"e\":[],\"o\":{}}"));
+    CLEANUP_DOC Doc d =
+        doc_parse(STR("{\"name\":[{\"use\":\"official\",\"given\":[\"An\",\"B\xC3\xACnh\"]},"
+                      "{\"use\":\"old\"}],\"n\\u0061me2\":{\"x\":[[7]]},\"e\":[],\"o\":{}}"));
     assert_ok(d.err);
     assert_int_equal(json_count(d.root), 4);
     assert_int_equal(json_count(json_get_lit(d.root, "name")), 2);
@@ -395,11 +500,20 @@ static void json_reads_integers(void **state) {
         int64_t value;
         bool ok;
     } rows[] = {
-        {"0", 0, true}, {"-0", 0, true}, {"42", 42, true}, {"-42", -42, true},
-        {"9223372036854775807", INT64_MAX, true}, {"-9223372036854775808", INT64_MIN, true},
-        {"9223372036854775808", 0, false}, {"-9223372036854775809", 0, false},
-        {"18446744073709551616", 0, false}, {"1.0", 0, false}, {"1e3", 0, false}, {"\"1\"", 0, false},
-        {"null", 0, false}, {"[]", 0, false},
+        {"0", 0, true},
+        {"-0", 0, true},
+        {"42", 42, true},
+        {"-42", -42, true},
+        {"9223372036854775807", INT64_MAX, true},
+        {"-9223372036854775808", INT64_MIN, true},
+        {"9223372036854775808", 0, false},
+        {"-9223372036854775809", 0, false},
+        {"18446744073709551616", 0, false},
+        {"1.0", 0, false},
+        {"1e3", 0, false},
+        {"\"1\"", 0, false},
+        {"null", 0, false},
+        {"[]", 0, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CLEANUP_DOC Doc d = doc_parse(str_from(rows[i].text));
@@ -414,7 +528,8 @@ static void json_reads_integers(void **state) {
 static void json_reads_many_values(void **state) {
     (void)state;
     Str text = STR(" {\"a\":1}\n[2]{\"b\":3}  4\n\"x\"\"y\" null\n\n");
-    static const char *const want[] = {"{\"a\":1}", "[2]", "{\"b\":3}", "4", "\"x\"", "\"y\"", "null"};
+    static const char *const want[] = {"{\"a\":1}", "[2]",   "{\"b\":3}", "4",
+                                       "\"x\"",     "\"y\"", "null"};
     Arena *arena = arena_new(LIMIT_MIB);
     const JsonNode *root = NULL;
     for (size_t i = 0; i < ARRAY_LEN(want); i++) {
@@ -436,8 +551,9 @@ static void json_reads_many_values(void **state) {
 
 static void json_refuses_every_prefix(void **state) {
     (void)state;
-    Str text = STR("{\"resourceType\":\"Patient\",\"name\":[{\"text\":\"Nguy\xE1\xBB\x85n V\xC4\x83n \\u00c1"
-                   " \\ud83d\\ude00\"}],\"x\":[-1.5e+10,true,false,null,{},[] ],\"long enough a name\" : 0}");
+    Str text = STR(
+        "{\"resourceType\":\"Patient\",\"name\":[{\"text\":\"Nguy\xE1\xBB\x85n V\xC4\x83n \\u00c1"
+        " \\ud83d\\ude00\"}],\"x\":[-1.5e+10,true,false,null,{},[] ],\"long enough a name\" : 0}");
     accepts(text);
     for (size_t n = 0; n < text.len; n++) {
         CLEANUP_DOC Doc d = doc_parse(str_sub(text, 0, n));
@@ -486,9 +602,11 @@ static void json_writes(void **state) {
     json_name(&w, "z");
     json_put_str(&w, STR("a string that is longer than sixteen bytes\n\"and\" escaped"));
     json_close_object(&w);
-    written_is(&out, "{\"resourceType\":\"Patient\",\"a\\\"b\":[0,-9223372036854775808,9223372036854775807,"
-                     "true,false,null,1.50,\"\",[],{}],\"z\":\"a string that is longer than sixteen "
-                     "bytes\\n\\\"and\\\" escaped\"}");
+    written_is(
+        &out,
+        "{\"resourceType\":\"Patient\",\"a\\\"b\":[0,-9223372036854775808,9223372036854775807,"
+        "true,false,null,1.50,\"\",[],{}],\"z\":\"a string that is longer than sixteen "
+        "bytes\\n\\\"and\\\" escaped\"}");
     json_put_i64(&w, 1); /* level 0: the caller separates */
     buf_put_char(&out, '\n');
     json_put_i64(&w, 2);
@@ -546,8 +664,14 @@ static void json_writer_keeps_its_depth_and_ceiling(void **state) {
 static void json_puts_nodes_in_canonical_spacing(void **state) {
     (void)state;
     static const char *const rows[][2] = {
-        {"{}", "{}"}, {" [ ] ", "[]"}, {"[[ ],{ }]", "[[],{}]"}, {" \"a b\" ", "\"a b\""}, {" 1.50 ", "1.50"},
-        {"{ \"a\" : 1 }", "{\"a\":1}"}, {"{\"a\":1 }", "{\"a\":1}"}, {"[1, 2,3]", "[1,2,3]"},
+        {"{}", "{}"},
+        {" [ ] ", "[]"},
+        {"[[ ],{ }]", "[[],{}]"},
+        {" \"a b\" ", "\"a b\""},
+        {" 1.50 ", "1.50"},
+        {"{ \"a\" : 1 }", "{\"a\":1}"},
+        {"{\"a\":1 }", "{\"a\":1}"},
+        {"[1, 2,3]", "[1,2,3]"},
         {"{ \"z\" : [ 1.0 , \"\\u0041 b\" , { \"y\" : [ [ ] ] , \"x\" : { } } ] , \"a\" : null }",
          "{\"z\":[1.0,\"\\u0041 b\",{\"y\":[[]],\"x\":{}}],\"a\":null}"},
         {"[\n  {\n    \"a\": true\n  },\n  {}\n]", "[{\"a\":true},{}]"},
@@ -567,12 +691,15 @@ static void json_puts_nodes_in_canonical_spacing(void **state) {
 
 static void json_prints_pretty(void **state) {
     (void)state;
-    CLEANUP_DOC Doc d = doc_parse(STR("{\"a\":[1.50,{\"b\":\"x\\n\"},[],{}],\"c\":{\"d\":null},\"e\":{}}"));
+    CLEANUP_DOC Doc d =
+        doc_parse(STR("{\"a\":[1.50,{\"b\":\"x\\n\"},[],{}],\"c\":{\"d\":null},\"e\":{}}"));
     CLEANUP_BUF Buf out;
     buf_init(&out, 4096);
     json_print_pretty(&out, d.root);
-    written_is(&out, "{\n  \"a\": [\n    1.50,\n    {\n      \"b\": \"x\\n\"\n    },\n    [],\n    {}\n  ],\n"
-                     "  \"c\": {\n    \"d\": null\n  },\n  \"e\": {}\n}");
+    written_is(
+        &out,
+        "{\n  \"a\": [\n    1.50,\n    {\n      \"b\": \"x\\n\"\n    },\n    [],\n    {}\n  ],\n"
+        "  \"c\": {\n    \"d\": null\n  },\n  \"e\": {}\n}");
 }
 
 /* A fixed xorshift: the same documents in every run. */
@@ -584,9 +711,20 @@ static uint32_t next_random(uint32_t *seed) {
 }
 
 static void random_string(Buf *b, uint32_t *seed) {
-    static const char *const pieces[] = {
-        "a", "Nguy\xE1\xBB\x85n", " ", "\\n", "\\u00e9", "\\ud83d\\ude00", "\xF0\x9F\x98\x80", "x{}[]:,",
-        "\\\\", "\\\"", "0123456789", "t\xE1\xBA\xAF" "c m\xE1\xBA\xA1" "ch"};
+    static const char *const pieces[] = {"a",
+                                         "Nguy\xE1\xBB\x85n",
+                                         " ",
+                                         "\\n",
+                                         "\\u00e9",
+                                         "\\ud83d\\ude00",
+                                         "\xF0\x9F\x98\x80",
+                                         "x{}[]:,",
+                                         "\\\\",
+                                         "\\\"",
+                                         "0123456789",
+                                         "t\xE1\xBA\xAF"
+                                         "c m\xE1\xBA\xA1"
+                                         "ch"};
     buf_put_char(b, '"');
     for (uint32_t n = next_random(seed) % 9; n > 0; n--) {
         buf_put_str(b, str_from(pieces[next_random(seed) % ARRAY_LEN(pieces)]));
@@ -617,7 +755,11 @@ static void random_value(Buf *b, uint32_t *seed, unsigned depth, bool spaced) {
         for (uint32_t i = 0; i < n; i++) {
             random_space(b, seed, spaced);
             if (kind != 2) {
-                buf_printf(b, "\"%s%u\"", i % 3 == 0 ? "" : i % 3 == 1 ? "na\\u006de" : "t\xC3\xAAn", i);
+                buf_printf(b, "\"%s%u\"",
+                           i % 3 == 0   ? ""
+                           : i % 3 == 1 ? "na\\u006de"
+                                        : "t\xC3\xAAn",
+                           i);
                 random_space(b, seed, spaced);
                 buf_put_char(b, ':');
             }
