@@ -5,7 +5,6 @@
  * search_param_ids.tsv; a new code must be added there by hand, at the end. */
 #include "gen_fhir_path.h"
 
-#include "fhir/fhir_name.h"
 #include "fhir/fhir_trie_int.h"
 
 #define SP "http://hl7.org/fhir/SearchParameter/"
@@ -189,9 +188,12 @@ static void compile_simple(const Param *param, int root, const char *base) {
     resolve(&paths, base, base, param->expression);
     int used = 0;
     for (int i = 0; i < paths.n; i++) {
-        const Path *p = &paths.at[i];
+        Path *p = &paths.at[i];
         int op = p->presence ? FHIR_OP_TOKEN_PRESENCE : op_of(param->type, p->datatype);
         if (op >= 0) {
+            if (op == FHIR_OP_REFERENCE_RESOURCE) {
+                p->ref_type = param->targets; /* Bundle.composition: a Composition only */
+            }
             add_action(root, p, param->id, op);
             used++;
         }

@@ -51,7 +51,7 @@ const FhirSearchParam *fhir_search_params(FhirType type, size_t *ret_count);
 const FhirSearchParam *fhir_search_params_common(size_t *ret_count);
 /* By code, the common ones too; NULL when the type has no such parameter. O(log n). */
 const FhirSearchParam *fhir_search_param(FhirType type, Str code);
-/* By id; NULL when the type has no such parameter. O(n) over at most 60. */
+/* By id; NULL when the type has no such parameter. O(log n). */
 const FhirSearchParam *fhir_search_param_by_id(FhirType type, FhirParamId id);
 /* "code" of FHIR_P_CODE; STR_EMPTY for an unknown id. */
 Str fhir_param_code(FhirParamId id);

@@ -5,6 +5,7 @@
 #define NHIP_FHIR_TRIE_INT_H
 
 #include "core/str.h"
+#include "fhir/fhir_name.h"
 
 /* X(name): parameter type and data type of the value. */
 #define FHIR_OP_LIST(X)                                                                            \
