@@ -42,7 +42,7 @@ typedef struct FhirQueryNumber {
 
 typedef struct FhirQueryValue FhirQueryValue;
 struct FhirQueryValue {
-    uint8_t kind;   /* FhirIndexKind: a reference parameter may carry uris (canonical) */
+    uint8_t kind;   /* FhirIndexKind, by the parameter's type */
     uint8_t prefix; /* FhirPrefix: date, number, quantity */
     union {
         struct { /* "code": no bar; "system|code"; "|code": bar, no system; "system|": bar, no code */
@@ -65,7 +65,10 @@ struct FhirQueryValue {
         struct {
             Str text;
         } uri;
-        FhirReference reference; /* own base removed; type FHIR_T_NONE: any type ("subject=123") */
+        /* "subject=123": id, type FHIR_T_NONE (any type). "Type/id", or "id" where one type only can
+         * be meant: type, id. Absolute: url, and type, id too when it begins with the own base.
+         * Canonical elements give FHIR_INDEX_URI values: compare those with url. */
+        FhirReference reference;
         struct {
             uint8_t n_parts;
             FhirQueryValue *parts; /* in the parameter's order */

@@ -1,0 +1,347 @@
+#include "fhir/fhir_match.h"
+
+#include "core/fold.h"
+
+/* ---- dates -------------------------------------------------------------------------------------- */
+
+/* http://hl7.org/fhir/R4/search.html#prefix, with [v.lo, v.hi) as the searched range and [lo, hi) as
+ * the range of the resource's value. */
+bool fhir_match_date(const FhirQueryValue *wanted, TimeMs lo, TimeMs hi) {
+    TimeMs from = wanted->date.lo;
+    TimeMs to = wanted->date.hi;
+    bool contained = from <= lo && hi <= to;
+    switch ((FhirPrefix)wanted->prefix) {
+    case FHIR_PREFIX_EQ:
+        return contained;
+    case FHIR_PREFIX_NE:
+        return !contained;
+    case FHIR_PREFIX_GT:
+        return hi > to;
+    case FHIR_PREFIX_LT:
+        return lo < from;
+    case FHIR_PREFIX_GE:
+        return hi > to || contained;
+    case FHIR_PREFIX_LE:
+        return lo < from || contained;
+    case FHIR_PREFIX_SA:
+        return lo >= to;
+    case FHIR_PREFIX_EB:
+        return hi <= from;
+    case FHIR_PREFIX_AP:
+        return lo < to && from < hi;
+    }
+    return false;
+}
+
+/* ---- numbers and quantities --------------------------------------------------------------------- */
+
+/* The resource's side: [lo, hi], ends open where has_lo or has_hi is false. A point has lo == hi. */
+typedef struct Span {
+    Decimal lo, hi;
+    bool has_lo, has_hi;
+} Span;
+
+static bool span_of(Str low, Str high, bool is_range, Span *ret) {
+    Span s = {.lo = DECIMAL_ZERO, .hi = DECIMAL_ZERO};
+    s.has_lo = low.len > 0 && decimal_parse(low, &s.lo) == ERR_OK;
+    if (is_range) {
+        s.has_hi = high.len > 0 && decimal_parse(high, &s.hi) == ERR_OK;
+    } else {
+        s.hi = s.lo;
+        s.has_hi = s.has_lo;
+    }
+    *ret = s;
+    return s.has_lo || s.has_hi;
+}
+
+/* Does the searched value's implied range hold the whole span? Half-open, as the specification
+ * writes it: 5.4 is [5.35, 5.45). */
+static bool span_within(const FhirQueryNumber *w, const Span *s) {
+    return s->has_lo && s->has_hi && decimal_cmp(w->lo, s->lo) <= 0 &&
+           decimal_cmp(s->hi, w->hi) < 0;
+}
+
+static bool span_above(const FhirQueryNumber *w, const Span *s) {
+    return !s->has_hi || decimal_cmp(s->hi, w->value) > 0;
+}
+
+static bool span_below(const FhirQueryNumber *w, const Span *s) {
+    return !s->has_lo || decimal_cmp(s->lo, w->value) < 0;
+}
+
+static bool span_overlaps(const FhirQueryNumber *w, const Span *s) {
+    return (!s->has_lo || decimal_cmp(s->lo, w->hi) <= 0) &&
+           (!s->has_hi || decimal_cmp(w->lo, s->hi) <= 0);
+}
+
+/* gt, lt, ge, le, sa and eb take the searched number as exact; eq, ne and ap by its digits. */
+static bool match_span(FhirPrefix prefix, const FhirQueryNumber *w, const Span *s) {
+    bool exact = s->has_lo && s->has_hi && decimal_cmp(s->lo, w->value) == 0 &&
+                 decimal_cmp(s->hi, w->value) == 0;
+    switch (prefix) {
+    case FHIR_PREFIX_EQ:
+        return span_within(w, s);
+    case FHIR_PREFIX_NE:
+        return !span_within(w, s);
+    case FHIR_PREFIX_GT:
+        return span_above(w, s);
+    case FHIR_PREFIX_LT:
+        return span_below(w, s);
+    case FHIR_PREFIX_GE:
+        return span_above(w, s) || exact;
+    case FHIR_PREFIX_LE:
+        return span_below(w, s) || exact;
+    case FHIR_PREFIX_SA:
+        return s->has_lo && decimal_cmp(s->lo, w->value) > 0;
+    case FHIR_PREFIX_EB:
+        return s->has_hi && decimal_cmp(s->hi, w->value) < 0;
+    case FHIR_PREFIX_AP:
+        return span_overlaps(w, s);
+    }
+    return false;
+}
+
+static bool match_number(const FhirQueryValue *w, const FhirIndexValue *v) {
+    Span s;
+    return span_of(v->number.text, v->number.high, v->number.is_range, &s) &&
+           match_span((FhirPrefix)w->prefix, &w->number, &s);
+}
+
+/* "<5" says "anything below 5": a span that is open on that side. */
+static void apply_comparator(Str comparator, Span *s) {
+    if (comparator.len > 0 && comparator.ptr[0] == '<') {
+        s->has_lo = false;
+    } else if (comparator.len > 0 && comparator.ptr[0] == '>') {
+        s->has_hi = false;
+    }
+}
+
+static bool unit_matches(const FhirQueryValue *w, const FhirIndexQuantity *q) {
+    if (!w->quantity.has_unit) {
+        return true;
+    }
+    if (w->quantity.system.len > 0) {
+        return str_eq(w->quantity.system, q->system) &&
+               (w->quantity.code.len == 0 || str_eq(w->quantity.code, q->code));
+    }
+    return str_eq(w->quantity.code, q->code) || str_eq(w->quantity.code, q->unit);
+}
+
+static bool match_quantity(const FhirQueryValue *w, const FhirIndexValue *v) {
+    Span s;
+    const FhirIndexQuantity *q = &v->quantity;
+    if (!unit_matches(w, q) || !span_of(q->value, q->high, q->is_range, &s)) {
+        return false;
+    }
+    apply_comparator(q->comparator, &s);
+    return match_span((FhirPrefix)w->prefix, &w->quantity.number, &s);
+}
+
+/* ---- tokens, strings, references ---------------------------------------------------------------- */
+
+static bool match_token(const FhirQueryValue *w, const FhirIndexValue *v) {
+    const FhirIndexToken *t = &v->token;
+    if ((v->flags & FHIR_TOKEN_TEXT) != 0) {
+        return false;
+    }
+    if (w->token.code.len > 0 && !str_eq(w->token.code, t->code)) {
+        return false;
+    }
+    if (!w->token.has_bar) {
+        return true;
+    }
+    if (w->token.system.len == 0) { /* |code: the data say no system */
+        return !t->has_system || (v->flags & FHIR_TOKEN_PLAIN) != 0;
+    }
+    return t->has_system && str_eq(w->token.system, t->system);
+}
+
+static bool match_string(Arena *arena, const FhirQueryTerm *term, const FhirQueryValue *w,
+                         const FhirIndexValue *v) {
+    if (term->modifier == FHIR_MOD_EXACT) {
+        return str_eq(fold_nfc(arena, w->string.text), fold_nfc(arena, v->string.text));
+    }
+    Str text = fhir_fold_string(arena, v->string.text);
+    return term->modifier == FHIR_MOD_CONTAINS ? str_find(text, w->string.folded) != SIZE_MAX
+                                               : str_starts(text, w->string.folded);
+}
+
+/* Is url = base/Type/id with our own base? */
+static bool is_own_url(const FhirReference *r, Str base) {
+    return base.len > 0 && str_starts(r->url, base) && r->url.len > base.len &&
+           r->url.ptr[base.len] == '/' && r->id.len > 0;
+}
+
+static bool match_reference(const FhirQueryValue *w, const FhirReference *have, Str base) {
+    const FhirReference *want = &w->reference;
+    if (want->id.len == 0) { /* elsewhere or urn: the whole URL */
+        return have->url.len > 0 && str_eq(want->url, have->url);
+    }
+    bool local = have->url.len == 0 || is_own_url(have, base);
+    return local && have->id.len > 0 && str_eq(want->id, have->id) &&
+           (want->type == FHIR_T_NONE || want->type == have->type);
+}
+
+/* A canonical element under a reference parameter. */
+static bool match_canonical(const FhirQueryValue *w, const FhirIndexValue *v) {
+    return w->reference.url.len > 0 && str_eq(w->reference.url, v->uri.text);
+}
+
+static bool match_one(Arena *arena, const FhirQueryTerm *term, const FhirQueryValue *w,
+                      const FhirIndexValue *v, Str base);
+
+static bool match_composite(Arena *arena, const FhirQueryTerm *term, const FhirQueryValue *w,
+                            const FhirIndexValue *v, Str base) {
+    for (unsigned i = 0; i < w->composite.n_parts; i++) {
+        if (!match_one(arena, term, &w->composite.parts[i], v->composite.parts[i], base)) {
+            return false;
+        }
+    }
+    return w->composite.n_parts == v->composite.n_parts;
+}
+
+static bool match_one(Arena *arena, const FhirQueryTerm *term, const FhirQueryValue *w,
+                      const FhirIndexValue *v, Str base) {
+    if (w->kind == FHIR_INDEX_REFERENCE && v->kind == FHIR_INDEX_URI) {
+        return match_canonical(w, v);
+    }
+    if (w->kind != v->kind) {
+        return false;
+    }
+    switch ((FhirIndexKind)v->kind) {
+    case FHIR_INDEX_TOKEN:
+        return match_token(w, v);
+    case FHIR_INDEX_STRING:
+        return match_string(arena, term, w, v);
+    case FHIR_INDEX_DATE:
+        return fhir_match_date(w, v->date.lo, v->date.hi);
+    case FHIR_INDEX_NUMBER:
+        return match_number(w, v);
+    case FHIR_INDEX_QUANTITY:
+        return match_quantity(w, v);
+    case FHIR_INDEX_URI:
+        return str_eq(w->uri.text, v->uri.text);
+    case FHIR_INDEX_REFERENCE:
+        return match_reference(w, &v->reference, base);
+    case FHIR_INDEX_COMPOSITE:
+        return match_composite(arena, term, w, v, base);
+    }
+    return false;
+}
+
+bool fhir_match_value(Arena *arena, const FhirQueryTerm *term, const FhirIndexValue *value,
+                      Str base_url) {
+    if (term->param->id != value->param) {
+        return false;
+    }
+    for (size_t i = 0; i < term->n_values; i++) {
+        if (match_one(arena, term, &term->values[i], value, base_url)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the whole query ---------------------------------------------------------------------------- */
+
+/* Takes each value as it is extracted and notes which terms it meets: nothing is kept. */
+typedef struct MatchSink {
+    FhirIndexSink sink;
+    Arena *arena;
+    const FhirQuery *query;
+    Str base_url;
+    uint64_t present, met; /* a bit for each term */
+} MatchSink;
+
+static_assert(FHIR_QUERY_TERMS <= 64, "a bit for each term");
+
+static void match_put(FhirIndexSink *sink, const FhirIndexValue *value) {
+    MatchSink *m = (MatchSink *)sink;
+    for (size_t i = 0; i < m->query->n_terms; i++) {
+        const FhirQueryTerm *term = &m->query->terms[i];
+        uint64_t bit = UINT64_C(1) << i;
+        if (term->param->id != value->param) {
+            continue;
+        }
+        m->present |= bit;
+        if ((m->met & bit) == 0 && fhir_match_value(m->arena, term, value, m->base_url)) {
+            m->met |= bit;
+        }
+    }
+}
+
+/* _id and _lastUpdated come from the context. */
+static void put_context(MatchSink *m, const FhirMatchContext *context) {
+    FhirIndexValue v;
+    memset(&v, 0, sizeof v);
+    v.param = FHIR_P__ID;
+    v.kind = FHIR_INDEX_TOKEN;
+    v.flags = FHIR_TOKEN_PLAIN;
+    v.token = (FhirIndexToken){.system = STR_EMPTY, .code = context->id};
+    match_put(&m->sink, &v);
+    memset(&v, 0, sizeof v);
+    v.param = FHIR_P__LAST_UPDATED;
+    v.kind = FHIR_INDEX_DATE;
+    v.date.lo = context->last_updated;
+    v.date.hi = context->last_updated + 1;
+    match_put(&m->sink, &v);
+}
+
+static bool term_holds(const FhirQueryTerm *term, bool present, bool met) {
+    switch ((FhirModifier)term->modifier) {
+    case FHIR_MOD_MISSING:
+        return present != term->missing;
+    case FHIR_MOD_NOT:
+        return !met;
+    case FHIR_MOD_NONE:
+    case FHIR_MOD_EXACT:
+    case FHIR_MOD_CONTAINS:
+    case FHIR_MOD_TYPE:
+        break;
+    }
+    return met;
+}
+
+ErrCode fhir_match(Arena *arena, const FhirQuery *query, const JsonNode *root,
+                   const FhirMatchContext *context, bool *ret_matches) {
+    MatchSink m = {.sink = {match_put}, .arena = arena, .query = query,
+                   .base_url = context->base_url};
+    if (query->n_terms > 0) {
+        put_context(&m, context);
+        TRY(fhir_extract(arena, query->type, root, &m.sink));
+    }
+    bool all = true;
+    for (size_t i = 0; i < query->n_terms && all; i++) {
+        all = term_holds(&query->terms[i], (m.present >> i & 1) != 0, (m.met >> i & 1) != 0);
+    }
+    *ret_matches = all;
+    return ERR_OK;
+}
+
+/* The nearest double; false when the text is no number. Long texts go through Decimal, which reads
+ * what fhir_match reads. */
+static bool to_double(Str decimal, double *ret) {
+    char text[64];
+    char *end;
+    Decimal d;
+    if (decimal.len >= sizeof text) {
+        bool ok = decimal_parse(decimal, &d) == ERR_OK;
+        *ret = ok ? decimal_to_double(d) : 0;
+        return ok;
+    }
+    memcpy(text, decimal.ptr, decimal.len);
+    text[decimal.len] = '\0';
+    *ret = strtod(text, &end);
+    return decimal.len > 0 && end == text + decimal.len && *ret == *ret;
+}
+
+uint64_t fhir_quantity_sort_key(Str decimal) {
+    double d;
+    if (!to_double(decimal, &d)) {
+        return 0;
+    }
+    d = d == 0 ? 0 : d; /* -0 and 0 are one value */
+    uint64_t bits;
+    memcpy(&bits, &d, sizeof bits);
+    return bits >> 63 != 0 ? ~bits : bits | UINT64_C(1) << 63;
+}
