@@ -29,13 +29,13 @@ typedef enum FhirIndexKind {
  *   absolute URL, urn:uuid:…, urn:oid:…                      url (and type, id when it ends so)
  *   Type/~12: resource 12 of the same commit, before it      type, local = 12
  *   Patient/~: the patient of the record, before the commit  type = PATIENT, is_record_patient */
-typedef struct FhirReference {
+typedef struct FhirIndexReference {
     FhirType type; /* FHIR_T_NONE when the text does not say */
     Str id;
     Str url;
     int32_t local; /* -1 unless the form is Type/~n */
     bool is_record_patient;
-} FhirReference;
+} FhirIndexReference;
 
 /* How a token came about. */
 enum {
@@ -79,7 +79,7 @@ struct FhirIndexValue {
         struct {
             Str text; /* canonical with a version: emitted with and without "|version" */
         } uri;
-        FhirReference reference;
+        FhirIndexReference reference;
         struct {
             uint8_t n_parts;
             const FhirIndexValue *parts[FHIR_COMPOSITE_PARTS]; /* in the parameter's order */
@@ -107,14 +107,15 @@ typedef struct FhirIndexList {
 } FhirIndexList;
 FhirIndexList fhir_index_list(Arena *arena);
 
-/* Reads the text of Reference.reference. False for "#…" and for what is no reference. */
-bool fhir_reference_parse(Str text, FhirReference *ret);
+/* The text of Reference.reference as an index value. False for contained and conditional references
+ * and for what is no reference. */
+bool fhir_index_reference(Str text, FhirIndexReference *ret);
 /* The comparable form of a string value: fold() of core/fold.h. */
 Str fhir_fold_string(Arena *arena, Str text);
 /* The patient to whom the resource belongs: the first reference to a Patient among the members that
  * put its type into the Patient compartment, in the order patient, subject, beneficiary, individual,
  * then the others; for a Patient itself its own id. False when there is none or the type has none. */
-bool fhir_patient_of(Arena *arena, FhirType type, const JsonNode *root, FhirReference *ret);
+bool fhir_patient_of(Arena *arena, FhirType type, const JsonNode *root, FhirIndexReference *ret);
 /* True when resources of the type can belong to a patient (the Patient compartment lists it). */
 bool fhir_type_in_patient_compartment(FhirType type);
 

@@ -389,7 +389,7 @@ static void emit_uri(const Emit *e, const JsonNode *v) {
     }
 }
 
-static void put_reference(const Emit *e, const FhirReference *r) {
+static void put_reference(const Emit *e, const FhirIndexReference *r) {
     if (e->ref_type == FHIR_T_NONE || r->type == e->ref_type) {
         FhirIndexValue v = value_for(e, FHIR_INDEX_REFERENCE);
         v.reference = *r;
@@ -398,13 +398,13 @@ static void put_reference(const Emit *e, const FhirReference *r) {
 }
 
 static void emit_reference(const Emit *e, const JsonNode *v) {
-    FhirReference r;
+    FhirIndexReference r;
     if (!json_is(v, JSON_OBJECT)) {
         return;
     }
     Field f[] = {FIELD("reference"), FIELD("type")};
     read_fields(e, v, f, ARRAY_LEN(f));
-    if (fhir_reference_parse(text_of(e, f[0].value), &r)) {
+    if (fhir_index_reference(text_of(e, f[0].value), &r)) {
         if (r.type == FHIR_T_NONE) {
             r.type = fhir_resource_by_name(text_of(e, f[1].value));
         }
@@ -414,7 +414,7 @@ static void emit_reference(const Emit *e, const JsonNode *v) {
 
 /* The first resource of a document or message: Bundle.entry[0].resource. */
 static void emit_resource(const Emit *e, const JsonNode *v) {
-    FhirReference r = {.id = text_of(e, json_get_lit(v, "id")), .url = STR_EMPTY, .local = -1};
+    FhirIndexReference r = {.id = text_of(e, json_get_lit(v, "id")), .url = STR_EMPTY, .local = -1};
     r.type = fhir_resource_by_name(text_of(e, json_get_lit(v, "resourceType")));
     if (r.type != FHIR_T_NONE && r.id.len > 0) {
         put_reference(e, &r);

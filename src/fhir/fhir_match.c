@@ -167,13 +167,13 @@ static bool match_string(Arena *arena, const FhirQueryTerm *term, const FhirQuer
 }
 
 /* Is url = base/Type/id with our own base? */
-static bool is_own_url(const FhirReference *r, Str base) {
+static bool is_own_url(const FhirIndexReference *r, Str base) {
     return base.len > 0 && str_starts(r->url, base) && r->url.len > base.len &&
            r->url.ptr[base.len] == '/' && r->id.len > 0;
 }
 
-static bool match_reference(const FhirQueryValue *w, const FhirReference *have, Str base) {
-    const FhirReference *want = &w->reference;
+static bool match_reference(const FhirQueryValue *w, const FhirIndexReference *have, Str base) {
+    const FhirIndexReference *want = &w->reference;
     if (want->id.len == 0) { /* elsewhere or urn: the whole URL */
         return have->url.len > 0 && str_eq(want->url, have->url);
     }

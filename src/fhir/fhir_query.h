@@ -68,7 +68,7 @@ struct FhirQueryValue {
         /* "subject=123": id, type FHIR_T_NONE (any type). "Type/id", or "id" where one type only can
          * be meant: type, id. Absolute: url, and type, id too when it begins with the own base.
          * Canonical elements give FHIR_INDEX_URI values: compare those with url. */
-        FhirReference reference;
+        FhirIndexReference reference;
         struct {
             uint8_t n_parts;
             FhirQueryValue *parts; /* in the parameter's order */

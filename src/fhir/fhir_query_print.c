@@ -58,7 +58,7 @@ static void put_quantity(Buf *out, const FhirQueryValue *v) {
     }
 }
 
-static void put_reference(Buf *out, const FhirReference *r) {
+static void put_reference(Buf *out, const FhirIndexReference *r) {
     if (r->url.len > 0) {
         put_value_text(out, r->url);
         return;

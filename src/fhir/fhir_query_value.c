@@ -284,13 +284,13 @@ static ErrCode reference_value(const QueryParse *p, const ValueShape *shape, Str
                                FhirQueryValue *v) {
     Str whole = query_unescape(p->arena, text);
     Str local = without_base(p, whole);
-    FhirReference *r = &v->reference;
+    FhirIndexReference *r = &v->reference;
     if (str_find_char(local, '/', 0) == SIZE_MAX && !str_starts(local, STR("urn:"))) {
-        *r = (FhirReference){.type = only_target(shape), .id = local, .url = STR_EMPTY,
+        *r = (FhirIndexReference){.type = only_target(shape), .id = local, .url = STR_EMPTY,
                              .local = -1};
         return ERR_OK;
     }
-    if (!fhir_reference_parse(local, r) || r->is_record_patient || r->local >= 0) {
+    if (!fhir_index_reference(local, r) || r->is_record_patient || r->local >= 0) {
         return query_bad_value(p, text, "is no reference: write id, Type/id or a URL",
                                "không phải tham chiếu: hãy viết mã, Kiểu/mã hoặc URL");
     }
