@@ -4,127 +4,32 @@
 #include "core/log.h"
 #include "core/thread.h"
 #include "store/index_format.h"
+#include "store/store_db.h"
 
-#include <sqlite3.h>
 #include <zstd.h>
 
 EMBED(index_view_sql, "src/store/sql/view/index.sql");
-EMBED(index_query_sql, "src/store/sql/query/index.sql");
 
 /* Raised when the bytes of keys or blocks change their meaning without a change of the tables. */
-enum { INDEX_FORMAT = 1, BUSY_MS = 10000, POOL_MAX = 64, LANE = 0 };
-enum { LANE_SHIFT = 53, SEGMENT_SHIFT = 24, SQL_MAX = 65536, PATH_MAX_BYTES = 8192 };
+enum { INDEX_FORMAT = 1, POOL_MAX = 64, LANE = 0 };
+enum { LANE_SHIFT = 53, SEGMENT_SHIFT = 24, FILE_NAME_MAX = 8192 };
 
 typedef struct Reader {
     struct Reader *next;
-    sqlite3 *db;
-    sqlite3_stmt *block_get;
+    Db db;
     ZSTD_DCtx *dctx;
 } Reader;
-
-typedef enum Statement {
-    ST_BEGIN,
-    ST_COMMIT,
-    ST_ROLLBACK,
-    ST_BLOCK_PUT,
-    ST_BLOCK_DROP,
-    ST_SEGMENT_PUT,
-    ST_SEGMENT_DROP,
-    ST_COUNT,
-} Statement;
-static const char *const statement_names[ST_COUNT] = {
-    "begin", "commit", "rollback", "block_put", "block_drop", "segment_put", "segment_drop",
-};
 
 struct IndexDb {
     char *path;
     char *vfs; /* NULL: default */
     bool read_only, absent;
-    Mutex write_lock; /* guards writer and its statements */
-    sqlite3 *writer;
-    sqlite3_stmt *statements[ST_COUNT];
+    Mutex write_lock; /* guards writer */
+    Db writer;
     Mutex pool_lock;
     Reader *pool;
     unsigned n_pooled;
 };
-
-static ErrCode from_sqlite(int rc) {
-    switch (rc & 0xFF) {
-        case SQLITE_OK:
-        case SQLITE_DONE:
-        case SQLITE_ROW:
-            return ERR_OK;
-        case SQLITE_FULL:
-            return ERR_FULL;
-        case SQLITE_NOMEM:
-            return ERR_NOMEM;
-        case SQLITE_BUSY:
-        case SQLITE_LOCKED:
-            return ERR_BUSY;
-        case SQLITE_CORRUPT:
-        case SQLITE_NOTADB:
-            return ERR_CORRUPT;
-        case SQLITE_IOERR:
-        case SQLITE_CANTOPEN:
-        case SQLITE_READONLY:
-            return ERR_IO;
-        default:
-            return ERR_INTERNAL;
-    }
-}
-
-/* The text behind "-- name: NAME" up to the next one. */
-static Str named(Str file, const char *name) {
-    Str rest = file;
-    Str line;
-    const char *from = NULL;
-    while (str_cut(&rest, '\n', &line)) {
-        if (!str_starts(line, STR("-- name: "))) {
-            continue;
-        }
-        if (from != NULL) {
-            return (Str){from, (size_t)(line.ptr - from)};
-        }
-        if (str_eq(str_sub(line, 9, SIZE_MAX), str_from(name))) {
-            from = rest.ptr;
-        }
-    }
-    assert(from != NULL);
-    return (Str){from, (size_t)(file.ptr + file.len - from)};
-}
-
-static ErrCode prepare(sqlite3 *db, const char *name, sqlite3_stmt **ret_stmt) {
-    Str sql = named(embed_index_query_sql(), name);
-    return from_sqlite(sqlite3_prepare_v3(db, sql.ptr, (int)sql.len, SQLITE_PREPARE_PERSISTENT,
-                                          ret_stmt, NULL));
-}
-
-/* Runs statements without values and results. */
-static ErrCode run_text(sqlite3 *db, Str sql) {
-    CLEANUP_BUF Buf text;
-    buf_init(&text, SQL_MAX);
-    buf_put_str(&text, sql);
-    TRY(buf_ok(&text));
-    return from_sqlite(sqlite3_exec(db, buf_cstr(&text), NULL, NULL, NULL));
-}
-
-static ErrCode run_named(sqlite3 *db, const char *name) {
-    return run_text(db, named(embed_index_query_sql(), name));
-}
-
-static ErrCode connect(const IndexDb *d, int flags, sqlite3 **ret_db) {
-    sqlite3 *db = NULL;
-    ErrCode err =
-        from_sqlite(sqlite3_open_v2(d->path, &db, flags | SQLITE_OPEN_NOMUTEX, d->vfs));
-    if (err != ERR_OK) {
-        (void)sqlite3_close(db);
-        return err;
-    }
-    (void)sqlite3_busy_timeout(db, BUSY_MS);
-    (void)sqlite3_extended_result_codes(db, 1);
-    *ret_db = db;
-    return ERR_OK;
-}
 
 /* ---- the definition: made, compared, dropped ---- */
 
@@ -134,81 +39,79 @@ static void definition_hash(Sha256 *ret) {
     sha256_pair(embed_index_view_sql(), str_from(format), ret);
 }
 
-static ErrCode definition_is(sqlite3 *db, const Sha256 *wanted, bool *ret_same) {
-    sqlite3_stmt *st = NULL;
-    TRY(prepare(db, "definition_get", &st));
-    (void)sqlite3_bind_text(st, 1, "index", -1, SQLITE_STATIC);
-    int rc = sqlite3_step(st);
-    *ret_same = rc == SQLITE_ROW && sqlite3_column_bytes(st, 0) == (int)sizeof(wanted->b) &&
-                memcmp(sqlite3_column_blob(st, 0), wanted->b, sizeof(wanted->b)) == 0;
-    (void)sqlite3_finalize(st);
-    return from_sqlite(rc);
+static ErrCode definition_is(Db *db, const Sha256 *wanted, bool *ret_same) {
+    CLEANUP_RESET sqlite3_stmt *st = db_stmt(db, "definition_get");
+    if (st == NULL) {
+        return db_fail(db, "index-definition", NULL);
+    }
+    bool row = false;
+    db_bind_text(st, 1, STR("index"));
+    TRY(db_step(st, &row));
+    *ret_same = row && str_eq(db_blob(st, 0), (Str){(const char *)wanted->b, sizeof(wanted->b)});
+    return ERR_OK;
 }
 
-static ErrCode definition_put(sqlite3 *db, const Sha256 *hash) {
-    sqlite3_stmt *st = NULL;
-    TRY(prepare(db, "definition_put", &st));
-    (void)sqlite3_bind_text(st, 1, "index", -1, SQLITE_STATIC);
-    (void)sqlite3_bind_blob(st, 2, hash->b, (int)sizeof(hash->b), SQLITE_STATIC);
-    int rc = sqlite3_step(st);
-    (void)sqlite3_finalize(st);
-    return from_sqlite(rc);
+static ErrCode definition_put(Db *db, const Sha256 *hash) {
+    sqlite3_stmt *st = db_stmt(db, "definition_put");
+    if (st == NULL) {
+        return db_fail(db, "index-definition", NULL);
+    }
+    db_bind_text(st, 1, STR("index"));
+    db_bind_blob(st, 2, (Str){(const char *)hash->b, sizeof(hash->b)});
+    return db_do(st);
 }
 
-static ErrCode make_tables(sqlite3 *db, const Sha256 *hash) {
-    TRY(run_named(db, "drop_segment"));
-    TRY(run_named(db, "drop_segment_block"));
-    TRY(run_text(db, embed_index_view_sql()));
+static ErrCode make_tables(Db *db, const Sha256 *hash) {
+    TRY(db_run(db, "drop_segment"));
+    TRY(db_run(db, "drop_segment_block"));
+    TRY(db_run_text(db, embed_index_view_sql()));
     return definition_put(db, hash);
 }
 
-static ErrCode ensure_tables(sqlite3 *db) {
-    Sha256 hash;
-    definition_hash(&hash);
-    bool same = false;
-    TRY(run_named(db, "definition_create"));
-    TRY(definition_is(db, &hash, &same));
-    if (same) {
-        return ERR_OK;
-    }
-    TRY(run_named(db, "begin"));
-    ErrCode err = make_tables(db, &hash);
+/* Ends the transaction: COMMIT, or ROLLBACK after an error. */
+static ErrCode finish(Db *db, ErrCode err) {
     if (err == ERR_OK) {
-        err = run_named(db, "commit");
+        err = db_run(db, "commit");
     }
-    if (err != ERR_OK) {
-        (void)run_named(db, "rollback");
+    if (err != ERR_OK && db->handle != NULL && sqlite3_get_autocommit(db->handle) == 0) {
+        (void)db_run(db, "rollback");
     }
     return err;
 }
 
-/* ---- opening ---- */
-
-static ErrCode open_writer(IndexDb *d) {
-    TRY(connect(d, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &d->writer));
-    TRY(run_named(d->writer, "setup_writer"));
-    TRY(ensure_tables(d->writer));
-    for (int i = 0; i < ST_COUNT; i++) {
-        TRY(prepare(d->writer, statement_names[i], &d->statements[i]));
+static ErrCode ensure_tables(Db *db) {
+    Sha256 hash;
+    definition_hash(&hash);
+    bool same = false;
+    TRY(db_run(db, "definition_create"));
+    TRY(definition_is(db, &hash, &same));
+    if (same) {
+        return ERR_OK;
     }
-    return ERR_OK;
+    TRY(db_run(db, "begin"));
+    return finish(db, make_tables(db, &hash));
 }
 
-static void close_writer(IndexDb *d) {
-    for (int i = 0; i < ST_COUNT; i++) {
-        (void)sqlite3_finalize(TAKE(d->statements[i]));
+/* ---- opening ---- */
+
+static ErrCode open_writer(IndexDb *d, ErrInfo *info) {
+    TRY(db_open(&(DbOpen){.path = d->path, .vfs = d->vfs}, &d->writer, info));
+    static const char *const setup[] = {"page_size", "wal", "sync_normal", "temp_in_memory",
+                                        "cache_small", "secure_delete_off"};
+    for (size_t i = 0; i < ARRAY_LEN(setup); i++) {
+        TRY(db_run(&d->writer, setup[i]));
     }
-    (void)sqlite3_close(TAKE(d->writer));
+    return ensure_tables(&d->writer);
 }
 
 /* The file is derived: when it is damaged it goes, and the records are indexed again. */
-static ErrCode delete_file(const IndexDb *d) {
-    sqlite3_vfs *vfs = sqlite3_vfs_find(d->vfs);
+ErrCode index_db_delete(const IndexOptions *options) {
+    sqlite3_vfs *vfs = sqlite3_vfs_find(options->vfs);
     static const char *const ends[] = {"", "-wal", "-shm"};
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
         CLEANUP_BUF Buf path;
-        buf_init(&path, PATH_MAX_BYTES);
-        buf_printf(&path, "%s%s", d->path, ends[i]);
+        buf_init(&path, FILE_NAME_MAX);
+        buf_printf(&path, "%s%s", options->path, ends[i]);
         int rc = vfs == NULL ? SQLITE_ERROR : vfs->xDelete(vfs, buf_cstr(&path), 1);
         if (rc != SQLITE_OK && rc != SQLITE_IOERR_DELETE_NOENT) {
             return ERR_IO;
@@ -217,23 +120,23 @@ static ErrCode delete_file(const IndexDb *d) {
     return ERR_OK;
 }
 
-static ErrCode open_files(IndexDb *d) {
+static ErrCode open_files(IndexDb *d, const IndexOptions *options, ErrInfo *info) {
     if (d->read_only) {
-        sqlite3 *db = NULL;
+        Db db = {0};
         Sha256 hash;
         bool same = false;
         definition_hash(&hash);
-        d->absent = connect(d, SQLITE_OPEN_READONLY, &db) != ERR_OK ||
-                    definition_is(db, &hash, &same) != ERR_OK || !same;
-        (void)sqlite3_close(db);
+        d->absent = db_open(&(DbOpen){d->path, d->vfs, .read_only = true}, &db, NULL) != ERR_OK ||
+                    definition_is(&db, &hash, &same) != ERR_OK || !same;
+        db_close(&db);
         return ERR_OK;
     }
-    ErrCode err = open_writer(d);
+    ErrCode err = open_writer(d, info);
     if (err == ERR_CORRUPT) {
         log_warn("index_damaged_made_anew");
-        close_writer(d);
-        TRY(delete_file(d));
-        err = open_writer(d);
+        db_close(&d->writer);
+        TRY(index_db_delete(options));
+        err = open_writer(d, info);
     }
     return err;
 }
@@ -248,8 +151,8 @@ ErrCode index_db_open(const IndexOptions *options, IndexDb **ret_db, ErrInfo *in
     d->path = strdup(options->path);
     d->vfs = options->vfs == NULL ? NULL : strdup(options->vfs);
     d->read_only = options->read_only;
-    ErrCode err = d->path == NULL || (options->vfs != NULL && d->vfs == NULL) ? ERR_NOMEM
-                                                                             : open_files(d);
+    bool nomem = d->path == NULL || (options->vfs != NULL && d->vfs == NULL);
+    ErrCode err = nomem ? ERR_NOMEM : open_files(d, options, info);
     if (err != ERR_OK) {
         index_db_close(d);
         return err_set(info, err, "index-open", "view.db cannot be opened (%s)",
@@ -260,8 +163,7 @@ ErrCode index_db_open(const IndexOptions *options, IndexDb **ret_db, ErrInfo *in
 }
 
 static void reader_free(Reader *r) {
-    (void)sqlite3_finalize(r->block_get);
-    (void)sqlite3_close(r->db);
+    db_close(&r->db);
     (void)ZSTD_freeDCtx(r->dctx);
     free(r);
 }
@@ -275,7 +177,7 @@ void index_db_close(IndexDb *db) {
         db->pool = r->next;
         reader_free(r);
     }
-    close_writer(db);
+    db_close(&db->writer);
     mutex_release(&db->write_lock);
     mutex_release(&db->pool_lock);
     free(db->path);
@@ -285,18 +187,17 @@ void index_db_close(IndexDb *db) {
 
 /* ---- the pool of readers ---- */
 
-static ErrCode reader_new(IndexDb *d, Reader **ret_reader) {
+static ErrCode reader_new(const IndexDb *d, Reader **ret_reader) {
     Reader *r = calloc(1, sizeof(*r));
     if (r == NULL) {
         return ERR_NOMEM;
     }
     r->dctx = ZSTD_createDCtx();
-    ErrCode err = r->dctx == NULL ? ERR_NOMEM : connect(d, SQLITE_OPEN_READONLY, &r->db);
+    ErrCode err = r->dctx == NULL
+                      ? ERR_NOMEM
+                      : db_open(&(DbOpen){d->path, d->vfs, .read_only = true}, &r->db, NULL);
     if (err == ERR_OK) {
-        err = run_named(r->db, "setup_reader");
-    }
-    if (err == ERR_OK) {
-        err = prepare(r->db, "block_get", &r->block_get);
+        err = db_run(&r->db, "cache_small");
     }
     if (err != ERR_OK) {
         reader_free(r);
@@ -335,23 +236,26 @@ static void reader_give(IndexDb *d, Reader *r) {
     }
 }
 
-static sqlite3_int64 block_id(uint64_t segment, uint64_t block) {
+static uint64_t block_id(uint64_t segment, uint64_t block) {
     assert(segment < UINT64_C(1) << (LANE_SHIFT - SEGMENT_SHIFT));
-    return (sqlite3_int64)((uint64_t)LANE << LANE_SHIFT | (segment << SEGMENT_SHIFT) + block);
+    return (uint64_t)LANE << LANE_SHIFT | ((segment << SEGMENT_SHIFT) + block);
+}
+
+static ErrCode block_read(Reader *r, uint64_t id, Buf *out) {
+    CLEANUP_RESET sqlite3_stmt *st = db_stmt(&r->db, "block_get");
+    if (st == NULL) {
+        return db_fail(&r->db, "index-block", NULL);
+    }
+    bool row = false;
+    db_bind_u64(st, 1, id);
+    TRY(db_step(st, &row));
+    return row ? block_unpack(r->dctx, db_blob(st, 0), out) : ERR_CORRUPT;
 }
 
 ErrCode index_db_block(IndexDb *db, uint64_t segment, uint32_t block, Buf *out) {
     Reader *r = NULL;
     TRY(reader_take(db, &r));
-    (void)sqlite3_bind_int64(r->block_get, 1, block_id(segment, block));
-    int rc = sqlite3_step(r->block_get);
-    ErrCode err = rc == SQLITE_DONE ? ERR_CORRUPT : from_sqlite(rc);
-    if (err == ERR_OK) {
-        Str body = {sqlite3_column_blob(r->block_get, 0),
-                    (size_t)sqlite3_column_bytes(r->block_get, 0)};
-        err = body.ptr == NULL ? ERR_CORRUPT : block_unpack(r->dctx, body, out);
-    }
-    (void)sqlite3_reset(r->block_get);
+    ErrCode err = block_read(r, block_id(segment, block), out);
     reader_give(db, r);
     if (err != ERR_OK) {
         log_error("index_block_unreadable", "segment", segment, "block", block, "error",
@@ -363,33 +267,34 @@ ErrCode index_db_block(IndexDb *db, uint64_t segment, uint32_t block, Buf *out) 
 /* ---- lists ---- */
 
 static SegmentRow row_of(sqlite3_stmt *st) {
-    SegmentRow row = {
-        .id = (uint64_t)sqlite3_column_int64(st, 0),
-        .level = (unsigned)sqlite3_column_int(st, 1),
-        .first = (RecordNo)sqlite3_column_int64(st, 2),
-        .last = (RecordNo)sqlite3_column_int64(st, 3),
-        .n_blocks = (uint32_t)sqlite3_column_int64(st, 4),
-        .n_keys = (uint64_t)sqlite3_column_int64(st, 5),
-        .n_slots = (uint64_t)sqlite3_column_int64(st, 6),
-        .n_bytes = (uint64_t)sqlite3_column_int64(st, 7),
+    return (SegmentRow){
+        .id = db_u64(st, 0),
+        .level = (unsigned)db_u64(st, 1),
+        .first = db_u64(st, 2),
+        .last = db_u64(st, 3),
+        .n_blocks = (uint32_t)db_u64(st, 4),
+        .n_keys = db_u64(st, 5),
+        .n_slots = db_u64(st, 6),
+        .n_bytes = db_u64(st, 7),
+        .bloom = db_blob(st, 8),
+        .directory = db_blob(st, 9),
     };
-    row.bloom = (Str){sqlite3_column_blob(st, 8), (size_t)sqlite3_column_bytes(st, 8)};
-    row.directory = (Str){sqlite3_column_blob(st, 9), (size_t)sqlite3_column_bytes(st, 9)};
-    return row;
 }
 
-static ErrCode segments_of(sqlite3 *db, SegmentEach each, void *ctx) {
-    sqlite3_stmt *st = NULL;
-    TRY(prepare(db, "segment_list", &st));
-    (void)sqlite3_bind_int64(st, 1, LANE);
-    ErrCode err = ERR_OK;
-    int rc = SQLITE_ROW;
-    while (err == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        SegmentRow row = row_of(st);
-        err = each(ctx, &row);
+static ErrCode segments_of(Db *db, SegmentEach each, void *ctx) {
+    CLEANUP_RESET sqlite3_stmt *st = db_stmt(db, "segment_list");
+    if (st == NULL) {
+        return db_fail(db, "index-segments", NULL);
     }
-    (void)sqlite3_finalize(st);
-    return err == ERR_OK ? from_sqlite(rc) : err;
+    db_bind_u64(st, 1, LANE);
+    bool row = false;
+    TRY(db_step(st, &row));
+    while (row) {
+        SegmentRow segment = row_of(st);
+        TRY(each(ctx, &segment));
+        TRY(db_step(st, &row));
+    }
+    return ERR_OK;
 }
 
 ErrCode index_db_segments(IndexDb *db, SegmentEach each, void *ctx) {
@@ -398,31 +303,36 @@ ErrCode index_db_segments(IndexDb *db, SegmentEach each, void *ctx) {
     }
     Reader *r = NULL;
     TRY(reader_take(db, &r));
-    ErrCode err = segments_of(r->db, each, ctx);
+    ErrCode err = segments_of(&r->db, each, ctx);
     reader_give(db, r);
     return err;
 }
 
+static ErrCode owner_of(Db *db, const char *name, uint64_t from, uint64_t *ret_id) {
+    CLEANUP_RESET sqlite3_stmt *st = db_stmt(db, name);
+    if (st == NULL) {
+        return db_fail(db, "index-blocks", NULL);
+    }
+    if (sqlite3_bind_parameter_count(st) > 0) {
+        db_bind_u64(st, 1, from);
+    }
+    bool row = false;
+    TRY(db_step(st, &row));
+    if (!row || sqlite3_column_type(st, 0) == SQLITE_NULL) {
+        return ERR_NOT_FOUND;
+    }
+    *ret_id = db_u64(st, 0) >> SEGMENT_SHIFT;
+    return ERR_OK;
+}
+
 /* The segment of the one block id that the statement gives; ERR_NOT_FOUND. */
-static ErrCode owner(IndexDb *db, const char *name, sqlite3_int64 from, uint64_t *ret_id) {
+static ErrCode owner(IndexDb *db, const char *name, uint64_t from, uint64_t *ret_id) {
     if (db->absent) {
         return ERR_NOT_FOUND;
     }
     Reader *r = NULL;
     TRY(reader_take(db, &r));
-    sqlite3_stmt *st = NULL;
-    ErrCode err = prepare(r->db, name, &st);
-    if (err == ERR_OK) {
-        if (sqlite3_bind_parameter_count(st) > 0) {
-            (void)sqlite3_bind_int64(st, 1, from);
-        }
-        int rc = sqlite3_step(st);
-        err = rc == SQLITE_DONE ? ERR_NOT_FOUND : from_sqlite(rc);
-        if (err == ERR_OK) {
-            *ret_id = (uint64_t)sqlite3_column_int64(st, 0) >> SEGMENT_SHIFT;
-        }
-    }
-    (void)sqlite3_finalize(st);
+    ErrCode err = owner_of(&r->db, name, from, ret_id);
     reader_give(db, r);
     return err;
 }
@@ -431,82 +341,80 @@ ErrCode index_db_block_owner(IndexDb *db, uint64_t from, uint64_t *ret_id) {
     return owner(db, "block_first_from", block_id(from, 0), ret_id);
 }
 
-ErrCode index_db_next_id(IndexDb *db, uint64_t *ret_id) {
-    uint64_t last = 0;
-    ErrCode err = owner(db, "block_last", 0, &last);
-    if (err != ERR_OK && err != ERR_NOT_FOUND) {
-        return err;
-    }
-    *ret_id = last + 1;
-    return ERR_OK;
+ErrCode index_db_last_owner(IndexDb *db, uint64_t *ret_id) {
+    return owner(db, "block_last", 0, ret_id);
 }
 
 /* ---- writing: every function here holds write_lock ---- */
 
-static ErrCode step(IndexDb *d, Statement which) {
-    sqlite3_stmt *st = d->statements[which];
-    int rc = sqlite3_step(st);
-    (void)sqlite3_reset(st);
-    return from_sqlite(rc);
-}
-
-static ErrCode finish(IndexDb *d, ErrCode err) {
-    if (err == ERR_OK) {
-        err = step(d, ST_COMMIT);
+static ErrCode put_blocks(Db *db, uint64_t first_id, const Str *bodies, size_t n) {
+    sqlite3_stmt *st = db_stmt(db, "block_put");
+    if (st == NULL) {
+        return db_fail(db, "index-block", NULL);
     }
-    if (err != ERR_OK && sqlite3_get_autocommit(d->writer) == 0) {
-        (void)step(d, ST_ROLLBACK);
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+        db_bind_u64(st, 1, first_id + i);
+        db_bind_blob(st, 2, bodies[i]);
+        err = db_do(st);
     }
+    (void)sqlite3_clear_bindings(st);
     return err;
 }
 
 ErrCode index_db_put_blocks(IndexDb *db, uint64_t segment, uint32_t first_block, const Str *bodies,
                             size_t n) {
+    assert(!db->read_only);
     MUTEX_GUARD(&db->write_lock);
-    sqlite3_stmt *st = db->statements[ST_BLOCK_PUT];
-    ErrCode err = step(db, ST_BEGIN);
-    for (size_t i = 0; i < n && err == ERR_OK; i++) {
-        (void)sqlite3_bind_int64(st, 1, block_id(segment, first_block + i));
-        (void)sqlite3_bind_blob64(st, 2, bodies[i].ptr, bodies[i].len, SQLITE_STATIC);
-        err = step(db, ST_BLOCK_PUT);
-    }
-    (void)sqlite3_clear_bindings(st);
-    return finish(db, err);
+    TRY(db_run(&db->writer, "begin"));
+    return finish(&db->writer, put_blocks(&db->writer, block_id(segment, first_block), bodies, n));
 }
 
-static ErrCode put_row(IndexDb *d, const SegmentRow *row) {
-    sqlite3_stmt *st = d->statements[ST_SEGMENT_PUT];
+static ErrCode put_row(Db *db, const SegmentRow *row) {
+    sqlite3_stmt *st = db_stmt(db, "segment_put");
+    if (st == NULL) {
+        return db_fail(db, "index-segment", NULL);
+    }
     const uint64_t numbers[] = {LANE,          row->id,     row->level,   row->first,  row->last,
                                 row->n_blocks, row->n_keys, row->n_slots, row->n_bytes};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        (void)sqlite3_bind_int64(st, (int)i + 1, (sqlite3_int64)numbers[i]);
+        db_bind_u64(st, (int)i + 1, numbers[i]);
     }
-    (void)sqlite3_bind_blob64(st, 10, row->bloom.ptr, row->bloom.len, SQLITE_STATIC);
-    (void)sqlite3_bind_blob64(st, 11, row->directory.ptr, row->directory.len, SQLITE_STATIC);
-    ErrCode err = step(d, ST_SEGMENT_PUT);
+    db_bind_blob(st, 10, row->bloom);
+    db_bind_blob(st, 11, row->directory);
+    ErrCode err = db_do(st);
     (void)sqlite3_clear_bindings(st);
     return err;
 }
 
+static ErrCode swap_rows(Db *db, const SegmentRow *add, const uint64_t *drop, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        sqlite3_stmt *st = db_stmt(db, "segment_drop");
+        if (st == NULL) {
+            return db_fail(db, "index-segment", NULL);
+        }
+        db_bind_u64(st, 1, LANE);
+        db_bind_u64(st, 2, drop[i]);
+        TRY(db_do(st));
+    }
+    return put_row(db, add);
+}
+
 ErrCode index_db_swap(IndexDb *db, const SegmentRow *add, const uint64_t *drop, size_t n) {
+    assert(!db->read_only);
     MUTEX_GUARD(&db->write_lock);
-    sqlite3_stmt *st = db->statements[ST_SEGMENT_DROP];
-    ErrCode err = step(db, ST_BEGIN);
-    for (size_t i = 0; i < n && err == ERR_OK; i++) {
-        (void)sqlite3_bind_int64(st, 1, LANE);
-        (void)sqlite3_bind_int64(st, 2, (sqlite3_int64)drop[i]);
-        err = step(db, ST_SEGMENT_DROP);
-    }
-    if (err == ERR_OK) {
-        err = put_row(db, add);
-    }
-    return finish(db, err);
+    TRY(db_run(&db->writer, "begin"));
+    return finish(&db->writer, swap_rows(&db->writer, add, drop, n));
 }
 
 ErrCode index_db_drop_blocks(IndexDb *db, uint64_t segment, uint32_t from, uint32_t to) {
+    assert(!db->read_only);
     MUTEX_GUARD(&db->write_lock);
-    sqlite3_stmt *st = db->statements[ST_BLOCK_DROP];
-    (void)sqlite3_bind_int64(st, 1, block_id(segment, from));
-    (void)sqlite3_bind_int64(st, 2, block_id(segment, to));
-    return step(db, ST_BLOCK_DROP);
+    sqlite3_stmt *st = db_stmt(&db->writer, "block_drop");
+    if (st == NULL) {
+        return db_fail(&db->writer, "index-block", NULL);
+    }
+    db_bind_u64(st, 1, block_id(segment, from));
+    db_bind_u64(st, 2, block_id(segment, to));
+    return db_do(st);
 }

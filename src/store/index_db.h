@@ -22,14 +22,16 @@ typedef struct SegmentRow {
 /* Opens or creates. Read-only and absent: opens as empty. A damaged file is deleted and made anew. */
 MUST_USE ErrCode index_db_open(const IndexOptions *options, IndexDb **ret_db, ErrInfo *info);
 void index_db_close(IndexDb *db); /* NULL is fine */
+/* Deletes view.db (derived data): the next open begins anew. */
+MUST_USE ErrCode index_db_delete(const IndexOptions *options);
 
 /* All segments in the order of their records; texts live during the call. */
 typedef ErrCode (*SegmentEach)(void *ctx, const SegmentRow *row);
 MUST_USE ErrCode index_db_segments(IndexDb *db, SegmentEach each, void *ctx);
 /* The smallest segment id >= from that has blocks; ERR_NOT_FOUND. */
 MUST_USE ErrCode index_db_block_owner(IndexDb *db, uint64_t from, uint64_t *ret_id);
-/* One more than the largest segment id that has blocks. */
-MUST_USE ErrCode index_db_next_id(IndexDb *db, uint64_t *ret_id);
+/* The largest segment id that has blocks; ERR_NOT_FOUND. */
+MUST_USE ErrCode index_db_last_owner(IndexDb *db, uint64_t *ret_id);
 
 /* Each in one short transaction of its own: n blocks; a new segment in place of `drop`; the removal
  * of a segment's blocks [from, to). */

@@ -14,7 +14,7 @@
 enum {
     INDEX_KEY_MAX = 320,          /* longest key; makers of values cut theirs well below */
     INDEX_PREFIX_LEN = 5,         /* class, type, param: what a range scan never leaves */
-    INDEX_BLOCK_RAW = 16 * 1024,  /* a block is closed when it has reached this */
+    INDEX_BLOCK_RAW = 4 * 1024,   /* a block is closed when it has reached this */
     INDEX_BLOCK_MAX = 64 * 1024,  /* no block is larger, uncompressed */
     INDEX_CHUNK_SLOTS = 4096,     /* most slots of one entry */
     INDEX_VARINT_MAX = 5,         /* bytes of a 32-bit number */

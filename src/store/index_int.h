@@ -25,6 +25,8 @@ typedef enum IndexClass {
     INDEX_PATIENT = 3,   /* patient's first slot (8, BE) -> its records, as SLOT_OF(record, 0) */
     INDEX_TYPE = 4,      /* type -> every version of the type (deletes included) */
     INDEX_VALUE = 5,     /* type, param, normalised value -> slots: search values */
+    INDEX_SUPERSEDED = 6, /* type, the version before (slot, 8, BE) -> the version that took its place */
+    INDEX_DELETED = 7,    /* type -> versions that are deletes */
 } IndexClass;
 
 /* One (key, change) pair made by index_keys during store_prepare, before the slot is known. */
@@ -49,6 +51,7 @@ typedef struct IndexSubject {
     uint32_t offset;             /* its offset in the commit */
     Str client_id;               /* first version with a client's id, else empty */
     Slot first;                  /* update, delete: the first slot; create: 0 */
+    Slot prev;                   /* update, delete: the version before; create: 0 */
     Slot patient;                /* known patient's first slot, or 0 */
     int64_t patient_offset;      /* patient created in this commit: its offset; else -1 */
     const Store *store;          /* to decode ids */
@@ -73,7 +76,8 @@ void index_close(Index *index);
 RecordNo index_covered(const Index *index);
 
 /* Writer: takes one record group's entries (first = first record of the commit). Copies the keys.
- * Superseded slots: index_add derives them from VERSION keys. Not visible before index_publish. */
+ * The dead set is derived from SUPERSEDED and DELETED keys. Not visible before index_publish. Each
+ * key's offsets should ascend through the batch (they do when resources are taken in order). */
 MUST_USE ErrCode index_add(Index *index, RecordNo first, RecordNo last, const IndexBatch *batch);
 void index_publish(Index *index, RecordNo last);
 /* Writer, before a commit: does key carry any slot in records above `snapshot` (tail, frozen,
@@ -90,8 +94,11 @@ MUST_USE ErrCode index_get(Index *index, Arena *arena, Str key, RecordNo snapsho
 Slot index_client_id(Index *index, FhirType type, Str id);
 /* Versions 2… of a resource, ascending. */
 MUST_USE ErrCode index_versions(Index *index, Arena *arena, Slot first, SlotList *ret);
-/* Is this slot the current version of its resource at `snapshot` (0: now)? Deletes are not. */
-bool index_is_live(Index *index, Slot slot, RecordNo snapshot);
+/* Is this slot (a version of a resource of that type) the current version at `snapshot` (0: now)?
+ * Deletes are not. */
+bool index_is_live(Index *index, FhirType type, Slot slot, RecordNo snapshot);
+/* The last record made visible by index_publish. */
+RecordNo index_published(Index *index);
 /* Builds the key of one token value, as index_keys does (store_find, StoreExpect). */
 MUST_USE ErrCode index_token_key(Buf *out, const StoreExpect *token);
 

@@ -4,6 +4,7 @@
 
 EMBED(sql_common, "src/store/sql/query/common.sql");
 EMBED(sql_record, "src/store/sql/query/record.sql");
+EMBED(sql_index, "src/store/sql/query/index.sql");
 EMBED(sql_fact_1, "src/store/sql/fact/0001_records.sql");
 
 /* The texts of sql/query, searched in this order. A new file needs a line here. */
@@ -13,6 +14,8 @@ static Str query_text(unsigned at) {
         return embed_sql_common();
     case 1:
         return embed_sql_record();
+    case 2:
+        return embed_sql_index();
     default:
         return STR_EMPTY;
     }

@@ -1,64 +1,31 @@
--- Statements over view.db's index tables. `-- name: x` begins each one.
+-- Statements over the index's tables in view.db.
 
 -- name: definition_create
-CREATE TABLE IF NOT EXISTS view_definition(name TEXT PRIMARY KEY, hash BLOB NOT NULL) WITHOUT ROWID
-
+CREATE TABLE IF NOT EXISTS view_definition(name TEXT PRIMARY KEY, hash BLOB NOT NULL) WITHOUT ROWID;
 -- name: definition_get
-SELECT hash FROM view_definition WHERE name = ?1
-
+SELECT hash FROM view_definition WHERE name = ?1;
 -- name: definition_put
 INSERT INTO view_definition(name, hash) VALUES(?1, ?2)
-  ON CONFLICT(name) DO UPDATE SET hash = excluded.hash
-
+  ON CONFLICT(name) DO UPDATE SET hash = excluded.hash;
 -- name: drop_segment
-DROP TABLE IF EXISTS segment
-
+DROP TABLE IF EXISTS segment;
 -- name: drop_segment_block
-DROP TABLE IF EXISTS segment_block
-
+DROP TABLE IF EXISTS segment_block;
 -- name: segment_list
 SELECT id, level, first_record, last_record, n_blocks, n_keys, n_slots, n_bytes, bloom, directory
-  FROM segment WHERE lane = ?1 ORDER BY first_record
-
+  FROM segment WHERE lane = ?1 ORDER BY first_record;
 -- name: segment_put
 INSERT INTO segment(lane, id, level, first_record, last_record, n_blocks, n_keys, n_slots, n_bytes,
-  bloom, directory) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-
+  bloom, directory) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 -- name: segment_drop
-DELETE FROM segment WHERE lane = ?1 AND id = ?2
-
+DELETE FROM segment WHERE lane = ?1 AND id = ?2;
 -- name: block_get
-SELECT body FROM segment_block WHERE id = ?1
-
+SELECT body FROM segment_block WHERE id = ?1;
 -- name: block_put
-INSERT INTO segment_block(id, body) VALUES(?1, ?2)
-
+INSERT INTO segment_block(id, body) VALUES(?1, ?2);
 -- name: block_first_from
-SELECT id FROM segment_block WHERE id >= ?1 ORDER BY id LIMIT 1
-
+SELECT id FROM segment_block WHERE id >= ?1 ORDER BY id LIMIT 1;
 -- name: block_last
-SELECT id FROM segment_block ORDER BY id DESC LIMIT 1
-
+SELECT max(id) FROM segment_block;
 -- name: block_drop
-DELETE FROM segment_block WHERE id >= ?1 AND id < ?2
-
--- name: begin
-BEGIN IMMEDIATE
-
--- name: commit
-COMMIT
-
--- name: rollback
-ROLLBACK
-
--- name: setup_writer
-PRAGMA page_size = 8192;
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
-PRAGMA temp_store = MEMORY;
-PRAGMA cache_size = -4096;
-PRAGMA journal_size_limit = 16777216;
-
--- name: setup_reader
-PRAGMA query_only = ON;
-PRAGMA cache_size = -512;
+DELETE FROM segment_block WHERE id >= ?1 AND id < ?2;

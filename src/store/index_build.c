@@ -1,0 +1,228 @@
+#include "store/index_build.h"
+
+#include <zstd.h>
+
+enum {
+    WRITE_BYTES = 1 << 20,  /* stored bytes of one transaction */
+    WRITE_BLOCKS = 1024,
+    DIRECTORY_MAX = 1 << 30,
+};
+
+struct SegmentBuilder {
+    SegmentPlan plan;
+    ErrCode err;
+    ZSTD_CCtx *cctx;
+    /* the key whose slots are being gathered */
+    char key[INDEX_KEY_MAX];
+    size_t key_len;
+    SlotVec slots;
+    /* the open block */
+    Buf block;
+    char prev[INDEX_KEY_MAX]; /* key of its last entry */
+    size_t prev_len;
+    char first[INDEX_KEY_MAX];
+    size_t first_len;
+    uint32_t first_slot, block_slots;
+    bool is_single;
+    /* blocks to be written */
+    Buf packed;
+    size_t packed_at[WRITE_BLOCKS + 1];
+    uint32_t n_packed;
+    uint32_t n_written;
+    /* the row */
+    Buf directory;
+    uint64_t *hashes;
+    size_t n_hashes, hashes_max;
+    uint64_t n_keys, n_slots, n_bytes;
+};
+
+ErrCode segment_build_new(const SegmentPlan *plan, SegmentBuilder **ret_builder) {
+    SegmentBuilder *b = calloc(1, sizeof(*b));
+    if (b == NULL) {
+        return ERR_NOMEM;
+    }
+    b->plan = *plan;
+    b->cctx = ZSTD_createCCtx();
+    buf_init(&b->block, INDEX_BLOCK_MAX);
+    buf_init(&b->packed, WRITE_BYTES + 4 * (size_t)INDEX_BLOCK_MAX);
+    buf_init(&b->directory, DIRECTORY_MAX);
+    if (b->cctx == NULL) {
+        segment_build_free(b);
+        return ERR_NOMEM;
+    }
+    *ret_builder = b;
+    return ERR_OK;
+}
+
+void segment_build_free(SegmentBuilder *b) {
+    if (b == NULL) {
+        return;
+    }
+    (void)ZSTD_freeCCtx(b->cctx);
+    slot_vec_release(&b->slots);
+    buf_release(&b->block);
+    buf_release(&b->packed);
+    buf_release(&b->directory);
+    free(b->hashes);
+    free(b);
+}
+
+static void write_packed(SegmentBuilder *b) {
+    if (b->n_packed == 0 || b->err != ERR_OK) {
+        return;
+    }
+    Str bodies[WRITE_BLOCKS];
+    for (uint32_t i = 0; i < b->n_packed; i++) {
+        bodies[i] = (Str){b->packed.ptr + b->packed_at[i], b->packed_at[i + 1] - b->packed_at[i]};
+    }
+    b->err = index_db_put_blocks(b->plan.home->db, b->plan.id, b->n_written, bodies, b->n_packed);
+    b->n_written += b->n_packed;
+    b->n_bytes += b->packed.len;
+    b->n_packed = 0;
+    buf_clear(&b->packed);
+}
+
+static void directory_put(SegmentBuilder *b) {
+    uint8_t number[2 * INDEX_VARINT_MAX];
+    buf_put(&b->directory, number, varint_put(number, (uint32_t)b->first_len));
+    buf_put(&b->directory, b->first, b->first_len);
+    size_t n = varint_put(number, b->first_slot);
+    n += varint_put(number + n, b->is_single ? b->block_slots : 0);
+    buf_put(&b->directory, number, n);
+}
+
+static void block_close(SegmentBuilder *b) {
+    if (b->block.len == 0 || b->err != ERR_OK) {
+        return;
+    }
+    b->packed_at[b->n_packed] = b->packed.len;
+    b->err = buf_ok(&b->block);
+    if (b->err == ERR_OK) {
+        b->err = block_pack(b->cctx, buf_str(&b->block), &b->packed);
+    }
+    b->packed_at[++b->n_packed] = b->packed.len;
+    directory_put(b);
+    buf_clear(&b->block);
+    b->prev_len = 0;
+    b->block_slots = 0;
+    if (b->n_packed == WRITE_BLOCKS || b->packed.len >= WRITE_BYTES) {
+        write_packed(b);
+    }
+}
+
+/* Writes n (at most one chunk) of the gathered slots as an entry. */
+static void entry_put(SegmentBuilder *b, const uint32_t *slots, size_t n) {
+    if (b->block.len >= INDEX_BLOCK_RAW) {
+        block_close(b);
+    }
+    Str key = {b->key, b->key_len};
+    if (b->block.len == 0) {
+        memcpy(b->first, b->key, b->key_len);
+        b->first_len = b->key_len;
+        b->first_slot = slots[0];
+        b->is_single = true;
+    } else if (!str_eq((Str){b->first, b->first_len}, key)) {
+        b->is_single = false;
+    }
+    block_put(&b->block, (Str){b->prev, b->prev_len}, key, slots, n);
+    memcpy(b->prev, b->key, b->key_len);
+    b->prev_len = b->key_len;
+    b->block_slots += (uint32_t)n;
+    b->n_slots += n;
+}
+
+static void hash_keep(SegmentBuilder *b, Str key) {
+    if (b->n_hashes == b->hashes_max) {
+        size_t max = MAX(b->hashes_max * 2, (size_t)4096);
+        uint64_t *hashes = realloc(b->hashes, max * sizeof(*hashes));
+        if (hashes == NULL) {
+            b->err = ERR_NOMEM;
+            return;
+        }
+        b->hashes = hashes;
+        b->hashes_max = max;
+    }
+    b->hashes[b->n_hashes++] = hash64(key);
+}
+
+/* Writes out the gathered slots of the current key; all of them, or whole chunks only. */
+static void key_flush(SegmentBuilder *b, bool all) {
+    size_t at = 0;
+    while (b->slots.n - at >= INDEX_CHUNK_SLOTS || (all && at < b->slots.n)) {
+        size_t n = MIN(b->slots.n - at, (size_t)INDEX_CHUNK_SLOTS);
+        entry_put(b, b->slots.slots + at, n);
+        at += n;
+    }
+    b->slots.n -= at;
+    memmove(b->slots.slots, b->slots.slots + at, b->slots.n * sizeof(uint32_t));
+}
+
+static void key_begin(SegmentBuilder *b, Str key) {
+    assert(key.len <= INDEX_KEY_MAX);
+    assert(b->key_len == 0 || str_cmp((Str){b->key, b->key_len}, key) < 0);
+    memcpy(b->key, key.ptr, key.len);
+    b->key_len = key.len;
+    b->n_keys++;
+    if (bloom_covers(key)) {
+        hash_keep(b, key);
+    }
+}
+
+void segment_build_put(SegmentBuilder *b, Str key, const uint32_t *slots, size_t n) {
+    if (b->err != ERR_OK || n == 0) {
+        return;
+    }
+    if (b->n_keys == 0 || !str_eq((Str){b->key, b->key_len}, key)) {
+        if (b->slots.n > 0) {
+            key_flush(b, true);
+        }
+        key_begin(b, key);
+    }
+    if (slot_vec_reserve(&b->slots, n) != ERR_OK) {
+        b->err = ERR_NOMEM;
+        return;
+    }
+    memcpy(b->slots.slots + b->slots.n, slots, n * sizeof(uint32_t));
+    b->slots.n += n;
+    if (b->slots.n >= INDEX_CHUNK_SLOTS) {
+        key_flush(b, false);
+    }
+}
+
+/* The row is written and the same row is loaded: what the disk got is what memory works with. */
+static ErrCode row_put(SegmentBuilder *b, Str bloom, const uint64_t *drop, size_t n_drop,
+                       Segment **ret_segment) {
+    SegmentRow row = {.id = b->plan.id, .level = b->plan.level, .first = b->plan.first,
+                      .last = b->plan.last, .n_blocks = b->n_written, .n_keys = b->n_keys,
+                      .n_slots = b->n_slots, .n_bytes = b->n_bytes, .bloom = bloom,
+                      .directory = buf_str(&b->directory)};
+    Segment *s = NULL;
+    TRY(buf_ok(&b->directory));
+    TRY(segment_load(b->plan.home, &row, &s));
+    ErrCode err = index_db_swap(b->plan.home->db, &row, drop, n_drop);
+    if (err != ERR_OK) {
+        segment_unref(s);
+        return err;
+    }
+    *ret_segment = s;
+    return ERR_OK;
+}
+
+ErrCode segment_build_end(SegmentBuilder *b, const uint64_t *drop, size_t n_drop,
+                          Segment **ret_segment) {
+    if (b->slots.n > 0) {
+        key_flush(b, true);
+    }
+    block_close(b);
+    write_packed(b);
+    TRY(b->err);
+    size_t len = bloom_size(b->n_hashes);
+    CLEANUP_FREE uint8_t *bloom = calloc(len, 1);
+    if (bloom == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < b->n_hashes; i++) {
+        bloom_put(bloom, len, b->hashes[i]);
+    }
+    return row_put(b, (Str){(const char *)bloom, len}, drop, n_drop, ret_segment);
+}

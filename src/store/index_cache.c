@@ -1,0 +1,153 @@
+#include "store/index_cache.h"
+
+#include "core/thread.h"
+#include "store/index_format.h"
+
+enum { SHARDS = 16, BUCKETS = 1024, SEGMENT_SHIFT = 24 };
+
+typedef struct Shard {
+    Mutex lock;
+    CacheBlock *buckets[BUCKETS];
+    CacheBlock *newest, *oldest;
+    size_t bytes;
+} Shard;
+
+struct IndexCache {
+    size_t max_per_shard;
+    Shard shards[SHARDS];
+};
+
+IndexCache *index_cache_new(size_t max_bytes) {
+    IndexCache *c = calloc(1, sizeof(*c));
+    for (size_t i = 0; i < SHARDS && c != NULL; i++) {
+        mutex_init(&c->shards[i].lock);
+        c->max_per_shard = max_bytes / SHARDS;
+    }
+    return c;
+}
+
+void cache_block_unref(CacheBlock *b) {
+    if (b != NULL && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1) {
+        free(b);
+    }
+}
+
+void index_cache_free(IndexCache *c) {
+    for (size_t i = 0; i < SHARDS && c != NULL; i++) {
+        for (CacheBlock *b = c->shards[i].newest; b != NULL;) {
+            CacheBlock *older = b->older;
+            cache_block_unref(b);
+            b = older;
+        }
+        mutex_release(&c->shards[i].lock);
+    }
+    free(c);
+}
+
+static uint64_t spread(uint64_t id) {
+    return hash64((Str){(const char *)&id, sizeof(id)});
+}
+
+static void unlink_use(Shard *s, CacheBlock *b) {
+    *(b->newer == NULL ? &s->newest : &b->newer->older) = b->older;
+    *(b->older == NULL ? &s->oldest : &b->older->newer) = b->newer;
+}
+
+static void link_newest(Shard *s, CacheBlock *b) {
+    b->newer = NULL;
+    b->older = s->newest;
+    *(s->newest == NULL ? &s->oldest : &s->newest->newer) = b;
+    s->newest = b;
+}
+
+static CacheBlock **bucket(Shard *s, uint64_t hash) {
+    return &s->buckets[(hash >> 8) % BUCKETS];
+}
+
+/* The block with one more reference, or NULL; the lock is held. */
+static CacheBlock *shard_find(Shard *s, uint64_t id, uint64_t hash) {
+    for (CacheBlock *b = *bucket(s, hash); b != NULL; b = b->hash_next) {
+        if (b->id == id) {
+            unlink_use(s, b);
+            link_newest(s, b);
+            atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+            return b;
+        }
+    }
+    return NULL;
+}
+
+static void shard_evict(Shard *s, size_t max) {
+    while (s->bytes > max && s->oldest != NULL) {
+        CacheBlock *b = s->oldest;
+        CacheBlock **at = bucket(s, spread(b->id));
+        while (*at != b) {
+            at = &(*at)->hash_next;
+        }
+        *at = b->hash_next;
+        unlink_use(s, b);
+        s->bytes -= b->len + sizeof(*b);
+        cache_block_unref(b);
+    }
+}
+
+static CacheBlock *shard_put(Shard *s, CacheBlock *b, uint64_t hash, size_t max) {
+    CacheBlock *there = shard_find(s, b->id, hash);
+    if (there != NULL) { /* another thread was quicker */
+        cache_block_unref(b);
+        return there;
+    }
+    CacheBlock **head = bucket(s, hash);
+    b->hash_next = *head;
+    *head = b;
+    link_newest(s, b);
+    atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+    s->bytes += b->len + sizeof(*b);
+    shard_evict(s, max);
+    return b;
+}
+
+static ErrCode block_load(IndexDb *db, uint64_t segment, uint32_t block, CacheBlock **ret_block) {
+    CLEANUP_BUF Buf raw;
+    buf_init(&raw, INDEX_BLOCK_MAX);
+    TRY(index_db_block(db, segment, block, &raw));
+    CacheBlock *b = malloc(sizeof(*b) + raw.len);
+    if (b == NULL) {
+        return ERR_NOMEM;
+    }
+    *b = (CacheBlock){.id = segment << SEGMENT_SHIFT | block, .len = raw.len};
+    atomic_init(&b->refs, 1);
+    memcpy(b->bytes, raw.ptr, raw.len);
+    *ret_block = b;
+    return ERR_OK;
+}
+
+ErrCode index_cache_get(IndexCache *c, IndexDb *db, uint64_t segment, uint32_t block, bool keep,
+                        CacheBlock **ret_block) {
+    uint64_t id = segment << SEGMENT_SHIFT | block;
+    uint64_t hash = spread(id);
+    Shard *s = &c->shards[hash % SHARDS];
+    mutex_lock(&s->lock);
+    CacheBlock *b = shard_find(s, id, hash);
+    mutex_unlock(&s->lock);
+    if (b == NULL) {
+        TRY(block_load(db, segment, block, &b));
+        if (keep) {
+            mutex_lock(&s->lock);
+            b = shard_put(s, b, hash, c->max_per_shard);
+            mutex_unlock(&s->lock);
+        }
+    }
+    *ret_block = b;
+    return ERR_OK;
+}
+
+size_t index_cache_bytes(IndexCache *c) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < SHARDS; i++) {
+        mutex_lock(&c->shards[i].lock);
+        bytes += c->shards[i].bytes;
+        mutex_unlock(&c->shards[i].lock);
+    }
+    return bytes;
+}

@@ -1,0 +1,35 @@
+/* index_cache.h — decoded blocks of segments, kept in memory up to a bound, least recently used out
+ * first. Sixteen shards, each with its own lock. A block stays readable while it is held, also after
+ * it has left the cache. Errors: ERR_NOMEM and what reading gives. Threads: any. */
+#ifndef NHIP_STORE_INDEX_CACHE_H
+#define NHIP_STORE_INDEX_CACHE_H
+
+#include "store/index_db.h"
+
+#include <stdatomic.h>
+
+typedef struct IndexCache IndexCache;
+
+typedef struct CacheBlock CacheBlock;
+struct CacheBlock {
+    atomic_uint refs;
+    uint64_t id; /* segment << 24 | block */
+    CacheBlock *hash_next;
+    CacheBlock *newer, *older; /* use order within the shard */
+    size_t len;
+    char bytes[];
+};
+
+IndexCache *index_cache_new(size_t max_bytes);
+void index_cache_free(IndexCache *c); /* nobody may hold a block any more; NULL is fine */
+/* The raw block, read from db when it is not here; keep: whether it stays in the cache (merging and
+ * digests read everything once and do not want to push out what searches use). */
+MUST_USE ErrCode index_cache_get(IndexCache *c, IndexDb *db, uint64_t segment, uint32_t block,
+                                 bool keep, CacheBlock **ret_block);
+void cache_block_unref(CacheBlock *b); /* NULL is fine */
+static inline Str cache_block_text(const CacheBlock *b) {
+    return (Str){b->bytes, b->len};
+}
+size_t index_cache_bytes(IndexCache *c);
+
+#endif

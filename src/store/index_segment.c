@@ -1,0 +1,354 @@
+#include "store/index_segment.h"
+
+enum { BLOOM_LINE = 64, BLOOM_BITS_A_KEY = 10, BLOOM_PROBES = 7 };
+
+/* ---- the Bloom filter ---- */
+
+bool bloom_covers(Str key) {
+    switch (key.len < INDEX_PREFIX_LEN ? 0 : key.ptr[0]) {
+    case INDEX_CLIENT_ID:
+    case INDEX_VERSION:
+    case INDEX_PATIENT:
+    case INDEX_SUPERSEDED:
+        return true;
+    case INDEX_VALUE:
+        return ((uint8_t)key.ptr[3] << 8 | (uint8_t)key.ptr[4]) == FHIR_P_IDENTIFIER;
+    default:
+        return false;
+    }
+}
+
+size_t bloom_size(size_t n_keys) {
+    size_t lines = (n_keys * BLOOM_BITS_A_KEY + BLOOM_LINE * 8 - 1) / (BLOOM_LINE * 8);
+    return MAX(lines, (size_t)1) * BLOOM_LINE;
+}
+
+/* The line (one cache line) of a key, and its first bit and step inside. */
+static const uint8_t *line_of(const uint8_t *bloom, size_t len, uint64_t h, uint32_t *ret_step) {
+    *ret_step = (uint32_t)(h * UINT64_C(0x9E3779B97F4A7C15) >> 40) | 1;
+    return bloom + (size_t)((h >> 32) * (len / BLOOM_LINE) >> 32) * BLOOM_LINE;
+}
+
+void bloom_put(uint8_t *bloom, size_t len, uint64_t key_hash) {
+    uint32_t step = 0;
+    uint8_t *line = bloom + (line_of(bloom, len, key_hash, &step) - bloom);
+    uint32_t bit = (uint32_t)key_hash;
+    for (int i = 0; i < BLOOM_PROBES; i++, bit += step) {
+        line[bit / 8 % BLOOM_LINE] |= (uint8_t)(1u << bit % 8);
+    }
+}
+
+bool bloom_has(const uint8_t *bloom, size_t len, uint64_t key_hash) {
+    uint32_t step = 0;
+    const uint8_t *line = line_of(bloom, len, key_hash, &step);
+    uint32_t bit = (uint32_t)key_hash;
+    for (int i = 0; i < BLOOM_PROBES; i++, bit += step) {
+        if ((line[bit / 8 % BLOOM_LINE] >> bit % 8 & 1) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- loading ---- */
+
+static void segment_free(Segment *s) {
+    free(s->bloom);
+    free(s->keys);
+    free(s->key_at);
+    free(s->first_slot);
+    free(s->single);
+    free(s);
+}
+
+/* The directory: for each block key length, key, first slot, slots when it holds one key only. */
+static ErrCode read_directory(Segment *s, Str text) {
+    const uint8_t *at = (const uint8_t *)text.ptr;
+    const uint8_t *end = at + text.len;
+    uint32_t keys = 0;
+    for (uint32_t b = 0; b < s->n_blocks; b++) {
+        uint32_t len = 0;
+        if (!varint_get(&at, end, &len) || len > INDEX_KEY_MAX || len > (size_t)(end - at)) {
+            return ERR_CORRUPT;
+        }
+        s->key_at[b] = keys;
+        memcpy(s->keys + keys, at, len);
+        keys += len;
+        at += len;
+        if (!varint_get(&at, end, &s->first_slot[b]) || !varint_get(&at, end, &s->single[b])) {
+            return ERR_CORRUPT;
+        }
+    }
+    s->key_at[s->n_blocks] = keys;
+    return at == end ? ERR_OK : ERR_CORRUPT;
+}
+
+ErrCode segment_load(const SegmentHome *home, const SegmentRow *row, Segment **ret_segment) {
+    if (row->first > row->last || row->bloom.len == 0 || row->bloom.len % BLOOM_LINE != 0 ||
+        row->n_blocks > row->directory.len) {
+        return ERR_CORRUPT;
+    }
+    Segment *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        return ERR_NOMEM;
+    }
+    *s = (Segment){.home = home, .id = row->id, .level = row->level, .first = row->first,
+                   .last = row->last, .n_blocks = row->n_blocks, .n_keys = row->n_keys,
+                   .n_slots = row->n_slots, .n_bytes = row->n_bytes, .bloom_len = row->bloom.len};
+    atomic_init(&s->refs, 1);
+    size_t n = (size_t)row->n_blocks + 1;
+    s->bloom = aligned_alloc(BLOOM_LINE, row->bloom.len);
+    s->keys = malloc(row->directory.len + 1);
+    s->key_at = calloc(n, sizeof(uint32_t));
+    s->first_slot = calloc(n, sizeof(uint32_t));
+    s->single = calloc(n, sizeof(uint32_t));
+    bool nomem = s->bloom == NULL || s->keys == NULL || s->key_at == NULL ||
+                 s->first_slot == NULL || s->single == NULL;
+    ErrCode err = nomem ? ERR_NOMEM : read_directory(s, row->directory);
+    if (err != ERR_OK) {
+        segment_free(s);
+        return err;
+    }
+    memcpy(s->bloom, row->bloom.ptr, row->bloom.len);
+    *ret_segment = s;
+    return ERR_OK;
+}
+
+Segment *segment_ref(Segment *s) {
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+void segment_unref(Segment *s) {
+    if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1) {
+        return;
+    }
+    if (atomic_load(&s->merged_away) && s->home->dropped != NULL) {
+        s->home->dropped(s->home->ctx, s->id, s->n_blocks);
+    }
+    segment_free(s);
+}
+
+size_t segment_memory(const Segment *s) {
+    return sizeof(*s) + s->bloom_len + s->key_at[s->n_blocks] +
+           ((size_t)s->n_blocks + 1) * 3 * sizeof(uint32_t);
+}
+
+/* ---- one key ---- */
+
+/* The number of blocks whose first key is < key (or <= key with or_equal). */
+static uint32_t blocks_before(const Segment *s, Str key, bool or_equal) {
+    uint32_t lo = 0;
+    uint32_t hi = s->n_blocks;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        int c = str_cmp(segment_key(s, mid), key);
+        if (c < 0 || (or_equal && c == 0)) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo;
+}
+
+bool segment_find(const Segment *s, Str key, uint32_t *ret_lo, uint32_t *ret_hi) {
+    if (bloom_covers(key) && !bloom_has(s->bloom, s->bloom_len, hash64(key))) {
+        return false;
+    }
+    uint32_t upto = blocks_before(s, key, true);
+    if (upto == 0) {
+        return false;
+    }
+    uint32_t before = blocks_before(s, key, false);
+    *ret_lo = before == 0 ? 0 : before - 1;
+    *ret_hi = upto - 1;
+    return true;
+}
+
+static ErrCode block_hold(const Segment *s, uint32_t b, bool keep, CacheBlock **ret_block) {
+    return index_cache_get(s->home->cache, s->home->db, s->id, b, keep, ret_block);
+}
+
+/* Moves the cursor onto the first entry with key; ERR_NOT_FOUND behind it. */
+static ErrCode block_seek(BlockCursor *c, Str key) {
+    while (block_next(c)) {
+        int order = str_cmp(block_key(c), key);
+        if (order >= 0) {
+            return order == 0 ? ERR_OK : ERR_NOT_FOUND;
+        }
+    }
+    return c->err == ERR_OK ? ERR_NOT_FOUND : c->err;
+}
+
+static ErrCode append_slots(const BlockCursor *c, SlotVec *out) {
+    TRY(slot_vec_reserve(out, c->n));
+    TRY(block_slots(c, out->slots + out->n));
+    out->n += c->n;
+    return ERR_OK;
+}
+
+static ErrCode slots_of(Str block, Str key, SlotVec *out) {
+    BlockCursor c = block_cursor(block);
+    ErrCode err = block_seek(&c, key);
+    while (err == ERR_OK) {
+        TRY(append_slots(&c, out));
+        err = !block_next(&c) ? (c.err == ERR_OK ? ERR_NOT_FOUND : c.err)
+              : str_eq(block_key(&c), key) ? ERR_OK
+                                           : ERR_NOT_FOUND;
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+ErrCode segment_block_slots(const Segment *s, uint32_t b, Str key, SlotVec *out) {
+    CacheBlock *held = NULL;
+    TRY(block_hold(s, b, true, &held));
+    ErrCode err = slots_of(cache_block_text(held), key, out);
+    cache_block_unref(held);
+    return err;
+}
+
+ErrCode segment_get(const Segment *s, Str key, SlotVec *out) {
+    uint32_t lo = 0;
+    uint32_t hi = 0;
+    if (!segment_find(s, key, &lo, &hi)) {
+        return ERR_OK;
+    }
+    for (uint32_t b = lo; b <= hi; b++) {
+        TRY(segment_block_slots(s, b, key, out));
+    }
+    return ERR_OK;
+}
+
+static ErrCode count_in(Str block, Str key, uint64_t *n) {
+    BlockCursor c = block_cursor(block);
+    ErrCode err = block_seek(&c, key);
+    while (err == ERR_OK) {
+        *n += c.n;
+        err = block_next(&c) && str_eq(block_key(&c), key) ? ERR_OK : ERR_NOT_FOUND;
+    }
+    return c.err != ERR_OK ? c.err : err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+ErrCode segment_count(const Segment *s, Str key, uint64_t *ret_n) {
+    uint32_t lo = 0;
+    uint32_t hi = 0;
+    uint64_t n = 0;
+    if (segment_find(s, key, &lo, &hi)) {
+        for (uint32_t b = lo; b <= hi; b++) {
+            if (s->single[b] != 0 && b > lo && b < hi) {
+                n += s->single[b];
+                continue;
+            }
+            CacheBlock *held = NULL;
+            TRY(block_hold(s, b, true, &held));
+            ErrCode err = count_in(cache_block_text(held), key, &n);
+            cache_block_unref(held);
+            TRY(err);
+        }
+    }
+    *ret_n = n;
+    return ERR_OK;
+}
+
+ErrCode segment_newest(const Segment *s, Str key, uint32_t *ret_slot) {
+    uint32_t lo = 0;
+    uint32_t hi = 0;
+    if (!segment_find(s, key, &lo, &hi)) {
+        return ERR_NOT_FOUND;
+    }
+    SlotVec slots = {0};
+    ErrCode err = segment_block_slots(s, hi, key, &slots);
+    if (err == ERR_OK && slots.n == 0) {
+        err = ERR_NOT_FOUND;
+    }
+    if (err == ERR_OK) {
+        *ret_slot = slots.slots[slots.n - 1];
+    }
+    slot_vec_release(&slots);
+    return err;
+}
+
+/* ---- ranges ---- */
+
+typedef struct ScanState {
+    const TailScan *scan;
+    SlotVec slots;
+    bool ended;
+} ScanState;
+
+static ErrCode scan_entry(ScanState *state, const BlockCursor *c) {
+    const TailScan *scan = state->scan;
+    if (!scan->take(scan->ctx, block_key(c))) {
+        return ERR_OK;
+    }
+    state->slots.n = 0;
+    TRY(append_slots(c, &state->slots));
+    size_t n = state->slots.n;
+    while (n > 0 && state->slots.slots[n - 1] >= scan->below) {
+        n--;
+    }
+    return n == 0 ? ERR_OK : scan->put(scan->ctx, block_key(c), state->slots.slots, n);
+}
+
+static ErrCode scan_block(ScanState *state, Str block) {
+    BlockCursor c = block_cursor(block);
+    while (block_next(&c)) {
+        if (str_cmp(block_key(&c), state->scan->to) >= 0) {
+            state->ended = true;
+            return ERR_OK;
+        }
+        if (str_cmp(block_key(&c), state->scan->from) >= 0) {
+            TRY(scan_entry(state, &c));
+        }
+    }
+    return c.err;
+}
+
+ErrCode segment_scan(const Segment *s, const TailScan *scan) {
+    ScanState state = {.scan = scan};
+    uint32_t before = blocks_before(s, scan->from, false);
+    ErrCode err = ERR_OK;
+    for (uint32_t b = before == 0 ? 0 : before - 1; b < s->n_blocks && err == ERR_OK; b++) {
+        if (state.ended || str_cmp(segment_key(s, b), scan->to) >= 0) {
+            break;
+        }
+        CacheBlock *held = NULL;
+        err = block_hold(s, b, true, &held);
+        if (err == ERR_OK) {
+            err = scan_block(&state, cache_block_text(held));
+            cache_block_unref(held);
+        }
+    }
+    slot_vec_release(&state.slots);
+    return err;
+}
+
+/* ---- everything ---- */
+
+void segment_cursor_init(SegmentCursor *c, const Segment *s) {
+    c->segment = s;
+    c->held = NULL;
+    c->next_block = 0;
+    c->err = ERR_OK;
+    c->entry = block_cursor(STR_EMPTY);
+}
+
+void segment_cursor_release(SegmentCursor *c) {
+    cache_block_unref(TAKE(c->held));
+}
+
+bool segment_cursor_next(SegmentCursor *c) {
+    while (c->err == ERR_OK && !block_next(&c->entry)) {
+        if (c->entry.err != ERR_OK || c->next_block == c->segment->n_blocks) {
+            c->err = c->entry.err;
+            return false;
+        }
+        cache_block_unref(TAKE(c->held));
+        c->err = block_hold(c->segment, c->next_block++, false, &c->held);
+        if (c->err == ERR_OK) {
+            c->entry = block_cursor(cache_block_text(c->held));
+        }
+    }
+    return c->err == ERR_OK;
+}
