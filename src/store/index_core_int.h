@@ -5,6 +5,7 @@
 #ifndef NHIP_STORE_INDEX_CORE_INT_H
 #define NHIP_STORE_INDEX_CORE_INT_H
 
+#include "core/limits.h"
 #include "core/thread.h"
 #include "store/index_dead.h"
 #include "store/index_segment.h"

@@ -73,8 +73,9 @@ static ErrCode finish(Db *db, ErrCode err) {
     if (err == ERR_OK) {
         err = db_run(db, "commit");
     }
-    if (err != ERR_OK && db->handle != NULL && sqlite3_get_autocommit(db->handle) == 0) {
-        (void)db_run(db, "rollback");
+    if (err != ERR_OK && db->handle != NULL && sqlite3_get_autocommit(db->handle) == 0 &&
+        db_run(db, "rollback") != ERR_OK) {
+        log_error("index_rollback_failed");
     }
     return err;
 }

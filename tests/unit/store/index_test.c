@@ -1,0 +1,583 @@
+/* The index alone, with made-up keys, against a plain list of all postings. */
+#include "unit/test.h"
+
+#include "core/random.h"
+#include "store/index_build.h"
+#include "store/index_core_int.h"
+
+#include <sqlite3.h>
+#include <unistd.h>
+
+enum { KEYS = 60, POSTINGS_MAX = 200000 };
+
+typedef struct Model {
+    Random random;
+    char dir[64];
+    char path[96];
+    Arena *arena;
+    struct Posting {
+        unsigned key;
+        Slot slot;
+    } *postings; /* ascending by slot */
+    size_t n;
+    RecordNo last;
+} Model;
+
+static void model_init(Model *m, uint64_t seed) {
+    memset(m, 0, sizeof(*m));
+    random_init(&m->random, seed);
+    (void)snprintf(m->dir, sizeof(m->dir), "/tmp/nhip-index-XXXXXX");
+    assert_non_null(mkdtemp(m->dir));
+    (void)snprintf(m->path, sizeof(m->path), "%s/view.db", m->dir);
+    m->arena = arena_new((size_t)1 << 30);
+    m->postings = calloc(POSTINGS_MAX, sizeof(*m->postings));
+    assert_non_null(m->postings);
+}
+
+static void model_remove_file(const Model *m) {
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof(path), "%s%s", m->path, ends[i]);
+        (void)unlink(path);
+    }
+}
+
+static void model_release(Model *m) {
+    model_remove_file(m);
+    (void)rmdir(m->dir);
+    arena_free(m->arena);
+    free(m->postings);
+}
+
+/* Key number k: of several classes; the keys of a group share beginnings; one is long. */
+static Str model_key(char *out, unsigned k) {
+    static const IndexClass classes[] = {INDEX_TYPE, INDEX_VALUE, INDEX_PATIENT, INDEX_CLIENT_ID,
+                                         INDEX_VALUE};
+    size_t n = index_key_head(out, classes[k % 5], k % 3, k % 2 == 0 ? 7 : FHIR_P_IDENTIFIER);
+    int len = snprintf(out + n, INDEX_KEY_MAX - n, "value-%0*u", k == 7 ? 200 : 3, k);
+    return (Str){out, n + (size_t)len};
+}
+
+/* How often keys come: key 0 in every position, the others ever more rarely. */
+static bool has_key(Model *m, unsigned k) {
+    return k == 0 || random_below(&m->random, k * k) == 0;
+}
+
+static void put_entry(IndexBatch *b, Str key, uint32_t offset) {
+    if (b->n == b->capacity) {
+        size_t capacity = b->capacity * 2 + 64;
+        IndexEntry *entries = arena_new_array(b->arena, IndexEntry, capacity);
+        assert_non_null(entries);
+        if (b->n > 0) {
+            memcpy(entries, b->entries, b->n * sizeof(*entries));
+        }
+        b->entries = entries;
+        b->capacity = capacity;
+    }
+    b->entries[b->n++] = (IndexEntry){.key = arena_str(b->arena, key), .offset = offset};
+}
+
+/* One commit of 1-3 records; remembered in the model. */
+static void commit(Model *m, Index *index) {
+    Arena *arena = arena_new((size_t)1 << 24);
+    IndexBatch batch = {.arena = arena};
+    RecordNo first = m->last + 1;
+    RecordNo last = m->last + 1 + random_below(&m->random, 3);
+    for (RecordNo r = first; r <= last; r++) {
+        unsigned positions = 1 + (unsigned)random_below(&m->random, 12);
+        for (unsigned p = 0; p < positions; p++) {
+            for (unsigned k = 0; k < KEYS; k++) {
+                if (has_key(m, k)) {
+                    char key[INDEX_KEY_MAX];
+                    put_entry(&batch, model_key(key, k),
+                              (uint32_t)((r - first) * STORE_RECORD_SLOTS + p));
+                    assert_true(m->n < POSTINGS_MAX);
+                    m->postings[m->n++] = (struct Posting){k, SLOT_OF(r, p)};
+                }
+            }
+        }
+    }
+    assert_ok(index_add(index, first, last, &batch));
+    index_publish(index, last);
+    m->last = last;
+    arena_free(arena);
+}
+
+/* Gives all of the model's postings above `covered` to the index again, as the store does at open. */
+static void replay(Model *m, Index *index, RecordNo covered) {
+    size_t at = 0;
+    while (at < m->n && SLOT_RECORD(m->postings[at].slot) <= covered) {
+        at++;
+    }
+    for (RecordNo r = covered + 1; r <= m->last; r++) {
+        Arena *arena = arena_new((size_t)1 << 24);
+        IndexBatch batch = {.arena = arena};
+        for (; at < m->n && SLOT_RECORD(m->postings[at].slot) == r; at++) {
+            char key[INDEX_KEY_MAX];
+            put_entry(&batch, model_key(key, m->postings[at].key),
+                      SLOT_POSITION(m->postings[at].slot));
+        }
+        assert_ok(index_add(index, r, r, &batch));
+        index_publish(index, r);
+        arena_free(arena);
+    }
+}
+
+static Index *open_index(const Model *m, unsigned seal_records) {
+    Index *index = NULL;
+    ErrInfo info = {0};
+    assert_ok(index_open(&(IndexOptions){.path = m->path, .seal_records = seal_records}, &index,
+                         &info));
+    return index;
+}
+
+static void check_key(Model *m, Index *index, unsigned k, RecordNo snapshot) {
+    char key[INDEX_KEY_MAX];
+    Str text = model_key(key, k);
+    SlotList list = {0};
+    arena_reset(m->arena);
+    assert_ok(index_get(index, m->arena, text, snapshot, &list));
+    size_t at = 0;
+    bool since = false;
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->postings[i].key != k) {
+            continue;
+        }
+        if (SLOT_RECORD(m->postings[i].slot) > snapshot) {
+            since = true;
+            break;
+        }
+        assert_true(at < list.n);
+        assert_int_equal(list.slots[at++], m->postings[i].slot);
+    }
+    assert_int_equal(at, list.n);
+    assert_int_equal(index_key_since(index, text, snapshot), since);
+}
+
+static void check_all(Model *m, Index *index) {
+    for (unsigned k = 0; k < KEYS; k++) {
+        check_key(m, index, k, m->last);
+        check_key(m, index, k, random_below(&m->random, m->last + 1));
+    }
+}
+
+static size_t parts_of_level(Index *index, unsigned level) {
+    IndexView *view = index_view_take(index);
+    size_t n = 0;
+    for (size_t i = 0; i < view->n; i++) {
+        n += view->parts[i].segment != NULL && view->parts[i].segment->level == level;
+    }
+    index_view_give(view);
+    return n;
+}
+
+static void index_answers_like_a_list_over_all_levels(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 1);
+    Index *index = open_index(&m, 4);
+    for (int i = 0; i < 1500; i++) {
+        commit(&m, index);
+        if (i % 100 == 0) {
+            check_all(&m, index);
+        }
+    }
+    index_settle(index);
+    assert_true(parts_of_level(index, 2) > 0);
+    assert_true(parts_of_level(index, 0) < INDEX_FAN_IN);
+    check_all(&m, index);
+    index_close(index);
+    model_release(&m);
+}
+
+static void digest_does_not_depend_on_segment_borders(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 2);
+    Index *index = open_index(&m, 4);
+    for (int i = 0; i < 600; i++) {
+        commit(&m, index);
+    }
+    Sha256 before;
+    Sha256 after;
+    assert_ok(index_digest(index, &before)); /* while sealing and merging go on */
+    index_settle(index);
+    assert_ok(index_digest(index, &after));
+    assert_memory_equal(&before, &after, sizeof(before));
+    index_close(index);
+    model_remove_file(&m);
+
+    index = open_index(&m, 100000); /* everything in the tail */
+    assert_int_equal(index_covered(index), 0);
+    replay(&m, index, 0);
+    assert_ok(index_digest(index, &after));
+    assert_memory_equal(&before, &after, sizeof(before));
+    m.postings[m.n / 2].key = (m.postings[m.n / 2].key + 1) % KEYS;
+    index_close(index);
+    model_remove_file(&m);
+    index = open_index(&m, 64);
+    replay(&m, index, 0);
+    assert_ok(index_digest(index, &after));
+    assert_memory_not_equal(&before, &after, sizeof(before));
+    index_close(index);
+    model_release(&m);
+}
+
+static void reopening_keeps_what_is_sealed_and_takes_the_rest_again(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 3);
+    for (int round = 0; round < 6; round++) {
+        Index *index = open_index(&m, 16);
+        RecordNo covered = index_covered(index);
+        assert_true(covered <= m.last);
+        assert_true(round == 0 || covered > 0);
+        replay(&m, index, covered);
+        check_all(&m, index);
+        for (int i = 0; i < 120; i++) {
+            commit(&m, index);
+        }
+        if (round % 2 == 0) { /* else closed in the midst of sealing */
+            index_settle(index);
+        }
+        check_all(&m, index);
+        index_close(index);
+    }
+    model_release(&m);
+}
+
+static uint64_t blocks_stored(const Model *m, bool *ret_orphans) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    assert_int_equal(sqlite3_open(m->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT count(*), count(*) FILTER (WHERE id >> 24 NOT IN "
+                                        "(SELECT id FROM segment)) FROM segment_block",
+                                        -1, &st, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    uint64_t n = (uint64_t)sqlite3_column_int64(st, 0);
+    *ret_orphans = sqlite3_column_int64(st, 1) > 0;
+    (void)sqlite3_finalize(st);
+    (void)sqlite3_close(db);
+    return n;
+}
+
+/* A seal or a merge that a crash cut off leaves blocks without a segment row. */
+static void blocks_left_by_a_crash_go_and_change_no_answer(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 4);
+    Index *index = open_index(&m, 8);
+    for (int i = 0; i < 150; i++) {
+        commit(&m, index);
+    }
+    index_settle(index);
+    Str junk[3] = {STR("not a block"), STR("x"), STR("cut off")};
+    uint64_t id = index->next_id + 5;
+    assert_ok(index_db_put_blocks(index->db, id, 0, junk, 3));
+    index_close(index);
+    bool orphans = false;
+    uint64_t n = blocks_stored(&m, &orphans);
+    assert_true(orphans);
+
+    index = open_index(&m, 8);
+    assert_true(index->next_id > id);
+    index_settle(index);
+    replay(&m, index, index_covered(index));
+    check_all(&m, index);
+    index_settle(index);
+    index_close(index);
+    assert_true(blocks_stored(&m, &orphans) >= n - 3);
+    assert_false(orphans);
+    model_release(&m);
+}
+
+static void a_segment_once_merged_is_read_to_the_end_by_who_holds_it(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 5);
+    Index *index = open_index(&m, 4);
+    for (int i = 0; i < 12; i++) {
+        commit(&m, index);
+    }
+    IndexView *held = index_view_take(index);
+    for (int i = 0; i < 400; i++) {
+        commit(&m, index);
+    }
+    index_settle(index);
+    assert_true(parts_of_level(index, 1) + parts_of_level(index, 2) > 0);
+    char key[INDEX_KEY_MAX];
+    SlotVec slots = {0};
+    for (size_t i = 0; i + 1 < held->n; i++) {
+        slots.n = 0;
+        assert_ok(part_get(&held->parts[i], model_key(key, 0), UINT32_MAX, &slots));
+        assert_true(slots.n > 0);
+    }
+    slot_vec_release(&slots);
+    index_view_give(held);
+    index_settle(index);
+    index_close(index);
+    bool orphans = true;
+    (void)blocks_stored(&m, &orphans);
+    assert_false(orphans);
+    model_release(&m);
+}
+
+typedef struct Collected {
+    unsigned seen[KEYS];
+    Slot base;
+    uint64_t n;
+} Collected;
+
+static bool take_any(void *ctx, Str key) {
+    (void)ctx;
+    return key.len > 0;
+}
+
+static ErrCode collect(void *ctx, Str key, const uint32_t *slots, size_t n) {
+    Collected *c = ctx;
+    for (unsigned k = 0; k < KEYS; k++) {
+        char text[INDEX_KEY_MAX];
+        c->seen[k] += str_eq(model_key(text, k), key) ? (unsigned)n : 0;
+    }
+    (void)slots;
+    c->n += n;
+    return ERR_OK;
+}
+
+static void range_scans_find_every_key_of_the_range(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 6);
+    Index *index = open_index(&m, 16);
+    for (int i = 0; i < 200; i++) {
+        commit(&m, index);
+    }
+    IndexView *view = index_view_take(index);
+    for (unsigned a = 0; a < KEYS; a += 7) {
+        for (unsigned b = 0; b < KEYS; b += 5) {
+            char from[INDEX_KEY_MAX];
+            char to[INDEX_KEY_MAX];
+            RecordNo snapshot = random_below(&m.random, m.last + 1);
+            Collected got = {0};
+            TailScan scan = {.from = model_key(from, a), .to = model_key(to, b), .take = take_any,
+                             .put = collect, .ctx = &got};
+            for (size_t i = 0; i < view->n; i++) {
+                scan.below = part_below(&view->parts[i], snapshot);
+                assert_ok(part_scan(&view->parts[i], &scan));
+            }
+            unsigned want[KEYS] = {0};
+            for (size_t i = 0; i < m.n && SLOT_RECORD(m.postings[i].slot) <= snapshot; i++) {
+                char key[INDEX_KEY_MAX];
+                Str text = model_key(key, m.postings[i].key);
+                want[m.postings[i].key] +=
+                    str_cmp(text, scan.from) >= 0 && str_cmp(text, scan.to) < 0;
+            }
+            assert_memory_equal(got.seen, want, sizeof(want));
+        }
+    }
+    index_view_give(view);
+    index_close(index);
+    model_release(&m);
+}
+
+typedef struct ReaderJob {
+    Model *m;
+    Index *index;
+    atomic_bool stop;
+    atomic_uint rounds, failures;
+} ReaderJob;
+
+/* Reads one frequent key at a snapshot again and again: the answer for a snapshot must not change. */
+static void reader_main(void *arg) {
+    ReaderJob *job = arg;
+    Arena *arena = arena_new((size_t)1 << 28);
+    char key[INDEX_KEY_MAX];
+    Str text = model_key(key, 0);
+    while (!atomic_load(&job->stop)) {
+        RecordNo snapshot = index_published(job->index);
+        SlotList first = {0};
+        SlotList again = {0};
+        bool ok = index_get(job->index, arena, text, snapshot, &first) == ERR_OK;
+        for (int i = 0; i < 3 && ok; i++) {
+            ok = index_get(job->index, arena, text, snapshot, &again) == ERR_OK &&
+                 again.n == first.n &&
+                 (first.n == 0 || memcmp(again.slots, first.slots, first.n * sizeof(Slot)) == 0);
+        }
+        ok = ok && (snapshot == 0 || SLOT_RECORD(first.slots[first.n - 1]) == snapshot);
+        atomic_fetch_add(&job->failures, !ok);
+        atomic_fetch_add(&job->rounds, 1);
+        arena_reset(arena);
+    }
+    arena_free(arena);
+}
+
+static void snapshots_stand_still_while_the_writer_goes_on(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 7);
+    ReaderJob job = {.m = &m, .index = open_index(&m, 8)};
+    Thread threads[2] = {0};
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        assert_ok(thread_start(&threads[i], "reader", reader_main, &job));
+    }
+    for (int i = 0; i < 600 || atomic_load(&job.rounds) < 50; i++) {
+        commit(&m, job.index);
+    }
+    atomic_store(&job.stop, true);
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        thread_join(&threads[i]);
+    }
+    assert_int_equal(atomic_load(&job.failures), 0);
+    check_all(&m, job.index);
+    index_close(job.index);
+    model_release(&m);
+}
+
+/* A chain of versions of one resource: record r supersedes record r - 1; the last is a delete. */
+static void superseded_slots_live_until_their_snapshot(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 8);
+    enum { LAST = 50 };
+    const FhirType type = FHIR_T_PATIENT;
+    for (int reopened = 0; reopened < 2; reopened++) {
+        Index *index = open_index(&m, 8);
+        for (RecordNo r = index_covered(index) + 1; r <= LAST; r++) {
+            Arena *arena = arena_new(1 << 16);
+            IndexBatch batch = {.arena = arena};
+            char key[INDEX_KEY_MAX];
+            if (r > 1) {
+                put_entry(&batch, index_key_slot(key, INDEX_VERSION, 0, SLOT_OF(1, 0)), 0);
+                put_entry(&batch, index_key_slot(key, INDEX_SUPERSEDED, type, SLOT_OF(r - 1, 0)), 0);
+            }
+            if (r == LAST) {
+                put_entry(&batch, (Str){key, index_key_head(key, INDEX_DELETED, type, 0)}, 0);
+            }
+            assert_ok(index_add(index, r, r, &batch));
+            index_publish(index, r);
+            arena_free(arena);
+        }
+        for (RecordNo at = 1; at <= LAST; at++) {
+            for (RecordNo r = 1; r <= LAST; r++) {
+                bool live = r == at && r != LAST;
+                assert_int_equal(index_is_live(index, type, SLOT_OF(r, 0), at), live);
+            }
+        }
+        SlotList versions = {0};
+        assert_ok(index_versions(index, m.arena, SLOT_OF(1, 0), &versions));
+        assert_int_equal(versions.n, LAST - 1);
+        index_settle(index);
+        index_close(index);
+    }
+    model_release(&m);
+}
+
+static void keys_with_local_references_are_moved_to_their_record(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 9);
+    Index *index = open_index(&m, 8);
+    IndexBatch batch = {.arena = m.arena};
+    char key[INDEX_KEY_MAX];
+    put_entry(&batch, index_key_slot(key, INDEX_PATIENT, 0, 3), 0);
+    batch.entries[0].relocate = INDEX_PREFIX_LEN;
+    assert_ok(index_add(index, 5, 5, &batch));
+    index_publish(index, 5);
+    SlotList list = {0};
+    assert_ok(index_get(index, m.arena, index_key_slot(key, INDEX_PATIENT, 0, SLOT_OF(5, 3)), 5,
+                        &list));
+    assert_int_equal(list.n, 1);
+    assert_int_equal(list.slots[0], SLOT_OF(5, 0));
+    index_close(index);
+    model_release(&m);
+}
+
+static void a_damaged_file_is_made_anew(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 10);
+    Index *index = open_index(&m, 8);
+    for (int i = 0; i < 50; i++) {
+        commit(&m, index);
+    }
+    index_settle(index);
+    index_close(index);
+    FILE *f = fopen(m.path, "r+b");
+    assert_non_null(f);
+    for (int i = 0; i < 4096; i++) {
+        (void)fputc(0x5A, f);
+    }
+    assert_int_equal(fclose(f), 0);
+    index = open_index(&m, 8);
+    assert_int_equal(index_covered(index), 0);
+    replay(&m, index, 0);
+    check_all(&m, index);
+    index_close(index);
+    model_release(&m);
+}
+
+static void a_dead_set_holds_what_was_put_in(void **state) {
+    (void)state;
+    DeadSet *d = dead_new();
+    Random random;
+    random_init(&random, 11);
+    CLEANUP_FREE uint8_t *model = calloc(400000, 1);
+    uint64_t n = 0;
+    for (int i = 0; i < 60000; i++) { /* one run grows into a bitmap, the others stay lists */
+        Slot slot = i % 2 == 0 ? random_below(&random, 60000) : random_below(&random, 400000);
+        n += model[slot] == 0;
+        model[slot] = 1;
+        assert_ok(dead_add(d, slot));
+    }
+    assert_int_equal(dead_count(d), n);
+    uint32_t slots[1000];
+    uint64_t marks[16];
+    for (uint32_t base = 0; base < 400000; base += 1000) {
+        size_t want = 0;
+        for (uint32_t i = 0; i < 1000; i++) {
+            slots[i] = i;
+            want += model[base + i];
+            assert_int_equal(dead_has(d, base + i), model[base + i]);
+        }
+        assert_int_equal(dead_mark(d, base, slots, 1000, marks), want);
+    }
+    assert_false(dead_any(d, 500000, 600000));
+    dead_free(d);
+}
+
+static void bloom_filters_know_their_keys_and_few_others(void **state) {
+    (void)state;
+    size_t len = bloom_size(10000);
+    CLEANUP_FREE uint8_t *bloom = calloc(len, 1);
+    unsigned wrong = 0;
+    for (uint64_t i = 0; i < 20000; i += 2) {
+        bloom_put(bloom, len, hash64((Str){(const char *)&i, sizeof(i)}));
+    }
+    for (uint64_t i = 0; i < 20000; i++) {
+        bool has = bloom_has(bloom, len, hash64((Str){(const char *)&i, sizeof(i)}));
+        assert_true(has || i % 2 == 1);
+        wrong += has && i % 2 == 1;
+    }
+    assert_in_range(wrong, 1, 300); /* of 10,000: at most 3 % */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(index_answers_like_a_list_over_all_levels),
+        cmocka_unit_test(digest_does_not_depend_on_segment_borders),
+        cmocka_unit_test(reopening_keeps_what_is_sealed_and_takes_the_rest_again),
+        cmocka_unit_test(blocks_left_by_a_crash_go_and_change_no_answer),
+        cmocka_unit_test(a_segment_once_merged_is_read_to_the_end_by_who_holds_it),
+        cmocka_unit_test(range_scans_find_every_key_of_the_range),
+        cmocka_unit_test(snapshots_stand_still_while_the_writer_goes_on),
+        cmocka_unit_test(superseded_slots_live_until_their_snapshot),
+        cmocka_unit_test(keys_with_local_references_are_moved_to_their_record),
+        cmocka_unit_test(a_damaged_file_is_made_anew),
+        cmocka_unit_test(a_dead_set_holds_what_was_put_in),
+        cmocka_unit_test(bloom_filters_know_their_keys_and_few_others),
+    };
+    return cmocka_run_group_tests_name("store/index", tests, NULL, NULL);
+}
