@@ -153,7 +153,7 @@ $(PROG): $(B)/%: %.c $(call archives,api) $(B)/lib/synth.a | $(GEN_H)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FUZZ := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 FUZZ_MAIN := $(if $(filter fuzz,$(V)),-fsanitize=fuzzer,-x c tests/fuzz/replay.inc -x none)
-$(FUZZ): $(B)/%: %.c $(call archives,api) | $(GEN_H)
+$(FUZZ): $(B)/%: %.c tests/fuzz/replay.inc $(call archives,api) | $(GEN_H)
 	@mkdir -p $(@D)
 	@echo "  fuzz $<"
 	@$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -Wno-missing-prototypes $(LDOPT) -o $@ $< $(FUZZ_MAIN) \

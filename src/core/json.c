@@ -192,8 +192,7 @@ const JsonNode *json_get(const JsonNode *o, Str name) {
     }
     const JsonNode *end = o + o->skip;
     for (const JsonNode *m = o + 1; m < end; m += 1 + m[1].skip) {
-        if (m->escaped ? json_str_is(m, name)
-                       : m->len == name.len && memcmp(m->text, name.ptr, m->len) == 0) {
+        if (m->escaped ? json_str_is(m, name) : str_eq((Str){m->text, m->len}, name)) {
             return m + 1;
         }
     }

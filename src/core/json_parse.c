@@ -70,9 +70,11 @@ typedef struct Frame {
     bool has_set;
 } Frame;
 
-/* Open addressing over tape indices of names; 0 is free (index 0 is never a name). */
+/* Open addressing. A slot has a name's tape index below and the upper half of its hash above, so
+ * that names are compared only when they are equal or nearly so; 0 is free (index 0 is never a
+ * name). */
 typedef struct NameSet {
-    uint32_t *slots;
+    uint64_t *slots;
     size_t capacity; /* allocated; the part in use is mask + 1 */
     size_t mask;
 } NameSet;
@@ -151,6 +153,7 @@ static inline const char *skip_space(const char *at, const char *end) {
 __attribute__((noinline, cold)) static bool grow_tape(Parser *p, const char *at) {
     size_t used = (size_t)(p->next - p->tape);
     size_t capacity = (size_t)(p->limit - p->tape) + 2;
+    assert(used <= capacity && at <= p->end);
     size_t done = (size_t)(at - p->begin) + 1;
     size_t left = (size_t)(p->end - at);
     size_t want = capacity * 2;
@@ -311,14 +314,17 @@ static uint64_t name_hash(Parser *p, const JsonNode *name) {
 
 /* Puts the name at tape index `index` into the set; false when an equal one is there. */
 static bool set_add(Parser *p, NameSet *set, uint32_t index) {
+    assert(index > p->top->node && set->mask > p->top->count);
     const JsonNode *name = p->tape + index;
-    size_t at = (size_t)name_hash(p, name) & set->mask;
+    uint64_t hash = name_hash(p, name);
+    size_t at = (size_t)hash & set->mask;
     for (; set->slots[at] != 0; at = (at + 1) & set->mask) {
-        if (json_same_str(p->tape + set->slots[at], name)) {
+        uint64_t slot = set->slots[at];
+        if (slot >> 32 == hash >> 32 && json_same_str(p->tape + (uint32_t)slot, name)) {
             return false;
         }
     }
-    set->slots[at] = index;
+    set->slots[at] = (hash & ~(uint64_t)UINT32_MAX) | index;
     return true;
 }
 
@@ -330,16 +336,17 @@ static bool set_fill(Parser *p, NameSet *set, uint32_t before) {
     }
     if (want > set->capacity) {
         free(set->slots);
-        set->slots = calloc(want, sizeof(uint32_t));
+        set->slots = calloc(want, sizeof(uint64_t));
         set->capacity = set->slots == NULL ? 0 : want;
         if (set->slots == NULL) {
             return false;
         }
     } else {
-        memset(set->slots, 0, want * sizeof(uint32_t));
+        memset(set->slots, 0, want * sizeof(uint64_t));
     }
     set->mask = want - 1;
     for (uint32_t i = p->top->node + 1; i < before; i += 1 + p->tape[i + 1].skip) {
+        assert(p->tape[i].type == JSON_STRING && p->tape[i + 1].skip > 0);
         (void)set_add(p, set, i);
     }
     return true;
@@ -369,6 +376,7 @@ static NameSet *set_need(Parser *p, uint32_t before) {
 __attribute__((noinline)) static bool name_is_new(Parser *p, const JsonNode *name,
                                                   bool *ret_memory) {
     Frame *f = p->top;
+    assert(f->close == '}' && name->type == JSON_STRING && name == p->next - 1);
     uint32_t index = (uint32_t)(name - p->tape);
     if (name->escaped) {
         f->bloom = UINT64_MAX; /* the filter sees raw bytes only */
@@ -433,8 +441,10 @@ static inline const char *parse_name(Parser *p, const char *at) {
 }
 
 static inline const char *close_top(Parser *p, const char *at) {
+    assert(p->top > p->stack);
     Frame *f = p->top--;
     JsonNode *n = p->tape + f->node;
+    assert(n->text < at && n->skip == 0);
     n->len = (uint32_t)(at + 1 - n->text);
     n->skip = (uint32_t)(p->next - n) & 0xFFFFFFF;
     return at + 1;
@@ -602,6 +612,7 @@ ErrCode json_parse_next(Arena *arena, Str *text, const JsonNode **ret_root, ErrI
     if (at == NULL) {
         return p.err;
     }
+    assert(p.tape->skip == p.next - p.tape && at <= p.end);
     *ret_root = p.tape;
     at = skip_space(at, p.begin + text->len);
     *text = (Str){at, text->len - (size_t)(at - p.begin)};

@@ -81,14 +81,13 @@ static void put_quoted(Buf *out, Str s) {
         return;
     }
     out->ptr[out->len++] = '"';
-    const char *end = s.ptr + s.len;
-    for (const char *at = s.ptr; at < end;) {
-        const char *run = json_run_end(at, end);
-        buf_put(out, at, (size_t)(run - at));
-        if (run < end) {
-            put_escape(out, (unsigned char)*run++);
+    while (s.len > 0) {
+        size_t run = (size_t)(json_run_end(s.ptr, s.ptr + s.len) - s.ptr);
+        buf_put(out, s.ptr, run);
+        if (run < s.len) {
+            put_escape(out, (unsigned char)s.ptr[run++]);
         }
-        at = run;
+        s = str_sub(s, run, s.len);
     }
     buf_put_char(out, '"');
 }
@@ -163,6 +162,7 @@ static inline char *put_token(char *out, Str token) {
 
 /* Writes n to out, which has room for its canonical length; returns the end. */
 static char *put_spaced(char *out, const JsonNode *n) {
+    assert(n->type >= JSON_ARRAY && n->skip > 0);
     Level levels[LIMIT_JSON_DEPTH + 1];
     unsigned depth = 0;
     levels[0] = (Level){n + n->skip, false};
@@ -176,6 +176,7 @@ static char *put_spaced(char *out, const JsonNode *n) {
         if (container) {
             *out++ = at->type == JSON_OBJECT ? '{' : '[';
             if (at->skip > 1) {
+                assert(depth < LIMIT_JSON_DEPTH);
                 levels[++depth] = (Level){at + at->skip, at->type == JSON_OBJECT};
                 at++;
                 continue;

@@ -33,7 +33,8 @@ static size_t char_len(const unsigned char *p, size_t n) {
     return n >= 4 && is_tail(p[3]) ? 4 : 0;
 }
 
-static size_t valid_len_scalar(const unsigned char *p, size_t n, size_t at) {
+static size_t valid_len_scalar(const unsigned char *p, size_t n) {
+    size_t at = 0;
     while (at < n) {
         uint64_t word;
         if (n - at >= sizeof(word)) {
@@ -99,44 +100,43 @@ __attribute__((target("ssse3"))) static __m128i faults(__m128i in, __m128i prev)
     return _mm_xor_si128(must_tail, special);
 }
 
-/* Whole blocks of 16 without a fault; what they end with may be the beginning of a character. The
- * caller goes back to a character's first byte and finishes bytewise. */
-__attribute__((target("ssse3"))) static size_t blocks_ssse3(const unsigned char *p, size_t n) {
+/* Blocks of 16, the last filled up with zeros: a character that is cut off has a zero where a tail
+ * byte must stand. */
+__attribute__((target("ssse3"))) static bool valid_ssse3(const unsigned char *p, size_t n) {
     __m128i prev = _mm_setzero_si128();
+    __m128i bad = prev;
     size_t at = 0;
     for (; n - at >= 16; at += 16) {
         __m128i in = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
-        bool ascii = _mm_movemask_epi8(_mm_or_si128(in, prev)) == 0;
-        __m128i bad = ascii ? _mm_setzero_si128() : faults(in, prev);
-        if (!ascii && _mm_movemask_epi8(_mm_cmpeq_epi8(bad, _mm_setzero_si128())) != 0xFFFF) {
-            break;
+        if (_mm_movemask_epi8(_mm_or_si128(in, prev)) != 0) {
+            bad = _mm_or_si128(bad, faults(in, prev));
         }
         prev = in;
     }
-    return at;
+    unsigned char last[16] = {0};
+    memcpy(last, p + at, n - at);
+    __m128i in = _mm_loadu_si128((const __m128i *)(const void *)last);
+    bad = _mm_or_si128(bad, faults(in, prev));
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(bad, _mm_setzero_si128())) == 0xFFFF;
 }
 #endif
 
 size_t utf8_valid_len(Str s) {
+    if (s.len == 0) {
+        return 0;
+    }
     const unsigned char *p = (const unsigned char *)s.ptr;
-    size_t at = 0;
 #ifdef HAVE_X86
-    if (s.len >= 32 && __builtin_cpu_supports("ssse3")) {
-        at = blocks_ssse3(p, s.len);
-        /* Everything before `at` is right except that its last character may be cut off there; a
-         * fault of the block at `at` may also belong to that character. */
-        for (size_t back = 0; at > 0 && back < 4; back++) {
-            if (p[at - 1] < 0x80) {
-                break;
-            }
-            at--;
-            if (!is_tail(p[at])) {
-                break;
-            }
+    if (__builtin_cpu_supports("ssse3")) {
+        if (valid_ssse3(p, s.len)) {
+            return s.len;
         }
+        size_t bad_at = valid_len_scalar(p, s.len);
+        assert(bad_at < s.len); /* both ways must find it */
+        return bad_at;
     }
 #endif
-    return valid_len_scalar(p, s.len, at);
+    return valid_len_scalar(p, s.len);
 }
 
 bool utf8_valid(Str s) {
