@@ -34,6 +34,19 @@ static Str shorten(Str s) {
     return (Str){s.ptr, len};
 }
 
+/* Copies into the arena with control characters, which FHIR's strings must not hold, as '?'. */
+static Str copy_clean(Arena *arena, Str s) {
+    char *p = arena_alloc(arena, s.len + 1);
+    if (p == NULL) {
+        return STR_EMPTY;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        p[i] = (unsigned char)s.ptr[i] < 0x20 ? '?' : s.ptr[i];
+    }
+    p[s.len] = '\0';
+    return (Str){p, s.len};
+}
+
 /* The template with {0} and {1} replaced; the result lives in the arena. */
 static Str fill_in(Arena *arena, const char *text, const Str args[2]) {
     Buf b;
@@ -46,7 +59,7 @@ static Str fill_in(Arena *arena, const char *text, const Str args[2]) {
             buf_put_char(&b, *p);
         }
     }
-    Str s = arena_str(arena, buf_str(&b));
+    Str s = copy_clean(arena, buf_str(&b));
     buf_release(&b);
     return s;
 }
@@ -74,7 +87,7 @@ void fhir_issue_add(FhirIssues *list, FhirRule rule, Str where, const Str args[2
     *item = (FhirIssue){.rule = rule,
                         .id = text->id,
                         .issue = text->issue,
-                        .where = arena_str(list->arena, where),
+                        .where = copy_clean(list->arena, where),
                         .en = fill_in(list->arena, text->en, args),
                         .vi = fill_in(list->arena, text->vi, args)};
 }
@@ -88,11 +101,11 @@ void fhir_issue_add_info(FhirIssues *list, const ErrInfo *info) {
     Arena *a = list->arena;
     *item = (FhirIssue){
         .rule = FHIR_RULE_JSON,
-        .id = arena_str(a, str_from(info->rule)).ptr,
+        .id = copy_clean(a, str_from(info->rule)).ptr,
         .issue = err_issue(info->code),
-        .where = arena_str(a, str_from(info->where)),
-        .en = arena_str(a, str_from(has_text ? info->what_en : err_text(info->code, 0))),
-        .vi = arena_str(a, str_from(has_text ? info->what_vi : err_text(info->code, 1)))};
+        .where = copy_clean(a, str_from(info->where)),
+        .en = copy_clean(a, str_from(has_text ? info->what_en : err_text(info->code, 0))),
+        .vi = copy_clean(a, str_from(has_text ? info->what_vi : err_text(info->code, 1)))};
 }
 
 ErrCode fhir_issues_to_info(const FhirIssues *list, ErrCode code, ErrInfo *info) {

@@ -137,7 +137,7 @@ static void check_array(FhirWalk *w, const FhirElement *e, const JsonNode *array
 /* ---- members of an object */
 
 /* Notes the member; an issue when another alternative of its choice was there before. */
-static void note_seen(FhirWalk *w, Seen *seen, const FhirElement *e, const FhirFrame *at) {
+static void note_seen(FhirWalk *w, Seen *seen, const FhirElement *e, const FhirFrame *up) {
     if (e->required != 0) {
         seen->required |= UINT64_C(1) << (e->required - 1);
     }
@@ -147,7 +147,8 @@ static void note_seen(FhirWalk *w, Seen *seen, const FhirElement *e, const FhirF
     assert(e->choice <= ARRAY_LEN(seen->choice));
     const char **given = &seen->choice[e->choice - 1];
     if (*given != NULL && *given != e->name) {
-        fhir_walk_issue(w, FHIR_RULE_CHOICE, at,
+        FhirFrame at = {up, element_name(e), -1};
+        fhir_walk_issue(w, FHIR_RULE_CHOICE, &at,
                         (Str[2]){element_name(e), (Str){e->name, e->name_len}});
     }
     *given = e->name;
