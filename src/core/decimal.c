@@ -300,7 +300,9 @@ Decimal decimal_round(Decimal d, int scale) {
     Decimal unit = put_together((Parts){.coefficient = 1, .exponent = -scale});
     _IDEC_flags flags = 0;
     BID_UINT128 x = bid128_quantize(to_bid(d), to_bid(unit), BID_ROUNDING_TIES_AWAY, &flags);
-    return exact(x, flags & ~(unsigned)DEC_FE_INEXACT);
+    Decimal rounded = exact(x, flags & ~(unsigned)DEC_FE_INEXACT);
+    /* what was rounded to nothing has no sign: a bill of -0 đ helps nobody */
+    return decimal_is_zero(rounded) ? put_together((Parts){.exponent = -scale}) : rounded;
 }
 
 /* Long division: the quotient and the remainder's relation to half the divisor decide the last

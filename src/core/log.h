@@ -24,7 +24,7 @@ struct Clock;
 void log_set_clock(const struct Clock *clock);
 
 /* log_info("event") or log_info("event", "key", value, …); values: any integer or enum, bool,
- * double, const char * (ids and codes), Str. */
+ * double, const char * (ids and codes), Str. A bare `true` or a comparison is an int in C. */
 #define log_debug(...) LOG_AT(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...) LOG_AT(LOG_INFO, __VA_ARGS__)
 #define log_warn(...) LOG_AT(LOG_WARN, __VA_ARGS__)
