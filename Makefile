@@ -87,6 +87,11 @@ $(B)/obj/%.o: src/%.c | $(GEN_H)
 	@echo "  cc $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# core/embed.h: an object depends on each file that its source names by EMBED(symbol, "path").
+EMBEDS := $(shell grep -roE '^EMBED.[a-z_0-9]+, "[^"]+"' src --include='*.c' \
+  | sed 's/^src\/\(.*\)\.c:.*"\(.*\)"$$/\1|\2/')
+$(foreach e,$(EMBEDS),$(eval $(B)/obj/$(subst |,.o: ,$(e))))
+
 $(B)/obj/gen/%.o: build/gen/%.c
 	@mkdir -p $(@D)
 	@echo "  cc $<"

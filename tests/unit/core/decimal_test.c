@@ -19,8 +19,16 @@ static void assert_dec(Decimal d, const char *want) {
 
 static void texts_keep_their_scale(void **state) {
     (void)state;
-    static const char *const same[] = {"0",    "0.00",  "1.50", "-1.50",   "123456789012345678",
-                                       "7",    "100",   "0.01", "-0.0001", "10.0",
+    static const char *const same[] = {"0",
+                                       "0.00",
+                                       "1.50",
+                                       "-1.50",
+                                       "123456789012345678",
+                                       "7",
+                                       "100",
+                                       "0.01",
+                                       "-0.0001",
+                                       "10.0",
                                        "9999999999999999999999999999999999",
                                        "0.9999999999999999999999999999999999"};
     for (size_t i = 0; i < ARRAY_LEN(same); i++) {
@@ -38,8 +46,8 @@ static void texts_keep_their_scale(void **state) {
 
 static void texts_outside_the_grammar_are_refused(void **state) {
     (void)state;
-    static const char *const bad[] = {"",   "-",   ".5",  "5.",  "1e",   "1e+", "1,5", "0x1",
-                                      " 1", "1 ",  "1.2.3", "NaN", "inf", "--1", "1e5.5"};
+    static const char *const bad[] = {"",   "-",  ".5",    "5.",  "1e",  "1e+", "1,5",  "0x1",
+                                      " 1", "1 ", "1.2.3", "NaN", "inf", "--1", "1e5.5"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         Decimal d = dec("7");
         assert_int_equal(decimal_parse(str_from(bad[i]), &d), ERR_SYNTAX);
@@ -91,9 +99,11 @@ static void rounding_goes_away_from_zero_on_ties(void **state) {
         const char *in;
         int scale;
         const char *want;
-    } cases[] = {{"2.5", 0, "3"},      {"-2.5", 0, "-3"},   {"2.49999", 0, "2"}, {"1.005", 2, "1.01"},
-                 {"7", 2, "7.00"},     {"-0.4", 0, "0"},   {"-0.004", 2, "0.00"}, {"1e3", 1, "1000.0"}, {"0.125", 2, "0.13"},
-                 {"123456", 3, "123456.000"}};
+    } cases[] = {{"2.5", 0, "3"},       {"-2.5", 0, "-3"},
+                 {"2.49999", 0, "2"},   {"1.005", 2, "1.01"},
+                 {"7", 2, "7.00"},      {"-0.4", 0, "0"},
+                 {"-0.004", 2, "0.00"}, {"1e3", 1, "1000.0"},
+                 {"0.125", 2, "0.13"},  {"123456", 3, "123456.000"}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_dec(decimal_round(dec(cases[i].in), cases[i].scale), cases[i].want);
     }
@@ -112,7 +122,8 @@ static void division_rounds_once(void **state) {
     assert_dec(decimal_div(dec("-1"), dec("8"), 2), "-0.13");
     assert_dec(decimal_div(dec("10.00"), dec("4"), 0), "3");
     assert_dec(decimal_div(dec("0"), dec("-4"), 2), "0.00");
-    assert_dec(decimal_div(dec("0.449"), dec("1"), 1), "0.4"); /* 0.45 → 0.5 would be two roundings */
+    assert_dec(decimal_div(dec("0.449"), dec("1"), 1),
+               "0.4"); /* 0.45 → 0.5 would be two roundings */
     assert_dec(decimal_div(dec("1"), dec("9999999999999999999999999999999999"), 2), "0.00");
     assert_dec(decimal_div(dec("1"), dec("1e40"), 2), "0.00");
     assert_dec(decimal_div(dec("5e33"), dec("1e34"), 0), "1");

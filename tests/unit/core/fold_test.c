@@ -34,10 +34,13 @@ static void fold_makes_vietnamese_names_plain(void **state) {
 /* Every letter of the alphabet with every tone, in both cases, precomposed. */
 static void fold_knows_every_letter(void **state) {
     (void)state;
-    static const char *const groups[] = {
-        "aàáảãạăằắẳẵặâầấẩẫậAÀÁẢÃẠĂẰẮẲẴẶÂẦẤẨẪẬ", "eèéẻẽẹêềếểễệEÈÉẺẼẸÊỀẾỂỄỆ",
-        "iìíỉĩịIÌÍỈĨỊ", "oòóỏõọôồốổỗộơờớởỡợOÒÓỎÕỌÔỒỐỔỖỘƠỜỚỞỠỢ",
-        "uùúủũụưừứửữựUÙÚỦŨỤƯỪỨỬỮỰ", "yỳýỷỹỵYỲÝỶỸỴ", "dđDĐ"};
+    static const char *const groups[] = {"aàáảãạăằắẳẵặâầấẩẫậAÀÁẢÃẠĂẰẮẲẴẶÂẦẤẨẪẬ",
+                                         "eèéẻẽẹêềếểễệEÈÉẺẼẸÊỀẾỂỄỆ",
+                                         "iìíỉĩịIÌÍỈĨỊ",
+                                         "oòóỏõọôồốổỗộơờớởỡợOÒÓỎÕỌÔỒỐỔỖỘƠỜỚỞỠỢ",
+                                         "uùúủũụưừứửữựUÙÚỦŨỤƯỪỨỬỮỰ",
+                                         "yỳýỷỹỵYỲÝỶỸỴ",
+                                         "dđDĐ"};
     for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
         Str got = fold(arena, str_from(groups[g]));
         assert_true(got.len >= 4);
@@ -49,13 +52,17 @@ static void fold_knows_every_letter(void **state) {
 
 static void fold_tidies_spaces(void **state) {
     (void)state;
-    assert_str(fold(arena, STR("  Nguyễn \t Văn\xC2\xA0\xC2\xA0" "A\r\n")), STR("nguyen van a"));
+    assert_str(fold(arena, STR("  Nguyễn \t Văn\xC2\xA0\xC2\xA0"
+                               "A\r\n")),
+               STR("nguyen van a"));
     assert_str(fold(arena, STR("  A  B ")), STR("a b"));
     assert_str(fold(arena, STR(" \t ")), STR(""));
     assert_str(fold(arena, STR("")), STR(""));
     assert_str(fold(arena, (Str){NULL, 0}), STR(""));
     assert_str(fold(arena, STR("ABC-123/x.Y")), STR("abc-123/x.y"));
-    assert_str(fold(arena, STR("a\xE2\x80\x8B" "b")), STR("ab")); /* zero-width space */
+    assert_str(fold(arena, STR("a\xE2\x80\x8B"
+                               "b")),
+               STR("ab")); /* zero-width space */
 }
 
 static void fold_takes_other_scripts_and_bad_bytes(void **state) {
@@ -63,7 +70,10 @@ static void fold_takes_other_scripts_and_bad_bytes(void **state) {
     assert_str(fold(arena, STR("Straße")), STR("strasse"));
     assert_str(fold(arena, STR("ΑΒΓ ñ Ø")), STR("αβγ n ø"));
     assert_str(fold(arena, STR("北京")), STR("北京"));
-    assert_str(fold(arena, STR("a\xFF" "b")), STR("a\xEF\xBF\xBD" "b"));
+    assert_str(fold(arena, STR("a\xFF"
+                               "b")),
+               STR("a\xEF\xBF\xBD"
+                   "b"));
     assert_str(fold(arena, STR("ễ\xE1\xBB")), STR("e\xEF\xBF\xBD\xEF\xBF\xBD"));
     assert_int_equal(fold(arena, (Str){"a\0b", 3}).len, 3);
 }
@@ -92,7 +102,9 @@ static void nfc_composes_and_keeps_the_rest(void **state) {
     assert_str(fold_nfc(arena, STR("Nguyễn  Văn Á ")), STR("Nguyễn  Văn Á "));
     /* accent marks in the other order, and a horn typed after the tone */
     assert_str(fold_nfc(arena, STR("o\xCC\x81\xCC\x9B")), STR("ớ"));
-    assert_str(fold_nfc(arena, STR("a\xFF" "e\xCC\x81")), STR("a\xEF\xBF\xBDé"));
+    assert_str(fold_nfc(arena, STR("a\xFF"
+                                   "e\xCC\x81")),
+               STR("a\xEF\xBF\xBDé"));
     assert_str(fold_nfc(arena, STR("")), STR(""));
     assert_str(fold_case(arena, STR("ĐẶNG Thị A\xCC\x81")), STR("đặng thị á"));
 }

@@ -62,7 +62,7 @@ static void files_are_written_whole_and_read_to_a_limit(void **state) {
     buf_init(&b, 9);
     buf_put_lit(&b, "as:");
     assert_int_equal(io_read_file(path, 5, &b), ERR_LIMIT);
-    assert_str(buf_str(&b), STR("as:")); /* untouched on failure */
+    assert_str(buf_str(&b), STR("as:"));  /* untouched on failure */
     assert_ok(io_read_file(path, 6, &b)); /* fits exactly, in file and Buf */
     assert_str(buf_str(&b), STR("as:second"));
     assert_int_equal(io_read_file(path, 6, &b), ERR_LIMIT);

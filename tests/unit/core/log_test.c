@@ -44,12 +44,13 @@ static void a_line_is_json_with_typed_values(void **state) {
                              "\"event\":\"start\"}\n"));
     size_t size = SIZE_MAX;
     bool ok = true;
-    log_error("commit", "n", -5, "size", size, "ok", ok, "code", "ERR_FULL", "id", STR("a-1"),
-              "ms", 1.5, "err", ERR_IO, "u16", (uint16_t)7);
-    assert_str(logged(),
-               STR("{\"time\":\"2026-11-21T23:09:28.123Z\",\"level\":\"error\",\"event\":\"commit\","
-                   "\"n\":-5,\"size\":18446744073709551615,\"ok\":true,\"code\":\"ERR_FULL\","
-                   "\"id\":\"a-1\",\"ms\":1.5,\"err\":2,\"u16\":7}\n"));
+    log_error("commit", "n", -5, "size", size, "ok", ok, "code", "ERR_FULL", "id", STR("a-1"), "ms",
+              1.5, "err", ERR_IO, "u16", (uint16_t)7);
+    assert_str(
+        logged(),
+        STR("{\"time\":\"2026-11-21T23:09:28.123Z\",\"level\":\"error\",\"event\":\"commit\","
+            "\"n\":-5,\"size\":18446744073709551615,\"ok\":true,\"code\":\"ERR_FULL\","
+            "\"id\":\"a-1\",\"ms\":1.5,\"err\":2,\"u16\":7}\n"));
     log_warn("odd", "none", (const char *)NULL, "inf", 1e308 * 10);
     assert_non_null(strstr(logged().ptr, "\"none\":\"\",\"inf\":null}"));
 }

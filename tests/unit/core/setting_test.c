@@ -27,24 +27,26 @@ static void defaults_hold_until_something_stronger(void **state) {
 static void values_are_checked(void **state) {
     (void)state;
     static const char *const bad[][2] = {
-        {"port", "0"},        {"port", "65536"},     {"port", "80a"},          {"port", ""},
-        {"port", "-1"},       {"gzip", "maybe"},     {"language", "vietnam"},  {"data", ""},
-        {"data", "a\nb"},     {"threads", "9999999999999999999999"}};
+        {"port", "0"},           {"port", "65536"},
+        {"port", "80a"},         {"port", ""},
+        {"port", "-1"},          {"gzip", "maybe"},
+        {"language", "vietnam"}, {"data", ""},
+        {"data", "a\nb"},        {"threads", "9999999999999999999999"}};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         Settings s;
         ErrInfo info = {0};
         settings_init(&s);
-        assert_int_equal(settings_set(&s, str_from(bad[i][0]), str_from(bad[i][1]), SETTING_FILE,
-                                      &info),
-                         ERR_PARAM);
+        assert_int_equal(
+            settings_set(&s, str_from(bad[i][0]), str_from(bad[i][1]), SETTING_FILE, &info),
+            ERR_PARAM);
         assert_string_equal(info.rule, "setting-value");
         assert_non_null(strstr(info.what_en, bad[i][0]));
         assert_non_null(strstr(info.what_vi, bad[i][0]));
         /* a stronger source does not hide a wrong value */
         s.source[SETTING_ID_port] = SETTING_FLAG;
-        assert_int_equal(settings_set(&s, str_from(bad[i][0]), str_from(bad[i][1]), SETTING_FILE,
-                                      NULL),
-                         ERR_PARAM);
+        assert_int_equal(
+            settings_set(&s, str_from(bad[i][0]), str_from(bad[i][1]), SETTING_FILE, NULL),
+            ERR_PARAM);
         settings_release(&s);
     }
 }
@@ -88,8 +90,8 @@ static void files_have_lines_comments_and_quotes(void **state) {
 static void flags_leave_the_command_its_own(void **state) {
     (void)state;
     Settings s;
-    char *argv[] = {"nhip", "import", "--port", "90", "--seed", "7", "--no-received-keep",
-                    "--data=/x=y", "a.xml", "--gzip", "--", "--port", NULL};
+    char *argv[] = {"nhip",        "import", "--port", "90", "--seed", "7", "--no-received-keep",
+                    "--data=/x=y", "a.xml",  "--gzip", "--", "--port", NULL};
     int argc = (int)ARRAY_LEN(argv) - 1;
     settings_init(&s);
     assert_ok(settings_load_flags(&s, &argc, argv, false, NULL));
@@ -112,8 +114,8 @@ static void wrong_flags_are_refused(void **state) {
         char *flag;
         bool strict;
         ErrCode want;
-    } cases[] = {{"--seed", true, ERR_PARAM},  {"--seed", false, ERR_OK},
-                 {"--port", true, ERR_PARAM},  {"--no-port", true, ERR_PARAM},
+    } cases[] = {{"--seed", true, ERR_PARAM},   {"--seed", false, ERR_OK},
+                 {"--port", true, ERR_PARAM},   {"--no-port", true, ERR_PARAM},
                  {"--port=x", true, ERR_PARAM}, {"--gzip=off", true, ERR_OK}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         Settings s;

@@ -9,7 +9,8 @@ EMBED(test_layers, "src/LAYERS")
 static void rows_have_the_headers_columns(void **state) {
     (void)state;
     static TsvReader r;
-    Str text = STR("\xEF\xBB\xBF# a comment\ncode\tname\tnote\r\nA\tmột\t\r\n\n#B\tno\nC\n D \t\tx");
+    Str text =
+        STR("\xEF\xBB\xBF# a comment\ncode\tname\tnote\r\nA\tmột\t\r\n\n#B\tno\nC\n D \t\tx");
     assert_ok(tsv_init(&r, text, NULL));
     int name = tsv_column(&r, STR("name"));
     int note = 0;

@@ -6,7 +6,7 @@
 typedef struct Trace {
     Buf out;
     XmlPlace place;
-    ErrInfo *info;   /* when set, the callback for <stop> fills it and returns ERR_INVALID */
+    ErrInfo *info; /* when set, the callback for <stop> fills it and returns ERR_INVALID */
     size_t stop_line;
 } Trace;
 
@@ -65,7 +65,8 @@ static void events_come_in_order_with_whole_texts(void **state) {
     assert_trace("<a/>", "(a)");
     assert_trace("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<a>\n  <b>x</b>\n  <c> </c>\n</a>\n",
                  "(a(b'x')(c' '))");
-    assert_trace("<a p=\"1\" q='x &lt; y'><n:b>Kh&#225;m &amp; ch\xE1\xBB\xAF" "a</n:b></a>",
+    assert_trace("<a p=\"1\" q='x &lt; y'><n:b>Kh&#225;m &amp; ch\xE1\xBB\xAF"
+                 "a</n:b></a>",
                  "(a @p=1 @q=x < y(n:b'Khám & chữa'))");
     assert_trace("<a>one<![CDATA[ <two> ]]>three<!-- no --> four</a>", "(a'one <two> three four')");
     assert_trace("<a>one<b>two</b> <c/>three\n</a>", "(a'one'(b'two')(c)'three\n')");
