@@ -43,6 +43,7 @@ static bool keeps_top(const FhirPrintOptions *o, const FhirElement *e) {
         return e->required != 0 || str_eq(name, STR("text"));
     case FHIR_SUMMARY_DATA:
         return !str_eq(name, STR("text"));
+    case FHIR_SUMMARY_COUNT:
     case FHIR_SUMMARY_FALSE:
         break;
     }

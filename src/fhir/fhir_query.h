@@ -12,6 +12,7 @@
 #include "core/time.h"
 #include "fhir/fhir_extract.h"
 #include "fhir/fhir_search_param.h"
+#include "fhir/fhir_summary.h"
 
 typedef enum FhirPrefix {
     FHIR_PREFIX_EQ,
@@ -85,14 +86,6 @@ typedef struct FhirQueryTerm {
     size_t n_values;
     FhirQueryValue *values;
 } FhirQueryTerm;
-
-typedef enum FhirSummary {
-    FHIR_SUMMARY_FALSE,
-    FHIR_SUMMARY_TRUE,
-    FHIR_SUMMARY_TEXT,
-    FHIR_SUMMARY_DATA,
-    FHIR_SUMMARY_COUNT,
-} FhirSummary;
 
 typedef enum FhirTotal {
     FHIR_TOTAL_UNSAID,
