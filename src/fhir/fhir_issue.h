@@ -93,6 +93,8 @@ typedef struct FhirIssues {
 static inline FhirIssues fhir_issues(Arena *arena) {
     return (FhirIssues){.arena = arena};
 }
+/* Behind the ceiling: more issues are only counted. */
+bool fhir_issues_full(const FhirIssues *list);
 /* Adds an error; list may be NULL. `where` is copied; arguments are shortened to 100 bytes. */
 void fhir_issue_add(FhirIssues *list, FhirRule rule, Str where, const Str args[2]);
 /* The same from an error of a lower layer, which brings its own rule id and texts. */
