@@ -213,6 +213,7 @@ ErrCode ioc_open(const IocOptions *options, Ioc **ret_ioc, ErrInfo *info) {
         return ERR_NOMEM;
     }
     ioc->fd = -1;
+    ioc->last_row = UINT64_MAX;
     ioc->clock = options->clock == NULL ? clock_real() : options->clock;
     ioc->checkpoint_ns = clock_monotonic_ns(ioc->clock);
     rwlock_init(&ioc->lock);
@@ -290,7 +291,20 @@ static void write_row(Ioc *ioc, uint64_t row, uint64_t first, const FactWire *f)
     count_row(ioc, row, 1);
 }
 
+static void apply_bill(Ioc *ioc, const FactWire *f) {
+    if (ioc->last_row != UINT64_MAX) {
+        FactBlock *b = ioc->blocks[ioc->last_row / BLOCK_ROWS];
+        b->cost[ioc->last_row % BLOCK_ROWS] = f->cost;
+        b->insurance[ioc->last_row % BLOCK_ROWS] = f->insurance;
+    }
+}
+
 static ErrCode apply_one(Ioc *ioc, RecordNo record, const FactWire *f) {
+    if (f->bill_only) {
+        apply_bill(ioc, f);
+        return ERR_OK;
+    }
+    ioc->last_row = UINT64_MAX;
     uint64_t first = f->first == 0 ? SLOT_OF(record, f->position) : f->first;
     uint64_t row = find_row(ioc, first);
     if (row == UINT64_MAX) {
@@ -311,6 +325,7 @@ static ErrCode apply_one(Ioc *ioc, RecordNo record, const FactWire *f) {
         ioc->blocks[row / BLOCK_ROWS]->flags[row % BLOCK_ROWS] = 0;
     } else {
         write_row(ioc, row, first, f);
+        ioc->last_row = row;
     }
     ioc->applied_visits++;
     return ERR_OK;

@@ -51,6 +51,8 @@ typedef struct FactWire {
     uint32_t cost, insurance;
     uint16_t day;
     uint8_t position, age, sex, kind, flags, deleted;
+    uint8_t bill_only; /* costs of the visit that was applied last */
+    uint8_t has_bill;
     char facility[CODE_MAX], ward[CODE_MAX], icd[CODE_MAX];
 } FactWire;
 
@@ -61,6 +63,7 @@ struct Ioc {
     FactBlock *blocks[BLOCKS_MAX];
     BlockRange ranges[BLOCKS_MAX];
     uint64_t n_rows, n_live;
+    uint64_t last_row; /* of the visit applied last, or UINT64_MAX */
     Dict facilities, wards, icds;
     RwLock lock; /* rows, dictionaries */
     RecordNo applied, checkpoint;

@@ -389,7 +389,13 @@ ErrCode record_view(const StoreView *view, Arena *scratch, const StoredRecord *r
     StoreViewChange changes[STORE_RECORD_SLOTS];
     for (unsigned i = 0; i < record->n_slots; i++) {
         const StoredSlot *slot = &record->slots[i];
-        changes[i] = (StoreViewChange){slot->type, slot->deleted, slot->prev, roots[i]};
+        changes[i] = (StoreViewChange){
+            .type = slot->type,
+            .deleted = slot->deleted,
+            .prev = slot->prev,
+            .first = slot->prev == 0 ? 0 : slot->first,
+            .root = roots[i],
+        };
     }
     StoreViewRecord what = {changes, record->n_slots};
     TRY(view->prepare(view->ctx, scratch, &what, out));

@@ -37,6 +37,7 @@ typedef struct StoreViewChange { /* one resource version as the view sees it */
     FhirType type;
     bool deleted;
     Slot prev;                   /* 0 on create */
+    Slot first;                  /* the resource's first version; 0 on create */
     const struct JsonNode *root; /* NULL when deleted; references may be local ("Type/~12") */
 } StoreViewChange;
 
