@@ -183,8 +183,9 @@ static ErrCode read_results(Content *c) {
                            .deviation = real(f[5]),
                            .decimals = whole(f[6])};
         Str texts = f[7];
-        (void)str_cut(&texts, ';', &result->texts[0]);
-        result->texts[1] = texts;
+        while (result->n_texts < 4 && str_cut(&texts, ';', &result->texts[result->n_texts])) {
+            result->n_texts++;
+        }
         c->services[s].first_result = c->services[s].n_results == 0 ? i
                                                                      : c->services[s].first_result;
         c->services[s].n_results++;

@@ -36,8 +36,9 @@ typedef struct Drug {
 } Drug;
 
 typedef struct Result {
-    Str key, code, name, unit, texts[2]; /* texts: a yes-or-no result; mean is the chance of yes */
-    int service, decimals;
+    Str key, code, name, unit;
+    Str texts[4]; /* no and yes, mean is the chance of yes; with more than two: by citizen */
+    int service, decimals, n_texts;
     double mean, deviation;
 } Result;
 
@@ -257,6 +258,9 @@ enum {
     STREAM_CLAIM,
 };
 void world_random(const World *w, Random *r, int stream, uint64_t item);
+
+/* The planted cases, sorted by person, facility not yet chosen; the caller frees them. */
+MUST_USE ErrCode plan_outbreak_cases(World *w, PlanVisit **ret_cases, size_t *ret_count);
 
 int age_band(int years);
 static inline int person_age(const Person *p, int32_t day) {
