@@ -183,7 +183,8 @@ static ErrCode read_results(Content *c) {
                            .deviation = real(f[5]),
                            .decimals = whole(f[6])};
         Str texts = f[7];
-        while (result->n_texts < 4 && str_cut(&texts, ';', &result->texts[result->n_texts])) {
+        while (texts.len > 0 && result->n_texts < 4 &&
+               str_cut(&texts, ';', &result->texts[result->n_texts])) {
             result->n_texts++;
         }
         c->services[s].first_result = c->services[s].n_results == 0 ? i
@@ -224,7 +225,9 @@ static ErrCode read_choices(const Content *c, Str text, int (*find)(const Conten
         }
         Str key;
         while (str_cut(&token, '/', &key)) {
-            key = str_ends(key, STR("?")) ? str_sub(key, 0, key.len - 1) : key;
+            while (str_ends(key, STR("?"))) {
+                key.len--;
+            }
             int at = find(c, key);
             if (at < 0 || choice->n == SYNTH_ALTERNATIVES) {
                 return ERR_CORRUPT;

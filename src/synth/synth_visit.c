@@ -140,7 +140,7 @@ static const Service *service_key(const Visit *v, const char *key) {
 
 static const char *exam_key(const Visit *v) {
     static const char *const by_dept[][2] = {
-        {"K18", "kham_nhi"},     {"K19", "kham_ngoai"}, {"K20", "kham_ngoai"},
+        {"K19", "kham_ngoai"},   {"K20", "kham_ngoai"},
         {"K22", "kham_ngoai"},   {"K23", "kham_ngoai"}, {"K24", "kham_ngoai"},
         {"K27", "kham_san"},     {"K30", "kham_mat"},   {"K28", "kham_tmh"},
         {"K29", "kham_rhm"},     {"K13", "kham_dalieu"}, {"K16", "kham_yhct"},
@@ -208,15 +208,16 @@ static bool has_service(const Visit *v, const Service *s) {
     return false;
 }
 
-/* What hospitals ask for besides: blood count, sugar and kidneys of the older, ECG. */
+/* What hospitals ask for besides: blood count, sugar, liver and kidneys of the older, ECG. */
 static void add_routine(Visit *v, Random *r, int64_t ordered) {
     static const struct {
         const char *key;
         int from_age, percent;
     } routine[] = {
-        {"cbc", 0, 34},     {"glucose", 40, 46}, {"creatinin", 50, 36}, {"ure", 55, 30},
-        {"ast", 45, 26},    {"alt", 45, 26},     {"dien_tim", 50, 30},  {"nuoc_tieu", 20, 26},
-        {"lipid", 50, 20},  {"dien_giai", 60, 18}, {"sa_bung", 30, 16}, {"xq_nguc", 50, 12},
+        {"cbc", 0, 26},        {"glucose", 30, 52},  {"creatinin", 35, 46}, {"ure", 40, 42},
+        {"ast", 30, 38},       {"alt", 30, 38},      {"ggt", 40, 18},       {"acid_uric", 40, 16},
+        {"dien_tim", 40, 38},  {"nuoc_tieu", 15, 22}, {"crp", 0, 14},       {"dien_giai", 60, 16},
+        {"sa_bung", 20, 24},   {"xq_nguc", 30, 18},  {"noi_soi_tmh", 5, 8},
     };
     if (v->facility->level == 's' || str_eq(v->type, STR("05"))) {
         return;
@@ -229,6 +230,18 @@ static void add_routine(Visit *v, Random *r, int64_t ordered) {
             !has_service(v, s)) {
             add_service(v, s, ordered + (int64_t)random_below(r, 8));
         }
+    }
+}
+
+/* Now and then a second speciality sees the patient on the same day, for 30 % of the price. */
+static void add_second_exam(Visit *v, Random *r) {
+    static const char *const keys[] = {"kham_mat", "kham_tmh", "kham_rhm", "kham_dalieu",
+                                       "kham_yhct"};
+    char level = v->facility->level;
+    const Service *s = service_key(v, keys[random_below(r, ARRAY_LEN(keys))]);
+    if (level != 's' && v->admitted == 0 && random_chance(r, 0.16) && !has_service(v, s)) {
+        add_service(v, s, v->in + 22);
+        v->services[v->n_services - 1].ratio_dv = 30;
     }
 }
 
@@ -300,6 +313,7 @@ static void make_services(Visit *v, Random *r) {
             surgery = surgery || s->group == 8;
         }
     }
+    add_second_exam(v, r);
     add_routine(v, r, ordered);
     repeat_counts(v, r);
     add_bed(v, r, surgery);
