@@ -3,7 +3,8 @@
 #include "core/limits.h"
 #include "fhir/fhir_extract.h"
 
-/* ---- values as text: one a line of the table below ----------------------------------------------- */
+/* ---- values as text: one a line of the table below
+ * ----------------------------------------------- */
 
 static void put_time(Buf *b, TimeMs t) {
     if (t == INT64_MIN || t == INT64_MAX) {
@@ -48,8 +49,8 @@ static void put_value(Buf *b, const FhirIndexValue *v) {
         put_time(b, v->date.hi);
         break;
     case FHIR_INDEX_NUMBER:
-        buf_printf(b, STR_FMT "%s" STR_FMT, STR_ARG(v->number.text),
-                   v->number.is_range ? ".." : "", STR_ARG(v->number.high));
+        buf_printf(b, STR_FMT "%s" STR_FMT, STR_ARG(v->number.text), v->number.is_range ? ".." : "",
+                   STR_ARG(v->number.high));
         break;
     case FHIR_INDEX_QUANTITY:
         put_quantity(b, &v->quantity);
@@ -85,7 +86,7 @@ static void text_put(FhirIndexSink *sink, const FhirIndexValue *v) {
 
 typedef struct Row {
     FhirType type;
-    const char *json;  /* the resource's members, without resourceType */
+    const char *json; /* the resource's members, without resourceType */
     const char *param;
     const char *wanted; /* values joined by "; " */
 } Row;
@@ -116,7 +117,8 @@ static void check_rows(const Row *rows, size_t n) {
     }
 }
 
-/* ---- tables ------------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------------
+ */
 
 static void tokens(void **state) {
     (void)state;
@@ -124,8 +126,9 @@ static void tokens(void **state) {
         {FHIR_T_PATIENT, "\"gender\":\"male\"", "gender",
          "http://hl7.org/fhir/administrative-gender|male"},
         {FHIR_T_PATIENT, "\"active\":true", "active", "true"},
-        {FHIR_T_PATIENT, "\"identifier\":[{\"system\":\"urn:x\",\"value\":\"1\"},{\"value\":\"2\"}]",
-         "identifier", "urn:x|1; 2"},
+        {FHIR_T_PATIENT,
+         "\"identifier\":[{\"system\":\"urn:x\",\"value\":\"1\"},{\"value\":\"2\"}]", "identifier",
+         "urn:x|1; 2"},
         {FHIR_T_PATIENT, "\"identifier\":[{\"system\":\"urn:x\"},{\"use\":\"old\"}]", "identifier",
          "urn:x|"},
         {FHIR_T_PATIENT, "\"identifier\":\"not an object\"", "identifier", ""},
@@ -153,22 +156,24 @@ static void tokens(void **state) {
          "http://hl7.org/fhir/observation-status|final"},
         {FHIR_T_OBSERVATION, "\"valueCodeableConcept\":{\"coding\":[{\"code\":\"POS\"}]}",
          "value-concept", "POS"},
-        {FHIR_T_OBSERVATION, "\"component\":[{\"code\":{\"coding\":[{\"code\":\"a\"}]}},"
-                             "{\"code\":{\"coding\":[{\"code\":\"b\"}]}}]",
+        {FHIR_T_OBSERVATION,
+         "\"component\":[{\"code\":{\"coding\":[{\"code\":\"a\"}]}},"
+         "{\"code\":{\"coding\":[{\"code\":\"b\"}]}}]",
          "component-code", "a; b"},
         {FHIR_T_OBSERVATION,
          "\"code\":{\"coding\":[{\"code\":\"x\"}]},\"component\":[{\"code\":{\"coding\":[{\"code\":"
          "\"a\"}]}}]",
          "combo-code", "x; a"},
-        {FHIR_T_ENCOUNTER, "\"class\":{\"system\":\"urn:c\",\"code\":\"IMP\"}", "class", "urn:c|IMP"},
+        {FHIR_T_ENCOUNTER, "\"class\":{\"system\":\"urn:c\",\"code\":\"IMP\"}", "class",
+         "urn:c|IMP"},
         {FHIR_T_CONDITION, "\"clinicalStatus\":{\"coding\":[{\"code\":\"active\"}]}",
          "clinical-status", "active"},
         {FHIR_T_MEDICATION_REQUEST,
          "\"medicationCodeableConcept\":{\"coding\":[{\"code\":\"40.30.1\"}]}", "code", "40.30.1"},
         {FHIR_T_CLAIM, "\"status\":\"active\"", "status", "http://hl7.org/fhir/fm-status|active"},
         {FHIR_T_GROUP, "\"characteristic\":[{\"valueBoolean\":true}]", "value", "true"},
-        {FHIR_T_ALLERGY_INTOLERANCE, "\"reaction\":[{\"substance\":{\"coding\":[{\"code\":\"p\"}]}}]",
-         "code", "p"},
+        {FHIR_T_ALLERGY_INTOLERANCE,
+         "\"reaction\":[{\"substance\":{\"coding\":[{\"code\":\"p\"}]}}]", "code", "p"},
         {FHIR_T_PATIENT, "\"meta\":{\"tag\":[{\"system\":\"s\",\"code\":\"c\"}]}", "_tag", "s|c"},
         {FHIR_T_PATIENT, "\"meta\":{\"security\":[{\"code\":\"R\"}]}", "_security", "R"},
     };
@@ -179,12 +184,12 @@ static void strings(void **state) {
     (void)state;
     static const Row rows[] = {
         {FHIR_T_PATIENT,
-         "\"name\":[{\"text\":\"Nguyễn Văn Thử\",\"family\":\"Nguyễn\",\"given\":[\"Văn\",\"Thử\"]}]",
+         "\"name\":[{\"text\":\"Nguyễn Văn "
+         "Thử\",\"family\":\"Nguyễn\",\"given\":[\"Văn\",\"Thử\"]}]",
          "name", "Nguyễn Văn Thử; Nguyễn; Văn; Thử"},
         {FHIR_T_PATIENT,
          "\"name\":[{\"family\":\"Chalmers\",\"given\":[\"Peter\",\"James\"],\"prefix\":[\"Mr\"]}]",
-         "name",
-         "Chalmers; Peter; James; Mr; Chalmers Peter James; Peter James Chalmers"},
+         "name", "Chalmers; Peter; James; Mr; Chalmers Peter James; Peter James Chalmers"},
         {FHIR_T_PATIENT, "\"name\":[{\"family\":\"Lê\"},{\"given\":[\"An\"]}]", "name",
          "Lê; An; An"},
         {FHIR_T_PATIENT, "\"name\":[{\"family\":\"Lê\",\"given\":[\"An\"]}]", "family", "Lê"},
@@ -193,7 +198,8 @@ static void strings(void **state) {
         {FHIR_T_PATIENT, "\"name\":[{\"given\":[null,\"An\"],\"_given\":[{\"id\":\"x\"},null]}]",
          "given", "An"},
         {FHIR_T_PATIENT,
-         "\"address\":[{\"text\":\"1 Lê Lợi\",\"line\":[\"1 Lê Lợi\"],\"city\":\"Huế\",\"district\":"
+         "\"address\":[{\"text\":\"1 Lê Lợi\",\"line\":[\"1 Lê "
+         "Lợi\"],\"city\":\"Huế\",\"district\":"
          "\"Thuận Hóa\",\"country\":\"VN\"}]",
          "address", "1 Lê Lợi; 1 Lê Lợi; Huế; Thuận Hóa; VN"},
         {FHIR_T_PATIENT, "\"address\":[{\"city\":\"Huế\"}]", "address-city", "Huế"},
@@ -240,8 +246,8 @@ static void dates(void **state) {
         {FHIR_T_SERVICE_REQUEST,
          "\"occurrenceTiming\":{\"repeat\":{\"boundsPeriod\":{\"start\":\"2026\"}}}", "occurrence",
          "2026-01-01T00:00:00+07:00/*"},
-        {FHIR_T_SERVICE_REQUEST, "\"occurrenceTiming\":{\"repeat\":{\"frequency\":2}}", "occurrence",
-         ""},
+        {FHIR_T_SERVICE_REQUEST, "\"occurrenceTiming\":{\"repeat\":{\"frequency\":2}}",
+         "occurrence", ""},
         {FHIR_T_IMMUNIZATION, "\"occurrenceString\":\"tháng giêng\"", "date", ""},
         {FHIR_T_CONDITION, "\"onsetPeriod\":{\"start\":\"2025\",\"end\":\"2025\"}", "onset-date",
          "2025-01-01T00:00:00+07:00/2026-01-01T00:00:00+07:00"},
@@ -263,19 +269,22 @@ static void numbers_and_quantities(void **state) {
         {FHIR_T_OBSERVATION, "\"valueQuantity\":{\"value\":5,\"comparator\":\"<\"}",
          "value-quantity", "<5|||"},
         {FHIR_T_OBSERVATION, "\"valueQuantity\":{\"unit\":\"g\"}", "value-quantity", ""},
-        {FHIR_T_OBSERVATION, "\"component\":[{\"valueQuantity\":{\"value\":1}},{\"valueQuantity\":"
-                             "{\"value\":2}}]",
+        {FHIR_T_OBSERVATION,
+         "\"component\":[{\"valueQuantity\":{\"value\":1}},{\"valueQuantity\":"
+         "{\"value\":2}}]",
          "combo-value-quantity", "1|||; 2|||"},
         {FHIR_T_CONDITION, "\"onsetAge\":{\"value\":52,\"code\":\"a\"}", "onset-age", "52||a|"},
-        {FHIR_T_CONDITION, "\"onsetRange\":{\"low\":{\"value\":5,\"code\":\"a\"},\"high\":{\"value\":"
-                           "7}}",
+        {FHIR_T_CONDITION,
+         "\"onsetRange\":{\"low\":{\"value\":5,\"code\":\"a\"},\"high\":{\"value\":"
+         "7}}",
          "onset-age", "5..7||a|"},
         {FHIR_T_CONDITION, "\"onsetRange\":{\"high\":{\"value\":7,\"unit\":\"y\"}}", "onset-age",
          "..7|||y"},
         {FHIR_T_INVOICE, "\"totalNet\":{\"value\":150000,\"currency\":\"VND\"}", "totalnet",
          "150000|urn:iso:std:iso:4217|VND|"},
-        {FHIR_T_RISK_ASSESSMENT, "\"prediction\":[{\"probabilityDecimal\":0.02},"
-                                 "{\"probabilityRange\":{\"low\":{\"value\":0.1}}}]",
+        {FHIR_T_RISK_ASSESSMENT,
+         "\"prediction\":[{\"probabilityDecimal\":0.02},"
+         "{\"probabilityRange\":{\"low\":{\"value\":0.1}}}]",
          "probability", "0.02; 0.1.."},
         {FHIR_T_CHARGE_ITEM, "\"factorOverride\":1.20", "factor-override", "1.20"},
     };
@@ -308,15 +317,19 @@ static void uris_and_references(void **state) {
          "\"entry\":[{\"resource\":{\"resourceType\":\"Composition\",\"id\":\"c\"}},"
          "{\"resource\":{\"resourceType\":\"Composition\",\"id\":\"d\"}}]",
          "composition", "Composition/c"},
-        {FHIR_T_BUNDLE, "\"entry\":[{\"resource\":{\"resourceType\":\"Composition\",\"id\":\"c\"}}]",
-         "message", ""},
-        {FHIR_T_LIBRARY, "\"relatedArtifact\":[{\"type\":\"successor\",\"resource\":\"http://a|1\"},"
-                         "{\"type\":\"depends-on\",\"resource\":\"http://b\"}]",
+        {FHIR_T_BUNDLE,
+         "\"entry\":[{\"resource\":{\"resourceType\":\"Composition\",\"id\":\"c\"}}]", "message",
+         ""},
+        {FHIR_T_LIBRARY,
+         "\"relatedArtifact\":[{\"type\":\"successor\",\"resource\":\"http://a|1\"},"
+         "{\"type\":\"depends-on\",\"resource\":\"http://b\"}]",
          "successor", "http://a|1; http://a"},
-        {FHIR_T_LIBRARY, "\"relatedArtifact\":[{\"resource\":\"http://b\",\"type\":\"depends-on\"}]",
-         "depends-on", "http://b"},
+        {FHIR_T_LIBRARY,
+         "\"relatedArtifact\":[{\"resource\":\"http://b\",\"type\":\"depends-on\"}]", "depends-on",
+         "http://b"},
         {FHIR_T_VALUE_SET, "\"url\":\"http://v\"", "url", "http://v"},
-        {FHIR_T_PATIENT, "\"meta\":{\"profile\":[\"http://p|2\"]}", "_profile", "http://p|2; http://p"},
+        {FHIR_T_PATIENT, "\"meta\":{\"profile\":[\"http://p|2\"]}", "_profile",
+         "http://p|2; http://p"},
         {FHIR_T_PATIENT, "\"meta\":{\"source\":\"urn:site:1\"}", "_source", "urn:site:1"},
         {FHIR_T_CLAIM, "\"careTeam\":[{\"provider\":{\"reference\":\"Practitioner/1\"}}]",
          "care-team", "Practitioner/1"},
@@ -348,7 +361,8 @@ static void composites(void **state) {
          "\"code\":{\"coding\":[{\"code\":\"a\"}]},\"valuePeriod\":{\"start\":\"2026-01-01\"}",
          "code-value-date", "a$2026-01-01T00:00:00+07:00/*"},
         {FHIR_T_DOCUMENT_REFERENCE,
-         "\"relatesTo\":[{\"code\":\"replaces\",\"target\":{\"reference\":\"DocumentReference/1\"}}]",
+         "\"relatesTo\":[{\"code\":\"replaces\",\"target\":{\"reference\":\"DocumentReference/"
+         "1\"}}]",
          "relationship",
          "http://hl7.org/fhir/document-relationship-type|replaces$DocumentReference/1"},
         {FHIR_T_MOLECULAR_SEQUENCE,
@@ -362,7 +376,8 @@ static void composites(void **state) {
     check_rows(rows, ARRAY_LEN(rows));
 }
 
-/* ---- tables of parameters ----------------------------------------------------------------------- */
+/* ---- tables of parameters -----------------------------------------------------------------------
+ */
 
 /* The generator stops the build on an expression that it does not compile; what it leaves out by
  * name: DeviceDefinition-classification (R4 names an element that does not exist) and the three
@@ -415,8 +430,7 @@ static void targets_and_parts(void **state) {
     assert_true(fhir_search_param_targets(focus, FHIR_T_SPECIMEN));
     const FhirSearchParam *code = fhir_search_param(FHIR_T_OBSERVATION, STR("code"));
     assert_false(fhir_search_param_targets(code, FHIR_T_PATIENT));
-    const FhirSearchParam *pair =
-        fhir_search_param(FHIR_T_OBSERVATION, STR("code-value-quantity"));
+    const FhirSearchParam *pair = fhir_search_param(FHIR_T_OBSERVATION, STR("code-value-quantity"));
     assert_int_equal(pair->n_parts, 2);
     assert_int_equal(pair->parts[0].type, FHIR_PARAM_TOKEN);
     assert_int_equal(pair->parts[1].type, FHIR_PARAM_QUANTITY);
@@ -426,7 +440,8 @@ static void targets_and_parts(void **state) {
     assert_non_null(fhir_search_param(FHIR_T_OBSERVATION, STR("_id")));
 }
 
-/* ---- the patient of a resource ------------------------------------------------------------------ */
+/* ---- the patient of a resource ------------------------------------------------------------------
+ */
 
 static void assert_patient(FhirType type, const char *json, const char *wanted) {
     CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
@@ -448,10 +463,11 @@ static void patient_of_a_resource(void **state) {
                    "{\"performer\":[{\"reference\":\"Practitioner/1\"},{\"reference\":"
                    "\"Patient/2\"}],\"subject\":{\"reference\":\"Group/9\"}}",
                    "Patient/2");
-    assert_patient(FHIR_T_CLAIM,
-                   "{\"payee\":{\"party\":{\"reference\":\"Patient/2\"}},\"patient\":{\"reference\":"
-                   "\"Patient/1\"}}",
-                   "Patient/1");
+    assert_patient(
+        FHIR_T_CLAIM,
+        "{\"payee\":{\"party\":{\"reference\":\"Patient/2\"}},\"patient\":{\"reference\":"
+        "\"Patient/1\"}}",
+        "Patient/1");
     assert_patient(FHIR_T_COVERAGE,
                    "{\"subscriber\":{\"reference\":\"Patient/2\"},\"beneficiary\":{\"reference\":"
                    "\"Patient/1\"}}",
@@ -465,8 +481,9 @@ static void patient_of_a_resource(void **state) {
     assert_patient(FHIR_T_ENCOUNTER, "{\"subject\":{\"reference\":\"#p\"}}", "");
     assert_patient(FHIR_T_ORGANIZATION, "{\"partOf\":{\"reference\":\"Patient/1\"}}", "");
     assert_patient(FHIR_T_GROUP, "{\"member\":[{\"entity\":{\"reference\":\"Patient/1\"}}]}", "");
-    assert_patient(FHIR_T_PATIENT, "{\"id\":\"7\",\"link\":[{\"other\":{\"reference\":"
-                                   "\"Patient/8\"}}]}",
+    assert_patient(FHIR_T_PATIENT,
+                   "{\"id\":\"7\",\"link\":[{\"other\":{\"reference\":"
+                   "\"Patient/8\"}}]}",
                    "Patient/7");
     assert_patient(FHIR_T_PATIENT, "{}", "");
     assert_true(fhir_type_in_patient_compartment(FHIR_T_PATIENT));
@@ -474,15 +491,16 @@ static void patient_of_a_resource(void **state) {
     assert_false(fhir_type_in_patient_compartment(FHIR_T_ORGANIZATION));
 }
 
-/* ---- limits ------------------------------------------------------------------------------------- */
+/* ---- limits -------------------------------------------------------------------------------------
+ */
 
 static void a_full_arena_is_an_error(void **state) {
     (void)state;
     CLEANUP_ARENA Arena *big = arena_new(LIMIT_MIB);
     CLEANUP_ARENA Arena *small = arena_new(4096);
     const JsonNode *root = NULL;
-    assert_ok(json_parse(big, STR("{\"name\":[{\"family\":\"a\\u0062\",\"given\":[\"c\"]}]}"), &root,
-                         NULL));
+    assert_ok(json_parse(big, STR("{\"name\":[{\"family\":\"a\\u0062\",\"given\":[\"c\"]}]}"),
+                         &root, NULL));
     FhirIndexList list = fhir_index_list(big);
     while (!arena_failed(small)) {
         (void)arena_alloc(small, 64);

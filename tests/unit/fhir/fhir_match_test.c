@@ -7,8 +7,8 @@
 
 static void sort_keys_keep_the_order(void **state) {
     (void)state;
-    static const char *const ascending[] = {"-1e400", "-1e10", "-2",   "-1.5", "-1",  "-0.001",
-                                            "0",      "1e-7",  "0.02", "0.5",  "1",   "1.5",
+    static const char *const ascending[] = {"-1e400", "-1e10", "-2",   "-1.5", "-1",   "-0.001",
+                                            "0",      "1e-7",  "0.02", "0.5",  "1",    "1.5",
                                             "9.99",   "10",    "1e3",  "1e10", "1e400"};
     for (size_t i = 1; i < ARRAY_LEN(ascending); i++) {
         uint64_t a = fhir_quantity_sort_key(str_from(ascending[i - 1]));
@@ -22,11 +22,13 @@ static void sort_keys_keep_the_order(void **state) {
     assert_int_equal(fhir_quantity_sort_key(STR("12a")), 0);
     assert_int_equal(fhir_quantity_sort_key(STR("nan")), 0);
     /* longer than the fast path; and with more digits than fhir_match can compare */
-    assert_int_equal(fhir_quantity_sort_key(STR("0.0000000000000000000000000000000000000000000000000000000000000000"
-                                                "15e65")),
+    assert_int_equal(fhir_quantity_sort_key(
+                         STR("0.0000000000000000000000000000000000000000000000000000000000000000"
+                             "15e65")),
                      fhir_quantity_sort_key(STR("1.5")));
-    assert_int_equal(fhir_quantity_sort_key(STR("1.0000000000000000000000000000000000000000000000000000000000000000"
-                                                "1")),
+    assert_int_equal(fhir_quantity_sort_key(
+                         STR("1.0000000000000000000000000000000000000000000000000000000000000000"
+                             "1")),
                      0);
 }
 
@@ -111,7 +113,8 @@ static void number_prefixes_fit_together(void **state) {
             m[p] = matches(arena, FHIR_T_RISK_ASSESSMENT, json, search[p]);
         }
         assert_int_equal(m[FHIR_PREFIX_EQ], !m[FHIR_PREFIX_NE]);
-        assert_int_equal(m[FHIR_PREFIX_GT] + m[FHIR_PREFIX_LE], 1); /* a point is one or the other */
+        assert_int_equal(m[FHIR_PREFIX_GT] + m[FHIR_PREFIX_LE],
+                         1); /* a point is one or the other */
         assert_int_equal(m[FHIR_PREFIX_LT] + m[FHIR_PREFIX_GE], 1);
         assert_int_equal(m[FHIR_PREFIX_SA], m[FHIR_PREFIX_GT]);
         assert_int_equal(m[FHIR_PREFIX_EB], m[FHIR_PREFIX_LT]);

@@ -86,8 +86,8 @@ static void numbers_imply_a_range(void **state) {
     static const struct {
         const char *text, *lo, *hi;
     } rows[] = {
-        {"100", "99.5", "100.5"},   {"100.00", "99.995", "100.005"}, {"1e2", "95", "105"},
-        {"5.4", "5.35", "5.45"},    {"-5.4", "-5.45", "-5.35"},      {"0", "-0.5", "0.5"},
+        {"100", "99.5", "100.5"},        {"100.00", "99.995", "100.005"}, {"1e2", "95", "105"},
+        {"5.4", "5.35", "5.45"},         {"-5.4", "-5.45", "-5.35"},      {"0", "-0.5", "0.5"},
         {"1.0e-3", "9.5e-4", "1.05e-3"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -135,10 +135,11 @@ static void references_take_all_forms(void **state) {
 
 static void result_parameters(void **state) {
     Fixture *f = *state;
-    assert_ok(parse(f, FHIR_T_OBSERVATION,
-                    "_count=20&_sort=-_lastUpdated&_summary=data&_total=accurate&_elements=code,"
-                    "value,subject&_format=json&_pretty=true&_page=abc&_include=Observation:subject:"
-                    "Patient&_include=Observation:encounter&_revinclude=Provenance:target"));
+    assert_ok(
+        parse(f, FHIR_T_OBSERVATION,
+              "_count=20&_sort=-_lastUpdated&_summary=data&_total=accurate&_elements=code,"
+              "value,subject&_format=json&_pretty=true&_page=abc&_include=Observation:subject:"
+              "Patient&_include=Observation:encounter&_revinclude=Provenance:target"));
     assert_true(f->q.has_count && f->q.count == 20);
     assert_int_equal(f->q.n_sorts, 1);
     assert_true(f->q.sorts[0].is_descending);
@@ -195,6 +196,8 @@ static void what_is_wrong_is_named(void **state) {
          "not supported"},
         {"_revinclude=Coverage:payor:Organization", ERR_PARAM, "_revinclude",
          "type that is searched"},
+        {"=a", ERR_PARAM, "=", "no name"},
+        {"%00=a", ERR_PARAM, "?", "percent"},
         {"_text=a", ERR_UNSUPPORTED, "_text", "not supported"},
         {"organization.name=a", ERR_UNSUPPORTED, "organization.name", "not supported"},
         {"organization:Organization.name=a", ERR_UNSUPPORTED, "organization:Organization.name",

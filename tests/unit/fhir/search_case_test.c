@@ -1,4 +1,5 @@
-/* Runs tests/case/search.case: every line there is one check; the file itself says how to read it. */
+/* Runs tests/case/search.case: every line there is one check; the file itself says how to read it.
+ */
 #include "unit/test.h"
 
 #include "core/io.h"
@@ -27,13 +28,13 @@ static TimeMs instant(Str text) {
 static void begin_resource(Cases *c, Str line) {
     Str rest = line;
     Str word;
-    Str id;
+    Str id = STR_EMPTY;
     arena_reset(c->arena);
     buf_clear(&c->json);
     assert_true(str_cut(&rest, ' ', &word) && str_cut(&rest, ' ', &id) &&
                 str_cut(&rest, ' ', &word) && str_eq(word, STR("updated")));
-    c->context = (FhirMatchContext){.id = arena_str(c->arena, id), .last_updated = instant(rest),
-                                    .base_url = base_url};
+    c->context = (FhirMatchContext){
+        .id = arena_str(c->arena, id), .last_updated = instant(rest), .base_url = base_url};
     c->root = NULL;
 }
 
