@@ -7,15 +7,15 @@
 #include "core/time.h"
 #include "core/tsv.h"
 
-EMBED(synth_drugs, "data/synth/drugs.tsv");
-EMBED(synth_services, "data/synth/services.tsv");
-EMBED(synth_supplies, "data/synth/supplies.tsv");
-EMBED(synth_results, "data/synth/results.tsv");
-EMBED(synth_conditions, "data/synth/conditions.tsv");
-EMBED(synth_communes, "data/synth/communes.tsv");
-EMBED(synth_facilities, "data/synth/facilities.tsv");
-EMBED(synth_lunar, "data/synth/lunar.tsv");
-EMBED(synth_seasons, "data/synth/seasons.tsv");
+EMBED(synth_drugs, "data/synth/drugs.tsv")
+EMBED(synth_services, "data/synth/services.tsv")
+EMBED(synth_supplies, "data/synth/supplies.tsv")
+EMBED(synth_results, "data/synth/results.tsv")
+EMBED(synth_conditions, "data/synth/conditions.tsv")
+EMBED(synth_communes, "data/synth/communes.tsv")
+EMBED(synth_facilities, "data/synth/facilities.tsv")
+EMBED(synth_lunar, "data/synth/lunar.tsv")
+EMBED(synth_seasons, "data/synth/seasons.tsv")
 
 static Content content;
 static pthread_once_t content_once = PTHREAD_ONCE_INIT;

@@ -6,7 +6,7 @@
 #include "core/tsv.h"
 #include "core/utf8.h"
 
-EMBED(synth_names, "data/synth/names.tsv");
+EMBED(synth_names, "data/synth/names.tsv")
 
 /* The name in capitals, as most hospital systems send it. */
 static Str upper(Arena *a, Str s) {

@@ -4,17 +4,17 @@
 
 #include "core/embed.h"
 
-EMBED(vn_chapters_tsv, "data/vn/chapters.tsv");
-EMBED(vn_icd10_tsv, "data/vn/icd10-vn.tsv");
-EMBED(vn_wards_tsv, "data/vn/wards-hue-40.tsv");
-EMBED(vn_tiles_tsv, "data/vn/wards-hue-tiles.tsv");
-EMBED(vn_provinces_tsv, "data/vn/provinces-34.tsv");
-EMBED(vn_visit_type_tsv, "data/vn/ma-loai-kcb.tsv");
-EMBED(vn_visit_object_tsv, "data/vn/ma-doituong-kcb.tsv");
-EMBED(vn_cost_group_tsv, "data/vn/ma-nhom-chi-phi.tsv");
-EMBED(vn_department_tsv, "data/vn/ma-khoa.tsv");
-EMBED(vn_ethnic_tsv, "data/vn/ma-dantoc.tsv");
-EMBED(vn_notifiable_tsv, "data/vn/notifiable-diseases.tsv");
+EMBED(vn_chapters_tsv, "data/vn/chapters.tsv")
+EMBED(vn_icd10_tsv, "data/vn/icd10-vn.tsv")
+EMBED(vn_wards_tsv, "data/vn/wards-hue-40.tsv")
+EMBED(vn_tiles_tsv, "data/vn/wards-hue-tiles.tsv")
+EMBED(vn_provinces_tsv, "data/vn/provinces-34.tsv")
+EMBED(vn_visit_type_tsv, "data/vn/ma-loai-kcb.tsv")
+EMBED(vn_visit_object_tsv, "data/vn/ma-doituong-kcb.tsv")
+EMBED(vn_cost_group_tsv, "data/vn/ma-nhom-chi-phi.tsv")
+EMBED(vn_department_tsv, "data/vn/ma-khoa.tsv")
+EMBED(vn_ethnic_tsv, "data/vn/ma-dantoc.tsv")
+EMBED(vn_notifiable_tsv, "data/vn/notifiable-diseases.tsv")
 
 static VnTables tables;
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
