@@ -2,7 +2,7 @@
  * the CCCD number (national), then each card's BHXH number and the facility's own number, which
  * count only when the birth date or the folded name agrees (docs/ig/identity.md has the rules).
  * Values that cannot identify anybody (empty, all the same digit) are left out.
- * Ownership: everything lives in the arena or in the claim. Errors: ERR_NOMEM. Threads: no state.
+ * Ownership: everything lives in the arena. Errors: ERR_NOMEM. Threads: no state.
  */
 #ifndef NHIP_INTEROP_CLAIM_IDENTITY_H
 #define NHIP_INTEROP_CLAIM_IDENTITY_H

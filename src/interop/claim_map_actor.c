@@ -1,0 +1,226 @@
+#include "interop/claim_map_int.h"
+
+#include "vn/vn.h"
+
+enum { ID_MAX = 64 };
+
+static bool is_id_char(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-';
+}
+
+/* prefix + code with foreign characters replaced by '-', at most 64 characters. ret_exact: the code
+ * is what stands behind the prefix with its first '-', if any, read as '/' (000001/HUE-CCHN). */
+static Str actor_id(Map *m, Str prefix, Str code, bool *ret_exact) {
+    char text[ID_MAX];
+    size_t n = prefix.len;
+    bool exact = prefix.len + code.len <= ID_MAX;
+    bool first = true; /* the next '-' is the first one */
+    memcpy(text, prefix.ptr, prefix.len);
+    for (size_t i = 0; i < code.len && n < ID_MAX; i++) {
+        char c = code.ptr[i];
+        text[n] = is_id_char(c) ? c : '-';
+        if (text[n] == '-') {
+            exact = exact && (first ? c == '/' : c == '-');
+            first = false;
+        }
+        n++;
+    }
+    *ret_exact = exact;
+    return arena_str(m->arena, (Str){text, n});
+}
+
+/* The JSON of a new actor goes on behind a mark in the shared text and is copied out at once. */
+typedef struct ActorText {
+    Buf buf;
+    JsonWriter w;
+} ActorText;
+
+static void put_identifier(JsonWriter *w, Str system, Str value) {
+    json_name(w, "identifier");
+    json_open_array(w);
+    json_open_object(w);
+    json_member_str(w, STR("system"), system);
+    json_member_str(w, STR("value"), value);
+    json_close_object(w);
+    json_close_array(w);
+}
+
+/* A new entry with that id and type, or NULL when it is there already (or without memory). The key
+ * is the id alone: prefixes differ by type. */
+static ClaimActor *new_actor(Map *m, FhirType type, Str id) {
+    if (map_index_get(&m->actor_index, id) >= 0) {
+        return NULL;
+    }
+    if (m->n_actors == m->cap_actors) {
+        size_t cap = MAX((size_t)16, 2 * m->cap_actors);
+        ClaimActor *grown = arena_new_array(m->arena, ClaimActor, cap);
+        if (grown == NULL) {
+            m->err = ERR_NOMEM;
+            return NULL;
+        }
+        if (m->n_actors > 0) {
+            memcpy(grown, m->actors, m->n_actors * sizeof(*grown));
+        }
+        m->actors = grown;
+        m->cap_actors = cap;
+    }
+    map_index_put(m, &m->actor_index, id, (int)m->n_actors);
+    ClaimActor *a = &m->actors[m->n_actors++];
+    *a = (ClaimActor){.type = type, .id = id};
+    return a;
+}
+
+static void finish_actor(Map *m, ClaimActor *a, Buf *text) {
+    if (text->err != ERR_OK) {
+        m->err = text->err;
+    }
+    a->json = arena_str(m->arena, buf_str(text));
+    buf_release(text);
+}
+
+static void put_reference(Map *m, FhirType type, Str id) {
+    char text[128];
+    int n = snprintf(text, sizeof(text), "%s/" STR_FMT, fhir_type_name(type), STR_ARG(id));
+    json_open_object(&m->w);
+    json_member(&m->w, "reference", ((Str){text, (size_t)n}));
+    json_close_object(&m->w);
+}
+
+static JsonWriter begin_actor(Buf *text, FhirType type) {
+    buf_init(text, 1 << 20);
+    JsonWriter w = json_writer(text);
+    json_open_object(&w);
+    json_member(&w, "resourceType", str_from(fhir_type_name(type)));
+    return w;
+}
+
+bool map_put_organization(Map *m, Str code) {
+    bool exact;
+    Str id = actor_id(m, STR("cskcb-"), code, &exact);
+    ClaimActor *a = new_actor(m, FHIR_T_ORGANIZATION, id);
+    if (a != NULL) {
+        Buf text;
+        JsonWriter w = begin_actor(&text, a->type);
+        put_identifier(&w, STR(CLAIM_BASE "sid/cskcb"), code);
+        json_name(&w, "active");
+        json_put_bool(&w, true);
+        json_close_object(&w);
+        finish_actor(m, a, &text);
+    }
+    put_reference(m, FHIR_T_ORGANIZATION, id);
+    return exact;
+}
+
+bool map_put_practitioner(Map *m, Str code) {
+    bool exact;
+    Str id = actor_id(m, STR("cchn-"), code, &exact);
+    ClaimActor *a = new_actor(m, FHIR_T_PRACTITIONER, id);
+    if (a != NULL) {
+        Buf text;
+        JsonWriter w = begin_actor(&text, a->type);
+        put_identifier(&w, STR(CLAIM_BASE "sid/cchn"), code);
+        json_close_object(&w);
+        finish_actor(m, a, &text);
+    }
+    put_reference(m, FHIR_T_PRACTITIONER, id);
+    return exact;
+}
+
+/* Departments belong to their facility: khoa-46001-K01. */
+bool map_put_department(Map *m, Str code) {
+    bool exact;
+    bool facility_exact;
+    Str facility = actor_id(m, STR("khoa-"), m->claim->facility, &facility_exact);
+    Str prefix = arena_printf(m->arena, "%.*s-", (int)MIN(facility.len, 40), facility.ptr);
+    Str id = actor_id(m, prefix, code, &exact);
+    ClaimActor *a = new_actor(m, FHIR_T_LOCATION, id);
+    if (a != NULL) {
+        Buf text;
+        JsonWriter w = begin_actor(&text, a->type);
+        Str facility_id = actor_id(m, STR("Organization/cskcb-"), m->claim->facility, &exact);
+        const VnCode *known = vn_code(VN_DEPARTMENT, code);
+        put_identifier(&w, STR(CLAIM_BASE "sid/khoa"),
+                       arena_printf(m->arena, STR_FMT "|" STR_FMT, STR_ARG(m->claim->facility),
+                                    STR_ARG(code)));
+        json_member(&w, "status", STR("active"));
+        json_member(&w, "name", known == NULL ? code : known->name_vi);
+        json_name(&w, "managingOrganization");
+        json_open_object(&w);
+        json_member(&w, "reference", facility_id);
+        json_close_object(&w);
+        json_close_object(&w);
+        finish_actor(m, a, &text);
+        (void)actor_id(m, prefix, code, &exact);
+    }
+    put_reference(m, FHIR_T_LOCATION, id);
+    return exact;
+}
+
+void map_put_insurer(Map *m) {
+    ClaimActor *a = new_actor(m, FHIR_T_ORGANIZATION, STR("bhxh"));
+    if (a != NULL) {
+        Buf text;
+        JsonWriter w = begin_actor(&text, a->type);
+        json_name(&w, "active");
+        json_put_bool(&w, true);
+        json_member(&w, "name", STR("Bảo hiểm xã hội Việt Nam"));
+        json_close_object(&w);
+        finish_actor(m, a, &text);
+    }
+    put_reference(m, FHIR_T_ORGANIZATION, STR("bhxh"));
+}
+
+void map_organization(Map *m, Str name, MapRow *r, int field) {
+    Str code = str_trim(map_peek(r, field));
+    if (code.len > 0) {
+        json_put_name(&m->w, name);
+        if (map_put_organization(m, code) && code.len == map_peek(r, field).len) {
+            map_keep(r, field);
+        }
+    }
+}
+
+void map_practitioner(Map *m, Str name, MapRow *r, int field) {
+    MapParts p = map_parts(map_peek(r, field));
+    if (p.n > 0) {
+        json_put_name(&m->w, name);
+        if (map_put_practitioner(m, p.part[0]) && p.exact && p.n == 1) {
+            map_keep(r, field);
+        }
+    }
+}
+
+void map_practitioners(Map *m, Str name, const char *member, MapRow *r, int field) {
+    MapParts p = map_parts(map_peek(r, field));
+    if (p.n == 0) {
+        return;
+    }
+    bool exact = p.exact;
+    json_put_name(&m->w, name);
+    json_open_array(&m->w);
+    for (int i = 0; i < p.n; i++) {
+        if (member != NULL) {
+            json_open_object(&m->w);
+            json_put_name(&m->w, str_from(member));
+        }
+        exact = map_put_practitioner(m, p.part[i]) && exact;
+        if (member != NULL) {
+            json_close_object(&m->w);
+        }
+    }
+    json_close_array(&m->w);
+    if (exact) {
+        map_keep(r, field);
+    }
+}
+
+void map_department(Map *m, Str name, MapRow *r, int field) {
+    Str code = str_trim(map_peek(r, field));
+    if (code.len > 0) {
+        json_put_name(&m->w, name);
+        if (map_put_department(m, code) && code.len == map_peek(r, field).len) {
+            map_keep(r, field);
+        }
+    }
+}
