@@ -47,7 +47,10 @@ static void load(Set *set, const char *command) {
         if (json_parse(arena, (Str){line, (size_t)len}, &root, NULL) == ERR_OK) {
             const JsonNode *list = json_get_lit(root, "entry");
             for (const JsonNode *e = json_first(list); e != NULL; e = json_next(list, e)) {
-                keep(set, json_raw(json_get_lit(e, "resource")));
+                const JsonNode *resource = json_get_lit(e, "resource");
+                if (resource != NULL) {
+                    keep(set, json_raw(resource));
+                }
             }
             if (list == NULL) {
                 keep(set, json_raw(root));
@@ -74,8 +77,9 @@ static bool work_validate(Arena *arena, Str text, Buf *out) {
     (void)out;
     FhirResource r;
     FhirIssues issues = fhir_issues(arena);
+    FhirValidateOptions options = {.conditional_references = true};
     return fhir_parse(arena, text, &r, &issues) == ERR_OK &&
-           fhir_validate(&r, NULL, &issues) == ERR_OK;
+           fhir_validate(&r, &options, &issues) == ERR_OK;
 }
 
 static bool work_print(Arena *arena, Str text, Buf *out) {

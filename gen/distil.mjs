@@ -1,6 +1,6 @@
-// distil.mjs — reads FHIR R4's definitions from the npm package that gen/package.json pins and writes
-// what the program needs as sorted, reviewable text to gen/data/fhir/*.tsv (committed). By hand:
-// `make distil`. Usage: node gen/distil.mjs PACKAGE_DIR OUT_DIR
+// distil.mjs — reads FHIR R4's definitions from the npm package that gen/package.json pins and
+// writes what the program needs as sorted, reviewable text to gen/data/fhir/*.tsv (committed). By
+// hand: `make distil`. Usage: node gen/distil.mjs PACKAGE_DIR OUT_DIR
 // Only the official R4 4.0.1 files are read; the package's own profiles and parameters are not. The
 // package has also put elements of its own and of later FHIR versions into the official profiles:
 // dataelements.json, which it left alone, says which leaf elements R4 really has.
@@ -27,15 +27,17 @@ const plainUrl = (url) => (url ?? '').split('|')[0];
 function write(name, columns, rows, keep) {
   const lines = rows.map((r) => {
     if (r.length !== columns.length) throw new Error(`${name}: ${r}`);
-    for (const cell of r) if (/[\t\n\r]/.test(cell)) throw new Error(`${name}: tab or line in ${cell}`);
+    const bad = r.find((cell) => /[\t\n\r]/.test(cell));
+    if (bad !== undefined) throw new Error(`${name}: tab or line in ${bad}`);
     return r.join('\t');
   });
   if (!keep) lines.sort(byText);
-  fs.writeFileSync(path.join(outDir, name), [columns.join('\t'), ...new Set(lines)].join('\n') + '\n');
-  console.log(`${name}: ${new Set(lines).size} rows`);
+  const unique = [...new Set(lines)];
+  fs.writeFileSync(path.join(outDir, name), [columns.join('\t'), ...unique, ''].join('\n'));
+  console.log(`${name}: ${unique.length} rows`);
 }
 
-// ---- types, elements, invariants --------------------------------------------------------------
+// ---- types, elements, invariants ----
 
 const definitions = [...load('profiles-types.json'), ...load('profiles-resources.json')]
   .filter((r) => r.resourceType === 'StructureDefinition')
@@ -46,7 +48,10 @@ const KIND = { 'primitive-type': 'primitive', 'complex-type': 'complex', resourc
 
 function typeRows() {
   return definitions.map((d) => [
-    d.name, KIND[d.kind], d.baseDefinition ? stem(d.baseDefinition) : '', d.abstract ? 'abstract' : '',
+    d.name,
+    KIND[d.kind],
+    d.baseDefinition ? stem(d.baseDefinition) : '',
+    d.abstract ? 'abstract' : '',
   ]);
 }
 
@@ -104,19 +109,21 @@ const UNLISTED = new Set([
 const LATER = new Set(['EvidenceVariable.characteristic.definitionByCombination.characteristic']);
 const INHERITED = /\.(id|extension|modifierExtension|meta|implicitRules|language|text|contained)$/;
 const parentOf = (p) => p.slice(0, Math.max(p.lastIndexOf('.'), 0));
-const isGroup = (e) =>
-  !!e.contentReference || (e.type ?? []).some((t) => ['BackboneElement', 'Element'].includes(t.code));
+const isGroup = (e) => (e.type ?? []).some((t) => ['BackboneElement', 'Element'].includes(t.code));
 
-// The elements of one type as R4 has them: what is not official is dropped, what is missing is added.
+// The elements of one type as R4 has them: what is not official is dropped, what is missing added.
 function officialElements(d) {
-  const all = d.snapshot.element.filter((e) => !e.sliceName && e.path.includes('.') && e.max !== '0');
+  const all = d.snapshot.element.filter(
+    (e) => !e.sliceName && e.path.includes('.') && e.max !== '0');
   const ofQuantity = d.baseDefinition === SD + 'Quantity';
+  const isListed = (e) =>
+    ofQuantity || INHERITED.test(e.path) || UNLISTED.has(e.path) || official.has(e.path);
   const isLeaf = (e) =>
-    (e.contentReference || !isGroup(e)) && !LATER.has(e.path) &&
-    (!!e.contentReference || ofQuantity || INHERITED.test(e.path) || UNLISTED.has(e.path) || official.has(e.path));
+    !LATER.has(e.path) && (!!e.contentReference || (!isGroup(e) && isListed(e)));
   // A group stands when an official leaf stands below it.
   const groups = new Set([d.name]);
-  for (const e of all.filter((x) => isLeaf(x) && !/\.(id|extension|modifierExtension)$/.test(x.path)))
+  const isOwnLeaf = (e) => isLeaf(e) && !/\.(id|extension|modifierExtension)$/.test(e.path);
+  for (const e of all.filter(isOwnLeaf))
     for (let p = parentOf(e.path); p; p = parentOf(p)) groups.add(p);
   const isKept = (e) =>
     isLeaf(e) ? groups.has(parentOf(e.path)) : isGroup(e) && groups.has(e.path);
@@ -134,12 +141,14 @@ function elementRows() {
     .flatMap((d) => officialElements(d).map((e) => elementRow(d, e)));
 }
 
-function invariantRows() {
+function invariantRows(elements) {
+  const known = new Set([...definitions.map((d) => d.name), ...elements.map((e) => e[0])]);
   const rows = [];
   for (const d of definitions) {
     for (const e of d.differential.element) {
       for (const c of e.constraint ?? []) {
-        if (!c.expression) continue;
+        if (!c.expression || !known.has(e.path)) continue;
+        if (c.key === 'ele-1' && e.path !== 'Element') continue; // said again
         rows.push([c.key, c.severity, e.path, oneLine(c.expression), oneLine(c.human)]);
       }
     }
@@ -147,9 +156,9 @@ function invariantRows() {
   return rows;
 }
 
-// ---- codes of required bindings ------------------------------------------------------------------
+// ---- codes of required bindings ----
 
-const terminology = [...load('valuesets.json'), ...load('v3-codesystems.json'), ...load('v2-tables.json')];
+const terminology = ['valuesets.json', 'v3-codesystems.json', 'v2-tables.json'].flatMap(load);
 const valueSets = new Map();
 const codeSystems = new Map();
 for (const r of terminology) {
@@ -164,7 +173,8 @@ function systemCodes(url) {
   const all = new Map();
   const visit = (concepts, above) => {
     for (const c of concepts ?? []) {
-      const parents = (c.property ?? []).filter((p) => p.code === 'subsumedBy').map((p) => p.valueCode);
+      const subsumed = (c.property ?? []).filter((p) => p.code === 'subsumedBy');
+      const parents = subsumed.map((p) => p.valueCode);
       const known = all.get(c.code)?.parents ?? [];
       all.set(c.code, { concept: c, parents: [...known, ...above.slice(-1), ...parents] });
       visit(c.concept, [...above, c.code]);
@@ -182,8 +192,9 @@ function isBelow(all, code, ancestor, seen = new Set()) {
 }
 
 function passesFilter(all, code, f) {
-  if (['concept', 'code'].includes(f.property) && f.op === 'is-a') return isBelow(all, code, f.value);
-  if (['concept', 'code'].includes(f.property) && f.op === 'descendent-of')
+  const byConcept = ['concept', 'code'].includes(f.property);
+  if (byConcept && f.op === 'is-a') return isBelow(all, code, f.value);
+  if (byConcept && f.op === 'descendent-of')
     return code !== f.value && isBelow(all, code, f.value);
   if (f.op === '=') {
     const values = (all.get(code).concept.property ?? []).filter((p) => p.code === f.property);
@@ -192,7 +203,8 @@ function passesFilter(all, code, f) {
   throw new Error(`filter ${JSON.stringify(f)}`);
 }
 
-// The "system code" pairs of one include or exclude; "system *": any code of a system that is not here.
+// The "system code" pairs of one include or exclude; "system *": any code of a system that is not
+// here.
 function expandPart(part) {
   let own = null;
   if (part.system) {
@@ -232,7 +244,7 @@ function codeRows(elements) {
   return rows;
 }
 
-// ---- search --------------------------------------------------------------------------------------
+// ---- search ----
 
 function searchRows() {
   return load('search-parameters.json')
@@ -248,10 +260,11 @@ function searchRows() {
 function compartmentRows() {
   return load('profiles-resources.json')
     .filter((r) => r.resourceType === 'CompartmentDefinition')
-    .flatMap((d) => d.resource.map((r) => [d.code, r.code, [...(r.param ?? [])].sort(byText).join(';')]));
+    .flatMap((d) =>
+      d.resource.map((r) => [d.code, r.code, [...(r.param ?? [])].sort(byText).join(';')]));
 }
 
-// --------------------------------------------------------------------------------------------------
+// ---- all files ----
 
 fs.mkdirSync(outDir, { recursive: true });
 const elements = elementRows();
@@ -259,8 +272,9 @@ write('types.tsv', ['type', 'kind', 'base', 'abstract'], typeRows());
 write('elements.tsv',
   ['path', 'min', 'max', 'types', 'content', 'binding', 'valueset', 'flags'], elements, true);
 write('codes.tsv', ['valueset', 'system', 'code'], codeRows(elements));
-write('invariants.tsv', ['key', 'severity', 'path', 'expression', 'human'], invariantRows());
+write('invariants.tsv', ['key', 'severity', 'path', 'expression', 'human'], invariantRows(elements));
 write('search_params.tsv',
-  ['url', 'code', 'type', 'bases', 'expression', 'targets', 'multiple_or', 'multiple_and', 'components'],
+  ['url', 'code', 'type', 'bases', 'expression', 'targets', 'multiple_or', 'multiple_and',
+    'components'],
   searchRows());
 write('compartments.tsv', ['compartment', 'resource', 'params'], compartmentRows());

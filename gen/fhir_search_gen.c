@@ -1,8 +1,8 @@
-/* fhir_search_gen — compiles the search parameters of FHIR R4 (gen/data/fhir/search_params.tsv) into
- * the tables of fhir/fhir_search_param.h and the tries of fhir/fhir_trie_int.h.
- * Usage: fhir_search_gen OUT.c OUT.h DATA_DIR. Exits 1 with a message on the first bad line, so a
- * build that succeeds has compiled every expression. Ids of parameters stand in
- * search_param_ids.tsv; a new code must be added there by hand, at the end. */
+/* fhir_search_gen — compiles the search parameters of FHIR R4 (gen/data/fhir/search_params.tsv)
+ * into the tables of fhir/fhir_search_param.h and the tries of fhir/fhir_trie_int.h. Usage:
+ * fhir_search_gen OUT.c OUT.h DATA_DIR. Exits 1 with a message on the first bad line, so a build
+ * that succeeds has compiled every expression. Ids of parameters stand in search_param_ids.tsv; a
+ * new code must be added there by hand, at the end. */
 #include "gen_fhir_path.h"
 
 #include "fhir/fhir_trie_int.h"
@@ -80,7 +80,8 @@ static int op_of(const char *param_type, const char *datatype) {
     return -1;
 }
 
-/* ---- the trie ----------------------------------------------------------------------------------- */
+/* ---- the trie -----------------------------------------------------------------------------------
+ */
 
 typedef struct Edge {
     char *name;
@@ -165,13 +166,16 @@ static void add_action(int root, const Path *p, int param, int op) {
     if (p->first_of >= 0 && p->first_of != p->n - 2) {
         die("index not supported", p->members[0]);
     }
-    Action a = {.param = param, .op = op, .guard = guard_of(p), .first_only = p->first_of >= 0,
-                .ref_type = p->ref_type, .system = p->system};
+    Action a = {.param = param,
+                .op = op,
+                .guard = guard_of(p),
+                .first_only = p->first_of >= 0,
+                .ref_type = p->ref_type,
+                .system = p->system};
     for (int i = 0; i < n->n_actions; i++) {
         const Action *b = &n->actions[i];
-        bool same_type = a.ref_type == b->ref_type ||
-                         (a.ref_type != NULL && b->ref_type != NULL &&
-                          strcmp(a.ref_type, b->ref_type) == 0);
+        bool same_type = a.ref_type == b->ref_type || (a.ref_type != NULL && b->ref_type != NULL &&
+                                                       strcmp(a.ref_type, b->ref_type) == 0);
         if (b->param == a.param && b->op == a.op && b->guard == a.guard && same_type) {
             return;
         }
@@ -321,14 +325,15 @@ static void compile_all(void) {
 
 #include "gen_fhir_search_out.h"
 
-/* ---- input -------------------------------------------------------------------------------------- */
+/* ---- input --------------------------------------------------------------------------------------
+ */
 
 static void take_id(char **cols) {
     ids[n_ids++] = (Id){copy(cols[1]), (int)strtol(cols[0], NULL, 10)};
 }
 
-/* R4's own mistakes. DeviceDefinition has no `classification`: that parameter is left out. The parts
- * of DocumentReference-relationship name each other's parameters: they are exchanged here. */
+/* R4's own mistakes. DeviceDefinition has no `classification`: that parameter is left out. The
+ * parts of DocumentReference-relationship name each other's parameters: they are exchanged here. */
 static const char dead_url[] = SP "DeviceDefinition-classification";
 static const char relationship_url[] = SP "DocumentReference-relationship";
 static char relationship_parts[] =
@@ -341,8 +346,12 @@ static void take_param(char **cols) {
     if (strcmp(cols[0], relationship_url) == 0) {
         cols[8] = relationship_parts;
     }
-    Param p = {.url = copy(cols[0]), .code = copy(cols[1]), .type = copy(cols[2]),
-               .bases = copy(cols[3]), .expression = copy(cols[4]), .targets = copy(cols[5]),
+    Param p = {.url = copy(cols[0]),
+               .code = copy(cols[1]),
+               .type = copy(cols[2]),
+               .bases = copy(cols[3]),
+               .expression = copy(cols[4]),
+               .targets = copy(cols[5]),
                .components = copy(cols[8])};
     for (int i = 0; i < n_ids; i++) {
         if (strcmp(ids[i].code, p.code) == 0) {

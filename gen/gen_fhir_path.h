@@ -1,7 +1,8 @@
-/* gen_fhir_path.h — for generators: reads the distilled FHIR definitions and turns the FHIRPath of a
- * search parameter into JSON member paths with their data types. Seven constructs cover all of R4:
- * paths, unions, ofType(T), where(resolve() is T), where(f='v'), [0] and "x.exists() and x != false".
- * Anything else stops the build with a message. Memory is never freed: a generator is short-lived. */
+/* gen_fhir_path.h — for generators: reads the distilled FHIR definitions and turns the FHIRPath of
+ * a search parameter into JSON member paths with their data types. Seven constructs cover all of
+ * R4: paths, unions, ofType(T), where(resolve() is T), where(f='v'), [0] and "x.exists() and x !=
+ * false". Anything else stops the build with a message. Memory is never freed: a generator is
+ * short-lived. */
 #ifndef NHIP_GEN_FHIR_PATH_H
 #define NHIP_GEN_FHIR_PATH_H
 
@@ -59,7 +60,8 @@ static void each_line(const char *name, void (*fn)(char **cols)) {
     free(line);
 }
 
-/* ---- types, elements and implied code systems -------------------------------------------------- */
+/* ---- types, elements and implied code systems --------------------------------------------------
+ */
 
 typedef struct Type {
     char *name;
@@ -144,7 +146,8 @@ static bool is_type(const char *name) {
     return false;
 }
 
-/* MedicationRequest -> MEDICATION_REQUEST, _lastUpdated -> _LAST_UPDATED, code-value -> CODE_VALUE. */
+/* MedicationRequest -> MEDICATION_REQUEST, _lastUpdated -> _LAST_UPDATED, code-value -> CODE_VALUE.
+ */
 static const char *upper_snake(const char *name) {
     static char ring[4][128];
     static unsigned turn;
@@ -160,7 +163,8 @@ static const char *upper_snake(const char *name) {
     return out;
 }
 
-/* ---- paths -------------------------------------------------------------------------------------- */
+/* ---- paths --------------------------------------------------------------------------------------
+ */
 
 /* One resolved path: which members to follow, under which condition, what stands at the end. */
 typedef struct Path {
@@ -181,7 +185,8 @@ typedef struct Paths {
     int n;
 } Paths;
 
-/* The data type's plain name: "Reference(Patient)" -> "Reference", "Quantity[Simple]" -> "Quantity". */
+/* The data type's plain name: "Reference(Patient)" -> "Reference", "Quantity[Simple]" ->
+ * "Quantity". */
 static char *plain_type(const char *text, size_t len) {
     size_t n = 0;
     while (n < len && text[n] != '(' && text[n] != '[') {
@@ -311,7 +316,8 @@ static void walk_steps(Paths *set, const char *text) {
     }
 }
 
-/* Strips brackets that stand around the beginning: "(A.b.ofType(C)).text" -> "A.b.ofType(C).text". */
+/* Strips brackets that stand around the beginning: "(A.b.ofType(C)).text" -> "A.b.ofType(C).text".
+ */
 static void strip_brackets(char *text) {
     while (text[0] == '(') {
         int depth = 0;

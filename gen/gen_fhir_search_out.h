@@ -3,7 +3,8 @@
 #ifndef NHIP_GEN_FHIR_SEARCH_OUT_H
 #define NHIP_GEN_FHIR_SEARCH_OUT_H
 
-/* ---- the Patient compartment -------------------------------------------------------------------- */
+/* ---- the Patient compartment --------------------------------------------------------------------
+ */
 
 typedef struct Ways {
     char *paths[16];
@@ -89,7 +90,8 @@ static void load_patient_compartment(void) {
     each_line("fhir/compartments.tsv", take_compartment);
 }
 
-/* ---- output ------------------------------------------------------------------------------------- */
+/* ---- output -------------------------------------------------------------------------------------
+ */
 
 static void write_header(FILE *h) {
     (void)fprintf(h, "/* Made by gen/fhir_search_gen.c; not edited. */\n"
@@ -214,8 +216,10 @@ static void write_params(FILE *f) {
         count[t] = roots[t] > 0 ? write_rows(f, t) : 0;
         at += count[t];
     }
-    (void)fprintf(f, "};\nconst FhirParamRows fhir_params_of[FHIR_RESOURCE_COUNT + 1] = {\n"
-                     "    [0] = {0, %d},\n", common);
+    (void)fprintf(f,
+                  "};\nconst FhirParamRows fhir_params_of[FHIR_RESOURCE_COUNT + 1] = {\n"
+                  "    [0] = {0, %d},\n",
+                  common);
     for (int t = 0; t < n_types; t++) {
         if (roots[t] > 0) {
             (void)fprintf(f, "    [FHIR_T_%s] = {%d, %d},\n", upper_snake(types[t].name), first[t],
@@ -230,7 +234,8 @@ static void write_params(FILE *f) {
 }
 
 static void write_guards(FILE *f) {
-    (void)fprintf(f, "const FhirTrieGuard fhir_trie_guards[] = {\n    {{NULL, 0}, {NULL, 0}, 0},\n");
+    (void)fprintf(f,
+                  "const FhirTrieGuard fhir_trie_guards[] = {\n    {{NULL, 0}, {NULL, 0}, 0},\n");
     for (int i = 1; i < n_guards; i++) {
         (void)fprintf(f, "    {STR_C(\"%s\"), STR_C(\"%s\"), %d},\n", guards[i].name.ptr,
                       guards[i].value.ptr, guards[i].up);
@@ -311,7 +316,8 @@ static uint32_t find_hash(const Node *n, uint8_t *slots, int bits) {
 static void write_nodes(FILE *f) {
     static uint8_t slots[LISTS_MAX * 8];
     int n_slots = 0, edges = 0, actions = 0, composites = 0;
-    (void)fprintf(f, "const FhirTrieNode fhir_trie_nodes[] = {\n    {0, 31, 0, 0, 0, 0, 0, 0, 0},\n");
+    (void)fprintf(f,
+                  "const FhirTrieNode fhir_trie_nodes[] = {\n    {0, 31, 0, 0, 0, 0, 0, 0, 0},\n");
     for (int i = 1; i < n_nodes; i++) {
         const Node *n = &nodes[i];
         int bits = 1;
@@ -372,9 +378,10 @@ static void write_by_type(FILE *f) {
 }
 
 static void write_source(FILE *f) {
-    (void)fprintf(f, "/* Made by gen/fhir_search_gen.c; not edited. */\n"
-                     "#include \"fhir/fhir_search_param_int.h\"\n#include \"fhir/fhir_trie_int.h\"\n"
-                     "#define STR_C(s) {s, sizeof(s) - 1}\n\n");
+    (void)fprintf(f,
+                  "/* Made by gen/fhir_search_gen.c; not edited. */\n"
+                  "#include \"fhir/fhir_search_param_int.h\"\n#include \"fhir/fhir_trie_int.h\"\n"
+                  "#define STR_C(s) {s, sizeof(s) - 1}\n\n");
     write_targets(f);
     write_params(f);
     write_guards(f);

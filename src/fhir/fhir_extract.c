@@ -45,8 +45,11 @@ static void run_actions(Walk *w, const FhirTrieNode *node, const JsonNode *value
             continue;
         }
         w->presence_seen = w->presence_seen || a->op == FHIR_OP_TOKEN_PRESENCE;
-        Emit emit = {.arena = w->arena, .sink = w->sink, .param = a->param,
-                     .ref_type = (FhirType)a->ref_type, .system = a->system};
+        Emit emit = {.arena = w->arena,
+                     .sink = w->sink,
+                     .param = a->param,
+                     .ref_type = (FhirType)a->ref_type,
+                     .system = a->system};
         fhir_emit(&emit, (FhirOp)a->op, value);
     }
 }
@@ -70,7 +73,8 @@ static void visit_array(Walk *w, const FhirTrieNode *node, const JsonNode *array
     }
 }
 
-/* ---- composites --------------------------------------------------------------------------------- */
+/* ---- composites ---------------------------------------------------------------------------------
+ */
 
 /* A list without the tokens that carry a text only: there is nothing to compare a part with. */
 static void put_part(FhirIndexSink *sink, const FhirIndexValue *value) {
@@ -87,7 +91,8 @@ static FhirIndexList part_values(Walk *w, const FhirTrieComposite *c, unsigned p
     Emit emit = {.arena = w->arena, .sink = &list.sink, .param = c->param};
     const FhirTriePart *s = &fhir_trie_parts[c->sources_at];
     for (const FhirTriePart *end = s + c->n_sources; s < end; s++) {
-        const JsonNode *v = s->capture != 0 ? captured[s->capture] : json_path(w->root, s->root_path);
+        const JsonNode *v =
+            s->capture != 0 ? captured[s->capture] : json_path(w->root, s->root_path);
         if (s->part == part && v != NULL) {
             emit.system = s->system;
             fhir_emit(&emit, (FhirOp)s->op, v);
@@ -131,7 +136,8 @@ static void run_composite(Walk *w, const FhirTrieComposite *c, const JsonNode *c
     }
 }
 
-/* ---- the walk ----------------------------------------------------------------------------------- */
+/* ---- the walk -----------------------------------------------------------------------------------
+ */
 
 static void walk_object(Walk *w, const FhirTrieNode *node, const JsonNode *object, bool is_first) {
     const JsonNode *captured[FHIR_CAPTURE_MAX + 1];
@@ -167,7 +173,8 @@ ErrCode fhir_extract(Arena *arena, FhirType type, const JsonNode *root, FhirInde
         walk_object(&w, &fhir_trie_nodes[fhir_trie_roots[type]], root, true);
     }
     if (type == FHIR_T_PATIENT && !w.presence_seen) {
-        /* Patient.deceased.exists() and Patient.deceased != false: false when the element is absent */
+        /* Patient.deceased.exists() and Patient.deceased != false: false when the element is absent
+         */
         static const JsonNode no = {.text = "false", .len = 5, .skip = 1, .type = JSON_FALSE};
         Emit emit = {.arena = arena, .sink = sink, .param = FHIR_P_DECEASED};
         fhir_emit(&emit, FHIR_OP_TOKEN_PRESENCE, &no);
@@ -175,7 +182,8 @@ ErrCode fhir_extract(Arena *arena, FhirType type, const JsonNode *root, FhirInde
     return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
 }
 
-/* ---- lists -------------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------------
+ */
 
 /* Room for one more; NULL when there is no memory. */
 static FhirIndexValue *list_room(FhirIndexList *list) {

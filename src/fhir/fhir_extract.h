@@ -5,7 +5,8 @@
  * Not emitted: _id and _lastUpdated (the store knows them), references to contained resources, and
  * references that carry an identifier only.
  * Ownership: texts point into the resource's text or into the arena; they live as long as both.
- * Errors: ERR_NOMEM. Cost: about 1 µs a kilobyte, no allocation but the arena. Threads: no state. */
+ * Errors: ERR_NOMEM. Cost: about 1 µs a kilobyte, no allocation but the arena. Threads: no state.
+ */
 #ifndef NHIP_FHIR_EXTRACT_H
 #define NHIP_FHIR_EXTRACT_H
 
@@ -113,8 +114,9 @@ bool fhir_index_reference(Str text, FhirIndexReference *ret);
 /* The comparable form of a string value: fold() of core/fold.h. */
 Str fhir_fold_string(Arena *arena, Str text);
 /* The patient to whom the resource belongs: the first reference to a Patient among the members that
- * put its type into the Patient compartment, in the order patient, subject, beneficiary, individual,
- * then the others; for a Patient itself its own id. False when there is none or the type has none. */
+ * put its type into the Patient compartment, in the order patient, subject, beneficiary,
+ * individual, then the others; for a Patient itself its own id. False when there is none or the
+ * type has none. */
 bool fhir_patient_of(Arena *arena, FhirType type, const JsonNode *root, FhirIndexReference *ret);
 /* True when resources of the type can belong to a patient (the Patient compartment lists it). */
 bool fhir_type_in_patient_compartment(FhirType type);

@@ -8,7 +8,8 @@ typedef struct Field {
     const JsonNode *value;
 } Field;
 
-#define FIELD(literal) {{literal, sizeof(literal) - 1}, NULL}
+#define FIELD(literal)                                                                             \
+    { {literal, sizeof(literal) - 1}, NULL }
 
 static void read_fields(const Emit *e, const JsonNode *object, Field *fields, size_t n) {
     EACH_MEMBER(object, m) {
@@ -35,7 +36,8 @@ static FhirIndexValue value_for(const Emit *e, FhirIndexKind kind) {
     return v;
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------- */
+/* ---- tokens -------------------------------------------------------------------------------------
+ */
 
 typedef struct TokenText {
     Str system, code;
@@ -101,7 +103,8 @@ static void emit_contact(const Emit *e, const JsonNode *v) {
     }
     Field f[] = {FIELD("value"), FIELD("use")};
     read_fields(e, v, f, ARRAY_LEN(f));
-    TokenText t = {.code = text_of(e, f[0].value), .system = text_of(e, f[1].value),
+    TokenText t = {.code = text_of(e, f[0].value),
+                   .system = text_of(e, f[1].value),
                    .flags = FHIR_TOKEN_PLAIN};
     t.has_system = t.system.len > 0;
     if (t.code.len > 0) {
@@ -124,11 +127,13 @@ static void emit_plain(const Emit *e, const JsonNode *v) {
 /* x.exists() and x != false */
 static void emit_presence(const Emit *e, const JsonNode *v) {
     bool yes = !json_is(v, JSON_FALSE) && !json_is(v, JSON_NULL);
-    put_token(e, (TokenText){.system = STR_EMPTY, .code = yes ? STR("true") : STR("false"),
+    put_token(e, (TokenText){.system = STR_EMPTY,
+                             .code = yes ? STR("true") : STR("false"),
                              .flags = FHIR_TOKEN_PLAIN});
 }
 
-/* ---- strings ------------------------------------------------------------------------------------ */
+/* ---- strings ------------------------------------------------------------------------------------
+ */
 
 static void put_string(const Emit *e, Str text) {
     if (text.len > 0) {
@@ -212,7 +217,8 @@ static void emit_address(const Emit *e, const JsonNode *v) {
     }
 }
 
-/* ---- dates -------------------------------------------------------------------------------------- */
+/* ---- dates --------------------------------------------------------------------------------------
+ */
 
 static void put_date(const Emit *e, TimeMs lo, TimeMs hi) {
     if (lo < hi) {
@@ -224,7 +230,8 @@ static void put_date(const Emit *e, TimeMs lo, TimeMs hi) {
 }
 
 static bool read_date(const Emit *e, const JsonNode *v, TimeMs *ret_lo, TimeMs *ret_hi) {
-    return json_is(v, JSON_STRING) && time_parse_fhir(json_str(e->arena, v), ret_lo, ret_hi) == ERR_OK;
+    return json_is(v, JSON_STRING) &&
+           time_parse_fhir(json_str(e->arena, v), ret_lo, ret_hi) == ERR_OK;
 }
 
 static void emit_date(const Emit *e, const JsonNode *v) {
@@ -235,7 +242,8 @@ static void emit_date(const Emit *e, const JsonNode *v) {
     }
 }
 
-/* Widens [*lo, *hi) to hold the period; an end that is missing is open. False when it says nothing. */
+/* Widens [*lo, *hi) to hold the period; an end that is missing is open. False when it says nothing.
+ */
 static bool widen_period(const Emit *e, const JsonNode *v, TimeMs *lo, TimeMs *hi) {
     if (!json_is(v, JSON_OBJECT)) {
         return false;
@@ -282,7 +290,8 @@ static void emit_timing(const Emit *e, const JsonNode *v) {
     put_date(e, lo, hi);
 }
 
-/* ---- numbers and quantities --------------------------------------------------------------------- */
+/* ---- numbers and quantities ---------------------------------------------------------------------
+ */
 
 static Str number_of(const JsonNode *n) {
     return json_is(n, JSON_NUMBER) ? json_raw(n) : STR_EMPTY;
@@ -303,9 +312,12 @@ static FhirIndexQuantity read_quantity(const Emit *e, const JsonNode *v) {
     if (json_is(v, JSON_OBJECT)) {
         read_fields(e, v, f, ARRAY_LEN(f));
     }
-    return (FhirIndexQuantity){.value = number_of(f[0].value), .high = STR_EMPTY,
-                               .comparator = text_of(e, f[1].value), .unit = text_of(e, f[2].value),
-                               .system = text_of(e, f[3].value), .code = text_of(e, f[4].value)};
+    return (FhirIndexQuantity){.value = number_of(f[0].value),
+                               .high = STR_EMPTY,
+                               .comparator = text_of(e, f[1].value),
+                               .unit = text_of(e, f[2].value),
+                               .system = text_of(e, f[3].value),
+                               .code = text_of(e, f[4].value)};
 }
 
 static void put_quantity(const Emit *e, const FhirIndexQuantity *q) {
@@ -327,9 +339,12 @@ static void emit_money(const Emit *e, const JsonNode *v) {
     }
     Field f[] = {FIELD("value"), FIELD("currency")};
     read_fields(e, v, f, ARRAY_LEN(f));
-    FhirIndexQuantity q = {.value = number_of(f[0].value), .code = text_of(e, f[1].value),
-                           .system = STR("urn:iso:std:iso:4217"), .high = STR_EMPTY,
-                           .comparator = STR_EMPTY, .unit = STR_EMPTY};
+    FhirIndexQuantity q = {.value = number_of(f[0].value),
+                           .code = text_of(e, f[1].value),
+                           .system = STR("urn:iso:std:iso:4217"),
+                           .high = STR_EMPTY,
+                           .comparator = STR_EMPTY,
+                           .unit = STR_EMPTY};
     if (q.value.len > 0) {
         put_quantity(e, &q);
     }
@@ -369,7 +384,8 @@ static void emit_number_range(const Emit *e, const JsonNode *v) {
     }
 }
 
-/* ---- uris and references ------------------------------------------------------------------------ */
+/* ---- uris and references ------------------------------------------------------------------------
+ */
 
 static void put_uri(const Emit *e, Str text) {
     FhirIndexValue v = value_for(e, FHIR_INDEX_URI);

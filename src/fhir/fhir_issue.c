@@ -64,13 +64,17 @@ static Str fill_in(Arena *arena, const char *text, const Str args[2]) {
     return s;
 }
 
+bool fhir_issues_full(const FhirIssues *list) {
+    return list->n == LIMIT_FHIR_ISSUES;
+}
+
 /* The next free place, or NULL when the list is full. */
 static FhirIssue *new_item(FhirIssues *list) {
     list->n_errors++;
     if (list->items == NULL) {
         list->items = arena_new_array(list->arena, FhirIssue, LIMIT_FHIR_ISSUES);
     }
-    if (list->items == NULL || list->n == LIMIT_FHIR_ISSUES) {
+    if (list->items == NULL || fhir_issues_full(list)) {
         list->n_dropped++;
         return NULL;
     }

@@ -1,7 +1,7 @@
 /* fhir_issue.h — the list of what is wrong with a resource: each issue with its rule, FHIRPath
  * location and sentences in English and Vietnamese. Checking goes on after an issue; behind the
  * ceiling (LIMIT_FHIR_ISSUES) issues are counted only.
- * Ownership: everything lives in the arena given to fhir_issues_init. Issues may quote a short
+ * Ownership: everything lives in the arena given to fhir_issues(). Issues may quote a short
  * piece of the value: they go back to the sender and never into a log. Errors: out of memory shows
  * as arena_failed and n_dropped. Threads: one thread a list. */
 #ifndef NHIP_FHIR_ISSUE_H
@@ -74,7 +74,6 @@ const char *fhir_rule_id(FhirRule rule);
 
 typedef struct FhirIssue {
     FhirRule rule;
-    bool is_warning;
     const char *id;    /* rule id: "fhir-format", "json-depth" */
     const char *issue; /* FHIR issue code: "structure", "value" … */
     Str where;         /* "Patient.name[0].given[1]"; empty when there is none */
@@ -93,6 +92,8 @@ typedef struct FhirIssues {
 static inline FhirIssues fhir_issues(Arena *arena) {
     return (FhirIssues){.arena = arena};
 }
+/* Behind the ceiling: more issues are only counted. */
+bool fhir_issues_full(const FhirIssues *list);
 /* Adds an error; list may be NULL. `where` is copied; arguments are shortened to 100 bytes. */
 void fhir_issue_add(FhirIssues *list, FhirRule rule, Str where, const Str args[2]);
 /* The same from an error of a lower layer, which brings its own rule id and texts. */

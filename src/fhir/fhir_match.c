@@ -2,10 +2,11 @@
 
 #include "core/fold.h"
 
-/* ---- dates -------------------------------------------------------------------------------------- */
+/* ---- dates --------------------------------------------------------------------------------------
+ */
 
-/* http://hl7.org/fhir/R4/search.html#prefix, with [v.lo, v.hi) as the searched range and [lo, hi) as
- * the range of the resource's value. */
+/* http://hl7.org/fhir/R4/search.html#prefix, with [v.lo, v.hi) as the searched range and [lo, hi)
+ * as the range of the resource's value. */
 bool fhir_match_date(const FhirQueryValue *wanted, TimeMs lo, TimeMs hi) {
     TimeMs from = wanted->date.lo;
     TimeMs to = wanted->date.hi;
@@ -33,9 +34,11 @@ bool fhir_match_date(const FhirQueryValue *wanted, TimeMs lo, TimeMs hi) {
     return false;
 }
 
-/* ---- numbers and quantities --------------------------------------------------------------------- */
+/* ---- numbers and quantities ---------------------------------------------------------------------
+ */
 
-/* The resource's side: [lo, hi], ends open where has_lo or has_hi is false. A point has lo == hi. */
+/* The resource's side: [lo, hi], ends open where has_lo or has_hi is false. A point has lo == hi.
+ */
 typedef struct Span {
     Decimal lo, hi;
     bool has_lo, has_hi;
@@ -137,7 +140,8 @@ static bool match_quantity(const FhirQueryValue *w, const FhirIndexValue *v) {
     return match_span((FhirPrefix)w->prefix, &w->quantity.number, &s);
 }
 
-/* ---- tokens, strings, references ---------------------------------------------------------------- */
+/* ---- tokens, strings, references ----------------------------------------------------------------
+ */
 
 static bool match_token(const FhirQueryValue *w, const FhirIndexValue *v) {
     const FhirIndexToken *t = &v->token;
@@ -242,7 +246,8 @@ bool fhir_match_value(Arena *arena, const FhirQueryTerm *term, const FhirIndexVa
     return false;
 }
 
-/* ---- the whole query ---------------------------------------------------------------------------- */
+/* ---- the whole query ----------------------------------------------------------------------------
+ */
 
 /* Takes each value as it is extracted and notes which terms it meets: nothing is kept. */
 typedef struct MatchSink {
@@ -304,8 +309,8 @@ static bool term_holds(const FhirQueryTerm *term, bool present, bool met) {
 
 ErrCode fhir_match(Arena *arena, const FhirQuery *query, const JsonNode *root,
                    const FhirMatchContext *context, bool *ret_matches) {
-    MatchSink m = {.sink = {match_put}, .arena = arena, .query = query,
-                   .base_url = context->base_url};
+    MatchSink m = {
+        .sink = {match_put}, .arena = arena, .query = query, .base_url = context->base_url};
     if (query->n_terms > 0) {
         put_context(&m, context);
         TRY(fhir_extract(arena, query->type, root, &m.sink));

@@ -1,6 +1,6 @@
 /* fhir_match.h — does a resource satisfy a query, exactly, by http://hl7.org/fhir/R4/search.html?
- * This verifies the hits of the index (which may be coarse or stale) and is the oracle of the tests.
- * It extracts the resource's values and tests them against the query's terms: no storage.
+ * This verifies the hits of the index (which may be coarse or stale) and is the oracle of the
+ * tests. It extracts the resource's values and tests them against the query's terms: no storage.
  * Cost: one extraction. Threads: no state. */
 #ifndef NHIP_FHIR_MATCH_H
 #define NHIP_FHIR_MATCH_H

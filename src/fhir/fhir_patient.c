@@ -85,8 +85,7 @@ bool fhir_patient_of(Arena *arena, FhirType type, const JsonNode *root, FhirInde
     if (type == FHIR_T_PATIENT) {
         Str id = json_str(arena, json_get_lit(root, "id"));
         if (id.len > 0) {
-            *ret = (FhirIndexReference){.type = type, .id = id, .url = STR_EMPTY,
-                                         .local = -1};
+            *ret = (FhirIndexReference){.type = type, .id = id, .url = STR_EMPTY, .local = -1};
         }
         return id.len > 0;
     }

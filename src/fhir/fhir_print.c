@@ -43,6 +43,7 @@ static bool keeps_top(const FhirPrintOptions *o, const FhirElement *e) {
         return e->required != 0 || str_eq(name, STR("text"));
     case FHIR_SUMMARY_DATA:
         return !str_eq(name, STR("text"));
+    case FHIR_SUMMARY_COUNT:
     case FHIR_SUMMARY_FALSE:
         break;
     }
@@ -238,9 +239,8 @@ void fhir_print_outcome(Buf *out, const FhirIssues *issues, FhirLanguage languag
     open_outcome(&w, language);
     for (unsigned i = 0; i < issues->n; i++) {
         const FhirIssue *it = &issues->items[i];
-        put_item(&w,
-                 &(OutcomeItem){it->is_warning ? STR("warning") : STR("error"), str_from(it->issue),
-                                str_from(it->id), vi ? it->vi : it->en, it->where});
+        put_item(&w, &(OutcomeItem){STR("error"), str_from(it->issue), str_from(it->id),
+                                    vi ? it->vi : it->en, it->where});
     }
     if (issues->n_dropped > 0) {
         char text[120];

@@ -5,14 +5,7 @@
 #define NHIP_FHIR_PRINT_H
 
 #include "fhir/fhir_parse.h"
-
-/* _summary of http://hl7.org/fhir/R4/search.html#summary (count prints no resources at all). */
-typedef enum FhirSummary {
-    FHIR_SUMMARY_FALSE, /* everything */
-    FHIR_SUMMARY_TRUE,  /* elements marked as summary, and the required ones */
-    FHIR_SUMMARY_TEXT,  /* text, id, meta and required top-level elements */
-    FHIR_SUMMARY_DATA,  /* all but text */
-} FhirSummary;
+#include "fhir/fhir_summary.h"
 
 typedef struct FhirPrintOptions {
     FhirSummary summary;

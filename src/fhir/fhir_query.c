@@ -5,10 +5,10 @@
 
 const char *const query_summary_names[FHIR_SUMMARY_COUNT + 1] = {"false", "true", "text", "data",
                                                                  "count"};
-const char *const query_total_names[FHIR_TOTAL_ACCURATE + 1] = {"", "none", "estimate",
-                                                                "accurate"};
+const char *const query_total_names[FHIR_TOTAL_ACCURATE + 1] = {"", "none", "estimate", "accurate"};
 
-/* ---- names that are close ----------------------------------------------------------------------- */
+/* ---- names that are close -----------------------------------------------------------------------
+ */
 
 enum { NAME_MAX_LEN = 48 };
 
@@ -61,7 +61,8 @@ static ErrCode unknown_param(const QueryParse *p, Str code) {
     return query_error(p, ERR_PARAM, en, vi);
 }
 
-/* ---- search terms ------------------------------------------------------------------------------- */
+/* ---- search terms -------------------------------------------------------------------------------
+ */
 
 static ErrCode unsupported(const QueryParse *p) {
     return query_error(p, ERR_UNSUPPORTED, "not supported yet", "chưa hỗ trợ");
@@ -69,7 +70,7 @@ static ErrCode unsupported(const QueryParse *p) {
 
 /* Modifiers that R4 knows and that come later. */
 static bool is_later_modifier(Str text) {
-    static const char *const names[] = {"text",  "in",         "not-in",  "below",   "above",
+    static const char *const names[] = {"text",       "in",      "not-in", "below",   "above",
                                         "identifier", "of-type", "ofType", "iterate", "recurse"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (str_eq(text, str_from(names[i]))) {
@@ -136,8 +137,10 @@ static ErrCode parse_values(const QueryParse *p, Str text, FhirQueryTerm *term) 
     if (term->values == NULL) {
         return ERR_NOMEM;
     }
-    ValueShape shape = {.type = (FhirParamType)term->param->type, .param = term->param,
-                        .modifier = (FhirModifier)term->modifier, .ref_type = term->ref_type};
+    ValueShape shape = {.type = (FhirParamType)term->param->type,
+                        .param = term->param,
+                        .modifier = (FhirModifier)term->modifier,
+                        .ref_type = term->ref_type};
     Str rest = text;
     Str one;
     while (query_cut(&rest, ',', &one)) {
@@ -149,9 +152,9 @@ static ErrCode parse_values(const QueryParse *p, Str text, FhirQueryTerm *term) 
 
 /* _text and so on: R4 has them, we do not yet. */
 static bool is_later_param(Str code) {
-    static const char *const names[] = {"_text",   "_content",   "_query",         "_has",
-                                        "_filter", "_list",      "_type",          "_contained",
-                                        "_at",     "_since",     "_containedType", "_score"};
+    static const char *const names[] = {"_text",   "_content", "_query",         "_has",
+                                        "_filter", "_list",    "_type",          "_contained",
+                                        "_at",     "_since",   "_containedType", "_score"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (str_eq(code, str_from(names[i]))) {
             return true;
@@ -184,7 +187,8 @@ static ErrCode parse_term(const QueryParse *p, Str value, FhirQuery *q) {
     return ERR_OK;
 }
 
-/* ---- parameters about the result ---------------------------------------------------------------- */
+/* ---- parameters about the result ----------------------------------------------------------------
+ */
 
 static ErrCode not_one_of(const QueryParse *p, Str value) {
     return query_bad_value(p, value, "is none of the values that the parameter allows",
@@ -289,14 +293,16 @@ static ErrCode parse_elements(const QueryParse *p, Str value, FhirQuery *q) {
     Str name;
     while (str_cut(&rest, ',', &name)) {
         if (!is_element(p->scope->type, name)) {
-            return query_bad_value(p, name, "is no element of the type", "không phải phần tử của kiểu");
+            return query_bad_value(p, name, "is no element of the type",
+                                   "không phải phần tử của kiểu");
         }
         q->elements[q->n_elements++] = name;
     }
     return ERR_OK;
 }
 
-/* ---- includes ----------------------------------------------------------------------------------- */
+/* ---- includes -----------------------------------------------------------------------------------
+ */
 
 /* "source:param[:target]" against the type that is searched. */
 static ErrCode read_include(const QueryParse *p, Str value, FhirInclude *ret) {
@@ -340,7 +346,8 @@ static ErrCode parse_include(const QueryParse *p, Str value, FhirQuery *q) {
     return ERR_OK;
 }
 
-/* ---- the whole query ---------------------------------------------------------------------------- */
+/* ---- the whole query ----------------------------------------------------------------------------
+ */
 
 typedef struct ResultParam {
     const char *name;
@@ -362,7 +369,12 @@ static ErrCode parse_pair(QueryParse *p, Str pair, FhirQuery *q, unsigned *seen)
     Str raw_name;
     Str value = STR_EMPTY;
     (void)str_cut(&raw_value, '=', &raw_name);
+    p->name = STR("?");
     TRY(query_decode(p, raw_name, &p->name));
+    if (p->name.len == 0) {
+        p->name = STR("=");
+        return query_error(p, ERR_PARAM, "a parameter has no name", "có tham số không có tên");
+    }
     if (raw_value.ptr != NULL) {
         TRY(query_decode(p, raw_value, &value));
     }

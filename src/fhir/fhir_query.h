@@ -1,10 +1,9 @@
 /* fhir_query.h — the query part of a search URL as a checked tree
  * (http://hl7.org/fhir/R4/search.html). Repeated parameters are ANDed, comma lists ORed; `\,` `\|`
- * `\$` `\\` escape. Everything unknown or not supported is refused by name: a search never answers a
- * wider question than the one that was asked.
- * Ownership: the tree lives in the arena and may point into the query string.
- * Errors: ERR_PARAM (wrong), ERR_UNSUPPORTED (right but not done yet), ERR_LIMIT, ERR_NOMEM; info
- * names the parameter in `where`. Threads: no state. */
+ * `\$` `\\` escape. Everything unknown or not supported is refused by name: a search never answers
+ * a wider question than the one that was asked. Ownership: the tree lives in the arena and may
+ * point into the query string. Errors: ERR_PARAM (wrong), ERR_UNSUPPORTED (right but not done yet),
+ * ERR_LIMIT, ERR_NOMEM; info names the parameter in `where`. Threads: no state. */
 #ifndef NHIP_FHIR_QUERY_H
 #define NHIP_FHIR_QUERY_H
 
@@ -12,6 +11,7 @@
 #include "core/time.h"
 #include "fhir/fhir_extract.h"
 #include "fhir/fhir_search_param.h"
+#include "fhir/fhir_summary.h"
 
 typedef enum FhirPrefix {
     FHIR_PREFIX_EQ,
@@ -45,7 +45,8 @@ struct FhirQueryValue {
     uint8_t kind;   /* FhirIndexKind, by the parameter's type */
     uint8_t prefix; /* FhirPrefix: date, number, quantity */
     union {
-        struct { /* "code": no bar; "system|code"; "|code": bar, no system; "system|": bar, no code */
+        struct { /* "code": no bar; "system|code"; "|code": bar, no system; "system|": bar, no code
+                  */
             Str system, code;
             bool has_bar;
         } token;
@@ -65,8 +66,8 @@ struct FhirQueryValue {
         struct {
             Str text;
         } uri;
-        /* "subject=123": id, type FHIR_T_NONE (any type). "Type/id", or "id" where one type only can
-         * be meant: type, id. Absolute: url, and type, id too when it begins with the own base.
+        /* "subject=123": id, type FHIR_T_NONE (any type). "Type/id", or "id" where one type only
+         * can be meant: type, id. Absolute: url, and type, id too when it begins with the own base.
          * Canonical elements give FHIR_INDEX_URI values: compare those with url. */
         FhirIndexReference reference;
         struct {
@@ -85,14 +86,6 @@ typedef struct FhirQueryTerm {
     size_t n_values;
     FhirQueryValue *values;
 } FhirQueryTerm;
-
-typedef enum FhirSummary {
-    FHIR_SUMMARY_FALSE,
-    FHIR_SUMMARY_TRUE,
-    FHIR_SUMMARY_TEXT,
-    FHIR_SUMMARY_DATA,
-    FHIR_SUMMARY_COUNT,
-} FhirSummary;
 
 typedef enum FhirTotal {
     FHIR_TOTAL_UNSAID,
@@ -125,11 +118,11 @@ typedef struct FhirQuery {
     size_t n_sorts;
     FhirSort sorts[FHIR_QUERY_SORTS];
     size_t n_elements;
-    Str *elements;     /* _elements: names of the first level */
-    bool has_count;    /* _count was given; _count=0 means _summary=count */
-    uint32_t count;    /* ≤ LIMIT_PAGE_COUNT: a larger wish is cut down, as FHIR allows */
-    uint8_t summary;   /* FhirSummary */
-    uint8_t total;     /* FhirTotal */
+    Str *elements;   /* _elements: names of the first level */
+    bool has_count;  /* _count was given; _count=0 means _summary=count */
+    uint32_t count;  /* ≤ LIMIT_PAGE_COUNT: a larger wish is cut down, as FHIR allows */
+    uint8_t summary; /* FhirSummary */
+    uint8_t total;   /* FhirTotal */
     bool pretty;
     Str format; /* _format as given */
     Str page;   /* _page: the server's own opaque token */
@@ -138,8 +131,8 @@ typedef struct FhirQuery {
 /* What the parser must know besides the text. */
 typedef struct FhirQueryScope {
     FhirType type;
-    Str base_url;  /* "https://host/fhir" without a slash at the end; own references are cut by it */
-    TimeMs now;    /* for the prefix ap on dates */
+    Str base_url; /* "https://host/fhir" without a slash at the end; own references are cut by it */
+    TimeMs now;   /* for the prefix ap on dates */
     ErrInfo *info; /* may be NULL */
 } FhirQueryScope;
 

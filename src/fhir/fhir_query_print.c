@@ -1,6 +1,7 @@
 #include "fhir/fhir_query_int.h"
 
-/* Characters that may stand in a query value as they are (RFC 3986 without those that we split at). */
+/* Characters that may stand in a query value as they are (RFC 3986 without those that we split at).
+ */
 static bool is_plain(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            (c != '\0' && strchr("-._~:/,$@!*()", c) != NULL);

@@ -11,10 +11,12 @@ ErrCode query_error(const QueryParse *p, ErrCode code, const char *en, const cha
     size_t n = MIN(p->name.len, sizeof where - 1);
     memcpy(where, p->name.ptr, n);
     where[n] = '\0';
-    (void)err_set(p->scope->info, code, code == ERR_UNSUPPORTED ? "search-unsupported" : "search-param",
-                  "%s: %s", "%s: %s", where, en);
+    (void)err_set(p->scope->info, code,
+                  code == ERR_UNSUPPORTED ? "search-unsupported" : "search-param", "%s: %s",
+                  "%s: %s", where, en);
     if (p->scope->info != NULL) {
-        (void)snprintf(p->scope->info->what_vi, sizeof p->scope->info->what_vi, "%s: %s", where, vi);
+        (void)snprintf(p->scope->info->what_vi, sizeof p->scope->info->what_vi, "%s: %s", where,
+                       vi);
     }
     err_where(p->scope->info, "%s", where);
     return code;
@@ -28,7 +30,8 @@ ErrCode query_bad_value(const QueryParse *p, Str value, const char *en, const ch
     return query_error(p, ERR_PARAM, both[0], both[1]);
 }
 
-/* ---- text --------------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------------------------------
+ */
 
 static int hex_digit(char c) {
     if (c >= '0' && c <= '9') {
@@ -110,9 +113,11 @@ Str query_unescape(Arena *arena, Str text) {
     return (Str){out, n};
 }
 
-/* ---- token, string, uri ------------------------------------------------------------------------- */
+/* ---- token, string, uri -------------------------------------------------------------------------
+ */
 
-/* Splits at unescaped bars into parts[0…max); the number of parts, or max + 1 when there are more. */
+/* Splits at unescaped bars into parts[0…max); the number of parts, or max + 1 when there are more.
+ */
 static size_t split_bars(Arena *arena, Str text, Str *parts, size_t max) {
     size_t n = 0;
     Str rest = text;
@@ -153,7 +158,8 @@ static ErrCode string_value(const QueryParse *p, const ValueShape *shape, Str te
     return ERR_OK;
 }
 
-/* ---- dates -------------------------------------------------------------------------------------- */
+/* ---- dates --------------------------------------------------------------------------------------
+ */
 
 /* Cuts a prefix (two letters before a digit or sign) off *text; eq when there is none. */
 static FhirPrefix cut_prefix(Str *text) {
@@ -191,8 +197,9 @@ static ErrCode date_value(const QueryParse *p, Str text, FhirQueryValue *v) {
     v->prefix = (uint8_t)cut_prefix(&rest);
     v->date.text = mend_zone(p->arena, rest);
     if (time_parse_fhir(v->date.text, &v->date.lo, &v->date.hi) != ERR_OK) {
-        return query_bad_value(p, text, "is no date: write 2026, 2026-11, 2026-11-21 or "
-                                        "2026-11-21T08:30:00+07:00, with eq ne gt lt ge le sa eb ap",
+        return query_bad_value(p, text,
+                               "is no date: write 2026, 2026-11, 2026-11-21 or "
+                               "2026-11-21T08:30:00+07:00, with eq ne gt lt ge le sa eb ap",
                                "không phải ngày: hãy viết 2026, 2026-11, 2026-11-21 hoặc "
                                "2026-11-21T08:30:00+07:00, kèm eq ne gt lt ge le sa eb ap");
     }
@@ -202,7 +209,8 @@ static ErrCode date_value(const QueryParse *p, Str text, FhirQueryValue *v) {
     return ERR_OK;
 }
 
-/* ---- numbers and quantities --------------------------------------------------------------------- */
+/* ---- numbers and quantities ---------------------------------------------------------------------
+ */
 
 /* Half a unit of the last digit that was written: 5.4 -> 0.05, 100 -> 0.5. With an exponent and no
  * point one more digit counts, as the specification's own example has it (1e2 -> [95, 105)). */
@@ -261,13 +269,14 @@ static ErrCode quantity_value(const QueryParse *p, Str text, FhirQueryValue *v) 
     return number_value(p, parts[0], (FhirPrefix)v->prefix, &v->quantity.number);
 }
 
-/* ---- references --------------------------------------------------------------------------------- */
+/* ---- references ---------------------------------------------------------------------------------
+ */
 
 /* The part behind the own base, or text itself. */
 static Str without_base(const QueryParse *p, Str text) {
     Str base = p->scope->base_url;
-    bool own = base.len > 0 && str_starts(text, base) && text.len > base.len &&
-               text.ptr[base.len] == '/';
+    bool own =
+        base.len > 0 && str_starts(text, base) && text.len > base.len && text.ptr[base.len] == '/';
     return own ? str_sub(text, base.len + 1, text.len) : text;
 }
 
@@ -286,8 +295,8 @@ static ErrCode reference_value(const QueryParse *p, const ValueShape *shape, Str
     Str local = without_base(p, whole);
     FhirIndexReference *r = &v->reference;
     if (str_find_char(local, '/', 0) == SIZE_MAX && !str_starts(local, STR("urn:"))) {
-        *r = (FhirIndexReference){.type = only_target(shape), .id = local, .url = STR_EMPTY,
-                             .local = -1};
+        *r = (FhirIndexReference){
+            .type = only_target(shape), .id = local, .url = STR_EMPTY, .local = -1};
         return ERR_OK;
     }
     if (!fhir_index_reference(local, r) || r->is_record_patient || r->local >= 0) {
@@ -307,7 +316,8 @@ static ErrCode reference_value(const QueryParse *p, const ValueShape *shape, Str
     return ERR_OK;
 }
 
-/* ---- all ---------------------------------------------------------------------------------------- */
+/* ---- all ----------------------------------------------------------------------------------------
+ */
 
 static ErrCode composite_value(const QueryParse *p, const ValueShape *shape, Str text,
                                FhirQueryValue *v) {
@@ -321,7 +331,8 @@ static ErrCode composite_value(const QueryParse *p, const ValueShape *shape, Str
     Str part;
     while (n <= param->n_parts && query_cut(&rest, '$', &part)) {
         if (n < param->n_parts) {
-            ValueShape of = {.type = (FhirParamType)param->parts[n].type, .ref_type = FHIR_T_NONE,
+            ValueShape of = {.type = (FhirParamType)param->parts[n].type,
+                             .ref_type = FHIR_T_NONE,
                              .param = fhir_search_param_by_id(p->scope->type, param->parts[n].id)};
             TRY(query_value(p, &of, part, &parts[n]));
         }
@@ -344,10 +355,14 @@ static ErrCode plain_number(const QueryParse *p, Str text, FhirQueryValue *v) {
 
 ErrCode query_value(const QueryParse *p, const ValueShape *shape, Str text, FhirQueryValue *ret) {
     static const uint8_t kinds[] = {
-        [FHIR_PARAM_TOKEN] = FHIR_INDEX_TOKEN,         [FHIR_PARAM_STRING] = FHIR_INDEX_STRING,
-        [FHIR_PARAM_DATE] = FHIR_INDEX_DATE,           [FHIR_PARAM_NUMBER] = FHIR_INDEX_NUMBER,
-        [FHIR_PARAM_QUANTITY] = FHIR_INDEX_QUANTITY,   [FHIR_PARAM_URI] = FHIR_INDEX_URI,
-        [FHIR_PARAM_REFERENCE] = FHIR_INDEX_REFERENCE, [FHIR_PARAM_COMPOSITE] = FHIR_INDEX_COMPOSITE,
+        [FHIR_PARAM_TOKEN] = FHIR_INDEX_TOKEN,
+        [FHIR_PARAM_STRING] = FHIR_INDEX_STRING,
+        [FHIR_PARAM_DATE] = FHIR_INDEX_DATE,
+        [FHIR_PARAM_NUMBER] = FHIR_INDEX_NUMBER,
+        [FHIR_PARAM_QUANTITY] = FHIR_INDEX_QUANTITY,
+        [FHIR_PARAM_URI] = FHIR_INDEX_URI,
+        [FHIR_PARAM_REFERENCE] = FHIR_INDEX_REFERENCE,
+        [FHIR_PARAM_COMPOSITE] = FHIR_INDEX_COMPOSITE,
     };
     if (text.len == 0) {
         return query_error(p, ERR_PARAM, "a value is empty", "có giá trị để trống");

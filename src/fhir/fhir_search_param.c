@@ -35,9 +35,8 @@ static const FhirSearchParam *find_code(const FhirSearchParam *rows, size_t n, S
 
 const FhirSearchParam *fhir_search_param(FhirType type, Str code) {
     size_t n;
-    const FhirSearchParam *rows =
-        code.len > 0 && code.ptr[0] == '_' ? fhir_search_params_common(&n)
-                                           : fhir_search_params(type, &n);
+    const FhirSearchParam *rows = code.len > 0 && code.ptr[0] == '_' ? fhir_search_params_common(&n)
+                                                                     : fhir_search_params(type, &n);
     return find_code(rows, n, code);
 }
 

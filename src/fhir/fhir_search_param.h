@@ -1,9 +1,11 @@
-/* fhir_search_param.h — the search parameters of FHIR R4 (http://hl7.org/fhir/R4/searchparameter-registry.html)
- * as constant tables: which parameters a resource type has, their type, their targets, their parts.
- * A parameter is named by (resource type, FhirParamId). One id stands for one code on all types
- * ("code" is FHIR_P_CODE everywhere); ids are listed in gen/data/fhir/search_param_ids.tsv, are never
- * reused and never change, so they may be stored. Parameters of every type (_id, _lastUpdated, _tag …)
- * begin with two underscores: FHIR_P__ID. Everything is static and read-only: any thread. */
+/* fhir_search_param.h — the search parameters of FHIR R4
+ * (http://hl7.org/fhir/R4/searchparameter-registry.html) as constant tables: which parameters a
+ * resource type has, their type, their targets, their parts. A parameter is named by (resource
+ * type, FhirParamId). One id stands for one code on all types
+ * ("code" is FHIR_P_CODE everywhere); ids are listed in gen/data/fhir/search_param_ids.tsv, are
+ * never reused and never change, so they may be stored. Parameters of every type (_id,
+ * _lastUpdated, _tag …) begin with two underscores: FHIR_P__ID. Everything is static and read-only:
+ * any thread. */
 #ifndef NHIP_FHIR_SEARCH_PARAM_H
 #define NHIP_FHIR_SEARCH_PARAM_H
 
@@ -41,7 +43,7 @@ typedef struct FhirSearchParam {
     uint8_t type;    /* FhirParamType */
     uint8_t n_parts; /* composite: 2 or 3, else 0 */
     FhirParamPart parts[FHIR_COMPOSITE_PARTS];
-    uint16_t n_targets; /* reference: allowed resource types */
+    uint16_t n_targets;      /* reference: allowed resource types */
     const uint16_t *targets; /* FhirType values, ascending */
 } FhirSearchParam;
 

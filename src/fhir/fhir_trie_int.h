@@ -45,9 +45,9 @@ typedef struct FhirTrieGuard {
 } FhirTrieGuard;
 
 typedef struct FhirTrieAction {
-    uint16_t param; /* FhirParamId */
-    uint8_t op;     /* FhirOp */
-    uint8_t guard;  /* index into fhir_trie_guards; 0: none */
+    uint16_t param;    /* FhirParamId */
+    uint8_t op;        /* FhirOp */
+    uint8_t guard;     /* index into fhir_trie_guards; 0: none */
     uint16_t ref_type; /* FhirType that a reference must have; 0: any */
     bool first_only;   /* the holding object must be the first of its array */
     Str system;        /* TOKEN_PLAIN: the code system that the definition implies, or empty */
@@ -75,7 +75,8 @@ typedef struct FhirTrieComposite {
     uint16_t sources_at; /* in fhir_trie_parts */
 } FhirTrieComposite;
 
-/* slot = (fhir_name_hash(name) * mult) >> shift gives 0 or 1 + the edge's offset, from fhir_trie_slots. */
+/* slot = (fhir_name_hash(name) * mult) >> shift gives 0 or 1 + the edge's offset, from
+ * fhir_trie_slots. */
 typedef struct FhirTrieNode {
     uint32_t mult;
     uint8_t shift; /* 32 - log2(number of slots) */
@@ -101,7 +102,7 @@ extern const FhirTriePart fhir_trie_parts[];
 extern const FhirTrieComposite fhir_trie_composites[];
 extern const FhirTrieNode fhir_trie_nodes[];
 extern const uint8_t fhir_trie_slots[];
-extern const uint16_t fhir_trie_roots[];         /* by FhirType; 0: none */
+extern const uint16_t fhir_trie_roots[];            /* by FhirType; 0: none */
 extern const FhirPatientPaths fhir_patient_paths[]; /* by FhirType */
 
 #endif

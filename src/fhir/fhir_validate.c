@@ -33,6 +33,10 @@ static void put_frame(Buf *b, const FhirFrame *f) {
 }
 
 void fhir_walk_issue(FhirWalk *w, FhirRule rule, const FhirFrame *at, const Str args[2]) {
+    if (fhir_issues_full(w->issues)) { /* only count: a flood of errors must stay cheap */
+        fhir_issue_add(w->issues, rule, STR_EMPTY, args);
+        return;
+    }
     Buf b;
     buf_init(&b, 16 * LIMIT_KIB);
     put_frame(&b, at);
@@ -93,18 +97,6 @@ static Str element_name(const FhirElement *e) {
     return (Str){e->name, e->base_len};
 }
 
-/* True when null at this index stands beside an object in `_name`. */
-static bool null_allowed(const JsonNode *sibling, size_t index) {
-    if (!json_is(sibling, JSON_ARRAY)) {
-        return false;
-    }
-    const JsonNode *at = json_first(sibling);
-    for (; at != NULL && index > 0; index--) {
-        at = json_next(sibling, at);
-    }
-    return json_is(at, JSON_OBJECT);
-}
-
 /* `_name` beside name, or NULL. */
 static const JsonNode *sibling_of(const JsonNode *object, const FhirElement *e) {
     char name[128];
@@ -116,21 +108,24 @@ static const JsonNode *sibling_of(const JsonNode *object, const FhirElement *e) 
     return json_get(object, (Str){name, e->name_len + 1U});
 }
 
+/* The elements of an array, with those of `_name` (may be absent) walked beside them: a null is
+ * allowed only beside an object there. */
 static void check_array(FhirWalk *w, const FhirElement *e, const JsonNode *array,
                         const JsonNode *object, FhirFrame *at) {
-    if (json_first(array) == NULL) {
+    const JsonNode *v = json_first(array);
+    if (v == NULL) {
         fhir_walk_issue(w, FHIR_RULE_EMPTY, at, (Str[2]){STR("array"), STR_EMPTY});
         return;
     }
-    at->index = 0;
-    for (const JsonNode *v = json_first(array); v != NULL; v = json_next(array, v), at->index++) {
-        if (json_is(v, JSON_NULL)) {
-            if (!null_allowed(sibling_of(object, e), (size_t)at->index)) {
-                fhir_walk_issue(w, FHIR_RULE_NULLS, at, (Str[2]){element_name(e), STR_EMPTY});
-            }
-            continue;
+    const JsonNode *extras = sibling_of(object, e);
+    const JsonNode *extra = json_is(extras, JSON_ARRAY) ? json_first(extras) : NULL;
+    for (at->index = 0; v != NULL; v = json_next(array, v), at->index++) {
+        if (!json_is(v, JSON_NULL)) {
+            check_value(w, e, v, at);
+        } else if (!json_is(extra, JSON_OBJECT)) {
+            fhir_walk_issue(w, FHIR_RULE_NULLS, at, (Str[2]){element_name(e), STR_EMPTY});
         }
-        check_value(w, e, v, at);
+        extra = extra == NULL ? NULL : json_next(extras, extra);
     }
 }
 
@@ -312,16 +307,6 @@ static void check_object(FhirWalk *w, const JsonNode *object, FhirShape shape,
 
 /* ---- resources */
 
-static bool id_used_before(const JsonNode *container, const JsonNode *self, Str id) {
-    const JsonNode *list = json_get_lit(container, "contained");
-    for (const JsonNode *c = json_first(list); c != NULL && c != self; c = json_next(list, c)) {
-        if (json_is(c, JSON_OBJECT) && str_eq(json_raw_str(json_get_lit(c, "id")), id)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* dom-2 to dom-5 and an id to be referenced by. */
 static void check_contained(FhirWalk *w, const JsonNode *r, const FhirFrame *at) {
     static const char *const banned[] = {"meta.versionId", "meta.lastUpdated", "meta.security"};
@@ -333,8 +318,10 @@ static void check_contained(FhirWalk *w, const JsonNode *r, const FhirFrame *at)
             fhir_walk_issue(w, FHIR_RULE_CONTAINED, at, (Str[2]){str_from(banned[i]), STR_EMPTY});
         }
     }
-    Str id = json_raw_str(json_get_lit(r, "id"));
-    if (id.len == 0 || id_used_before(w->container, r, id)) {
+    const JsonNode *node = json_get_lit(r, "id");
+    Str id = json_is(node, JSON_STRING) ? fhir_walk_text(w, node) : STR_EMPTY;
+    const JsonNode *first = id.len == 0 ? NULL : fhir_find_contained(w, id);
+    if (id.len == 0 || (first != NULL && first != r)) {
         fhir_walk_issue(w, FHIR_RULE_CONTAINED_ID, at, (Str[2]){id, STR_EMPTY});
     }
 }
@@ -351,28 +338,24 @@ static void check_resource(FhirWalk *w, const JsonNode *value, const FhirFrame *
         fhir_walk_issue(w, FHIR_RULE_RESOURCE_TYPE, at, (Str[2]){said, STR_EMPTY});
         return;
     }
-    FhirWalk saved = *w;
+    FhirScope saved = w->scope;
     if (str_eq(at->name, STR("contained"))) {
         check_contained(w, value, at);
-        w->contained++;
-    } else {
-        w->container = value;
-        w->contained = 0;
+        check_object(w, value, (FhirShape)type, at);
+        return;
     }
-    w->bundles += type == FHIR_T_BUNDLE;
+    w->scope = (FhirScope){.container = value, .bundles = saved.bundles + (type == FHIR_T_BUNDLE)};
     check_object(w, value, (FhirShape)type, at);
-    w->container = saved.container;
-    w->contained = saved.contained;
-    w->bundles = saved.bundles;
+    w->scope = saved;
 }
 
 ErrCode fhir_validate(const FhirResource *resource, const FhirValidateOptions *options,
                       FhirIssues *issues) {
     assert(fhir_type_is_resource(resource->type) && issues != NULL);
-    FhirWalk w = {.issues = issues,
-                  .options = options == NULL ? (FhirValidateOptions){0} : *options,
-                  .container = resource->root,
-                  .bundles = resource->type == FHIR_T_BUNDLE};
+    FhirWalk w = {
+        .issues = issues,
+        .options = options == NULL ? (FhirValidateOptions){0} : *options,
+        .scope = {.container = resource->root, .bundles = resource->type == FHIR_T_BUNDLE}};
     unsigned before = issues->n_errors;
     FhirFrame at = {NULL, str_from(fhir_type_name(resource->type)), -1};
     check_object(&w, resource->root, (FhirShape)resource->type, &at);

@@ -1,5 +1,6 @@
 #include "fhir/fhir_validate_int.h"
 
+#include "core/hash.h"
 #include "fhir/fhir_primitive.h"
 #include "fhir/fhir_reference.h"
 #include "fhir/fhir_xhtml.h"
@@ -112,15 +113,50 @@ void fhir_check_coding(FhirWalk *w, const FhirElement *e, const JsonNode *object
 
 /* ---- references */
 
-static const JsonNode *find_contained(const JsonNode *container, Str id) {
+static const JsonNode *contained_list(const JsonNode *container) {
     const JsonNode *list = json_get_lit(container, "contained");
-    if (!json_is(list, JSON_ARRAY)) {
-        return NULL;
+    return json_is(list, JSON_ARRAY) ? list : NULL;
+}
+
+/* Fills the scope's table; the first of several equal ids wins. */
+static bool index_contained(FhirWalk *w) {
+    const JsonNode *list = contained_list(w->scope.container);
+    size_t size = 8;
+    while (list != NULL && size < 2 * json_count(list)) {
+        size *= 2;
+    }
+    w->scope.mask = size - 1;
+    w->scope.slots = arena_new_array(w->issues->arena, FhirContained, size);
+    if (w->scope.slots == NULL || list == NULL) {
+        return w->scope.slots != NULL;
     }
     for (const JsonNode *c = json_first(list); c != NULL; c = json_next(list, c)) {
-        if (json_str_is(json_get_lit(c, "id"), id)) {
-            return c;
+        const JsonNode *id = json_get_lit(c, "id");
+        if (!json_is(id, JSON_STRING)) {
+            continue;
         }
+        Str text = fhir_walk_text(w, id);
+        size_t at = hash64(text) & w->scope.mask;
+        while (w->scope.slots[at].resource != NULL && !str_eq(w->scope.slots[at].id, text)) {
+            at = (at + 1) & w->scope.mask;
+        }
+        if (w->scope.slots[at].resource == NULL) {
+            w->scope.slots[at] = (FhirContained){text, c};
+        }
+    }
+    return true;
+}
+
+const JsonNode *fhir_find_contained(FhirWalk *w, Str id) {
+    if (w->scope.slots == NULL && !index_contained(w)) {
+        return NULL;
+    }
+    size_t at = hash64(id) & w->scope.mask;
+    while (w->scope.slots[at].resource != NULL) {
+        if (str_eq(w->scope.slots[at].id, id)) {
+            return w->scope.slots[at].resource;
+        }
+        at = (at + 1) & w->scope.mask;
     }
     return NULL;
 }
@@ -142,9 +178,9 @@ static FhirType target_type(FhirWalk *w, const FhirReference *ref, const FhirFra
         return ref->type;
     }
     if (ref->id.len == 0) {
-        return fhir_type_of(w->container);
+        return fhir_type_of(w->scope.container);
     }
-    const JsonNode *found = find_contained(w->container, ref->id);
+    const JsonNode *found = fhir_find_contained(w, ref->id);
     if (found == NULL) {
         fhir_walk_issue(w, FHIR_RULE_REF_CONTAINED, at, (Str[2]){ref->id, STR_EMPTY});
         return FHIR_T_NONE;
@@ -156,7 +192,8 @@ static bool kind_allowed(const FhirWalk *w, FhirReferenceKind kind) {
     if (kind == FHIR_REF_LOCAL) {
         return w->options.local_references;
     }
-    return kind != FHIR_REF_CONDITIONAL || w->options.conditional_references || w->bundles > 0;
+    return kind != FHIR_REF_CONDITIONAL || w->options.conditional_references ||
+           w->scope.bundles > 0;
 }
 
 void fhir_check_reference(FhirWalk *w, const FhirElement *e, const JsonNode *object,

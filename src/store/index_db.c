@@ -8,7 +8,7 @@
 
 #include <zstd.h>
 
-EMBED(index_view_sql, "src/store/sql/view/index.sql");
+EMBED(index_view_sql, "src/store/sql/view/index.sql")
 
 /* Raised when the bytes of keys or blocks change their meaning without a change of the tables. */
 enum { INDEX_FORMAT = 1, POOL_MAX = 64, LANE = 0 };

@@ -37,6 +37,7 @@ typedef struct StoreViewChange { /* one resource version as the view sees it */
     FhirType type;
     bool deleted;
     Slot prev;                   /* 0 on create */
+    Slot first;                  /* the resource's first version; 0 on create */
     const struct JsonNode *root; /* NULL when deleted; references may be local ("Type/~12") */
 } StoreViewChange;
 
@@ -66,6 +67,7 @@ typedef struct StoreOptions {
     const StoreView *views; /* kept by pointer; must outlive the store */
     size_t n_views;
     unsigned seal_records;  /* records of a first-level segment; 0: 4096 */
+    unsigned train_records; /* the dictionary is trained from so many first records; 0: 2000 */
     unsigned sync_off : 1;  /* tests only: the positive control of the power-cut test */
     unsigned read_only : 1; /* verify, stat: no writer, no sealing, no recovery */
 } StoreOptions;
@@ -155,6 +157,8 @@ void store_submit(Store *store, StorePrepared *prepared, StoreDone done, void *c
 Slot store_prepared_slot(const StorePrepared *prepared, const StoreCommitted *committed,
                          size_t change);
 uint32_t store_prepared_version(const StorePrepared *prepared, size_t change);
+/* Why the commit was refused; valid inside done. */
+const ErrInfo *store_prepared_info(const StorePrepared *prepared);
 /* prepare + submit + wait. ret_slots (may be NULL) has room for every change. */
 MUST_USE ErrCode store_commit(Store *store, const StoreCommit *commit,
                               StoreCommitted *ret_committed, Slot *ret_slots, ErrInfo *info);
@@ -226,7 +230,8 @@ MUST_USE ErrCode store_patient(Store *store, Arena *arena, Slot patient, StoreEa
 /* All slots (current or not) of one record, as stored. */
 MUST_USE ErrCode store_record(Store *store, Arena *arena, RecordNo record,
                               StoreVersion **ret_versions, size_t *ret_n);
-/* All records above `after` in order (the change feed). */
+/* All records above `after` in order (the change feed). A version lives until `each` returns or,
+ * when `each` does not reset the arena, with it. */
 MUST_USE ErrCode store_feed(Store *store, Arena *arena, RecordNo after, StoreEach each, void *ctx);
 bool store_is_current(Store *store, Slot slot);
 
@@ -269,7 +274,10 @@ MUST_USE ErrCode store_stat(Store *store, Buf *out);
 MUST_USE ErrCode store_backup(Store *store, Str file, const StoreProgress *progress, ErrInfo *info);
 /* Puts a backup file into an empty data folder; views are rebuilt at the next open. */
 MUST_USE ErrCode store_restore(Str file, Str dir, ErrInfo *info);
-/* Waits until no sealing, merging or view delivery is under way (tests, benches, end of import). */
+/* Trains new dictionaries from the newest records and files; later commits use them. */
+MUST_USE ErrCode store_train(Store *store, ErrInfo *info);
+/* Waits until no commit, sealing, merging or view delivery is under way (tests, benches, end of
+ * import). */
 void store_settle(Store *store);
 
 #endif

@@ -2,10 +2,10 @@
 
 #include "core/embed.h"
 
-EMBED(sql_common, "src/store/sql/query/common.sql");
-EMBED(sql_record, "src/store/sql/query/record.sql");
-EMBED(sql_index, "src/store/sql/query/index.sql");
-EMBED(sql_fact_1, "src/store/sql/fact/0001_records.sql");
+EMBED(sql_common, "src/store/sql/query/common.sql")
+EMBED(sql_record, "src/store/sql/query/record.sql")
+EMBED(sql_index, "src/store/sql/query/index.sql")
+EMBED(sql_fact_1, "src/store/sql/fact/0001_records.sql")
 
 /* The texts of sql/query, searched in this order. A new file needs a line here. */
 static Str query_text(unsigned at) {
@@ -180,6 +180,11 @@ ErrCode db_run(Db *db, const char *name) {
         TRY(db_step(stmt, &row));
     }
     return ERR_OK;
+}
+
+void db_rollback(Db *db) {
+    ErrCode err = sqlite3_get_autocommit(db->handle) == 0 ? db_run(db, "rollback") : ERR_OK;
+    (void)err; /* a failed rollback leaves nothing behind either: it is done in memory */
 }
 
 ErrCode db_run_text(Db *db, Str sql) {

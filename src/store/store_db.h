@@ -11,7 +11,7 @@
 
 #include <sqlite3.h>
 
-enum { DB_STMTS_MAX = 64 };
+enum { DB_STMTS_MAX = 96 };
 
 typedef struct Db {
     sqlite3 *handle;
@@ -45,6 +45,8 @@ Str sql_query(const char *name);
 sqlite3_stmt *db_stmt(Db *db, const char *name);
 /* Runs a statement of sql/query to its end, rows ignored. */
 MUST_USE ErrCode db_run(Db *db, const char *name);
+/* Ends the transaction, if one is open; SQLite may have done so already. */
+void db_rollback(Db *db);
 /* Runs a whole text of statements (migrations, view definitions). */
 MUST_USE ErrCode db_run_text(Db *db, Str sql);
 /* Steps: ERR_OK with *ret_row, or the error. The statement is reset at the end and on errors. */

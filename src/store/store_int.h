@@ -21,7 +21,8 @@ typedef struct StoredRecord { /* decoded; lives in the arena that it was loaded 
     RecordNo number;
     RecordNo commit_first; /* first record of its commit: base of local references */
     TimeMs time;
-    Slot patient; /* first slot of the patient, or 0 */
+    Slot patient;   /* first slot of the patient, or 0 */
+    Str patient_id; /* the patient's client id; empty: server-made */
     uint32_t origin;
     StoredSlot slots[STORE_RECORD_SLOTS];
     unsigned n_slots;

@@ -2,15 +2,7 @@
 
 #include <pthread.h>
 
-/* The file's bytes as a Str function `name`, put into the program by the assembler. */
-#define EMBED(name, path)                                                                          \
-    __asm__(".section .rodata\n" #name "_begin:\n.incbin \"" path "\"\n" #name "_end:\n.byte 0\n"     \
-            ".previous\n");                                                                        \
-    extern const char name##_begin[] __attribute__((visibility("hidden")));                        \
-    extern const char name##_end[] __attribute__((visibility("hidden")));                          \
-    static inline Str name(void) {                                                                 \
-        return (Str){name##_begin, (size_t)(name##_end - name##_begin)};                           \
-    }
+#include "core/embed.h"
 
 EMBED(vn_chapters_tsv, "data/vn/chapters.tsv")
 EMBED(vn_icd10_tsv, "data/vn/icd10-vn.tsv")
@@ -149,8 +141,8 @@ static ErrCode notifiable_row(void *table, size_t at, const Str *f) {
 
 /* Both ward tables are sorted by code and hold the same communes. */
 static ErrCode fill_wards(VnTables *t) {
-    VnSpec names = {vn_wards_tsv(), 6, sizeof(VnWard), ward_row};
-    VnSpec places = {vn_tiles_tsv(), 5, sizeof(Tile), tile_row};
+    VnSpec names = {embed_vn_wards_tsv(), 6, sizeof(VnWard), ward_row};
+    VnSpec places = {embed_vn_tiles_tsv(), 5, sizeof(Tile), tile_row};
     CLEANUP_FREE void *tiles = NULL;
     void *wards = NULL;
     size_t n_tiles;
@@ -176,8 +168,8 @@ static ErrCode fill_wards(VnTables *t) {
 
 /* Chapters and entries are sorted alike: one walk gives every entry its chapter. */
 static ErrCode fill_icd10(VnTables *t) {
-    VnSpec chapters = {vn_chapters_tsv(), 4, sizeof(VnChapter), chapter_row};
-    VnSpec entries = {vn_icd10_tsv(), 8, sizeof(VnIcd10), icd10_row};
+    VnSpec chapters = {embed_vn_chapters_tsv(), 4, sizeof(VnChapter), chapter_row};
+    VnSpec entries = {embed_vn_icd10_tsv(), 8, sizeof(VnIcd10), icd10_row};
     void *rows;
     TRY(vn_table_read(&chapters, &rows, &t->n_chapters));
     t->chapters = rows;
@@ -199,9 +191,9 @@ static ErrCode fill_icd10(VnTables *t) {
 
 static ErrCode fill_codes(VnTables *t) {
     const Str texts[VN_LIST_COUNT] = {
-        [VN_VISIT_TYPE] = vn_visit_type_tsv(), [VN_VISIT_OBJECT] = vn_visit_object_tsv(),
-        [VN_COST_GROUP] = vn_cost_group_tsv(), [VN_DEPARTMENT] = vn_department_tsv(),
-        [VN_ETHNIC] = vn_ethnic_tsv(),
+        [VN_VISIT_TYPE] = embed_vn_visit_type_tsv(), [VN_VISIT_OBJECT] = embed_vn_visit_object_tsv(),
+        [VN_COST_GROUP] = embed_vn_cost_group_tsv(), [VN_DEPARTMENT] = embed_vn_department_tsv(),
+        [VN_ETHNIC] = embed_vn_ethnic_tsv(),
     };
     for (size_t i = 0; i < VN_LIST_COUNT; i++) {
         VnSpec spec = {texts[i], 3, sizeof(VnCode), code_row};
@@ -217,10 +209,10 @@ static ErrCode fill(VnTables *t) {
     TRY(fill_wards(t));
     TRY(fill_codes(t));
     void *rows;
-    VnSpec provinces = {vn_provinces_tsv(), 5, sizeof(VnProvince), province_row};
+    VnSpec provinces = {embed_vn_provinces_tsv(), 5, sizeof(VnProvince), province_row};
     TRY(vn_table_read(&provinces, &rows, &t->n_provinces));
     t->provinces = rows;
-    VnSpec notifiable = {vn_notifiable_tsv(), 5, sizeof(VnNotifiable), notifiable_row};
+    VnSpec notifiable = {embed_vn_notifiable_tsv(), 5, sizeof(VnNotifiable), notifiable_row};
     TRY(vn_table_read(&notifiable, &rows, &t->n_notifiables));
     t->notifiables = rows;
     return ERR_OK;

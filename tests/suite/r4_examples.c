@@ -93,13 +93,14 @@ static void print_issues(const FhirIssues *issues, Str type, Str id) {
 }
 
 /* No issue; or, for a known failure, exactly its rules. */
-static bool validates(const FhirResource *r, Arena *arena) {
+static bool validates(const FhirResource *r, Arena *arena, bool *ret_known) {
     FhirIssues issues = fhir_issues(arena);
     ErrCode err = fhir_validate(r, NULL, &issues);
     Str type = str_from(fhir_type_name(r->type));
     Str id = json_raw_str(json_get_lit(r->root, "id"));
     bool on_list = false;
     bool as_known = fails_as_known(&issues, type, id, &on_list);
+    *ret_known = on_list;
     if (on_list ? as_known && err == ERR_INVALID : err == ERR_OK) {
         return true;
     }
@@ -109,7 +110,73 @@ static bool validates(const FhirResource *r, Arena *arena) {
 
 typedef struct Count {
     unsigned total, printed, valid;
+    unsigned mutants, refused;
 } Count;
+
+/* ---- mutants: proof that "valid" says something. Each breaks one member of a valid resource in a
+ * way that no resource may have: renamed; brackets added or taken away; an empty text as value. */
+
+enum { MEMBERS_MAX = 100000, SAMPLES = 12, MUTATIONS = 3, MUTANTS_MAX = 40000 };
+
+static size_t collect(const JsonNode *n, const JsonNode **members, size_t count) {
+    bool is_object = json_is(n, JSON_OBJECT);
+    if (!is_object && !json_is(n, JSON_ARRAY)) {
+        return count;
+    }
+    for (const JsonNode *m = json_first(n); m != NULL && count < MEMBERS_MAX; m = json_next(n, m)) {
+        if (is_object) {
+            members[count++] = m;
+        }
+        count = collect(is_object ? json_value(m) : m, members, count);
+    }
+    return count;
+}
+
+static void mutate(Buf *out, Str text, const JsonNode *member, int how) {
+    Str value = json_raw(json_value(member));
+    const char *end = text.ptr + text.len;
+    const char *name_end = member->text + member->len;
+    buf_clear(out);
+    if (how == 0) {
+        buf_put(out, text.ptr, (size_t)(name_end - text.ptr));
+        buf_put_char(out, 'Q');
+        buf_put(out, name_end, (size_t)(end - name_end));
+        return;
+    }
+    buf_put(out, text.ptr, (size_t)(value.ptr - text.ptr));
+    if (how == 1 && json_is(json_value(member), JSON_ARRAY)) {
+        buf_put_str(out, json_raw(json_first(json_value(member))));
+    } else if (how == 1) {
+        buf_put_char(out, '[');
+        buf_put_str(out, value);
+        buf_put_char(out, ']');
+    } else {
+        buf_put_lit(out, "\"\"");
+    }
+    buf_put(out, value.ptr + value.len, (size_t)(end - value.ptr - (ptrdiff_t)value.len));
+}
+
+static void check_mutants(Arena *arena, Str text, const FhirResource *r, Count *count) {
+    static Buf out;
+    out.max = LIMIT_JSON_BYTES;
+    const JsonNode **members = arena_alloc(arena, MEMBERS_MAX * sizeof(*members));
+    size_t n = members == NULL ? 0 : collect(r->root, members, 0);
+    for (size_t i = 0; i < n; i += MAX(n / SAMPLES, (size_t)1)) {
+        for (int how = 0; how < MUTATIONS; how++) {
+            mutate(&out, text, members[i], how);
+            FhirIssues issues = fhir_issues(arena);
+            FhirResource mutant;
+            bool refused = fhir_parse(arena, buf_str(&out), &mutant, &issues) != ERR_OK ||
+                           fhir_validate(&mutant, NULL, &issues) != ERR_OK;
+            count->mutants++;
+            count->refused += refused;
+            if (!refused) {
+                printf("# mutant %d of '" STR_FMT "' in %s passed\n", how,
+                       STR_ARG(json_raw_str(members[i])), fhir_type_name(r->type));
+            }
+        }
+    }
+}
 
 static void one_resource(Arena *arena, Str text, Count *count) {
     static Buf a, b;
@@ -127,7 +194,12 @@ static void one_resource(Arena *arena, Str text, Count *count) {
                STR_ARG(json_raw_str(json_get_lit(r.root, "id"))));
     }
     count->printed += same;
-    count->valid += validates(&r, arena);
+    bool known = false;
+    bool valid = validates(&r, arena, &known);
+    count->valid += valid;
+    if (valid && !known && count->mutants < MUTANTS_MAX) {
+        check_mutants(arena, text, &r, count);
+    }
 }
 
 /* Each entry's resource by itself, and the whole Bundle. */
@@ -178,6 +250,9 @@ static void finish(const char *name, const Count *count) {
     (void)snprintf(text, sizeof(text), "%s: %u of %u valid or known by name", name, count->valid,
                    count->total);
     report(count->total > 0 && count->valid == count->total, text);
+    (void)snprintf(text, sizeof(text), "%s: %u of %u mutants refused", name, count->refused,
+                   count->mutants);
+    report(count->mutants > 0 && count->refused == count->mutants, text);
     printf("%s %u/%u\n", name, MIN(count->printed, count->valid), count->total);
 }
 

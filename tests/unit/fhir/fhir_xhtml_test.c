@@ -10,8 +10,7 @@ static void allowed_narratives_pass(void **state) {
         "<div><img src='a.png' alt=\"&lt;\"/></div>",
         "<div class = \"x\" ><a href=\"http://example.org/?a=1&amp;b=2\">&#272;&#x111;</a></div>",
         "<div><a href=\"#top\" name=\"one\">javascript: as a word</a><!-- - > --></div>",
-        "<div><table border=\"1\"><tbody><tr><th colspan=\"2\">Hu\xe1\xba\xbf</th></tr></tbody>"
-        "</table></div>",
+        "<div><table border=\"1\"><tbody><tr><th colspan=\"2\">x</th></tr></tbody></table></div>",
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         const char *wrong = fhir_xhtml_check(str_from(texts[i]));

@@ -71,3 +71,5 @@ SELECT id, time, settled, file, file_name, ma_lk, place, field, line, rule, en, 
 FROM reject WHERE id = ?1;
 -- name: reject_sums
 SELECT count(*), coalesce(sum(settled = 0), 0), coalesce(sum(length(body)), 0) FROM reject;
+-- name: received_last
+SELECT coalesce(max(id), 0) FROM received;

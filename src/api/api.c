@@ -1,0 +1,221 @@
+#include "api/api_int.h"
+#include "core/log.h"
+
+enum { JOBS_MAX = 256, API_ARENA_MAX = 16 << 20 };
+
+static const ApiRoutes *const tables[] = {
+    &api_fhir_routes,   &api_ops_routes,    &api_citizen_routes,
+    &api_import_routes, &api_health_routes, &api_static_routes,
+};
+
+/* ---- routing ---- */
+
+static bool cut_path(ApiCall *call) {
+    Str rest = http_path(call->request);
+    Str part;
+    while (str_cut(&rest, '/', &part)) {
+        if (part.len == 0) {
+            continue;
+        }
+        if (call->n_parts == API_PARTS_MAX ||
+            http_decode(call->arena, part, false, &call->parts[call->n_parts]) != ERR_OK) {
+            return false;
+        }
+        call->n_parts++;
+    }
+    return true;
+}
+
+static bool path_matches(const ApiCall *call, const char *pattern) {
+    Str rest = str_from(pattern);
+    Str part;
+    size_t i = 0;
+    while (str_cut(&rest, '/', &part)) {
+        if (part.len == 0) {
+            continue;
+        }
+        if (part.ptr[0] == '*') {
+            return true;
+        }
+        if (i == call->n_parts || (part.ptr[0] != ':' && !str_eq(part, call->parts[i]))) {
+            return false;
+        }
+        i++;
+    }
+    return i == call->n_parts;
+}
+
+static bool method_matches(Str method, const char *wanted) {
+    return str_eq(method, str_from(wanted)) ||
+           (str_eq(method, STR("HEAD")) && strcmp(wanted, "GET") == 0);
+}
+
+static const ApiRoute *find_route(const ApiCall *call, bool *ret_path_known) {
+    Str method = http_method(call->request);
+    *ret_path_known = false;
+    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+        for (size_t i = 0; i < tables[t]->n; i++) {
+            const ApiRoute *r = &tables[t]->routes[i];
+            if (path_matches(call, r->path)) {
+                if (method_matches(method, r->method)) {
+                    return r;
+                }
+                *ret_path_known = *ret_path_known || strcmp(r->path, "/*") != 0;
+            }
+        }
+    }
+    return NULL;
+}
+
+typedef struct Job {
+    ApiCall *call;
+    ApiHandler run;
+} Job;
+
+static void run_jobs(void *ctx) {
+    Api *api = ctx;
+    Job *job = NULL;
+    while ((job = queue_get(api->jobs)) != NULL) {
+        job->run(job->call);
+    }
+}
+
+static void on_request(void *ctx, HttpRequest *request) {
+    Api *api = ctx;
+    Arena *arena = http_arena(request);
+    ApiCall *call = arena_new_array(arena, ApiCall, 1);
+    if (call == NULL) {
+        http_reply(request, &(HttpReply){.status = 503});
+        return;
+    }
+    *call = (ApiCall){.api = api,
+                      .request = request,
+                      .arena = arena,
+                      .language = fhir_language(http_header(request, "accept-language"))};
+    if (!cut_path(call)) {
+        api_reply_err(call, ERR_NOT_FOUND, NULL);
+        return;
+    }
+    bool path_known = false;
+    const ApiRoute *route = find_route(call, &path_known);
+    if (route == NULL) {
+        api_reply_err(call, path_known ? ERR_METHOD : ERR_NOT_FOUND, NULL);
+        return;
+    }
+    Job *job = route->as_job ? arena_new_array(arena, Job, 1) : NULL;
+    if (job == NULL) {
+        route->run(call);
+        return;
+    }
+    *job = (Job){call, route->run};
+    if (!queue_try_put(api->jobs, job)) {
+        api_reply_err(call, ERR_BUSY, NULL);
+    }
+}
+
+/* ---- starting and stopping ---- */
+
+static bool is_loopback(const char *address) {
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+static ErrCode start_threads(Api *api) {
+    api->jobs = queue_new(JOBS_MAX);
+    if (api->jobs == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(api->job_threads); i++) {
+        TRY(thread_start(&api->job_threads[i], "nhip-job", run_jobs, api));
+    }
+    return thread_start(&api->live_thread, "nhip-live", api_live_run, api);
+}
+
+static ErrCode start_http(Api *api, ErrInfo *info) {
+    const Settings *s = api->o.settings;
+    HttpOptions o = {
+        .address = s->listen,
+        .port = (uint16_t)s->port,
+        .threads = (unsigned)s->threads,
+        .connections_max = (unsigned)s->connections_max,
+        .idle_timeout_s = (unsigned)s->request_timeout_s,
+        .body_max_bytes = (size_t)s->request_max_mib * LIMIT_MIB,
+        .tls_cert_file = s->tls_cert[0] == '\0' ? NULL : s->tls_cert,
+        .tls_key_file = s->tls_key[0] == '\0' ? NULL : s->tls_key,
+        .handler = {.on_request = on_request, .ctx = api},
+    };
+    api->base_url =
+        s->base_url[0] != '\0'
+            ? str_from(s->base_url)
+            : arena_printf(api->arena, "%s://%s:%d/fhir",
+                           o.tls_cert_file == NULL ? "http" : "https", s->listen, (int)s->port);
+    return http_start(&o, &api->http, info);
+}
+
+ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
+    if (!is_loopback(options->settings->listen)) {
+        return err_set(
+            info, ERR_PARAM, "listen-loopback",
+            "there is no sign-in yet: the server listens on this machine only (127.0.0.1 "
+            "or ::1), not on %s",
+            "chưa có đăng nhập: máy chủ chỉ lắng nghe trên chính máy này (127.0.0.1 hoặc "
+            "::1), không phải %s",
+            options->settings->listen);
+    }
+    Api *api = calloc(1, sizeof(*api));
+    if (api == NULL) {
+        return ERR_NOMEM;
+    }
+    api->o = *options;
+    api->store = options->store;
+    api->intake = options->intake;
+    api->ioc = options->ioc;
+    api->clock = options->clock == NULL ? clock_real() : options->clock;
+    api->started = clock_now_ms(api->clock);
+    api->arena = arena_new(API_ARENA_MAX);
+    mutex_init(&api->live_lock);
+    ErrCode err = api->arena == NULL ? ERR_NOMEM : start_threads(api);
+    if (err == ERR_OK) {
+        err = start_http(api, info);
+    }
+    if (err != ERR_OK) {
+        api_stop(api);
+        return err;
+    }
+    *ret_api = api;
+    return ERR_OK;
+}
+
+uint16_t api_port(const Api *api) {
+    return http_port(api->http);
+}
+
+void api_stop(Api *api) {
+    if (api == NULL) {
+        return;
+    }
+    stop_ask(&api->stop);
+    thread_join(&api->live_thread);
+    api_live_stop(api);
+    if (api->http != NULL) {
+        http_stop(api->http, (unsigned)api->o.settings->stop_timeout_s * 1000);
+    }
+    if (api->jobs != NULL) {
+        queue_close(api->jobs);
+        for (size_t i = 0; i < ARRAY_LEN(api->job_threads); i++) {
+            thread_join(&api->job_threads[i]);
+        }
+        queue_free(api->jobs);
+    }
+    arena_free(api->arena);
+    mutex_release(&api->live_lock);
+    free(api);
+}
+
+void api_print_routes(Buf *out) {
+    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+        for (size_t i = 0; i < tables[t]->n; i++) {
+            const ApiRoute *r = &tables[t]->routes[i];
+            buf_printf(out, "%-7s %-44s %s\n", r->method, r->path, r->what);
+        }
+    }
+}

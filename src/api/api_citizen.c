@@ -1,0 +1,233 @@
+#include "api/api_citizen_int.h"
+
+#include "fhir/fhir_query.h"
+#include "interop/claim_identity.h"
+#include "vn/vn.h"
+
+enum { COUNT_DEFAULT = 20, COUNT_MAX = 100, CANDIDATES = 4 };
+
+/* ---- reading a Patient ---- */
+
+Str citizen_name(Arena *arena, const JsonNode *patient) {
+    return json_str(arena, json_path(patient, "name.text"));
+}
+
+/* The value of the last identifier of that system: the newest one stands last. */
+Str citizen_identifier(Arena *arena, const JsonNode *patient, Str system) {
+    const JsonNode *list = json_get_lit(patient, "identifier");
+    Str value = STR_EMPTY;
+    if (json_is(list, JSON_ARRAY)) {
+        for (const JsonNode *i = json_first(list); i != NULL; i = json_next(list, i)) {
+            if (json_str_is(json_get_lit(i, "system"), system)) {
+                value = json_str(arena, json_get_lit(i, "value"));
+            }
+        }
+    }
+    return value;
+}
+
+Str citizen_ward(Arena *arena, const JsonNode *patient) {
+    const JsonNode *address = json_get_lit(patient, "address");
+    address = json_is(address, JSON_ARRAY) ? json_first(address) : address;
+    const JsonNode *list = json_get_lit(address, "extension");
+    Str code = STR_EMPTY;
+    for (const JsonNode *e = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; e != NULL;
+         e = json_next(list, e)) {
+        const JsonNode *inner = json_get_lit(e, "extension");
+        for (const JsonNode *i = json_is(inner, JSON_ARRAY) ? json_first(inner) : NULL; i != NULL;
+             i = json_next(inner, i)) {
+            if (json_str_is(json_get_lit(i, "url"), STR("MAXA_CU_TRU"))) {
+                code = json_str(arena, json_get_lit(i, "valueString"));
+            }
+        }
+    }
+    const VnWard *ward = vn_ward(code);
+    return ward == NULL ? code : ward->full_name;
+}
+
+void put_member_or_null(JsonWriter *w, Str name, Str value) {
+    json_put_name(w, name);
+    if (value.len == 0) {
+        json_put_null(w);
+    } else {
+        json_put_str(w, value);
+    }
+}
+
+static void put_hit(JsonWriter *w, Arena *arena, const StoreVersion *v, Str matched) {
+    const JsonNode *p = NULL;
+    if (json_parse(arena, v->json, &p, NULL) != ERR_OK) {
+        return;
+    }
+    json_open_object(w);
+    json_member(w, "id", v->id);
+    put_member_or_null(w, STR("name"), citizen_name(arena, p));
+    put_member_or_null(w, STR("birth"), json_str(arena, json_get_lit(p, "birthDate")));
+    put_member_or_null(w, STR("sex"), json_str(arena, json_get_lit(p, "gender")));
+    put_member_or_null(w, STR("ward"), citizen_ward(arena, p));
+    put_member_or_null(w, STR("cccd"), citizen_identifier(arena, p, STR(CLAIM_SYSTEM_CCCD)));
+    put_member_or_null(w, STR("card"), citizen_identifier(arena, p, STR(CLAIM_SYSTEM_CARD)));
+    json_member(w, "matched", matched);
+    json_close_object(w);
+}
+
+/* ---- searching ---- */
+
+typedef struct Hits {
+    StoreVersion *versions;
+    size_t n;
+    uint64_t total;
+    Str matched;
+} Hits;
+
+static ErrCode find_by_number(ApiCall *call, Str text, Hits *h) {
+    static const struct {
+        const char *system, *what;
+    } systems[] = {
+        {CLAIM_SYSTEM_CCCD, "cccd"}, {CLAIM_SYSTEM_CARD, "card"},
+        {CLAIM_SYSTEM_BHXH, "card"}, {CLAIM_SYSTEM_MA_BN, "facility"},
+        {CLAIM_SYSTEM_CMND, "cccd"}, {CLAIM_SYSTEM_PASSPORT, "passport"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(systems); i++) {
+        StoreExpect token = {.type = FHIR_T_PATIENT,
+                             .param = FHIR_P_IDENTIFIER,
+                             .system = str_from(systems[i].system),
+                             .value = text};
+        TRY(store_find(call->api->store, call->arena, &token, CANDIDATES, &h->versions, &h->n));
+        if (h->n > 0) {
+            h->total = h->n;
+            h->matched = str_from(systems[i].what);
+            return ERR_OK;
+        }
+    }
+    StoreVersion *v = arena_new_array(call->arena, StoreVersion, 1);
+    if (v != NULL && store_get(call->api->store, call->arena, FHIR_T_PATIENT, text, v) == ERR_OK) {
+        *h = (Hits){v, 1, 1, STR("id")};
+    }
+    return ERR_OK;
+}
+
+static ErrCode find_by_name(ApiCall *call, Str text, size_t count, Hits *h, ErrInfo *info) {
+    CLEANUP_BUF Buf q;
+    buf_init(&q, LIMIT_URL_BYTES);
+    CLEANUP_BUF Buf escaped;
+    buf_init(&escaped, LIMIT_URL_BYTES);
+    for (size_t i = 0; i < text.len; i++) {
+        if (strchr(",|$\\", text.ptr[i]) != NULL) {
+            buf_put_char(&escaped, '\\');
+        }
+        buf_put_char(&escaped, text.ptr[i]);
+    }
+    buf_put_lit(&q, "name=");
+    fhir_query_put_encoded(&q, buf_str(&escaped));
+    FhirQuery query;
+    FhirQueryScope scope = {.type = FHIR_T_PATIENT,
+                            .base_url = call->api->base_url,
+                            .now = clock_now_ms(call->api->clock),
+                            .info = info};
+    TRY(fhir_query_parse(call->arena, &scope, arena_str(call->arena, buf_str(&q)), &query));
+    StorePage page;
+    TRY(store_search(call->api->store, call->arena,
+                     &(StoreSearch){.query = &query, .count = count, .want_total = true}, &page,
+                     info));
+    *h = (Hits){page.matches, page.n_matches, page.total, STR("name")};
+    return ERR_OK;
+}
+
+static bool has_digit(Str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] >= '0' && s.ptr[i] <= '9') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void search_citizens(ApiCall *call) {
+    static const char *const names[] = {"q", "count", NULL};
+    if (!api_query_only(call, names)) {
+        return;
+    }
+    Str text = str_trim(api_query(call, "q"));
+    Str count_text = api_query(call, "count");
+    uint64_t count = COUNT_DEFAULT;
+    ErrInfo info = {0};
+    Hits h = {.matched = STR("name")};
+    ErrCode err = ERR_OK;
+    if (count_text.len > 0 &&
+        (str_to_u64(count_text, &count) != ERR_OK || count == 0 || count > COUNT_MAX)) {
+        err = err_set(&info, ERR_PARAM, "count", "count is a number from 1 to 100",
+                      "count là số từ 1 đến 100");
+    }
+    if (err == ERR_OK && has_digit(text)) {
+        err = find_by_number(call, text, &h);
+    }
+    if (err == ERR_OK && h.n == 0 && text.len > 0) {
+        err = find_by_name(call, text, (size_t)count, &h, &info);
+    }
+    if (err != ERR_OK) {
+        api_reply_err(call, err, &info);
+        return;
+    }
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 16 * LIMIT_MIB);
+    JsonWriter w = json_writer(&b);
+    json_open_object(&w);
+    json_name(&w, "total");
+    json_put_i64(&w, (int64_t)h.total);
+    json_name(&w, "citizens");
+    json_open_array(&w);
+    for (size_t i = 0; i < h.n; i++) {
+        put_hit(&w, call->arena, &h.versions[i], h.matched);
+    }
+    json_close_array(&w);
+    json_close_object(&w);
+    api_reply_json(call, 200, buf_str(&b));
+}
+
+/* ---- one citizen ---- */
+
+static void get_citizen(ApiCall *call) {
+    StoreVersion patient;
+    ErrCode err =
+        store_get(call->api->store, call->arena, FHIR_T_PATIENT, call->parts[2], &patient);
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 64 * LIMIT_MIB);
+    if (err == ERR_OK) {
+        err = citizen_record(call, &patient, &b);
+    }
+    if (err != ERR_OK) {
+        api_reply_err(call, err, NULL);
+    } else {
+        api_reply_json(call, 200, buf_str(&b));
+    }
+}
+
+static void get_visit(ApiCall *call) {
+    StoreVersion patient;
+    StoreVersion encounter;
+    ErrCode err =
+        store_get(call->api->store, call->arena, FHIR_T_PATIENT, call->parts[2], &patient);
+    if (err == ERR_OK) {
+        err =
+            store_get(call->api->store, call->arena, FHIR_T_ENCOUNTER, call->parts[4], &encounter);
+    }
+    if (err == ERR_OK && encounter.patient != patient.first) {
+        err = ERR_NOT_FOUND;
+    }
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 64 * LIMIT_MIB);
+    if (err == ERR_OK) {
+        err = citizen_visit(call, &patient, &encounter, &b);
+    }
+    if (err != ERR_OK) {
+        api_reply_err(call, err, NULL);
+    } else {
+        api_reply_json(call, 200, buf_str(&b));
+    }
+}
+
+ROUTES(api_citizen_routes,
+       {"GET", "/api/citizens", search_citizens, false, "citizens by name, number or card"},
+       {"GET", "/api/citizens/:id", get_citizen, false, "the lifelong record on one screen"},
+       {"GET", "/api/citizens/:id/visits/:encounter", get_visit, false, "one visit opened"});

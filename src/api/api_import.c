@@ -1,0 +1,188 @@
+#include "api/api_int.h"
+
+enum { REJECTS_PAGE = 200 };
+
+static void put_issue(ApiCall *call, JsonWriter *w, const IntakeIssue *i) {
+    json_open_object(w);
+    json_member(w, "severity", i->is_error ? STR("error") : STR("warning"));
+    json_member(w, "file", i->file);
+    json_member(w, "ma_lk", i->ma_lk);
+    json_member(w, "table", i->table);
+    json_member(w, "field", i->field);
+    json_name(w, "hoso");
+    json_put_i64(w, i->hoso);
+    json_name(w, "line");
+    json_put_i64(w, i->line);
+    json_member(w, "rule", i->rule);
+    json_member(w, "what", call->language == FHIR_LANG_EN ? i->en : i->vi);
+    json_close_object(w);
+}
+
+static void put_count(JsonWriter *w, Str name, uint64_t n) {
+    json_put_name(w, name);
+    json_put_i64(w, (int64_t)n);
+}
+
+static void reply_report(ApiCall *call, Str name, const IntakeReport *r) {
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 16 * LIMIT_MIB);
+    JsonWriter w = json_writer(&b);
+    json_open_object(&w);
+    json_member(&w, "file", name);
+    json_name(&w, "known");
+    json_put_bool(&w, r->files_same > 0);
+    json_name(&w, "claims");
+    json_open_object(&w);
+    put_count(&w, STR("new"), r->claims_new);
+    put_count(&w, STR("changed"), r->claims_changed);
+    put_count(&w, STR("same"), r->claims_same);
+    put_count(&w, STR("rejected"), r->claims_rejected);
+    json_close_object(&w);
+    put_count(&w, STR("resources"), r->resources);
+    put_count(&w, STR("errors"), r->errors);
+    put_count(&w, STR("warnings"), r->warnings);
+    json_name(&w, "issues");
+    json_open_array(&w);
+    for (size_t i = 0; i < r->n_issues; i++) {
+        put_issue(call, &w, &r->issues[i]);
+    }
+    json_close_array(&w);
+    json_close_object(&w);
+    api_reply_json(call, 200, buf_str(&b));
+}
+
+/* Takes the file in and replies with the report. */
+static void take_in(ApiCall *call, const IntakeFile *file) {
+    IntakeReport report = {.arena = call->arena};
+    ErrInfo info = {0};
+    ErrCode err = intake_file(call->api->intake, file, &report, &info);
+    if (err != ERR_OK) {
+        api_reply_err(call, err, &info);
+    } else {
+        reply_report(call, file->name, &report);
+    }
+}
+
+static void post_claims(ApiCall *call) {
+    Str name = http_header(call->request, "x-file-name");
+    Str decoded = STR("http");
+    if (name.len > 0 && http_decode(call->arena, name, false, &decoded) != ERR_OK) {
+        decoded = name;
+    }
+    if (http_body(call->request).len == 0) {
+        ErrInfo info = {0};
+        (void)err_set(&info, ERR_SYNTAX, "file-empty", "send the claim file as the request's body",
+                      "hãy gửi tệp hồ sơ trong nội dung yêu cầu");
+        api_reply_err(call, ERR_SYNTAX, &info);
+        return;
+    }
+    take_in(call, &(IntakeFile){
+                      .name = decoded, .bytes = http_body(call->request), .actor = STR("http")});
+}
+
+/* ---- rejects ---- */
+
+static void put_reject(ApiCall *call, JsonWriter *w, const StoreRejectRow *row) {
+    const StoreReject *r = &row->reject;
+    CLEANUP_BUF Buf time;
+    buf_init(&time, 64);
+    time_put_vn(&time, row->time);
+    json_open_object(w);
+    put_count(w, STR("id"), row->id);
+    json_member(w, "time", buf_str(&time));
+    json_name(w, "settled");
+    json_put_bool(w, row->settled);
+    json_member(w, "file", r->file_name);
+    json_member(w, "ma_lk", r->ma_lk);
+    json_member(w, "table", r->table);
+    put_count(w, STR("line"), r->line);
+    json_member(w, "field", r->field);
+    json_member(w, "rule", r->rule);
+    json_member(w, "what", call->language == FHIR_LANG_EN ? r->en : r->vi);
+    json_close_object(w);
+}
+
+static void get_rejects(ApiCall *call) {
+    static const char *const names[] = {"after", "settled", NULL};
+    uint64_t after = 0;
+    uint64_t open = 0;
+    uint64_t settled = 0;
+    StoreRejectRow *rows = NULL;
+    size_t n = 0;
+    if (!api_query_only(call, names)) {
+        return;
+    }
+    Str after_text = api_query(call, "after");
+    ErrCode err = after_text.len == 0 ? ERR_OK : str_to_u64(after_text, &after);
+    if (err == ERR_OK) {
+        err = store_reject_count(call->api->store, &open, &settled);
+    }
+    if (err == ERR_OK) {
+        err = store_reject_list(call->api->store, call->arena,
+                                str_eq(api_query(call, "settled"), STR("true")), after,
+                                REJECTS_PAGE, &rows, &n);
+    }
+    if (err != ERR_OK) {
+        api_reply_err(call, err == ERR_SYNTAX ? ERR_PARAM : err, NULL);
+        return;
+    }
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 16 * LIMIT_MIB);
+    JsonWriter w = json_writer(&b);
+    json_open_object(&w);
+    put_count(&w, STR("open"), open);
+    put_count(&w, STR("settled"), settled);
+    json_name(&w, "rejects");
+    json_open_array(&w);
+    for (size_t i = 0; i < n; i++) {
+        put_reject(call, &w, &rows[i]);
+    }
+    json_close_array(&w);
+    json_close_object(&w);
+    api_reply_json(call, 200, buf_str(&b));
+}
+
+static bool need_reject(ApiCall *call, StoreRejectRow *ret_row) {
+    uint64_t id = 0;
+    ErrCode err = str_to_u64(call->parts[2], &id) == ERR_OK
+                      ? store_reject_get(call->api->store, call->arena, id, ret_row)
+                      : ERR_NOT_FOUND;
+    if (err != ERR_OK) {
+        api_reply_err(call, err, NULL);
+    }
+    return err == ERR_OK;
+}
+
+static void get_reject(ApiCall *call) {
+    StoreRejectRow row;
+    if (need_reject(call, &row)) {
+        http_reply(call->request,
+                   &(HttpReply){.status = 200,
+                                .type = STR("application/xml; charset=utf-8"),
+                                .body = row.reject.bytes,
+                                .headers = (Str[]){STR("Cache-Control"), STR("no-store"),
+                                                   STR("X-Content-Type-Options"), STR("nosniff")},
+                                .n_headers = 2});
+    }
+}
+
+static void post_reject(ApiCall *call) {
+    StoreRejectRow row;
+    if (!need_reject(call, &row)) {
+        return;
+    }
+    Str repaired = http_body(call->request);
+    take_in(call, &(IntakeFile){
+                      .name = row.reject.file_name,
+                      .bytes = repaired.len > 0 ? repaired : row.reject.bytes,
+                      .actor = STR("http"),
+                      .retry_of = row.id,
+                  });
+}
+
+ROUTES(api_import_routes,
+       {"POST", "/import/claims", post_claims, true, "a claim file (XML, gzip, zip): report"},
+       {"GET", "/api/rejects", get_rejects, false, "the rejects work list"},
+       {"GET", "/api/rejects/:id", get_reject, false, "one refused piece, unchanged"},
+       {"POST", "/api/rejects/:id", post_reject, true,
+        "process again, with repaired bytes or as it is"});

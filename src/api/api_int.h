@@ -1,0 +1,81 @@
+/* api_int.h — what the route files share: the call, routes, replies, jobs. */
+#ifndef NHIP_API_API_INT_H
+#define NHIP_API_API_INT_H
+
+#include "api/api.h"
+#include "core/json.h"
+#include "core/limits.h"
+#include "core/thread.h"
+#include "fhir/fhir_print.h"
+
+#include <stdatomic.h>
+
+enum { API_PARTS_MAX = 8 };
+
+/* One request on its way through a handler; lives in the request's arena. */
+typedef struct ApiCall {
+    Api *api;
+    HttpRequest *request;
+    Arena *arena;
+    Str parts[API_PARTS_MAX]; /* path cut at '/', percent-decoded: "fhir", "Patient", "123" */
+    size_t n_parts;
+    FhirLanguage language;
+} ApiCall;
+
+typedef void (*ApiHandler)(ApiCall *call);
+
+typedef struct ApiRoute {
+    const char *method; /* GET also answers HEAD */
+    const char *path;   /* "/fhir/:type/:id": parts that begin with ':' match anything */
+    ApiHandler run;
+    bool as_job;      /* runs on a job thread: may take long */
+    const char *what; /* one line, English */
+} ApiRoute;
+
+typedef struct ApiRoutes {
+    const ApiRoute *routes;
+    size_t n;
+} ApiRoutes;
+#define ROUTES(name, ...)                                                                          \
+    static const ApiRoute name##_list[] = {__VA_ARGS__};                                           \
+    const ApiRoutes name = {name##_list, ARRAY_LEN(name##_list)}
+
+/* More specific tables first; within one, the first match wins. */
+extern const ApiRoutes api_fhir_routes, api_ops_routes, api_citizen_routes, api_import_routes,
+    api_health_routes, api_static_routes;
+
+struct Api {
+    ApiOptions o;
+    Store *store;
+    Intake *intake;
+    Ioc *ioc;
+    const Clock *clock;
+    HttpServer *http;
+    Str base_url; /* "http://127.0.0.1:8080/fhir", no slash at the end */
+    Arena *arena; /* what lives as long as the Api */
+    Queue *jobs;
+    Thread job_threads[2];
+    Thread live_thread;
+    StopFlag stop;
+    Mutex live_lock;
+    struct LiveClient *live_clients;
+    TimeMs started;
+};
+
+/* ---- replies (api_reply.c) ---- */
+void api_reply_json(ApiCall *call, int status, Str json);
+/* An OperationOutcome in the language asked for, with the error's own HTTP status. */
+void api_reply_err(ApiCall *call, ErrCode err, const ErrInfo *info);
+/* Value of one query parameter, decoded; empty when absent. */
+Str api_query(ApiCall *call, const char *name);
+/* Refuses parameters that are not in names (NULL-terminated): replies and answers false. */
+bool api_query_only(ApiCall *call, const char *const *names);
+
+/* ---- api_ops.c ---- */
+void api_live_run(void *api); /* thread: sends the live event */
+void api_live_stop(Api *api);
+
+/* ---- facility names (api_ops.c), from Organization resources; cached */
+Str api_facility_name(void *api, Arena *arena, Str facility);
+
+#endif

@@ -1,0 +1,634 @@
+#include "api/api_citizen_int.h"
+#include "interop/claim_identity.h"
+#include "vn/vn.h"
+
+#define ICD10 "http://hl7.org/fhir/sid/icd-10"
+#define EXT_BILL CLAIM_BASE "StructureDefinition/xml1"
+
+enum { RESOURCES_MAX = 200000 };
+
+/* One current resource of the citizen, parsed. */
+typedef struct Item {
+    FhirType type;
+    Str id;
+    Slot slot;
+    const JsonNode *root;
+    Str encounter; /* id of its Encounter, or empty */
+} Item;
+
+typedef struct Record {
+    ApiCall *call;
+    Arena *arena;
+    Item *items; /* newest record first */
+    size_t n, capacity;
+} Record;
+
+/* ---- gathering ---- */
+
+static Str reference_id(Arena *arena, const JsonNode *reference, Str prefix) {
+    reference = json_is(reference, JSON_ARRAY) ? json_first(reference) : reference;
+    Str text = json_str(arena, json_get_lit(reference, "reference"));
+    return str_starts(text, prefix) ? str_sub(text, prefix.len, text.len) : STR_EMPTY;
+}
+
+static Str encounter_of(Arena *arena, FhirType type, const JsonNode *root) {
+    Str prefix = STR("Encounter/");
+    if (type == FHIR_T_CLAIM) {
+        const JsonNode *item = json_get_lit(root, "item");
+        item = json_is(item, JSON_ARRAY) ? json_first(item) : NULL;
+        return reference_id(arena, json_get_lit(item, "encounter"), prefix);
+    }
+    if (type == FHIR_T_MEDICATION_DISPENSE) {
+        return reference_id(arena, json_get_lit(root, "context"), prefix);
+    }
+    return reference_id(arena, json_get_lit(root, "encounter"), prefix);
+}
+
+static ErrCode take(void *ctx, const StoreVersion *v) {
+    Record *r = ctx;
+    if (r->n == RESOURCES_MAX) {
+        return ERR_LIMIT;
+    }
+    if (r->n == r->capacity) {
+        size_t capacity = r->capacity == 0 ? 1024 : r->capacity * 2;
+        Item *grown = arena_new_array(r->arena, Item, capacity);
+        if (grown == NULL) {
+            return ERR_NOMEM;
+        }
+        if (r->n > 0) {
+            memcpy(grown, r->items, r->n * sizeof(*grown));
+        }
+        r->items = grown;
+        r->capacity = capacity;
+    }
+    Item *i = &r->items[r->n];
+    *i = (Item){.type = v->type, .id = v->id, .slot = v->slot};
+    TRY(json_parse(r->arena, v->json, &i->root, NULL));
+    i->encounter = v->type == FHIR_T_ENCOUNTER ? v->id : encounter_of(r->arena, v->type, i->root);
+    r->n++;
+    return ERR_OK;
+}
+
+static ErrCode gather(Record *r, ApiCall *call, Slot patient) {
+    *r = (Record){.call = call, .arena = call->arena};
+    return store_patient(call->api->store, call->arena, patient, take, r);
+}
+
+/* ---- small readings ---- */
+
+static Str code_of(Arena *arena, const JsonNode *concept, Str system) {
+    const JsonNode *list = json_get_lit(concept, "coding");
+    for (const JsonNode *c = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; c != NULL;
+         c = json_next(list, c)) {
+        if (system.len == 0 || json_str_is(json_get_lit(c, "system"), system)) {
+            return json_str(arena, json_get_lit(c, "code"));
+        }
+    }
+    return STR_EMPTY;
+}
+
+/* The text of a concept, or the display of its first coding, or its code. */
+static Str name_of(Arena *arena, const JsonNode *concept) {
+    Str text = json_str(arena, json_get_lit(concept, "text"));
+    if (text.len == 0) {
+        text = json_str(arena, json_path(concept, "coding.display"));
+    }
+    return text.len > 0 ? text : code_of(arena, concept, STR_EMPTY);
+}
+
+static Str icd_name(Arena *arena, const JsonNode *condition, Str code, bool english) {
+    const VnIcd10 *entry = vn_icd10_near(code);
+    if (entry != NULL) {
+        return english ? entry->name_en : entry->name_vi;
+    }
+    return name_of(arena, json_get_lit(condition, "code"));
+}
+
+static const JsonNode *bill_field(const JsonNode *claim, Str name) {
+    const JsonNode *list = json_get_lit(claim, "extension");
+    for (const JsonNode *e = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; e != NULL;
+         e = json_next(list, e)) {
+        const JsonNode *fields = json_get_lit(e, "extension");
+        if (!json_str_is(json_get_lit(e, "url"), STR(EXT_BILL)) || !json_is(fields, JSON_ARRAY)) {
+            continue;
+        }
+        for (const JsonNode *f = json_first(fields); f != NULL; f = json_next(fields, f)) {
+            if (json_str_is(json_get_lit(f, "url"), name)) {
+                const JsonNode *value = json_get_lit(f, "valueDecimal");
+                return value == NULL ? json_get_lit(f, "valueString") : value;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void put_number(JsonWriter *w, Str name, const JsonNode *value) {
+    json_put_name(w, name);
+    if (json_is(value, JSON_NUMBER)) {
+        json_put_raw(w, json_raw(value));
+    } else {
+        json_put_null(w);
+    }
+}
+
+/* ---- the banner ---- */
+
+static void put_identifiers(JsonWriter *w, Arena *arena, const JsonNode *patient) {
+    static const struct {
+        const char *system, *kind;
+    } kinds[] = {{CLAIM_SYSTEM_CCCD, "cccd"},
+                 {CLAIM_SYSTEM_CARD, "card"},
+                 {CLAIM_SYSTEM_MA_BN, "facility"},
+                 {CLAIM_SYSTEM_CMND, "cmnd"},
+                 {CLAIM_SYSTEM_PASSPORT, "passport"}};
+    const JsonNode *list = json_get_lit(patient, "identifier");
+    json_name(w, "identifiers");
+    json_open_array(w);
+    for (const JsonNode *i = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; i != NULL;
+         i = json_next(list, i)) {
+        for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+            if (json_str_is(json_get_lit(i, "system"), str_from(kinds[k].system))) {
+                json_open_object(w);
+                json_member(w, "kind", str_from(kinds[k].kind));
+                json_member(w, "value", json_str(arena, json_get_lit(i, "value")));
+                json_close_object(w);
+            }
+        }
+    }
+    json_close_array(w);
+}
+
+static void put_banner(JsonWriter *w, Arena *arena, const StoreVersion *v, const JsonNode *p) {
+    json_member(w, "id", v->id);
+    put_member_or_null(w, STR("name"), citizen_name(arena, p));
+    put_member_or_null(w, STR("birth"), json_str(arena, json_get_lit(p, "birthDate")));
+    put_member_or_null(w, STR("sex"), json_str(arena, json_get_lit(p, "gender")));
+    put_member_or_null(w, STR("deceased"), json_str(arena, json_get_lit(p, "deceasedDateTime")));
+    put_member_or_null(w, STR("ward"), citizen_ward(arena, p));
+    put_member_or_null(w, STR("address"), json_str(arena, json_path(p, "address.text")));
+    put_member_or_null(w, STR("phone"), json_str(arena, json_path(p, "telecom.value")));
+    put_identifiers(w, arena, p);
+}
+
+static void put_coverage(JsonWriter *w, const Record *r) {
+    json_name(w, "coverage");
+    json_open_array(w);
+    for (size_t i = 0; i < r->n; i++) {
+        const JsonNode *c = r->items[i].root;
+        Str card = json_str(r->arena, json_get_lit(c, "subscriberId"));
+        if (r->items[i].type != FHIR_T_COVERAGE || card.len == 0) {
+            continue;
+        }
+        const JsonNode *list = json_get_lit(c, "extension");
+        Str facility = STR_EMPTY;
+        for (const JsonNode *e = json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
+             e != NULL && facility.len == 0; e = json_next(list, e)) {
+            facility = reference_id(r->arena, json_get_lit(e, "valueReference"),
+                                    STR("Organization/cskcb-"));
+        }
+        json_open_object(w);
+        json_member(w, "card", card);
+        put_member_or_null(w, STR("from"), json_str(r->arena, json_path(c, "period.start")));
+        put_member_or_null(w, STR("to"), json_str(r->arena, json_path(c, "period.end")));
+        put_member_or_null(w, STR("facility"), facility);
+        put_member_or_null(w, STR("facility_name"),
+                           facility.len == 0 ? STR_EMPTY
+                                             : api_facility_name(r->call->api, r->arena, facility));
+        json_close_object(w);
+    }
+    json_close_array(w);
+}
+
+/* ---- visits ---- */
+
+/* Items of one Encounter stand near it; look at those of the same id. */
+static const Item *find_of(const Record *r, FhirType type, Str encounter, size_t from) {
+    for (size_t i = from; i < r->n; i++) {
+        if (r->items[i].type == type && str_eq(r->items[i].encounter, encounter)) {
+            return &r->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void put_diagnosis(JsonWriter *w, const Record *r, Str encounter) {
+    bool english = r->call->language == FHIR_LANG_EN;
+    Str others[32];
+    size_t n = 0;
+    bool main_seen = false;
+    for (size_t i = 0; i < r->n && n < ARRAY_LEN(others); i++) {
+        const Item *c = &r->items[i];
+        if (c->type != FHIR_T_CONDITION || !str_eq(c->encounter, encounter)) {
+            continue;
+        }
+        Str code = code_of(r->arena, json_get_lit(c->root, "code"), STR(ICD10));
+        if (!main_seen) {
+            main_seen = true;
+            put_member_or_null(w, STR("icd"), code);
+            put_member_or_null(w, STR("diagnosis"), icd_name(r->arena, c->root, code, english));
+        } else if (code.len > 0) {
+            others[n++] = code;
+        }
+    }
+    json_name(w, "others");
+    json_open_array(w);
+    for (size_t i = 0; i < n; i++) {
+        json_put_str(w, others[i]);
+    }
+    json_close_array(w);
+}
+
+static void put_visit(JsonWriter *w, const Record *r, const Item *e) {
+    const Item *claim = find_of(r, FHIR_T_CLAIM, e->id, 0);
+    Str facility = reference_id(r->arena, json_get_lit(e->root, "serviceProvider"),
+                                STR("Organization/cskcb-"));
+    const JsonNode *types = json_get_lit(e->root, "type");
+    types = json_is(types, JSON_ARRAY) ? json_first(types) : NULL;
+    json_open_object(w);
+    json_member(w, "id", e->id);
+    put_member_or_null(w, STR("start"), json_str(r->arena, json_path(e->root, "period.start")));
+    put_member_or_null(w, STR("end"), json_str(r->arena, json_path(e->root, "period.end")));
+    put_member_or_null(w, STR("kind"), json_str(r->arena, json_path(e->root, "class.code")));
+    put_member_or_null(w, STR("type"), code_of(r->arena, types, STR_EMPTY));
+    put_member_or_null(w, STR("facility"), facility);
+    put_member_or_null(w, STR("facility_name"),
+                       facility.len == 0 ? STR_EMPTY
+                                         : api_facility_name(r->call->api, r->arena, facility));
+    put_diagnosis(w, r, e->id);
+    const JsonNode *bill = claim == NULL ? NULL : claim->root;
+    put_number(w, STR("cost"), json_path(bill, "total.value"));
+    put_number(w, STR("insurance_paid"), bill_field(bill, STR("T_BHTT")));
+    json_close_object(w);
+}
+
+/* ISO texts of one zone sort by time. */
+static int by_start_desc(const void *a, const void *b) {
+    const Item *x = *(const Item *const *)a;
+    const Item *y = *(const Item *const *)b;
+    return str_cmp(json_raw_str(json_path(y->root, "period.start")),
+                   json_raw_str(json_path(x->root, "period.start")));
+}
+
+static ErrCode put_visits(JsonWriter *w, const Record *r) {
+    const Item **visits = arena_new_array(r->arena, const Item *, r->n + 1);
+    size_t n = 0;
+    if (visits == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->items[i].type == FHIR_T_ENCOUNTER) {
+            visits[n++] = &r->items[i];
+        }
+    }
+    qsort(visits, n, sizeof(*visits), by_start_desc);
+    json_name(w, "visits");
+    json_open_array(w);
+    for (size_t i = 0; i < n; i++) {
+        put_visit(w, r, visits[i]);
+    }
+    json_close_array(w);
+    return ERR_OK;
+}
+
+/* ---- problems, drugs, results: grouped by code ---- */
+
+typedef struct Group {
+    Str key;
+    const Item *newest;
+    Str first, last; /* times as text */
+    size_t times;
+    size_t *members; /* item numbers, newest record first */
+} Group;
+
+typedef struct Groups {
+    Group *groups;
+    size_t n;
+} Groups;
+
+typedef Str (*KeyFn)(Arena *arena, const JsonNode *root);
+typedef Str (*TimeFn)(Arena *arena, const JsonNode *root);
+
+static Str condition_key(Arena *arena, const JsonNode *root) {
+    return code_of(arena, json_get_lit(root, "code"), STR(ICD10));
+}
+
+static Str condition_time(Arena *arena, const JsonNode *root) {
+    return json_str(arena, json_get_lit(root, "recordedDate"));
+}
+
+static Str drug_key(Arena *arena, const JsonNode *root) {
+    const JsonNode *concept = json_get_lit(root, "medicationCodeableConcept");
+    Str code = code_of(arena, concept, STR_EMPTY);
+    return code.len > 0 ? code : name_of(arena, concept);
+}
+
+static Str drug_time(Arena *arena, const JsonNode *root) {
+    return json_str(arena, json_get_lit(root, "authoredOn"));
+}
+
+static Str result_key(Arena *arena, const JsonNode *root) {
+    if (json_get_lit(root, "valueQuantity") == NULL) {
+        return STR_EMPTY;
+    }
+    Str code = code_of(arena, json_get_lit(root, "code"), STR_EMPTY);
+    return code.len > 0 ? code : name_of(arena, json_get_lit(root, "code"));
+}
+
+static Str result_time(Arena *arena, const JsonNode *root) {
+    return json_str(arena, json_get_lit(root, "effectiveDateTime"));
+}
+
+static Group *group_of(Groups *g, Str key) {
+    for (size_t i = 0; i < g->n; i++) {
+        if (str_eq(g->groups[i].key, key)) {
+            return &g->groups[i];
+        }
+    }
+    g->groups[g->n] = (Group){.key = key};
+    return &g->groups[g->n++];
+}
+
+static ErrCode group_items(const Record *r, FhirType type, KeyFn key_of, TimeFn time_of,
+                           Groups *ret) {
+    *ret = (Groups){.groups = arena_new_array(r->arena, Group, r->n + 1)};
+    if (ret->groups == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        const Item *item = &r->items[i];
+        Str key = item->type == type ? key_of(r->arena, item->root) : STR_EMPTY;
+        if (key.len == 0) {
+            continue;
+        }
+        Group *g = group_of(ret, key);
+        Str time = time_of(r->arena, item->root);
+        if (g->times == 0 || str_cmp(time, g->first) < 0) {
+            g->first = time;
+        }
+        if (g->times == 0 || str_cmp(time, g->last) > 0) {
+            g->last = time;
+            g->newest = item;
+        }
+        g->times++;
+    }
+    return ERR_OK;
+}
+
+static int by_last_desc(const void *a, const void *b) {
+    return str_cmp(((const Group *)b)->last, ((const Group *)a)->last);
+}
+
+static void put_group_head(JsonWriter *w, const Group *g, Str key_name, Str name) {
+    json_open_object(w);
+    json_member_str(w, key_name, g->key);
+    put_member_or_null(w, STR("name"), name);
+    put_member_or_null(w, STR("first"), g->first);
+    put_member_or_null(w, STR("last"), g->last);
+}
+
+static ErrCode put_problems(JsonWriter *w, const Record *r) {
+    Groups g;
+    TRY(group_items(r, FHIR_T_CONDITION, condition_key, condition_time, &g));
+    qsort(g.groups, g.n, sizeof(*g.groups), by_last_desc);
+    json_name(w, "problems");
+    json_open_array(w);
+    for (size_t i = 0; i < g.n; i++) {
+        const Group *p = &g.groups[i];
+        put_group_head(
+            w, p, STR("icd"),
+            icd_name(r->arena, p->newest->root, p->key, r->call->language == FHIR_LANG_EN));
+        json_name(w, "visits");
+        json_put_i64(w, (int64_t)p->times);
+        json_close_object(w);
+    }
+    json_close_array(w);
+    return ERR_OK;
+}
+
+static ErrCode put_drugs(JsonWriter *w, const Record *r) {
+    Groups g;
+    TRY(group_items(r, FHIR_T_MEDICATION_REQUEST, drug_key, drug_time, &g));
+    qsort(g.groups, g.n, sizeof(*g.groups), by_last_desc);
+    json_name(w, "drugs");
+    json_open_array(w);
+    for (size_t i = 0; i < g.n; i++) {
+        const JsonNode *newest = g.groups[i].newest->root;
+        put_group_head(w, &g.groups[i], STR("code"),
+                       name_of(r->arena, json_get_lit(newest, "medicationCodeableConcept")));
+        json_name(w, "times");
+        json_put_i64(w, (int64_t)g.groups[i].times);
+        put_member_or_null(w, STR("dose"),
+                           json_str(r->arena, json_path(newest, "dosageInstruction.text")));
+        json_close_object(w);
+    }
+    json_close_array(w);
+    return ERR_OK;
+}
+
+typedef struct Point {
+    Str time;
+    const JsonNode *value;
+} Point;
+
+static int by_time(const void *a, const void *b) {
+    return str_cmp(((const Point *)a)->time, ((const Point *)b)->time);
+}
+
+static ErrCode put_points(JsonWriter *w, const Record *r, const Group *g) {
+    Point *points = arena_new_array(r->arena, Point, g->times);
+    size_t n = 0;
+    if (points == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < r->n && n < g->times; i++) {
+        const Item *item = &r->items[i];
+        if (item->type == FHIR_T_OBSERVATION && str_eq(result_key(r->arena, item->root), g->key)) {
+            points[n++] = (Point){result_time(r->arena, item->root),
+                                  json_path(item->root, "valueQuantity.value")};
+        }
+    }
+    qsort(points, n, sizeof(*points), by_time);
+    json_name(w, "points");
+    json_open_array(w);
+    for (size_t i = 0; i < n; i++) {
+        if (json_is(points[i].value, JSON_NUMBER)) {
+            json_open_array(w);
+            json_put_str(w, points[i].time);
+            json_put_raw(w, json_raw(points[i].value));
+            json_close_array(w);
+        }
+    }
+    json_close_array(w);
+    return ERR_OK;
+}
+
+static ErrCode put_results(JsonWriter *w, const Record *r) {
+    Groups g;
+    TRY(group_items(r, FHIR_T_OBSERVATION, result_key, result_time, &g));
+    qsort(g.groups, g.n, sizeof(*g.groups), by_last_desc);
+    json_name(w, "results");
+    json_open_array(w);
+    for (size_t i = 0; i < g.n; i++) {
+        const JsonNode *newest = g.groups[i].newest->root;
+        put_group_head(w, &g.groups[i], STR("code"),
+                       name_of(r->arena, json_get_lit(newest, "code")));
+        put_member_or_null(w, STR("unit"),
+                           json_str(r->arena, json_path(newest, "valueQuantity.unit")));
+        put_number(w, STR("low"), json_path(newest, "referenceRange.low.value"));
+        put_number(w, STR("high"), json_path(newest, "referenceRange.high.value"));
+        TRY(put_points(w, r, &g.groups[i]));
+        json_close_object(w);
+    }
+    json_close_array(w);
+    return ERR_OK;
+}
+
+ErrCode citizen_record(ApiCall *call, const StoreVersion *patient, Buf *out) {
+    const JsonNode *p = NULL;
+    Record r;
+    TRY(json_parse(call->arena, patient->json, &p, NULL));
+    TRY(gather(&r, call, patient->first));
+    JsonWriter w = json_writer(out);
+    json_open_object(&w);
+    put_banner(&w, call->arena, patient, p);
+    put_coverage(&w, &r);
+    TRY(put_visits(&w, &r));
+    TRY(put_problems(&w, &r));
+    TRY(put_drugs(&w, &r));
+    TRY(put_results(&w, &r));
+    json_name(&w, "allergies");
+    json_open_array(&w);
+    for (size_t i = 0; i < r.n; i++) {
+        if (r.items[i].type == FHIR_T_ALLERGY_INTOLERANCE) {
+            json_put_str(&w, name_of(r.arena, json_get_lit(r.items[i].root, "code")));
+        }
+    }
+    json_close_array(&w);
+    json_close_object(&w);
+    return buf_ok(out);
+}
+
+/* ---- one visit opened ---- */
+
+static void put_list(JsonWriter *w, const Record *r, Str name, FhirType type, Str encounter,
+                     void (*put)(JsonWriter *w, const Record *r, const Item *item)) {
+    json_put_name(w, name);
+    json_open_array(w);
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->items[i].type == type && str_eq(r->items[i].encounter, encounter)) {
+            json_open_object(w);
+            put(w, r, &r->items[i]);
+            json_close_object(w);
+        }
+    }
+    json_close_array(w);
+}
+
+static void put_visit_diagnosis(JsonWriter *w, const Record *r, const Item *i) {
+    Str code = condition_key(r->arena, i->root);
+    put_member_or_null(w, STR("icd"), code);
+    put_member_or_null(w, STR("name"),
+                       icd_name(r->arena, i->root, code, r->call->language == FHIR_LANG_EN));
+    put_member_or_null(w, STR("text"), json_str(r->arena, json_path(i->root, "code.text")));
+}
+
+static void put_visit_drug(JsonWriter *w, const Record *r, const Item *i) {
+    put_member_or_null(w, STR("name"),
+                       name_of(r->arena, json_get_lit(i->root, "medicationCodeableConcept")));
+    put_member_or_null(w, STR("dose"),
+                       json_str(r->arena, json_path(i->root, "dosageInstruction.text")));
+    put_number(w, STR("quantity"), json_path(i->root, "dispenseRequest.quantity.value"));
+    put_member_or_null(w, STR("unit"),
+                       json_str(r->arena, json_path(i->root, "dispenseRequest.quantity.unit")));
+}
+
+static void put_visit_result(JsonWriter *w, const Record *r, const Item *i) {
+    put_member_or_null(w, STR("code"), code_of(r->arena, json_get_lit(i->root, "code"), STR_EMPTY));
+    put_member_or_null(w, STR("name"), name_of(r->arena, json_get_lit(i->root, "code")));
+    const JsonNode *number = json_path(i->root, "valueQuantity.value");
+    Str text = json_str(r->arena, json_get_lit(i->root, "valueString"));
+    put_member_or_null(w, STR("value"), json_is(number, JSON_NUMBER) ? json_raw(number) : text);
+    put_member_or_null(w, STR("unit"),
+                       json_str(r->arena, json_path(i->root, "valueQuantity.unit")));
+    put_member_or_null(w, STR("time"), result_time(r->arena, i->root));
+}
+
+static void put_visit_note(JsonWriter *w, const Record *r, const Item *i) {
+    put_member_or_null(w, STR("time"),
+                       json_str(r->arena, json_get_lit(i->root, "effectiveDateTime")));
+    put_member_or_null(w, STR("text"), json_str(r->arena, json_get_lit(i->root, "summary")));
+}
+
+static void put_line(JsonWriter *w, const Record *r, const JsonNode *line) {
+    json_open_object(w);
+    put_member_or_null(w, STR("group"),
+                       code_of(r->arena, json_get_lit(line, "category"), STR_EMPTY));
+    put_member_or_null(w, STR("code"),
+                       code_of(r->arena, json_get_lit(line, "productOrService"), STR_EMPTY));
+    put_member_or_null(w, STR("name"), name_of(r->arena, json_get_lit(line, "productOrService")));
+    put_number(w, STR("quantity"), json_path(line, "quantity.value"));
+    put_number(w, STR("price"), json_path(line, "unitPrice.value"));
+    put_number(w, STR("cost"), json_path(line, "net.value"));
+    json_close_object(w);
+}
+
+static void put_bill(JsonWriter *w, const Record *r, const JsonNode *claim) {
+    json_name(w, "claim");
+    json_open_object(w);
+    put_number(w, STR("total"), json_path(claim, "total.value"));
+    put_number(w, STR("insurance"), bill_field(claim, STR("T_BHTT")));
+    put_number(w, STR("copay"), bill_field(claim, STR("T_BNCCT")));
+    put_number(w, STR("self"), bill_field(claim, STR("T_BNTT")));
+    put_number(w, STR("other"), bill_field(claim, STR("T_NGUONKHAC")));
+    json_close_object(w);
+    json_name(w, "lines");
+    json_open_array(w);
+    const JsonNode *items = json_get_lit(claim, "item");
+    for (const JsonNode *l = json_is(items, JSON_ARRAY) ? json_first(items) : NULL; l != NULL;
+         l = json_next(items, l)) {
+        put_line(w, r, l);
+    }
+    json_close_array(w);
+}
+
+static void put_services(JsonWriter *w, const Record *r, Str encounter) {
+    json_name(w, "services");
+    json_open_array(w);
+    for (size_t i = 0; i < r->n; i++) {
+        const Item *s = &r->items[i];
+        bool service = s->type == FHIR_T_PROCEDURE || s->type == FHIR_T_SERVICE_REQUEST;
+        if (service && str_eq(s->encounter, encounter)) {
+            Str time = json_str(r->arena, json_get_lit(s->root, "performedDateTime"));
+            json_open_object(w);
+            put_member_or_null(w, STR("code"),
+                               code_of(r->arena, json_get_lit(s->root, "code"), STR_EMPTY));
+            put_member_or_null(w, STR("name"), name_of(r->arena, json_get_lit(s->root, "code")));
+            put_member_or_null(
+                w, STR("time"),
+                time.len > 0 ? time : json_str(r->arena, json_get_lit(s->root, "authoredOn")));
+            json_close_object(w);
+        }
+    }
+    json_close_array(w);
+}
+
+ErrCode citizen_visit(ApiCall *call, const StoreVersion *patient, const StoreVersion *encounter,
+                      Buf *out) {
+    Record r;
+    TRY(gather(&r, call, patient->first));
+    Str id = encounter->id;
+    const Item *claim = find_of(&r, FHIR_T_CLAIM, id, 0);
+    JsonWriter w = json_writer(out);
+    json_open_object(&w);
+    json_member(&w, "id", id);
+    put_list(&w, &r, STR("diagnoses"), FHIR_T_CONDITION, id, put_visit_diagnosis);
+    put_list(&w, &r, STR("drugs"), FHIR_T_MEDICATION_REQUEST, id, put_visit_drug);
+    put_services(&w, &r, id);
+    put_list(&w, &r, STR("results"), FHIR_T_OBSERVATION, id, put_visit_result);
+    put_list(&w, &r, STR("notes"), FHIR_T_CLINICAL_IMPRESSION, id, put_visit_note);
+    if (claim != NULL) {
+        put_bill(&w, &r, claim->root);
+    }
+    json_close_object(&w);
+    return buf_ok(out);
+}

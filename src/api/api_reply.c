@@ -1,0 +1,81 @@
+#include "api/api_int.h"
+
+void api_reply_json(ApiCall *call, int status, Str json) {
+    http_reply(call->request, &(HttpReply){
+                                  .status = status,
+                                  .type = STR("application/json; charset=utf-8"),
+                                  .body = json,
+                                  .headers = (Str[]){STR("Cache-Control"), STR("no-store")},
+                                  .n_headers = 1,
+                              });
+}
+
+void api_reply_err(ApiCall *call, ErrCode err, const ErrInfo *info) {
+    ErrInfo plain = {.code = err};
+    CLEANUP_BUF Buf b;
+    buf_init(&b, LIMIT_MIB);
+    if (info == NULL || info->code == ERR_OK) {
+        (void)err_set(&plain, err, "error", "%s", "%s", err_text(err, 0));
+        (void)snprintf(plain.what_vi, sizeof(plain.what_vi), "%s", err_text(err, 1));
+        info = &plain;
+    }
+    fhir_print_outcome_err(&b, info, call->language);
+    http_reply(call->request, &(HttpReply){
+                                  .status = err_http(err),
+                                  .type = STR("application/fhir+json; charset=utf-8"),
+                                  .body = buf_str(&b),
+                                  .headers = (Str[]){STR("Cache-Control"), STR("no-store")},
+                                  .n_headers = 1,
+                              });
+}
+
+/* Cuts name=value pairs off the query; both decoded. */
+static bool next_pair(ApiCall *call, Str *rest, Str *ret_name, Str *ret_value) {
+    Str pair;
+    while (str_cut(rest, '&', &pair)) {
+        if (pair.len == 0) {
+            continue;
+        }
+        Str name;
+        (void)str_cut(&pair, '=', &name);
+        Str value = pair.ptr == NULL ? STR_EMPTY : pair;
+        if (http_decode(call->arena, name, true, ret_name) != ERR_OK ||
+            http_decode(call->arena, value, true, ret_value) != ERR_OK) {
+            *ret_name = STR("?");
+        }
+        return true;
+    }
+    return false;
+}
+
+Str api_query(ApiCall *call, const char *name) {
+    Str rest = http_query(call->request);
+    Str key;
+    Str value;
+    while (next_pair(call, &rest, &key, &value)) {
+        if (str_eq(key, str_from(name))) {
+            return value;
+        }
+    }
+    return STR_EMPTY;
+}
+
+bool api_query_only(ApiCall *call, const char *const *names) {
+    Str rest = http_query(call->request);
+    Str key;
+    Str value;
+    while (next_pair(call, &rest, &key, &value)) {
+        bool known = false;
+        for (size_t i = 0; names[i] != NULL && !known; i++) {
+            known = str_eq(key, str_from(names[i]));
+        }
+        if (!known) {
+            ErrInfo info = {0};
+            (void)err_set(&info, ERR_PARAM, "parameter-unknown", "unknown parameter '" STR_FMT "'",
+                          "không có tham số '" STR_FMT "'", STR_ARG(key));
+            api_reply_err(call, ERR_PARAM, &info);
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,64 @@
+/* app.h — the commands of the program: each gets the settings and what is left of the command line.
+ * To add a command: a function here, a line in COMMAND_LIST, its file app_NAME.c. */
+#ifndef NHIP_APP_APP_H
+#define NHIP_APP_APP_H
+
+#include "core/limits.h"
+#include "core/setting.h"
+#include "core/thread.h"
+#include "intake/intake.h"
+#include "ioc/ioc.h"
+
+typedef struct App {
+    Settings settings;
+    int argc; /* arguments behind the command */
+    char **argv;
+    bool vietnamese;
+    StopFlag stop; /* SIGINT, SIGTERM */
+} App;
+
+/* X(name, arguments, English, Vietnamese) */
+#define COMMAND_LIST(X)                                                                            \
+    X(serve, "", "serve the FHIR interface and the screens",                                       \
+      "chạy máy chủ: giao diện FHIR và màn hình")                                                  \
+    X(import, "PATH…", "take in claim files and FHIR bundles (folders are walked)",                \
+      "nhập tệp giám định và gói FHIR (duyệt cả thư mục)")                                         \
+    X(synth, "--out DIR [--seed N] [--citizens N] [--visits N] [--years N] [--facilities N]",      \
+      "make a province of invented citizens as claim files",                                       \
+      "tạo một tỉnh gồm người dân hư cấu dưới dạng tệp giám định")                                 \
+    X(rejects, "[list|show ID|retry ID [FILE]]", "the work list of what could not be taken",       \
+      "danh sách việc: những gì chưa nhận được")                                                   \
+    X(verify, "", "walk the chain of all records and name the first bad one",                      \
+      "kiểm tra chuỗi bản ghi, chỉ ra bản ghi hỏng đầu tiên")                                      \
+    X(rebuild, "", "make all views anew from the records", "dựng lại mọi chỉ mục từ bản ghi")      \
+    X(stat, "", "counts and bytes by kind", "số lượng và dung lượng theo loại")                    \
+    X(backup, "FILE", "copy the data while running", "sao lưu trong khi đang chạy")                \
+    X(restore, "FILE", "put a backup into an empty data folder",                                   \
+      "khôi phục bản sao lưu vào thư mục dữ liệu trống")                                           \
+    X(routes, "", "list the HTTP routes", "liệt kê các đường dẫn HTTP")                            \
+    X(help, "[settings]", "this list, or all settings", "danh sách này, hoặc mọi cài đặt")         \
+    X(version, "", "the version", "phiên bản")
+
+#define X(name, args, en, vi) int app_##name(App *app);
+COMMAND_LIST(X)
+#undef X
+
+#define APP_VERSION "0.1.0"
+
+/* Prints the error in the person's language to stderr; the command's exit status. */
+int app_fail(const App *app, ErrCode err, const ErrInfo *info);
+/* The store of --data with its views and the way in; one process at a time. */
+typedef struct AppStore {
+    Ioc *ioc;
+    StoreView view;
+    Store *store;
+    Intake *intake;
+} AppStore;
+MUST_USE ErrCode app_open(App *app, AppStore *ret, ErrInfo *info);
+void app_close(AppStore *o);
+/* The text in the person's language. */
+static inline const char *app_say(const App *app, const char *en, const char *vi) {
+    return app->vietnamese ? vi : en;
+}
+
+#endif

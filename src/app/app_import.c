@@ -1,0 +1,174 @@
+#include "app/app.h"
+#include "core/io.h"
+#include "core/limits.h"
+#include "core/progress.h"
+
+static void print_issue(const App *app, const IntakeIssue *i) {
+    (void)fprintf(stderr, "  %s " STR_FMT, i->is_error ? "✗" : "!", STR_ARG(i->file));
+    if (i->hoso > 0) {
+        (void)fprintf(stderr, " · HOSO %d", i->hoso);
+    }
+    if (i->ma_lk.len > 0) {
+        (void)fprintf(stderr, " · MA_LK " STR_FMT, STR_ARG(i->ma_lk));
+    }
+    if (i->table.len > 0) {
+        (void)fprintf(stderr, " · " STR_FMT, STR_ARG(i->table));
+    }
+    if (i->line > 0) {
+        (void)fprintf(stderr, app_say(app, " · line %d", " · dòng %d"), i->line);
+    }
+    if (i->field.len > 0) {
+        (void)fprintf(stderr, " · " STR_FMT, STR_ARG(i->field));
+    }
+    Str what = app->vietnamese ? i->vi : i->en;
+    (void)fprintf(stderr, " [" STR_FMT "]\n      " STR_FMT "\n", STR_ARG(i->rule), STR_ARG(what));
+}
+
+static void print_report(const App *app, const IntakeReport *r) {
+    for (size_t i = 0; i < r->n_issues; i++) {
+        if (r->issues[i].is_error) {
+            print_issue(app, &r->issues[i]);
+        }
+    }
+    if (r->errors > r->n_issues) {
+        (void)fprintf(stderr, app_say(app, "  … and more; see: nhip rejects\n",
+                                      "  … và còn nữa; xem: nhip rejects\n"));
+    }
+    (void)printf(
+        app_say(app,
+                "%llu files (%llu known already, %llu unreadable): %llu visits new, %llu changed, "
+                "%llu the same, %llu rejected; %llu resources written; %llu warnings\n",
+                "%llu tệp (%llu đã có, %llu không đọc được): %llu lượt khám mới, %llu thay đổi, "
+                "%llu không đổi, %llu bị từ chối; đã ghi %llu tài nguyên; %llu cảnh báo\n"),
+        (unsigned long long)r->files, (unsigned long long)r->files_same,
+        (unsigned long long)r->files_failed, (unsigned long long)r->claims_new,
+        (unsigned long long)r->claims_changed, (unsigned long long)r->claims_same,
+        (unsigned long long)r->claims_rejected, (unsigned long long)r->resources,
+        (unsigned long long)r->warnings);
+}
+
+static ErrCode import_run(App *app, AppStore *o, IntakeReport *report, ErrInfo *info) {
+    Progress bar;
+    progress_begin(&bar, &(ProgressOptions){
+                             .title = app_say(app, "Import", "Nhập"),
+                             .unit = app_say(app, "files", "tệp"),
+                             .counters = {app_say(app, "visits", "lượt khám"),
+                                          app_say(app, "resources", "tài nguyên"),
+                                          app_say(app, "rejects", "từ chối")},
+                             .vietnamese = app->vietnamese,
+                         });
+    ErrCode err = intake_run(o->intake,
+                             &(IntakeRun){
+                                 .paths = (const char *const *)app->argv,
+                                 .n_paths = (size_t)app->argc,
+                                 .threads = (unsigned)app->settings.import_threads,
+                                 .progress = &bar,
+                                 .stop = &app->stop,
+                             },
+                             report, info);
+    store_settle(o->store);
+    progress_end(&bar);
+    return err;
+}
+
+int app_import(App *app) {
+    ErrInfo info = {0};
+    if (app->argc == 0) {
+        (void)err_set(&info, ERR_PARAM, "command", "name the files or folders to take in",
+                      "hãy cho tên tệp hoặc thư mục cần nhập");
+        return app_fail(app, ERR_PARAM, &info);
+    }
+    AppStore o;
+    ErrCode err = app_open(app, &o, &info);
+    if (err != ERR_OK) {
+        return app_fail(app, err, &info);
+    }
+    CLEANUP_ARENA Arena *arena = arena_new(64 * LIMIT_MIB);
+    IntakeReport report = {.arena = arena};
+    err = import_run(app, &o, &report, &info);
+    print_report(app, &report);
+    app_close(&o);
+    return err == ERR_OK ? 0 : app_fail(app, err, &info);
+}
+
+/* ---- rejects ---- */
+
+static int rejects_list(App *app, Store *store, Arena *arena) {
+    uint64_t after = 0;
+    size_t n = 0;
+    StoreRejectRow *rows = NULL;
+    do {
+        if (store_reject_list(store, arena, false, after, 500, &rows, &n) != ERR_OK) {
+            return 1;
+        }
+        for (size_t i = 0; i < n; i++) {
+            const StoreReject *r = &rows[i].reject;
+            (void)printf("%llu\t" STR_FMT "\t" STR_FMT "\t" STR_FMT "\t%u\t" STR_FMT "\t" STR_FMT
+                         "\t" STR_FMT "\n",
+                         (unsigned long long)rows[i].id, STR_ARG(r->file_name), STR_ARG(r->ma_lk),
+                         STR_ARG(r->table), r->line, STR_ARG(r->field), STR_ARG(r->rule),
+                         STR_ARG(app->vietnamese ? r->vi : r->en));
+            after = rows[i].id;
+        }
+        arena_reset(arena);
+    } while (n > 0);
+    uint64_t open = 0;
+    uint64_t settled = 0;
+    if (store_reject_count(store, &open, &settled) == ERR_OK) {
+        (void)fprintf(stderr,
+                      app_say(app, "%llu open, %llu settled\n", "%llu chưa xử lý, %llu đã xong\n"),
+                      (unsigned long long)open, (unsigned long long)settled);
+    }
+    return 0;
+}
+
+static ErrCode rejects_retry(App *app, AppStore *o, Arena *arena, uint64_t id, ErrInfo *info) {
+    StoreRejectRow row;
+    TRY(store_reject_get(o->store, arena, id, &row));
+    IntakeFile file = {.name = row.reject.file_name,
+                       .bytes = row.reject.bytes,
+                       .actor = STR("retry"),
+                       .retry_of = id};
+    CLEANUP_BUF Buf repaired;
+    buf_init(&repaired, LIMIT_CLAIM_FILE_BYTES);
+    if (app->argc > 2) {
+        TRY(io_read_file(app->argv[2], LIMIT_CLAIM_FILE_BYTES, &repaired));
+        file.bytes = buf_str(&repaired);
+    }
+    IntakeReport report = {.arena = arena};
+    TRY(intake_file(o->intake, &file, &report, info));
+    print_report(app, &report);
+    return ERR_OK;
+}
+
+int app_rejects(App *app) {
+    ErrInfo info = {0};
+    AppStore o;
+    CLEANUP_ARENA Arena *arena = arena_new(LIMIT_CLAIM_FILE_BYTES * 2);
+    ErrCode err = app_open(app, &o, &info);
+    if (err != ERR_OK) {
+        return app_fail(app, err, &info);
+    }
+    const char *what = app->argc > 0 ? app->argv[0] : "list";
+    uint64_t id = 0;
+    int status = 0;
+    if (strcmp(what, "list") == 0) {
+        status = rejects_list(app, o.store, arena);
+    } else if (app->argc < 2 || str_to_u64(str_from(app->argv[1]), &id) != ERR_OK) {
+        err = err_set(&info, ERR_PARAM, "command",
+                      "say: nhip rejects list | show ID | retry ID [FILE]",
+                      "dùng: nhip rejects list | show ID | retry ID [TỆP]");
+    } else if (strcmp(what, "show") == 0) {
+        StoreRejectRow row;
+        err = store_reject_get(o.store, arena, id, &row);
+        if (err == ERR_OK) {
+            (void)fwrite(row.reject.bytes.ptr, 1, row.reject.bytes.len, stdout);
+        }
+    } else if (strcmp(what, "retry") == 0) {
+        err = rejects_retry(app, &o, arena, id, &info);
+    } else {
+        err = ERR_PARAM;
+    }
+    app_close(&o);
+    return err == ERR_OK ? status : app_fail(app, err, &info);
+}

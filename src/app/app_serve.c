@@ -1,0 +1,50 @@
+#include "api/api.h"
+#include "app/app.h"
+#include "core/log.h"
+
+#include <time.h>
+#include <unistd.h>
+
+int app_routes(App *app) {
+    (void)app;
+    CLEANUP_BUF Buf out;
+    buf_init(&out, LIMIT_MIB);
+    api_print_routes(&out);
+    (void)fwrite(out.ptr, 1, out.len, stdout);
+    return 0;
+}
+
+static void wait_for_stop(const App *app) {
+    while (!stop_asked(&app->stop)) {
+        struct timespec nap = {.tv_nsec = 50 * 1000000L};
+        (void)nanosleep(&nap, NULL);
+    }
+}
+
+static ErrCode serve(App *app, AppStore *o, ErrInfo *info) {
+    Api *api = NULL;
+    TRY(api_start(
+        &(ApiOptions){
+            .store = o->store, .intake = o->intake, .ioc = o->ioc, .settings = &app->settings},
+        &api, info));
+    (void)printf(
+        app_say(app, "Nhịp is serving on %s://%s:%d (this machine only: there is no sign-in yet)\n",
+                "Nhịp đang chạy tại %s://%s:%d (chỉ trên máy này: chưa có đăng nhập)\n"),
+        app->settings.tls_cert[0] == '\0' ? "http" : "https", app->settings.listen,
+        (int)api_port(api));
+    (void)fflush(stdout);
+    wait_for_stop(app);
+    api_stop(api);
+    return ERR_OK;
+}
+
+int app_serve(App *app) {
+    AppStore o;
+    ErrInfo info = {0};
+    ErrCode err = app_open(app, &o, &info);
+    if (err == ERR_OK) {
+        err = serve(app, &o, &info);
+        app_close(&o);
+    }
+    return err == ERR_OK ? 0 : app_fail(app, err, &info);
+}

@@ -1,0 +1,122 @@
+#include "app/app.h"
+#include "core/log.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <unistd.h>
+
+extern char **environ;
+
+typedef struct Command {
+    const char *name, *args, *en, *vi;
+    int (*run)(App *app);
+} Command;
+
+static const Command commands[] = {
+#define X(name, args, en, vi) {#name, args, en, vi, app_##name},
+    COMMAND_LIST(X)
+#undef X
+};
+
+static App *running; /* for the signal handler */
+
+static void on_signal(int number) {
+    (void)number;
+    stop_ask(&running->stop);
+}
+
+static void catch_signals(App *app) {
+    running = app;
+    struct sigaction action = {.sa_handler = on_signal};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGPIPE, &action, NULL);
+}
+
+int app_fail(const App *app, ErrCode err, const ErrInfo *info) {
+    const char *what = info == NULL ? "" : app_say(app, info->what_en, info->what_vi);
+    (void)fprintf(
+        stderr, "nhip: %s%s%s%s%s\n", err_text(err, app->vietnamese), what[0] == '\0' ? "" : ": ",
+        what, info == NULL || info->where[0] == '\0' ? "" : " — ", info == NULL ? "" : info->where);
+    return err == ERR_PARAM ? 2 : 1;
+}
+
+int app_help(App *app) {
+    if (app->argc > 0 && strcmp(app->argv[0], "settings") == 0) {
+        CLEANUP_BUF Buf out;
+        buf_init(&out, LIMIT_MIB);
+        settings_print_help(&out);
+        (void)fwrite(out.ptr, 1, out.len, stdout);
+        return 0;
+    }
+    (void)printf("%s\n\n  nhip %s [--data %s] …\n\n",
+                 app_say(app, "Nhịp: the digital-health platform of a province",
+                         "Nhịp: nền tảng y tế số của một tỉnh"),
+                 app_say(app, "COMMAND", "LỆNH"), app_say(app, "FOLDER", "THƯ_MỤC"));
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        const Command *c = &commands[i];
+        (void)printf("  %-8s %-36s %s\n", c->name, strlen(c->args) > 36 ? "…" : c->args,
+                     app_say(app, c->en, c->vi));
+    }
+    (void)printf("\n%s\n",
+                 app_say(app, "nhip help settings: all settings (file, environment, flags).",
+                         "nhip help settings: mọi cài đặt (tệp, biến môi trường, cờ)."));
+    return 0;
+}
+
+int app_version(App *app) {
+    (void)app;
+    (void)printf("nhip " APP_VERSION "\n");
+    return 0;
+}
+
+void app_close(AppStore *o) {
+    intake_free(o->intake);
+    store_close(o->store);
+    ioc_close(o->ioc);
+}
+
+ErrCode app_open(App *app, AppStore *ret, ErrInfo *info) {
+    AppStore *o = ret;
+    *o = (AppStore){0};
+    Str dir = str_from(app->settings.data);
+    TRY(ioc_open(&(IocOptions){.dir = dir}, &o->ioc, info));
+    o->view = ioc_view(o->ioc);
+    ErrCode err =
+        store_open(&(StoreOptions){.dir = dir, .views = &o->view, .n_views = 1}, &o->store, info);
+    if (err == ERR_OK) {
+        err = intake_new(
+            &(IntakeOptions){.store = o->store, .received_keep = app->settings.received_keep},
+            &o->intake);
+    }
+    if (err != ERR_OK) {
+        app_close(o);
+    }
+    return err;
+}
+
+int main(int argc, char **argv) {
+    App app = {.vietnamese = true};
+    ErrInfo info = {0};
+    settings_init(&app.settings);
+    catch_signals(&app);
+    ErrCode err = settings_load(&app.settings, &argc, argv, environ, &info);
+    if (err != ERR_OK) {
+        return app_fail(&app, err, &info);
+    }
+    app.vietnamese = strcmp(app.settings.language, "en") != 0;
+    const char *name = argc > 1 ? argv[1] : "help";
+    app.argc = MAX(argc - 2, 0);
+    app.argv = argv + 2;
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            int status = commands[i].run(&app);
+            settings_release(&app.settings);
+            return status;
+        }
+    }
+    (void)err_set(&info, ERR_PARAM, "command", "unknown command '%s'; see: nhip help",
+                  "không có lệnh '%s'; xem: nhip help", name);
+    return app_fail(&app, ERR_PARAM, &info);
+}

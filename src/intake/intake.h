@@ -1,0 +1,74 @@
+/* intake.h — the way in: claim files become records of the citizens that they are about.
+ *
+ * A file is read claim by claim (interop), every claim mapped to FHIR, its citizen looked up by
+ * CCCD, card and facility number (rules: docs/ig), compared with what is known under the same
+ * facility and MA_LK, and committed: new, changed (a new version of the whole visit) or the same
+ * (nothing). What cannot be taken goes to the rejects work list in the same commit. A file is
+ * marked done in the commit of its last claim: after a kill -9 the next run takes it up again and
+ * doubles nothing. Threads: an Intake may be used by any number of threads; each call works on its
+ * own. */
+#ifndef NHIP_INTAKE_INTAKE_H
+#define NHIP_INTAKE_INTAKE_H
+
+#include "core/arena.h"
+#include "core/progress.h"
+#include "store/store.h"
+
+typedef struct Intake Intake;
+
+typedef struct IntakeOptions {
+    Store *store;       /* outlives the intake */
+    bool received_keep; /* keep files unchanged in the store */
+} IntakeOptions;
+MUST_USE ErrCode intake_new(const IntakeOptions *options, Intake **ret_intake);
+void intake_free(Intake *intake);
+Store *intake_store(Intake *intake);
+
+/* One thing that the sender should know; texts live in the report's arena. */
+typedef struct IntakeIssue {
+    bool is_error;
+    Str file, ma_lk, table, field, rule, en, vi;
+    int hoso, record, line;
+} IntakeIssue;
+
+enum { INTAKE_ISSUES_MAX = 200 }; /* kept in a report; more are only counted */
+
+typedef struct IntakeReport {
+    uint64_t files, files_same, files_failed;
+    uint64_t claims_new, claims_changed, claims_same, claims_rejected;
+    uint64_t resources; /* versions written */
+    uint64_t bytes;
+    uint64_t warnings, errors;
+    IntakeIssue *issues;
+    size_t n_issues;
+    Arena *arena; /* NULL: issues are only counted */
+} IntakeReport;
+
+typedef struct IntakeFile {
+    Str name;          /* as the sender calls it */
+    Str bytes;         /* claim file: XML, gzip, zip */
+    Str actor;         /* who sends: for the origin row */
+    uint64_t retry_of; /* id of the reject that this repairs, or 0 */
+} IntakeFile;
+/* One file, whole, on the calling thread; returns when it is durable. ERR_OK also when all of it
+ * was rejected (see the report); errors are those of the store (ERR_FULL, ERR_IO, ERR_STOPPED). */
+MUST_USE ErrCode intake_file(Intake *intake, const IntakeFile *file, IntakeReport *report,
+                             ErrInfo *info);
+
+/* Counters of the run's progress bar, in this order (ProgressOptions.counters). */
+#define INTAKE_PROGRESS_COUNTERS                                                                   \
+    { "visits", "resources", "rejects", NULL }
+
+typedef struct IntakeRun {
+    const char *const *paths; /* files and folders; folders are walked, sorted by name */
+    size_t n_paths;
+    unsigned threads;     /* 0: one a core */
+    Progress *progress;   /* may be NULL */
+    const StopFlag *stop; /* may be NULL; when asked the run ends after the commits under way */
+} IntakeRun;
+/* Many files in parallel. A file that cannot be read or parsed is counted and reported, never stops
+ * the run. Files that are known as done are skipped by their SHA-256. */
+MUST_USE ErrCode intake_run(Intake *intake, const IntakeRun *run, IntakeReport *report,
+                            ErrInfo *info);
+
+#endif

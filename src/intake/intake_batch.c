@@ -1,0 +1,452 @@
+#include "core/limits.h"
+#include "core/log.h"
+#include "intake/intake_int.h"
+
+typedef struct Batch {
+    Arena *arena; /* mapped claims, files, rejects: everything that survives an attempt */
+    Arena *tries; /* one attempt's resolution; reset before each */
+    Work *works;
+    size_t n_works;
+    StoreReceived *received;
+    size_t n_received;
+    Sha256 *done; /* files that this batch finishes */
+    size_t n_done;
+    StoreReject *rejects;
+    size_t n_rejects;
+    uint64_t settles; /* reject that this batch settles, or 0 */
+    uint64_t *keys;   /* hashes of identities and documents in this batch */
+    size_t n_keys;
+    Plan plan;
+    RecordNo snapshot;
+    bool under_way;
+    bool finished;
+    ErrCode err;
+    Feeder *feeder;
+} Batch;
+
+enum { BATCH_SLOTS = BATCH_UNDER_WAY + 1, BATCH_REJECTS = 256, BATCH_KEYS = BATCH_CLAIMS * 8 };
+
+struct Feeder {
+    FeederOptions o;
+    Batch batches[BATCH_SLOTS];
+    unsigned at; /* the one being filled */
+    Mutex lock;
+    Cond changed;
+    ErrCode fatal;
+    ErrInfo info;
+    /* the file being fed */
+    Sha256 hash;
+    const IntakeFile *file;
+    bool file_stored;      /* its received row is in a batch already */
+    unsigned file_batches; /* batches that hold a part of it */
+    unsigned file_rejects;
+};
+
+Feeder *feeder_new(const FeederOptions *options) {
+    Feeder *f = calloc(1, sizeof(*f));
+    if (f == NULL) {
+        return NULL;
+    }
+    f->o = *options;
+    mutex_init(&f->lock);
+    cond_init(&f->changed);
+    for (unsigned i = 0; i < BATCH_SLOTS; i++) {
+        Batch *b = &f->batches[i];
+        b->feeder = f;
+        b->arena = arena_new(BATCH_ARENA_MAX);
+        b->tries = arena_new(BATCH_ARENA_MAX);
+        b->works = calloc(BATCH_CLAIMS, sizeof(*b->works));
+        b->received = calloc(BATCH_FILES, sizeof(*b->received));
+        b->done = calloc(BATCH_FILES, sizeof(*b->done));
+        b->rejects = calloc(BATCH_REJECTS, sizeof(*b->rejects));
+        b->keys = calloc(BATCH_KEYS, sizeof(*b->keys));
+        if (b->arena == NULL || b->tries == NULL || b->works == NULL || b->received == NULL ||
+            b->done == NULL || b->rejects == NULL || b->keys == NULL) {
+            feeder_free(f);
+            return NULL;
+        }
+    }
+    return f;
+}
+
+void feeder_free(Feeder *f) {
+    if (f == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < BATCH_SLOTS; i++) {
+        Batch *b = &f->batches[i];
+        assert(!b->under_way);
+        arena_free(b->arena);
+        arena_free(b->tries);
+        free(b->works);
+        free(b->received);
+        free(b->done);
+        free(b->rejects);
+        free(b->keys);
+    }
+    mutex_release(&f->lock);
+    cond_release(&f->changed);
+    free(f);
+}
+
+Store *feeder_store(const Feeder *f) {
+    return f->o.intake->store;
+}
+
+static bool batch_empty(const Batch *b) {
+    return b->n_works + b->n_received + b->n_done + b->n_rejects == 0 && b->settles == 0;
+}
+
+static void batch_reset(Batch *b) {
+    arena_reset(b->arena);
+    b->n_works = b->n_received = b->n_done = b->n_rejects = b->n_keys = 0;
+    b->settles = 0;
+    b->finished = false;
+    b->err = ERR_OK;
+}
+
+/* ---- one attempt ---- */
+
+static ErrCode build(Batch *b, StoreCommit *ret) {
+    Intake *intake = b->feeder->o.intake;
+    arena_reset(b->tries);
+    b->plan = (Plan){.arena = b->tries};
+    b->snapshot = store_snapshot(intake->store);
+    b->plan.groups = arena_new_array(b->tries, StoreGroup, b->n_works + 1);
+    if (b->plan.groups == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < b->n_works; i++) {
+        TRY(intake_resolve(intake, &b->plan, &b->works[i]));
+        TRY(intake_resolve_actors(intake, &b->plan, &b->works[i]));
+        if (b->works[i].group.n_changes > 0) {
+            b->plan.groups[b->plan.n_groups++] = b->works[i].group;
+        }
+    }
+    if (b->plan.n_actors > 0) {
+        /* Last: no "Type/~N" points to actors, so the claims' numbering stays. */
+        b->plan.groups[b->plan.n_groups++] = (StoreGroup){
+            .changes = b->plan.actors, .n_changes = b->plan.n_actors, .patient_change = -1};
+    }
+    *ret = (StoreCommit){
+        .groups = b->plan.groups,
+        .n_groups = b->plan.n_groups,
+        .expects = b->plan.expects,
+        .n_expects = b->plan.n_expects,
+        .snapshot = b->snapshot,
+        .actor = b->feeder->o.actor,
+        .source = STR("claims"),
+        .received = b->received,
+        .n_received = b->n_received,
+        .rejects = b->rejects,
+        .n_rejects = b->n_rejects,
+        .rejects_done = &b->settles,
+        .n_rejects_done = b->settles != 0,
+        .files_done = b->done,
+        .n_files_done = b->n_done,
+    };
+    return ERR_OK;
+}
+
+static void forget_actors(Batch *b) {
+    for (size_t i = 0; i < b->plan.n_actors; i++) {
+        const StoreChange *a = &b->plan.actors[i];
+        hash_set_remove(b->feeder->o.intake->actors, hash64_seed(a->id, (uint64_t)a->type));
+    }
+}
+
+/* On the store's writer thread. */
+static void on_done(void *ctx, ErrCode err, const StoreCommitted *committed,
+                    const StorePrepared *prepared) {
+    (void)committed;
+    (void)prepared;
+    Batch *b = ctx;
+    Feeder *f = b->feeder;
+    mutex_lock(&f->lock);
+    b->err = err;
+    b->finished = true;
+    cond_broadcast(&f->changed);
+    mutex_unlock(&f->lock);
+}
+
+static ErrCode submit(Batch *b, ErrInfo *info) {
+    StoreCommit commit;
+    StorePrepared *prepared = NULL;
+    ErrCode err = build(b, &commit);
+    if (err == ERR_OK) {
+        err = store_prepare(b->feeder->o.intake->store, &commit, &prepared, info);
+    }
+    if (err != ERR_OK) {
+        forget_actors(b);
+        return err;
+    }
+    b->finished = false;
+    b->under_way = true;
+    store_submit(b->feeder->o.intake->store, prepared, on_done, b);
+    return ERR_OK;
+}
+
+static void count_outcome(Batch *b) {
+    uint64_t outcomes[3] = {0};
+    uint64_t resources = b->plan.n_actors;
+    for (size_t i = 0; i < b->n_works; i++) {
+        outcomes[b->works[i].outcome]++;
+        resources += b->works[i].group.n_changes;
+    }
+    FeederOptions *o = &b->feeder->o;
+    mutex_lock(o->report_lock);
+    o->report->claims_new += outcomes[WORK_NEW];
+    o->report->claims_changed += outcomes[WORK_CHANGED];
+    o->report->claims_same += outcomes[WORK_SAME];
+    o->report->claims_rejected += b->n_rejects;
+    o->report->resources += resources;
+    mutex_unlock(o->report_lock);
+    if (o->progress != NULL) {
+        progress_add(o->progress, 0, b->n_works);
+        progress_add(o->progress, 1, resources);
+        progress_add(o->progress, 2, b->n_rejects);
+    }
+}
+
+static void wait_finished(Batch *b) {
+    mutex_lock(&b->feeder->lock);
+    while (!b->finished) {
+        cond_wait(&b->feeder->changed, &b->feeder->lock);
+    }
+    mutex_unlock(&b->feeder->lock);
+    b->under_way = false;
+}
+
+/* Sees a batch through to its end: waits, and on a conflict with another commit tries again. */
+static void settle(Batch *b) {
+    Feeder *f = b->feeder;
+    for (int attempt = 0; b->under_way; attempt++) {
+        wait_finished(b);
+        if ((b->err != ERR_CONFLICT && b->err != ERR_EXISTS) || attempt == BATCH_ATTEMPTS) {
+            break;
+        }
+        forget_actors(b);
+        b->err = submit(b, &f->info);
+    }
+    if (b->err == ERR_OK) {
+        count_outcome(b);
+    } else {
+        forget_actors(b);
+        if (f->fatal == ERR_OK) {
+            f->fatal = b->err;
+            if (f->info.code != b->err) {
+                (void)err_set(&f->info, b->err, "intake-commit", "the visits could not be written",
+                              "không ghi được các lượt khám");
+            }
+        }
+    }
+    batch_reset(b);
+}
+
+static ErrCode flush(Feeder *f) {
+    Batch *b = &f->batches[f->at];
+    if (batch_empty(b)) {
+        return f->fatal;
+    }
+    if (f->fatal != ERR_OK) {
+        batch_reset(b);
+        return f->fatal;
+    }
+    b->err = submit(b, &f->info);
+    if (b->err != ERR_OK) {
+        settle(b);
+        return f->fatal;
+    }
+    f->at = (f->at + 1) % BATCH_SLOTS;
+    if (f->batches[f->at].under_way) {
+        settle(&f->batches[f->at]);
+    }
+    return f->fatal;
+}
+
+static void drain(Feeder *f) {
+    for (unsigned i = 1; i <= BATCH_SLOTS; i++) {
+        Batch *b = &f->batches[(f->at + i) % BATCH_SLOTS];
+        if (b->under_way) {
+            settle(b);
+        }
+    }
+}
+
+ErrCode feeder_finish(Feeder *f, ErrInfo *info) {
+    (void)flush(f);
+    drain(f);
+    if (f->fatal != ERR_OK && info != NULL) {
+        *info = f->info;
+    }
+    return f->fatal;
+}
+
+/* ---- feeding ---- */
+
+ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file) {
+    f->hash = *hash;
+    f->file = file;
+    f->file_stored = !f->o.intake->options.received_keep;
+    f->file_batches = 0;
+    f->file_rejects = 0;
+    if (f->batches[f->at].n_received == BATCH_FILES || f->batches[f->at].n_done == BATCH_FILES) {
+        return flush(f);
+    }
+    return f->fatal;
+}
+
+/* The batch that takes the file's next piece; the first one takes the file itself too. */
+static Batch *enter(Feeder *f) {
+    Batch *b = &f->batches[f->at];
+    if (!f->file_stored) {
+        f->file_stored = true;
+        b->received[b->n_received++] = (StoreReceived){
+            .hash = f->hash,
+            .name = arena_str(b->arena, f->file->name),
+            .bytes = arena_str(b->arena, f->file->bytes),
+        };
+    }
+    f->file_batches = MAX(f->file_batches, 1u);
+    return b;
+}
+
+/* Counts a new batch for the file when the current one was flushed while it is being read. */
+static ErrCode flush_in_file(Feeder *f) {
+    TRY(flush(f));
+    f->file_batches++;
+    return ERR_OK;
+}
+
+static bool key_clash(const Batch *b, const uint64_t *keys, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < b->n_keys; k++) {
+            if (b->keys[k] == keys[i]) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+enum { WORK_KEYS = 8 };
+
+static size_t work_keys(const Work *w, uint64_t *ret_keys) {
+    size_t n = 0;
+    ret_keys[n++] = hash64_seed(w->doc_key, 1);
+    for (size_t i = 0; i < w->map.identity.n_tokens && n < WORK_KEYS; i++) {
+        ret_keys[n++] = hash64_seed(w->map.identity.tokens[i].value, 2);
+    }
+    return n;
+}
+
+/* Batches under way hold the same citizen or visit now and then: wait for them first, it is cheaper
+ * than a conflict. */
+static void wait_for_clashes(Feeder *f, const uint64_t *keys, size_t n) {
+    for (unsigned i = 1; i < BATCH_SLOTS; i++) {
+        Batch *b = &f->batches[(f->at + i) % BATCH_SLOTS];
+        if (b->under_way && key_clash(b, keys, n)) {
+            settle(b);
+        }
+    }
+}
+
+ErrCode feeder_claim(Feeder *f, const Claim *claim) {
+    TRY(f->fatal);
+    Batch *b = enter(f);
+    Work *w = &b->works[b->n_works];
+    *w = (Work){0};
+    TRY(claim_map(b->arena, claim, &w->map));
+    w->doc_key = w->map.visit_key;
+    w->as_of = w->map.as_of;
+    uint64_t keys[WORK_KEYS];
+    size_t n = work_keys(w, keys);
+    if (key_clash(b, keys, n)) {
+        /* The same citizen or visit twice: the second must see what the first wrote. */
+        TRY(flush_in_file(f));
+        b = enter(f);
+        w = &b->works[0];
+        *w = (Work){0};
+        TRY(claim_map(b->arena, claim, &w->map));
+        w->doc_key = w->map.visit_key;
+        w->as_of = w->map.as_of;
+        n = work_keys(w, keys);
+    }
+    wait_for_clashes(f, keys, n);
+    memcpy(b->keys + b->n_keys, keys, n * sizeof(*keys));
+    b->n_keys += n;
+    b->n_works++;
+    return b->n_works == BATCH_CLAIMS ? flush_in_file(f) : f->fatal;
+}
+
+static Str copy(Batch *b, Str s) {
+    return arena_str(b->arena, s);
+}
+
+ErrCode feeder_reject(Feeder *f, const StoreReject *reject) {
+    TRY(f->fatal);
+    f->file_rejects++;
+    if (f->file->retry_of != 0) {
+        return ERR_OK; /* stands in the work list already */
+    }
+    Batch *b = enter(f);
+    StoreReject *r = &b->rejects[b->n_rejects++];
+    *r = *reject;
+    r->file = f->hash;
+    r->file_name = copy(b, reject->file_name);
+    r->ma_lk = copy(b, reject->ma_lk);
+    r->table = copy(b, reject->table);
+    r->field = copy(b, reject->field);
+    r->rule = copy(b, reject->rule);
+    r->en = copy(b, reject->en);
+    r->vi = copy(b, reject->vi);
+    r->bytes = copy(b, reject->bytes);
+    return b->n_rejects == BATCH_REJECTS ? flush_in_file(f) : f->fatal;
+}
+
+ErrCode feeder_file_end(Feeder *f) {
+    TRY(f->fatal);
+    if (f->file_batches > 1) {
+        /* Done may only be said when every earlier batch of the file is durable. */
+        drain(f);
+        TRY(f->fatal);
+    }
+    Batch *b = enter(f);
+    b->done[b->n_done++] = f->hash;
+    if (f->file->retry_of != 0 && f->file_rejects == 0) {
+        b->settles = f->file->retry_of;
+    }
+    bool full = b->n_received == BATCH_FILES || b->n_done == BATCH_FILES ||
+                arena_used(b->arena) > BATCH_BYTES;
+    return full ? flush(f) : f->fatal;
+}
+
+void feeder_issue(Feeder *f, Str file, const ClaimIssue *issue) {
+    FeederOptions *o = &f->o;
+    mutex_lock(o->report_lock);
+    IntakeReport *r = o->report;
+    bool is_error = issue->severity == CLAIM_ERROR;
+    r->errors += is_error;
+    r->warnings += !is_error;
+    if (r->arena != NULL && r->n_issues < INTAKE_ISSUES_MAX) {
+        if (r->issues == NULL) {
+            r->issues = arena_new_array(r->arena, IntakeIssue, INTAKE_ISSUES_MAX);
+        }
+        if (r->issues != NULL) {
+            r->issues[r->n_issues++] = (IntakeIssue){
+                .is_error = is_error,
+                .file = arena_str(r->arena, file),
+                .ma_lk = arena_str(r->arena, issue->ma_lk),
+                .table = arena_str(r->arena, issue->table),
+                .field = arena_str(r->arena, issue->field),
+                .rule = arena_str(r->arena, issue->rule_id),
+                .en = arena_str(r->arena, issue->en),
+                .vi = arena_str(r->arena, issue->vi),
+                .hoso = issue->hoso,
+                .record = issue->record,
+                .line = issue->line,
+            };
+        }
+    }
+    mutex_unlock(o->report_lock);
+}

@@ -1,0 +1,126 @@
+#include "core/limits.h"
+#include "intake/intake_int.h"
+#include "interop/claim_write.h"
+#include "interop/claim_file.h"
+
+typedef struct Feed {
+    Feeder *feeder;
+    const IntakeFile *file;
+    Str member; /* name inside an archive, or the file's own */
+} Feed;
+
+static ErrCode on_claim(void *ctx, const Claim *claim) {
+    Feed *feed = ctx;
+    for (int i = 0; i < claim->n_issues; i++) {
+        feeder_issue(feed->feeder, feed->member, &claim->issues[i]);
+    }
+    return feeder_claim(feed->feeder, claim);
+}
+
+static ErrCode on_refused(void *ctx, const ClaimRefused *refused) {
+    Feed *feed = ctx;
+    for (int i = 0; i < refused->n_issues; i++) {
+        feeder_issue(feed->feeder, feed->member, &refused->issues[i]);
+    }
+    const ClaimIssue *first = refused->issues; /* the first error says why it was refused */
+    for (int i = 0; i < refused->n_issues; i++) {
+        if (refused->issues[i].severity == CLAIM_ERROR) {
+            first = &refused->issues[i];
+            break;
+        }
+    }
+    CLEANUP_BUF Buf wrapped;
+    buf_init(&wrapped, LIMIT_CLAIM_FILE_BYTES);
+    claim_wrap_hoso(&wrapped, refused->facility, refused->bytes);
+    TRY(buf_ok(&wrapped));
+    StoreReject reject = {
+        .file_name = feed->member,
+        .ma_lk = refused->ma_lk,
+        .bytes = buf_str(&wrapped),
+    };
+    if (refused->n_issues > 0) {
+        reject.table = first->table;
+        reject.field = first->field;
+        reject.rule = first->rule_id;
+        reject.en = first->en;
+        reject.vi = first->vi;
+        reject.line = (unsigned)MAX(first->line, 0);
+    }
+    return feeder_reject(feed->feeder, &reject);
+}
+
+static ErrCode on_file_issue(void *ctx, const ClaimIssue *issue) {
+    Feed *feed = ctx;
+    feeder_issue(feed->feeder, feed->member, issue);
+    return ERR_OK;
+}
+
+static ErrCode on_document(void *ctx, Str name, Str xml) {
+    Feed *feed = ctx;
+    feed->member = name;
+    return claim_read(xml,
+                      &(ClaimReadOptions){
+                          .file = name,
+                          .ctx = feed,
+                          .on_claim = on_claim,
+                          .on_refused = on_refused,
+                          .on_issue = on_file_issue,
+                      },
+                      NULL);
+}
+
+/* What is no claim container at all is kept whole as one reject. */
+static ErrCode refuse_file(Feed *feed, const ErrInfo *info) {
+    ClaimIssue issue = {
+        .severity = CLAIM_ERROR,
+        .rule_id = str_from(info->rule),
+        .file = feed->file->name,
+        .en = str_from(info->what_en),
+        .vi = str_from(info->what_vi),
+    };
+    feeder_issue(feed->feeder, feed->file->name, &issue);
+    return feeder_reject(feed->feeder, &(StoreReject){
+                                           .file_name = feed->file->name,
+                                           .rule = issue.rule_id,
+                                           .en = issue.en,
+                                           .vi = issue.vi,
+                                           .bytes = feed->file->bytes,
+                                       });
+}
+
+ErrCode intake_feed(Feeder *f, const IntakeFile *file, IntakeReport *report, Mutex *report_lock) {
+    Sha256 hash;
+    sha256(file->bytes, &hash);
+    StoreFileState state = STORE_FILE_NEW;
+    TRY(store_file_state(feeder_store(f), &hash, &state));
+    bool same = state == STORE_FILE_DONE && file->retry_of == 0;
+    mutex_lock(report_lock);
+    report->files++;
+    report->files_same += same;
+    report->bytes += file->bytes.len;
+    mutex_unlock(report_lock);
+    if (same) {
+        return ERR_OK;
+    }
+    Feed feed = {.feeder = f, .file = file, .member = file->name};
+    ErrInfo info = {0};
+    TRY(feeder_file_begin(f, &hash, file));
+    ErrCode err = claim_file_each(file->bytes, file->name, on_document, &feed, &info);
+    if (err == ERR_SYNTAX || err == ERR_LIMIT || err == ERR_UNSUPPORTED || err == ERR_INVALID) {
+        err = refuse_file(&feed, &info);
+    }
+    TRY(err);
+    return feeder_file_end(f);
+}
+
+ErrCode intake_file(Intake *intake, const IntakeFile *file, IntakeReport *report, ErrInfo *info) {
+    Mutex lock;
+    mutex_init(&lock);
+    Feeder *f = feeder_new(&(FeederOptions){
+        .intake = intake, .report = report, .report_lock = &lock, .actor = file->actor});
+    ErrCode err = f == NULL ? ERR_NOMEM : intake_feed(f, file, report, &lock);
+    ErrCode finish = f == NULL ? ERR_NOMEM : feeder_finish(f, info);
+    feeder_free(f);
+    mutex_release(&lock);
+    return err != ERR_OK ? err : finish;
+}

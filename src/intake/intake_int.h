@@ -1,0 +1,120 @@
+/* intake_int.h — what the files of this module share: a claim on its way (Work), a batch of them.
+ *
+ * A batch gathers claims of one or several files, resolves all of them against one snapshot of the
+ * store and commits them together; three may be under way per feeder. A commit that meets another's
+ * (ERR_CONFLICT, ERR_EXISTS) is resolved again on a new snapshot. Everything of a batch lives in
+ * its arena. Threads: a feeder belongs to one thread; `done` comes from the store's writer thread.
+ */
+#ifndef NHIP_INTAKE_INTAKE_INT_H
+#define NHIP_INTAKE_INTAKE_INT_H
+
+#include "core/limits.h"
+#include "core/thread.h"
+#include "intake/intake.h"
+#include "interop/claim_map.h"
+
+enum {
+    BATCH_CLAIMS = 64,
+    BATCH_FILES = 64,
+    BATCH_UNDER_WAY = 3,
+    BATCH_ATTEMPTS = 50,
+};
+#define BATCH_BYTES (16 * LIMIT_MIB) /* of files and mapped claims: then it is committed */
+#define BATCH_ARENA_MAX (1024 * LIMIT_MIB)
+
+typedef enum WorkOutcome { WORK_NEW, WORK_CHANGED, WORK_SAME } WorkOutcome;
+
+/* One mapped claim; `map` does not depend on the store, the rest is made anew at each attempt. */
+typedef struct Work {
+    ClaimGroup map;
+    Str doc_key;  /* "FACILITY|MA_LK" */
+    TimeMs as_of; /* end of the care: which demographics are newer */
+    WorkOutcome outcome;
+    StoreGroup group;
+} Work;
+
+/* Grows in an arena: the parts of a StoreCommit under construction. */
+typedef struct Plan {
+    Arena *arena;
+    StoreGroup *groups;
+    size_t n_groups;
+    StoreExpect *expects; /* what the look-ups relied on */
+    size_t n_expects, cap_expects;
+    size_t n_changes; /* over all groups so far: the next flattened index */
+    StoreChange *actors;
+    size_t n_actors, cap_actors;
+} Plan;
+
+/* Set of 64-bit hashes with its own lock: actors that exist or are being created. */
+typedef struct HashSet HashSet;
+HashSet *hash_set_new(void);
+void hash_set_free(HashSet *s);
+bool hash_set_add(HashSet *s, uint64_t hash); /* false when it was there already */
+void hash_set_remove(HashSet *s, uint64_t hash);
+
+struct Intake {
+    IntakeOptions options;
+    Store *store;
+    HashSet *actors;
+};
+
+/* intake_resolve.c: decides what one claim changes, against the store at `snapshot`. */
+MUST_USE ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work);
+/* Appends the actors (organisations, practitioners) of the claim that the store does not know. */
+MUST_USE ErrCode intake_resolve_actors(Intake *intake, Plan *plan, const Work *work);
+
+/* intake_patient.c: the current version with the token (first = 0: none); the commit will be
+ * refused when another one with it arrives meanwhile. */
+MUST_USE ErrCode intake_look_up(Intake *intake, Plan *plan, const StoreExpect *token,
+                                StoreVersion *ret);
+/* Finds the citizen; ret->first = 0 when unknown. Appends what it relied on to
+ * plan->expects. */
+MUST_USE ErrCode intake_find_patient(Intake *intake, Plan *plan, const ClaimIdentity *identity,
+                                     StoreVersion *ret);
+/* The newer of two Patients with what only the older one knows; *ret is empty when `known` says it
+ * all already. Both are JSON texts; the result has no id and no meta. */
+MUST_USE ErrCode intake_merge_patient(Arena *arena, Str known, Str claimed, bool claimed_is_newer,
+                                      Str *ret_json);
+
+/* intake_text.c: canonical JSON without id and meta, for comparing and for new versions. */
+Str intake_strip(Arena *arena, Str json);
+/* Copies json with meta.source = SOURCE#role put in. */
+Str intake_with_role(Arena *arena, Str json, Str role);
+/* The role that intake_with_role had put in, or empty. */
+Str intake_role(Arena *arena, Str json);
+/* Local references "Type/~N" rewritten: known[N].len > 0: "Type/known[N]"; else, when base >= 0,
+ * "Type/~(change[N])". "Patient/~" becomes "Patient/patient" when patient.len > 0. */
+typedef struct RefMap {
+    const Str *known;
+    const int64_t *change;
+    size_t n;
+    Str patient;
+} RefMap;
+Str intake_rewrite(Arena *arena, Str json, const RefMap *map);
+
+/* intake_batch.c */
+typedef struct Feeder Feeder;
+typedef struct FeederOptions {
+    Intake *intake;
+    IntakeReport *report; /* counts are added under report_lock */
+    Mutex *report_lock;
+    Progress *progress;
+    Str actor;
+} FeederOptions;
+Feeder *feeder_new(const FeederOptions *options);
+Store *feeder_store(const Feeder *f);
+/* Waits for what is under way. The first fatal error of any batch, or ERR_OK. */
+MUST_USE ErrCode feeder_finish(Feeder *f, ErrInfo *info);
+void feeder_free(Feeder *f);
+/* Begins, feeds and ends one file. */
+MUST_USE ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file);
+MUST_USE ErrCode feeder_claim(Feeder *f, const Claim *claim);
+MUST_USE ErrCode feeder_reject(Feeder *f, const StoreReject *reject);
+MUST_USE ErrCode feeder_file_end(Feeder *f);
+void feeder_issue(Feeder *f, Str file, const ClaimIssue *issue);
+
+/* intake_file.c: one file through a feeder; the caller finishes the feeder. */
+MUST_USE ErrCode intake_feed(Feeder *f, const IntakeFile *file, IntakeReport *report,
+                             Mutex *report_lock);
+
+#endif

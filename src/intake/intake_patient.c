@@ -1,0 +1,165 @@
+#include "core/fold.h"
+#include "core/json.h"
+#include "core/limits.h"
+#include "intake/intake_int.h"
+
+enum { MATCHES_MAX = 4 };
+
+static ErrCode expect_add(Plan *plan, const StoreExpect *token) {
+    if (plan->n_expects == plan->cap_expects) {
+        size_t cap = plan->cap_expects == 0 ? 64 : plan->cap_expects * 2;
+        StoreExpect *grown = arena_new_array(plan->arena, StoreExpect, cap);
+        if (grown == NULL) {
+            return ERR_NOMEM;
+        }
+        if (plan->n_expects > 0) {
+            memcpy(grown, plan->expects, plan->n_expects * sizeof(*grown));
+        }
+        plan->expects = grown;
+        plan->cap_expects = cap;
+    }
+    plan->expects[plan->n_expects++] = *token;
+    return ERR_OK;
+}
+
+ErrCode intake_look_up(Intake *intake, Plan *plan, const StoreExpect *token, StoreVersion *ret) {
+    StoreVersion *found = NULL;
+    size_t n = 0;
+    TRY(expect_add(plan, token));
+    TRY(store_find(intake->store, plan->arena, token, MATCHES_MAX, &found, &n));
+    *ret = n == 0 ? (StoreVersion){0} : found[0];
+    return ERR_OK;
+}
+
+/* A card or a facility's number may be reused or mistyped: it counts only for the same birth date
+ * or the same name. */
+static bool same_person(Arena *arena, Str json, const ClaimIdentity *identity) {
+    const JsonNode *root = NULL;
+    if (json_parse(arena, json, &root, NULL) != ERR_OK) {
+        return false;
+    }
+    Str birth = json_str(arena, json_get_lit(root, "birthDate"));
+    Str name = fold(arena, json_str(arena, json_path(root, "name.text")));
+    bool same_birth =
+        birth.len > 0 && identity->birth.len > 0 &&
+        str_starts(birth, str_sub(identity->birth, 0, MIN(birth.len, identity->birth.len)));
+    return same_birth || (name.len > 0 && str_eq(name, identity->name));
+}
+
+ErrCode intake_find_patient(Intake *intake, Plan *plan, const ClaimIdentity *identity,
+                            StoreVersion *ret) {
+    StoreVersion found = {0};
+    for (size_t i = 0; i < identity->n_tokens; i++) {
+        const ClaimToken *t = &identity->tokens[i];
+        StoreExpect token = {
+            .type = FHIR_T_PATIENT,
+            .param = FHIR_P_IDENTIFIER,
+            .system = t->system,
+            .value = t->value,
+        };
+        StoreVersion match = {0};
+        TRY(intake_look_up(intake, plan, &token, &match));
+        if (found.first == 0 && match.first != 0 &&
+            (t->is_national || same_person(plan->arena, match.json, identity))) {
+            found = match;
+        }
+    }
+    *ret = found;
+    return ERR_OK;
+}
+
+/* ---- merging ---- */
+
+static bool has_identifier(const JsonNode *list, Arena *arena, const JsonNode *one) {
+    Str system = json_str(arena, json_get_lit(one, "system"));
+    Str value = json_str(arena, json_get_lit(one, "value"));
+    if (!json_is(list, JSON_ARRAY)) {
+        return false;
+    }
+    for (const JsonNode *e = json_first(list); e != NULL; e = json_next(list, e)) {
+        if (json_str_is(json_get_lit(e, "system"), system) &&
+            json_str_is(json_get_lit(e, "value"), value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_elements(JsonWriter *w, const JsonNode *list) {
+    for (const JsonNode *e = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; e != NULL;
+         e = json_next(list, e)) {
+        json_put_node(w, e);
+    }
+}
+
+/* All identifiers of `first`, then those of `second` that are new. */
+static void put_identifiers(JsonWriter *w, Arena *arena, const JsonNode *first,
+                            const JsonNode *second) {
+    const JsonNode *a = json_get_lit(first, "identifier");
+    const JsonNode *b = json_get_lit(second, "identifier");
+    if (a == NULL && b == NULL) {
+        return;
+    }
+    json_name(w, "identifier");
+    json_open_array(w);
+    put_elements(w, a);
+    for (const JsonNode *e = json_is(b, JSON_ARRAY) ? json_first(b) : NULL; e != NULL;
+         e = json_next(b, e)) {
+        if (!has_identifier(a, arena, e)) {
+            json_put_node(w, e);
+        }
+    }
+    json_close_array(w);
+}
+
+static bool is_own_member(const JsonNode *name) {
+    return json_str_is(name, STR("id")) || json_str_is(name, STR("meta")) ||
+           json_str_is(name, STR("identifier"));
+}
+
+/* known's members in known's order, with the values of `newer` where it has them; then what only
+ * the other has. Identifiers are the union, in the order in which they became known. */
+static void put_merged(JsonWriter *w, Arena *arena, const JsonNode *known, const JsonNode *claimed,
+                       bool claimed_is_newer) {
+    json_open_object(w);
+    json_member(w, "resourceType", STR("Patient"));
+    put_identifiers(w, arena, known, claimed);
+    for (const JsonNode *m = json_first(known); m != NULL; m = json_next(known, m)) {
+        if (is_own_member(m) || json_str_is(m, STR("resourceType"))) {
+            continue;
+        }
+        Str name = json_str(arena, m);
+        const JsonNode *other = claimed_is_newer ? json_get(claimed, name) : NULL;
+        json_put_name(w, name);
+        json_put_node(w, other != NULL ? other : json_value(m));
+    }
+    for (const JsonNode *m = json_first(claimed); m != NULL; m = json_next(claimed, m)) {
+        Str name = json_str(arena, m);
+        if (!is_own_member(m) && json_get(known, name) == NULL) {
+            json_put_name(w, name);
+            json_put_node(w, json_value(m));
+        }
+    }
+    json_close_object(w);
+}
+
+ErrCode intake_merge_patient(Arena *arena, Str known, Str claimed, bool claimed_is_newer,
+                             Str *ret_json) {
+    const JsonNode *a = NULL;
+    const JsonNode *b = NULL;
+    TRY(json_parse(arena, known, &a, NULL));
+    TRY(json_parse(arena, claimed, &b, NULL));
+    CLEANUP_BUF Buf out;
+    buf_init(&out, LIMIT_RESOURCE_BYTES);
+    JsonWriter w = json_writer(&out);
+    put_merged(&w, arena, a, b, claimed_is_newer);
+    TRY(buf_ok(&out));
+    /* Against the known one in the same member order: is anything different? */
+    CLEANUP_BUF Buf same;
+    buf_init(&same, LIMIT_RESOURCE_BYTES);
+    w = json_writer(&same);
+    put_merged(&w, arena, a, a, false);
+    TRY(buf_ok(&same));
+    *ret_json = str_eq(buf_str(&out), buf_str(&same)) ? STR_EMPTY : arena_str(arena, buf_str(&out));
+    return ERR_OK;
+}

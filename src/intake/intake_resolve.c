@@ -1,0 +1,325 @@
+#include "core/limits.h"
+#include "intake/intake_int.h"
+
+/* What is known of one visit under its document key: its current resources by role. */
+typedef struct Known {
+    Str role;
+    StoreVersion version;
+    bool matched;
+} Known;
+
+typedef struct Resolution {
+    Intake *intake;
+    Plan *plan;
+    Work *work;
+    StoreVersion patient; /* first = 0: new */
+    Known *known;         /* the visit's resources, when it was sent before */
+    size_t n_known;
+    Str *ids;        /* per mapped resource: id when the store has it already, else empty */
+    Slot *slots;     /* newest version of that resource, or 0 */
+    int64_t *change; /* per mapped resource: its flattened change index */
+    Str *merged;     /* text to write; empty: nothing to write */
+} Resolution;
+
+static bool is_visit(const ClaimResource *r) {
+    return r->type != FHIR_T_PATIENT && r->type != FHIR_T_COVERAGE;
+}
+
+/* The patient's newer facts come from the visit that ended later. */
+static bool claim_is_newer(Arena *arena, Str known_json, const Work *work) {
+    const JsonNode *root = NULL;
+    if (json_parse(arena, known_json, &root, NULL) != ERR_OK) {
+        return true;
+    }
+    TimeMs lo = 0;
+    TimeMs hi = 0;
+    Str as_of = claim_map_as_of(arena, root);
+    return as_of.len == 0 || time_parse_fhir(as_of, &lo, &hi) != ERR_OK || work->as_of >= lo;
+}
+
+static ErrCode resolve_patient(Resolution *r) {
+    const ClaimResource *mapped = &r->work->map.resources[0];
+    assert(mapped->type == FHIR_T_PATIENT);
+    TRY(intake_find_patient(r->intake, r->plan, &r->work->map.identity, &r->patient));
+    if (r->patient.first == 0) {
+        r->merged[0] = mapped->json;
+        return ERR_OK;
+    }
+    r->ids[0] = r->patient.id;
+    r->slots[0] = r->patient.slot;
+    return intake_merge_patient(r->plan->arena, r->patient.json, mapped->json,
+                                claim_is_newer(r->plan->arena, r->patient.json, r->work),
+                                &r->merged[0]);
+}
+
+/* A card is one Coverage; a claim with other facts on it makes a new version. */
+static ErrCode resolve_coverage(Resolution *r, size_t i) {
+    Arena *arena = r->plan->arena;
+    const ClaimResource *c = &r->work->map.resources[i];
+    const JsonNode *root = NULL;
+    TRY(json_parse(arena, c->json, &root, NULL));
+    const JsonNode *identifier = json_path(root, "identifier");
+    identifier = json_is(identifier, JSON_ARRAY) ? json_first(identifier) : identifier;
+    StoreExpect token = {
+        .type = FHIR_T_COVERAGE,
+        .param = FHIR_P_IDENTIFIER,
+        .system = json_str(arena, json_get_lit(identifier, "system")),
+        .value = json_str(arena, json_get_lit(identifier, "value")),
+    };
+    StoreVersion found = {0};
+    if (token.value.len > 0) {
+        TRY(intake_look_up(r->intake, r->plan, &token, &found));
+    }
+    r->merged[i] = c->json;
+    if (found.first == 0 || found.patient != r->patient.first || r->patient.first == 0) {
+        return ERR_OK;
+    }
+    r->ids[i] = found.id;
+    r->slots[i] = found.slot;
+    RefMap map = {.known = r->ids, .n = r->work->map.n_resources, .patient = r->patient.id};
+    Str claimed = intake_rewrite(arena, c->json, &map);
+    if (str_eq(claimed, intake_strip(arena, found.json)) ||
+        !claim_is_newer(arena, r->patient.json, r->work)) {
+        r->merged[i] = STR_EMPTY;
+    }
+    return ERR_OK;
+}
+
+static ErrCode known_add(Resolution *r, size_t *cap, Str role, const StoreVersion *v) {
+    if (r->n_known == *cap) {
+        size_t grown = *cap == 0 ? 64 : *cap * 2;
+        Known *k = arena_new_array(r->plan->arena, Known, grown);
+        if (k == NULL) {
+            return ERR_NOMEM;
+        }
+        if (r->n_known > 0) {
+            memcpy(k, r->known, r->n_known * sizeof(*k));
+        }
+        r->known = k;
+        *cap = grown;
+    }
+    r->known[r->n_known++] = (Known){.role = role, .version = *v};
+    return ERR_OK;
+}
+
+/* A visit is always written whole, so its current resources stand in the records from the one with
+ * its Encounter's current version on, up to the next visit or the next patient. */
+static ErrCode load_known(Resolution *r, const StoreVersion *encounter) {
+    size_t cap = 0;
+    if (encounter->type != FHIR_T_ENCOUNTER) { /* a check-in is one document */
+        return known_add(r, &cap, intake_role(r->plan->arena, encounter->json), encounter);
+    }
+    bool seen_encounter = false;
+    for (RecordNo no = SLOT_RECORD(encounter->slot);; no++) {
+        StoreVersion *v = NULL;
+        size_t n = 0;
+        ErrCode err = store_record(r->intake->store, r->plan->arena, no, &v, &n);
+        if (err == ERR_NOT_FOUND) {
+            return ERR_OK;
+        }
+        TRY(err);
+        size_t before = r->n_known;
+        for (size_t i = 0; i < n; i++) {
+            Str role = v[i].deleted ? STR_EMPTY : intake_role(r->plan->arena, v[i].json);
+            if (v[i].patient != encounter->patient) {
+                return ERR_OK;
+            }
+            if (role.len == 0) {
+                continue;
+            }
+            if (v[i].type == FHIR_T_ENCOUNTER) {
+                if (seen_encounter) {
+                    return ERR_OK;
+                }
+                seen_encounter = true;
+            }
+            TRY(known_add(r, &cap, role, &v[i]));
+        }
+        if (r->n_known == before || n < STORE_RECORD_SLOTS) {
+            return ERR_OK;
+        }
+    }
+}
+
+static ErrCode resolve_visit(Resolution *r) {
+    StoreExpect token = {
+        .type = r->work->map.key_type,
+        .param = FHIR_P_IDENTIFIER,
+        .system = STR(CLAIM_SYSTEM_VISIT),
+        .value = r->work->doc_key,
+    };
+    StoreVersion encounter = {0};
+    TRY(intake_look_up(r->intake, r->plan, &token, &encounter));
+    r->work->outcome = encounter.first == 0 ? WORK_NEW : WORK_CHANGED;
+    if (encounter.first == 0) {
+        return ERR_OK;
+    }
+    TRY(load_known(r, &encounter));
+    const ClaimGroup *g = &r->work->map;
+    for (size_t i = 0; i < g->n_resources; i++) {
+        for (size_t k = 0; is_visit(&g->resources[i]) && k < r->n_known; k++) {
+            Known *known = &r->known[k];
+            if (!known->matched && known->version.type == g->resources[i].type &&
+                str_eq(known->role, g->resources[i].role)) {
+                known->matched = true;
+                r->ids[i] = known->version.id;
+                r->slots[i] = known->version.slot;
+                break;
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+/* Is every resource of the visit what the store has already? */
+static bool visit_is_same(Resolution *r) {
+    const ClaimGroup *g = &r->work->map;
+    RefMap map = {.known = r->ids, .n = g->n_resources, .patient = r->patient.id};
+    for (size_t k = 0; k < r->n_known; k++) {
+        if (!r->known[k].matched) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < g->n_resources; i++) {
+        if (!is_visit(&g->resources[i])) {
+            continue;
+        }
+        if (r->slots[i] == 0) {
+            return false;
+        }
+        for (size_t k = 0; k < r->n_known; k++) {
+            if (r->known[k].version.slot == r->slots[i] &&
+                !str_eq(intake_rewrite(r->plan->arena, g->resources[i].json, &map),
+                        intake_strip(r->plan->arena, r->known[k].version.json))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Numbers the changes of this claim behind those of the commit so far. */
+static size_t number_changes(Resolution *r, bool visit_too) {
+    const ClaimGroup *g = &r->work->map;
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_resources; i++) {
+        bool write = is_visit(&g->resources[i]) ? visit_too : r->merged[i].len > 0;
+        r->change[i] = write ? (int64_t)(r->plan->n_changes + n) : -1;
+        n += write;
+    }
+    return n;
+}
+
+static ErrCode write_changes(Resolution *r, size_t n, size_t n_deletes) {
+    Arena *arena = r->plan->arena;
+    const ClaimGroup *g = &r->work->map;
+    StoreChange *changes = arena_new_array(arena, StoreChange, n + n_deletes + 1);
+    Str *known = arena_new_array(arena, Str, g->n_resources);
+    if (changes == NULL || known == NULL) {
+        return ERR_NOMEM;
+    }
+    /* What is written in this commit is referred to by its place, all else by its id. */
+    for (size_t i = 0; i < g->n_resources; i++) {
+        known[i] = r->change[i] >= 0 ? STR_EMPTY : r->ids[i];
+    }
+    RefMap map = {.known = known, .change = r->change, .n = g->n_resources};
+    size_t at = 0;
+    for (size_t i = 0; i < g->n_resources; i++) {
+        if (r->change[i] < 0) {
+            continue;
+        }
+        bool visit = is_visit(&g->resources[i]);
+        Str json = intake_rewrite(arena, visit ? g->resources[i].json : r->merged[i], &map);
+        changes[at++] = (StoreChange){
+            .op = r->slots[i] == 0 ? STORE_CREATE : STORE_UPDATE,
+            .type = g->resources[i].type,
+            .id = r->ids[i],
+            .prev = r->slots[i],
+            .json = visit ? intake_with_role(arena, json, g->resources[i].role) : json,
+        };
+    }
+    for (size_t k = 0; n_deletes > 0 && k < r->n_known; k++) {
+        const StoreVersion *v = &r->known[k].version;
+        if (!r->known[k].matched) {
+            changes[at++] =
+                (StoreChange){.op = STORE_DELETE, .type = v->type, .id = v->id, .prev = v->slot};
+        }
+    }
+    assert(at == n + n_deletes);
+    r->work->group = (StoreGroup){
+        .changes = changes,
+        .n_changes = at,
+        .patient_change = r->patient.first == 0 ? 0 : -1,
+        .patient = r->patient.first,
+    };
+    r->plan->n_changes += at;
+    return ERR_OK;
+}
+
+ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work) {
+    size_t n = work->map.n_resources;
+    Resolution r = {
+        .intake = intake,
+        .plan = plan,
+        .work = work,
+        .ids = arena_new_array(plan->arena, Str, n),
+        .slots = arena_new_array(plan->arena, Slot, n),
+        .change = arena_new_array(plan->arena, int64_t, n),
+        .merged = arena_new_array(plan->arena, Str, n),
+    };
+    if (arena_failed(plan->arena)) {
+        return ERR_NOMEM;
+    }
+    work->group = (StoreGroup){.patient_change = -1};
+    TRY(resolve_patient(&r));
+    for (size_t i = 1; i < n; i++) {
+        if (work->map.resources[i].type == FHIR_T_COVERAGE) {
+            TRY(resolve_coverage(&r, i));
+        }
+    }
+    TRY(resolve_visit(&r));
+    bool write_visit = work->outcome == WORK_NEW || !visit_is_same(&r);
+    if (!write_visit) {
+        work->outcome = WORK_SAME;
+    }
+    size_t n_deletes = 0;
+    for (size_t k = 0; write_visit && k < r.n_known; k++) {
+        n_deletes += !r.known[k].matched;
+    }
+    size_t n_writes = number_changes(&r, write_visit);
+    return n_writes + n_deletes == 0 ? ERR_OK : write_changes(&r, n_writes, n_deletes);
+}
+
+ErrCode intake_resolve_actors(Intake *intake, Plan *plan, const Work *work) {
+    for (size_t i = 0; i < work->map.n_actors; i++) {
+        const ClaimActor *a = &work->map.actors[i];
+        uint64_t hash = hash64_seed(a->id, (uint64_t)a->type);
+        StoreVersion v;
+        if (!hash_set_add(intake->actors, hash)) {
+            continue;
+        }
+        ErrCode err = store_get(intake->store, plan->arena, a->type, a->id, &v);
+        if (err == ERR_OK || err == ERR_GONE) {
+            continue;
+        }
+        if (err != ERR_NOT_FOUND) {
+            hash_set_remove(intake->actors, hash);
+            return err;
+        }
+        if (plan->n_actors == plan->cap_actors) {
+            size_t cap = plan->cap_actors == 0 ? 32 : plan->cap_actors * 2;
+            StoreChange *grown = arena_new_array(plan->arena, StoreChange, cap);
+            if (grown == NULL) {
+                return ERR_NOMEM;
+            }
+            if (plan->n_actors > 0) {
+                memcpy(grown, plan->actors, plan->n_actors * sizeof(*grown));
+            }
+            plan->actors = grown;
+            plan->cap_actors = cap;
+        }
+        plan->actors[plan->n_actors++] =
+            (StoreChange){.op = STORE_CREATE, .type = a->type, .id = a->id, .json = a->json};
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,151 @@
+#include "core/io.h"
+#include "core/limits.h"
+#include "core/log.h"
+#include "intake/intake_int.h"
+
+typedef struct Run {
+    Intake *intake;
+    const IntakeRun *o;
+    IntakeReport *report;
+    Mutex lock; /* report, err, paths */
+    char **paths;
+    size_t n_paths, cap_paths;
+    atomic_size_t next;
+    atomic_bool broken; /* a fatal error somewhere: everybody stops */
+    ErrCode err;
+    ErrInfo info;
+} Run;
+
+static ErrCode add_path(void *ctx, const char *path, uint64_t bytes) {
+    (void)bytes;
+    Run *r = ctx;
+    if (r->n_paths == r->cap_paths) {
+        size_t cap = r->cap_paths == 0 ? 256 : r->cap_paths * 2;
+        char **grown = realloc(r->paths, cap * sizeof(*grown));
+        if (grown == NULL) {
+            return ERR_NOMEM;
+        }
+        r->paths = grown;
+        r->cap_paths = cap;
+    }
+    r->paths[r->n_paths] = strdup(path);
+    if (r->paths[r->n_paths] == NULL) {
+        return ERR_NOMEM;
+    }
+    r->n_paths++;
+    return ERR_OK;
+}
+
+/* A file that cannot be read is reported and passed over. */
+static void report_unreadable(Run *r, const char *path, ErrCode err) {
+    MUTEX_GUARD(&r->lock);
+    r->report->files_failed++;
+    r->report->errors++;
+    log_error("intake-unreadable", "error", err_name(err));
+    if (r->report->arena != NULL && r->report->n_issues < INTAKE_ISSUES_MAX &&
+        r->report->issues != NULL) {
+        r->report->issues[r->report->n_issues++] = (IntakeIssue){
+            .is_error = true,
+            .file = arena_str(r->report->arena, str_from(path)),
+            .rule = STR("file-unreadable"),
+            .en = str_from(err_text(err, 0)),
+            .vi = str_from(err_text(err, 1)),
+        };
+    }
+}
+
+static Str base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return str_from(slash == NULL ? path : slash + 1);
+}
+
+static void feed_path(Run *r, Feeder *f, const char *path, Buf *bytes) {
+    buf_clear(bytes);
+    ErrCode err = io_read_file(path, LIMIT_CLAIM_FILE_BYTES, bytes);
+    if (err != ERR_OK) {
+        report_unreadable(r, path, err);
+        return;
+    }
+    IntakeFile file = {.name = base_name(path), .bytes = buf_str(bytes), .actor = STR("import")};
+    if (intake_feed(f, &file, r->report, &r->lock) != ERR_OK) {
+        atomic_store(&r->broken, true);
+    }
+}
+
+static void work(void *ctx, size_t thread) {
+    (void)thread;
+    Run *r = ctx;
+    Feeder *f = feeder_new(&(FeederOptions){
+        .intake = r->intake,
+        .report = r->report,
+        .report_lock = &r->lock,
+        .progress = r->o->progress,
+        .actor = STR("import"),
+    });
+    CLEANUP_BUF Buf bytes;
+    buf_init(&bytes, LIMIT_CLAIM_FILE_BYTES);
+    while (f != NULL && !atomic_load(&r->broken) &&
+           !(r->o->stop != NULL && stop_asked(r->o->stop))) {
+        size_t i = atomic_fetch_add(&r->next, 1);
+        if (i >= r->n_paths) {
+            break;
+        }
+        feed_path(r, f, r->paths[i], &bytes);
+        if (r->o->progress != NULL) {
+            progress_done(r->o->progress, 1);
+        }
+    }
+    ErrInfo info = {0};
+    ErrCode err = f == NULL ? ERR_NOMEM : feeder_finish(f, &info);
+    if (err != ERR_OK) {
+        atomic_store(&r->broken, true);
+        MUTEX_GUARD(&r->lock);
+        if (r->err == ERR_OK) {
+            r->err = err;
+            r->info = info;
+        }
+    }
+    feeder_free(f);
+}
+
+static ErrCode gather(Run *r, ErrInfo *info) {
+    for (size_t i = 0; i < r->o->n_paths; i++) {
+        ErrCode err = io_walk(r->o->paths[i], add_path, r);
+        if (err != ERR_OK) {
+            return err_set(info, err, "import-path", "cannot read %s: %s", "không đọc được %s: %s",
+                           r->o->paths[i], err_text(err, 0));
+        }
+    }
+    return ERR_OK;
+}
+
+ErrCode intake_run(Intake *intake, const IntakeRun *run, IntakeReport *report, ErrInfo *info) {
+    Run r = {.intake = intake, .o = run, .report = report};
+    mutex_init(&r.lock);
+    if (report->arena != NULL && report->issues == NULL) {
+        report->issues = arena_new_array(report->arena, IntakeIssue, INTAKE_ISSUES_MAX);
+    }
+    ErrCode err = gather(&r, info);
+    unsigned threads = run->threads == 0 ? thread_cores() : run->threads;
+    Pool *pool = err == ERR_OK ? pool_new(threads, "nhip-import") : NULL;
+    if (err == ERR_OK && pool == NULL) {
+        err = ERR_NOMEM;
+    }
+    if (err == ERR_OK) {
+        if (run->progress != NULL) {
+            progress_set_total(run->progress, r.n_paths);
+        }
+        pool_run(pool, work, &r, threads);
+        err = r.err;
+        if (err != ERR_OK && info != NULL) {
+            *info = r.info;
+        }
+    }
+    pool_free(pool);
+    for (size_t i = 0; i < r.n_paths; i++) {
+        free(r.paths[i]);
+    }
+    free(r.paths);
+    mutex_release(&r.lock);
+    return err;
+}

@@ -1,0 +1,107 @@
+#include "core/limits.h"
+#include "intake/intake_int.h"
+
+#define SOURCE_PREFIX "https://nhip.vn/fhir/claim#"
+
+static Str take(Arena *arena, Buf *b) {
+    Str s = buf_ok(b) == ERR_OK ? arena_str(arena, buf_str(b)) : STR_EMPTY;
+    buf_release(b);
+    return s;
+}
+
+Str intake_strip(Arena *arena, Str json) {
+    const JsonNode *root = NULL;
+    if (json_parse(arena, json, &root, NULL) != ERR_OK) {
+        return STR_EMPTY;
+    }
+    Buf b;
+    buf_init(&b, LIMIT_RESOURCE_BYTES);
+    JsonWriter w = json_writer(&b);
+    json_open_object(&w);
+    for (const JsonNode *m = json_first(root); m != NULL; m = json_next(root, m)) {
+        if (!json_str_is(m, STR("id")) && !json_str_is(m, STR("meta"))) {
+            json_put_name(&w, json_str(arena, m));
+            json_put_node(&w, json_value(m));
+        }
+    }
+    json_close_object(&w);
+    return take(arena, &b);
+}
+
+Str intake_with_role(Arena *arena, Str json, Str role) {
+    /* Canonical resources begin {"resourceType":"X", : meta goes right behind. */
+    size_t comma = str_find_char(json, ',', 0);
+    if (comma == SIZE_MAX) {
+        return json;
+    }
+    return arena_printf(
+        arena, STR_FMT ",\"meta\":{\"source\":\"" SOURCE_PREFIX STR_FMT "\"}" STR_FMT,
+        STR_ARG(str_sub(json, 0, comma)), STR_ARG(role), STR_ARG(str_sub(json, comma, json.len)));
+}
+
+Str intake_role(Arena *arena, Str json) {
+    const JsonNode *root = NULL;
+    if (json_parse(arena, json, &root, NULL) != ERR_OK) {
+        return STR_EMPTY;
+    }
+    Str source = json_str(arena, json_path(root, "meta.source"));
+    Str prefix = STR(SOURCE_PREFIX);
+    return str_starts(source, prefix) ? str_sub(source, prefix.len, source.len) : STR_EMPTY;
+}
+
+/* Reads the digits behind "/~"; -1 when there are none (the patient). False when no quote follows.
+ */
+static bool local_index(Str rest, int64_t *ret_index, size_t *ret_len) {
+    size_t n = 0;
+    int64_t value = 0;
+    while (n < rest.len && n < 9 && rest.ptr[n] >= '0' && rest.ptr[n] <= '9') {
+        value = value * 10 + (rest.ptr[n] - '0');
+        n++;
+    }
+    *ret_index = n == 0 ? -1 : value;
+    *ret_len = n;
+    return n < rest.len && rest.ptr[n] == '"';
+}
+
+/* Is the text before "/~" a type name behind "reference":" ? A quote inside a JSON string would be
+ * escaped, so these bytes can only be a member. */
+static bool is_reference(Str before) {
+    size_t at = before.len;
+    while (at > 0 && ((before.ptr[at - 1] | 32) >= 'a' && (before.ptr[at - 1] | 32) <= 'z')) {
+        at--;
+    }
+    return at < before.len && str_ends(str_sub(before, 0, at), STR("\"reference\":\""));
+}
+
+Str intake_rewrite(Arena *arena, Str json, const RefMap *map) {
+    Buf b;
+    buf_init(&b, LIMIT_RESOURCE_BYTES);
+    size_t done = 0;
+    for (size_t at = 0; (at = str_find_char(json, '~', at)) != SIZE_MAX; at++) {
+        int64_t index = 0;
+        size_t len = 0;
+        if (at == 0 || json.ptr[at - 1] != '/' ||
+            !local_index(str_sub(json, at + 1, json.len), &index, &len) ||
+            !is_reference(str_sub(json, 0, at - 1))) {
+            continue;
+        }
+        buf_put_str(&b, str_sub(json, done, at - done));
+        if (index < 0) {
+            buf_put_str(&b, map->patient.len > 0 ? map->patient : STR("~"));
+        } else if ((size_t)index < map->n && map->known[index].len > 0) {
+            buf_put_str(&b, map->known[index]);
+        } else {
+            int64_t change =
+                (size_t)index < map->n && map->change != NULL ? map->change[index] : index;
+            buf_put_char(&b, '~');
+            buf_put_u64(&b, (uint64_t)change);
+        }
+        done = at + 1 + len;
+    }
+    if (done == 0) {
+        buf_release(&b);
+        return json;
+    }
+    buf_put_str(&b, str_sub(json, done, json.len));
+    return take(arena, &b);
+}

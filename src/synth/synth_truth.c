@@ -1,0 +1,189 @@
+#include "core/json.h"
+#include "core/time.h"
+#include "synth/synth_int.h"
+
+static void put_days(JsonWriter *j, Str name, int64_t days) {
+    Buf text;
+    buf_init(&text, 32);
+    time_put_days(&text, days);
+    json_put_name(j, name);
+    json_put_str(j, buf_str(&text));
+    buf_release(&text);
+}
+
+static void put_number(JsonWriter *j, Str name, uint64_t value) {
+    json_put_name(j, name);
+    json_put_i64(j, (int64_t)value);
+}
+
+static void put_xu(JsonWriter *j, Str name, uint64_t xu) {
+    char text[32];
+    int n = snprintf(text, sizeof text, "%llu.%02llu", (unsigned long long)(xu / 100),
+                     (unsigned long long)(xu % 100));
+    json_put_name(j, name);
+    json_put_raw(j, (Str){text, (size_t)n});
+}
+
+static void put_options(JsonWriter *j, const World *w) {
+    json_name(j, "options");
+    json_open_object(j);
+    put_number(j, STR("seed"), w->o.seed & INT64_MAX);
+    put_number(j, STR("citizens"), w->o.citizens);
+    put_number(j, STR("visits"), w->o.visits);
+    put_number(j, STR("facilities"), w->o.facilities);
+    put_number(j, STR("years"), w->o.years);
+    put_number(j, STR("errors_per_mille"), w->o.errors_per_mille);
+    put_number(j, STR("resends_per_mille"), w->o.resends_per_mille);
+    put_days(j, STR("from"), w->from);
+    put_days(j, STR("to"), w->to);
+    json_close_object(j);
+}
+
+static void put_totals(JsonWriter *j, const SynthReport *r) {
+    json_name(j, "totals");
+    json_open_object(j);
+    put_number(j, STR("visits"), r->visits);
+    put_number(j, STR("claims"), r->claims);
+    put_number(j, STR("resends"), r->resends);
+    put_number(j, STR("defects"), r->defects);
+    put_number(j, STR("files"), r->files);
+    put_number(j, STR("visits_without_defects"), r->visits - r->defects);
+    put_xu(j, STR("t_bhtt_without_defects"), r->bhtt_xu);
+    json_close_object(j);
+}
+
+/* Cases by ISO week (Monday to Sunday) of arrival, of all visits with the disease as main
+ * diagnosis. Weeks without cases are left out. */
+static void put_disease(JsonWriter *j, const World *w, int disease) {
+    size_t n_weeks = (size_t)(w->to - w->from) / 7 + 2;
+    CLEANUP_FREE uint32_t *weeks = calloc(n_weeks, sizeof *weeks);
+    int32_t monday = w->from - (time_weekday(w->from) - 1);
+    uint64_t total = 0;
+    for (size_t i = 0; weeks != NULL && i < w->n_visits; i++) {
+        const PlanVisit *v = &w->visits[i];
+        if (w->content->conditions[v->condition].disease == disease) {
+            weeks[(size_t)(v->day - monday) / 7]++;
+            total++;
+        }
+    }
+    json_put_name(j, str_from(diseases[disease].key));
+    json_open_object(j);
+    json_member(j, "icd10", str_from(diseases[disease].pattern));
+    put_number(j, STR("visits"), total);
+    json_name(j, "weeks");
+    json_open_object(j);
+    for (size_t i = 0; weeks != NULL && i < n_weeks; i++) {
+        if (weeks[i] > 0) {
+            int year;
+            int week;
+            time_iso_week(monday + (int64_t)i * 7, &year, &week);
+            char name[16];
+            int len = snprintf(name, sizeof name, "%04d-W%02d", year, week);
+            put_number(j, (Str){name, (size_t)len}, weeks[i]);
+        }
+    }
+    json_close_object(j);
+    json_close_object(j);
+}
+
+static void put_outbreak(JsonWriter *j, const World *w, int number) {
+    const Outbreak *o = &w->outbreaks[number];
+    uint32_t cases[SYNTH_OUTBREAK_WARDS] = {0};
+    uint64_t total = 0;
+    for (size_t i = 0; i < w->n_visits; i++) {
+        const PlanVisit *v = &w->visits[i];
+        for (int k = 0; v->outbreak == number && k < o->n_wards; k++) {
+            cases[k] += o->wards[k] == w->people[v->person].ward;
+            total += o->wards[k] == w->people[v->person].ward;
+        }
+    }
+    json_open_object(j);
+    json_member(j, "disease", str_from(diseases[o->disease].key));
+    put_days(j, STR("from"), o->from);
+    put_days(j, STR("to"), o->to);
+    put_number(j, STR("planted"), total);
+    json_name(j, "wards");
+    json_open_object(j);
+    for (int k = 0; k < o->n_wards; k++) {
+        put_number(j, w->content->communes[o->wards[k]].ward->code, cases[k]);
+    }
+    json_close_object(j);
+    json_close_object(j);
+}
+
+static void put_claim(JsonWriter *j, const World *w, const PlanFile *f, const PlanClaim *c) {
+    static const char *const corrections[CORRECTION_KINDS] = {
+        [CORRECTION_IDENTICAL] = "identical",
+        [CORRECTION_RESULT] = "result",
+        [CORRECTION_DRUG] = "drug",
+        [CORRECTION_OUTCOME] = "outcome",
+    };
+    char name[64];
+    char link[32];
+    json_open_object(j);
+    json_member(j, "file", ((Str){name, file_name(w, f, name)}));
+    json_member(j, "ma_lk", ((Str){link, visit_link(w, &w->visits[c->visit], link)}));
+    json_member(j, "kind", str_from(c->defect != DEFECT_NONE ? defect_names[c->defect]
+                                                             : corrections[c->correction]));
+    json_close_object(j);
+}
+
+/* All claims with a defect, or all that are sent again. */
+static void put_claims(JsonWriter *j, const World *w, bool defects) {
+    json_open_array(j);
+    for (size_t i = 0; i < w->n_files; i++) {
+        const PlanFile *f = &w->files[i];
+        for (uint32_t k = 0; k < f->count; k++) {
+            const PlanClaim *c = &w->claims[f->first + k];
+            if (defects ? c->defect != DEFECT_NONE : c->correction != CORRECTION_NONE) {
+                put_claim(j, w, f, c);
+            }
+        }
+    }
+    json_close_array(j);
+}
+
+void truth_write(const World *w, const SynthReport *report, Buf *out) {
+    JsonWriter j = json_writer(out);
+    json_open_object(&j);
+    json_member(&j, "what", STR("synthetic province; every name and number is invented"));
+    put_options(&j, w);
+    put_totals(&j, report);
+    json_name(&j, "diseases");
+    json_open_object(&j);
+    for (int i = 0; i < DISEASE_COUNT; i++) {
+        put_disease(&j, w, i);
+    }
+    json_close_object(&j);
+    json_name(&j, "outbreaks");
+    json_open_array(&j);
+    for (int i = 0; i < SYNTH_OUTBREAKS; i++) {
+        put_outbreak(&j, w, i);
+    }
+    json_close_array(&j);
+    json_name(&j, "defects");
+    put_claims(&j, w, true);
+    json_name(&j, "resends");
+    put_claims(&j, w, false);
+    json_close_object(&j);
+    buf_put_char(out, '\n');
+}
+
+static const char *level_name(char level) {
+    switch (level) {
+    case 'c': return "central";
+    case 'p': return "provincial";
+    case 'd': return "district";
+    case 's': return "station";
+    default: return "private";
+    }
+}
+
+void facilities_write(const World *w, Buf *out) {
+    buf_put_lit(out, "code\tname\tlevel\tward\tbeds\n");
+    for (size_t i = 0; i < w->n_facilities; i++) {
+        const Facility *f = &w->facilities[i];
+        buf_printf(out, "%s\t" STR_FMT "\t%s\t" STR_FMT "\t%u\n", f->code, STR_ARG(f->name),
+                   level_name(f->level), STR_ARG(f->commune->ward->code), f->beds);
+    }
+}
