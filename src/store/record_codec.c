@@ -77,7 +77,7 @@ ErrCode row_read(sqlite3_stmt *stmt, RecordRow *ret_row) {
     return ERR_OK;
 }
 
-void varint_put(Buf *out, uint64_t value) {
+void codec_put_varint(Buf *out, uint64_t value) {
     while (value >= 0x80) {
         buf_put_char(out, (char)(value | 0x80));
         value >>= 7;
@@ -85,7 +85,7 @@ void varint_put(Buf *out, uint64_t value) {
     buf_put_char(out, (char)value);
 }
 
-bool varint_get(Str *from, uint64_t *ret_value) {
+bool codec_get_varint(Str *from, uint64_t *ret_value) {
     uint64_t value = 0;
     for (unsigned i = 0; i < 10 && i < from->len; i++) {
         uint8_t byte = (uint8_t)from->ptr[i];
@@ -103,13 +103,13 @@ bool varint_get(Str *from, uint64_t *ret_value) {
 }
 
 static void text_put(Buf *out, Str text) {
-    varint_put(out, text.len);
+    codec_put_varint(out, text.len);
     buf_put_str(out, text);
 }
 
 static bool text_get(Str *from, Str *ret_text) {
     uint64_t len = 0;
-    if (!varint_get(from, &len) || len > from->len) {
+    if (!codec_get_varint(from, &len) || len > from->len) {
         return false;
     }
     *ret_text = str_sub(*from, 0, (size_t)len);
@@ -127,19 +127,19 @@ static void slot_encode(Buf *out, const StoredSlot *slot) {
     }
     if (op != STORE_CREATE) {
         assert(slot->first > 0 && slot->prev >= slot->first && slot->version > 1);
-        varint_put(out, slot->first);
-        varint_put(out, slot->prev);
-        varint_put(out, slot->version);
+        codec_put_varint(out, slot->first);
+        codec_put_varint(out, slot->prev);
+        codec_put_varint(out, slot->version);
     }
     if (slot->client_id.len > 0) {
         text_put(out, slot->client_id);
     }
-    varint_put(out, slot->text.len);
+    codec_put_varint(out, slot->text.len);
 }
 
 ErrCode record_encode(Buf *out, const StoredRecord *record) {
     assert(record->n_slots >= 1 && record->n_slots <= STORE_RECORD_SLOTS);
-    varint_put(out, record->n_slots);
+    codec_put_varint(out, record->n_slots);
     text_put(out, record->patient_id);
     for (unsigned i = 0; i < record->n_slots; i++) {
         slot_encode(out, &record->slots[i]);
@@ -152,8 +152,8 @@ ErrCode record_encode(Buf *out, const StoredRecord *record) {
 
 static bool slot_decode_prior(Str *from, StoredSlot *slot) {
     uint64_t version = 0;
-    if (!varint_get(from, &slot->first) || !varint_get(from, &slot->prev) ||
-        !varint_get(from, &version)) {
+    if (!codec_get_varint(from, &slot->first) || !codec_get_varint(from, &slot->prev) ||
+        !codec_get_varint(from, &version)) {
         return false;
     }
     slot->version = (uint32_t)version;
@@ -187,7 +187,7 @@ static bool slot_decode(Str *from, Slot own, StoredSlot *slot) {
         return false;
     }
     uint64_t len = 0;
-    if (!varint_get(from, &len) || len > RECORD_PAYLOAD_MAX) {
+    if (!codec_get_varint(from, &len) || len > RECORD_PAYLOAD_MAX) {
         return false;
     }
     slot->text = (Str){NULL, (size_t)len};
@@ -215,7 +215,7 @@ static bool texts_decode(Str from, StoredRecord *record) {
 ErrCode record_decode(Str payload, StoredRecord *record) {
     uint64_t n = 0;
     Str rest = payload;
-    if (!varint_get(&rest, &n) || n == 0 || n > STORE_RECORD_SLOTS ||
+    if (!codec_get_varint(&rest, &n) || n == 0 || n > STORE_RECORD_SLOTS ||
         !text_get(&rest, &record->patient_id)) {
         return ERR_CORRUPT;
     }

@@ -67,8 +67,8 @@ void chain_next(const Sha256 *previous, const RecordRow *row, const Sha256 *orig
 void row_bind(sqlite3_stmt *stmt, const RecordRow *row);
 ErrCode row_read(sqlite3_stmt *stmt, RecordRow *ret_row); /* body lives until the next step */
 
-void varint_put(Buf *out, uint64_t value);
-bool varint_get(Str *from, uint64_t *ret_value);
+void codec_put_varint(Buf *out, uint64_t value);
+bool codec_get_varint(Str *from, uint64_t *ret_value);
 
 MUST_USE ErrCode record_encode(Buf *out, const StoredRecord *record);
 /* record->number and the other header members are set; texts point into payload. */

@@ -113,8 +113,8 @@ static bool run_find(Str bytes, size_t from, Run *ret_run) {
 static ErrCode run_put(Buf *out, Str chars, const Run *run, Buf *decoded) {
     buf_clear(decoded);
     TRY(base64_decode(decoded, chars));
-    varint_put(out, decoded->len);
-    varint_put(out, run->width * 2 + (run->crlf ? 1 : 0));
+    codec_put_varint(out, decoded->len);
+    codec_put_varint(out, run->width * 2 + (run->crlf ? 1 : 0));
     buf_put_str(out, buf_str(decoded));
     return ERR_OK;
 }
@@ -128,7 +128,7 @@ ErrCode pack_base64(Buf *out, Str bytes) {
     Run run = {0};
     while (run_find(bytes, from, &run)) {
         size_t mark = out->len;
-        varint_put(out, run.begin - done);
+        codec_put_varint(out, run.begin - done);
         buf_put_str(out, str_sub(bytes, done, run.begin - done));
         ErrCode err = run_put(out, str_sub(bytes, run.begin, run.end - run.begin), &run, &decoded);
         if (err == ERR_SYNTAX) { /* unused bits in the last group: leave it as it is */
@@ -143,9 +143,9 @@ ErrCode pack_base64(Buf *out, Str bytes) {
     if (n == 0) {
         return ERR_UNSUPPORTED;
     }
-    varint_put(out, bytes.len - done);
+    codec_put_varint(out, bytes.len - done);
     buf_put_str(out, str_sub(bytes, done, bytes.len));
-    varint_put(out, 0);
+    codec_put_varint(out, 0);
     return buf_ok(out);
 }
 
@@ -173,17 +173,18 @@ ErrCode unpack_base64(Buf *out, Str packed) {
         uint64_t len = 0;
         uint64_t lines = 0;
         Str bytes;
-        if (!varint_get(&packed, &len) || !take(&packed, len, &bytes)) {
+        if (!codec_get_varint(&packed, &len) || !take(&packed, len, &bytes)) {
             return ERR_CORRUPT;
         }
         buf_put_str(out, bytes);
-        if (!varint_get(&packed, &len)) {
+        if (!codec_get_varint(&packed, &len)) {
             return ERR_CORRUPT;
         }
         if (len == 0) {
             break;
         }
-        if (!varint_get(&packed, &lines) || lines / 2 % 4 != 0 || !take(&packed, len, &bytes)) {
+        if (!codec_get_varint(&packed, &lines) || lines / 2 % 4 != 0 ||
+            !take(&packed, len, &bytes)) {
             return ERR_CORRUPT;
         }
         encode_lines(out, bytes, (size_t)lines / 2, (lines & 1) != 0);
