@@ -349,7 +349,7 @@ static ErrCode read_parts(Store *store, Reader *reader, uint64_t id, Buf *out) {
         return db_fail(&reader->db, "received", NULL);
     }
     db_bind_u64(get, 1, id << PART_SHIFT);
-    db_bind_u64(get, 2, (id + 1) << PART_SHIFT);
+    db_bind_u64(get, 2, ((id + 1) << PART_SHIFT) - 1);
     while (true) {
         TRY(db_step(get, &row));
         if (!row) {

@@ -136,7 +136,7 @@ static ErrCode verify_parts(Verify *v, uint64_t file, Sha256Ctx *sha) {
         return db_fail(v->db, "verify", NULL);
     }
     db_bind_u64(get, 1, file << 12);
-    db_bind_u64(get, 2, (file + 1) << 12);
+    db_bind_u64(get, 2, ((file + 1) << 12) - 1);
     while (true) {
         TRY(db_step(get, &row));
         if (!row) {

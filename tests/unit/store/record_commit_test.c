@@ -7,8 +7,9 @@ static Str expect_text(Home *h, const StoreVersion *v, const char *rest) {
     Buf time;
     buf_init(&time, 64);
     time_put_instant(&time, v->time);
-    Str text = home_text(h, "{\"resourceType\":\"%s\",\"id\":\"" STR_FMT
-                            "\",\"meta\":{\"versionId\":\"%u\",\"lastUpdated\":\"" STR_FMT "\"%s",
+    Str text = home_text(h,
+                         "{\"resourceType\":\"%s\",\"id\":\"" STR_FMT
+                         "\",\"meta\":{\"versionId\":\"%u\",\"lastUpdated\":\"" STR_FMT "\"%s",
                          fhir_type_name(v->type), STR_ARG(v->id), v->version,
                          STR_ARG(buf_str(&time)), rest);
     buf_release(&time);
@@ -18,18 +19,20 @@ static Str expect_text(Home *h, const StoreVersion *v, const char *rest) {
 static void a_created_resource_comes_back_with_id_and_meta(void **state) {
     Home *h = *state;
     Slot slot = 0;
-    StoreChange c = create(FHIR_T_PATIENT,
-                           STR(" { \"id\" : \"ignored\", \"resourceType\":\"Patient\",\n"
-                               "\"meta\":{\"versionId\":\"9\",\"profile\":[\"urn:x\"]},"
-                               "\"multipleBirthInteger\": 2, \"name\":[{\"text\":\"A ~ \\u00e1 \"}]}"));
+    StoreChange c =
+        create(FHIR_T_PATIENT,
+               STR(" { \"id\" : \"ignored\", \"resourceType\":\"Patient\",\n"
+                   "\"meta\":{\"versionId\":\"9\",\"profile\":[\"urn:x\"]},"
+                   "\"multipleBirthInteger\": 2, \"name\":[{\"text\":\"A ~ \\u00e1 \"}]}"));
     assert_ok(commit_some(h, &c, 1, &slot));
     assert_int_equal(slot, SLOT_OF(1, 0));
     StoreVersion v;
     Str id = store_id(h->store, h->arena, slot);
     assert_int_equal(id.len, 13);
     assert_ok(store_get(h->store, h->arena, FHIR_T_PATIENT, id, &v));
-    assert_str(v.json, expect_text(h, &v, ",\"profile\":[\"urn:x\"]},\"multipleBirthInteger\":2,"
-                                          "\"name\":[{\"text\":\"A ~ \\u00e1 \"}]}"));
+    assert_str(v.json, expect_text(h, &v,
+                                   ",\"profile\":[\"urn:x\"]},\"multipleBirthInteger\":2,"
+                                   "\"name\":[{\"text\":\"A ~ \\u00e1 \"}]}"));
     assert_int_equal(store_get(h->store, h->arena, FHIR_T_OBSERVATION, id, &v), ERR_NOT_FOUND);
     assert_int_equal(store_get(h->store, h->arena, FHIR_T_PATIENT, STR("none"), &v), ERR_NOT_FOUND);
     home_reopen(h);
@@ -40,10 +43,10 @@ static void a_created_resource_comes_back_with_id_and_meta(void **state) {
 static void references_of_all_forms_come_back_whole(void **state) {
     Home *h = *state;
     Slot slots[4];
-    StoreChange org[] = {create(FHIR_T_ORGANIZATION,
-                                STR("{\"resourceType\":\"Organization\",\"name\":\"Trạm thử\"}")),
-                         create(FHIR_T_LOCATION,
-                                STR("{\"resourceType\":\"Location\",\"managingOrganization\":"
+    StoreChange org[] = {
+        create(FHIR_T_ORGANIZATION,
+               STR("{\"resourceType\":\"Organization\",\"name\":\"Trạm thử\"}")),
+        create(FHIR_T_LOCATION, STR("{\"resourceType\":\"Location\",\"managingOrganization\":"
                                     "{\"reference\":\"Organization/~0\"}}"))};
     StoreChange visit[] = {
         create(FHIR_T_PATIENT, home_patient(h, 1)),
@@ -72,18 +75,19 @@ static void references_of_all_forms_come_back_whole(void **state) {
                          STR_ARG(patient_id), STR_ARG(org_id), STR_ARG(patient_id));
     assert_str(e.json, expect_text(h, &e, rest.ptr));
     /* A later record of the same patient: its full reference is shortened and comes back. */
-    StoreChange later = create(FHIR_T_CONDITION,
-                               home_text(h, "{\"resourceType\":\"Condition\",\"subject\":{"
-                                            "\"reference\":\"Patient/" STR_FMT "\"}}",
-                                         STR_ARG(patient_id)));
+    StoreChange later =
+        create(FHIR_T_CONDITION, home_text(h,
+                                           "{\"resourceType\":\"Condition\",\"subject\":{"
+                                           "\"reference\":\"Patient/" STR_FMT "\"}}",
+                                           STR_ARG(patient_id)));
     StoreGroup group = {&later, 1, -1, slots[2]};
     StoreCommit again = {.groups = &group, .n_groups = 1, .actor = STR("t"), .source = STR("u")};
     Slot slot = 0;
     assert_ok(store_commit(h->store, &again, NULL, &slot, &h->info));
     StoreVersion c = home_get_slot(h, slot);
     assert_int_equal(c.patient, slots[2]);
-    rest = home_text(h, "},\"subject\":{\"reference\":\"Patient/" STR_FMT "\"}}",
-                     STR_ARG(patient_id));
+    rest =
+        home_text(h, "},\"subject\":{\"reference\":\"Patient/" STR_FMT "\"}}", STR_ARG(patient_id));
     assert_str(c.json, expect_text(h, &c, rest.ptr));
 }
 
@@ -92,9 +96,11 @@ static void a_local_reference_to_nothing_is_refused(void **state) {
     static const char *const WRONG[] = {"Patient/~1", "Encounter/~0", "Patient/~", "Patient/~x",
                                         "Patient/~18446744073709551616"};
     for (size_t i = 0; i < ARRAY_LEN(WRONG); i++) {
-        StoreChange c = create(FHIR_T_CONDITION,
-                               home_text(h, "{\"resourceType\":\"Condition\",\"subject\":{"
-                                            "\"reference\":\"%s\"}}", WRONG[i]));
+        StoreChange c =
+            create(FHIR_T_CONDITION, home_text(h,
+                                               "{\"resourceType\":\"Condition\",\"subject\":{"
+                                               "\"reference\":\"%s\"}}",
+                                               WRONG[i]));
         assert_int_equal(commit_some(h, &c, 1, NULL), ERR_INVALID);
         assert_string_equal(h->info.rule, "reference-local");
     }
@@ -130,7 +136,8 @@ static void updates_and_deletes_make_versions(void **state) {
         assert_true(str_find(v.json, STR("\"P1\"")) != SIZE_MAX);
         assert_ok(store_get_version(h->store, h->arena, FHIR_T_PATIENT, id, 2, &v));
         assert_int_equal(v.slot, s[1]);
-        assert_int_equal(store_get_version(h->store, h->arena, FHIR_T_PATIENT, id, 3, &v), ERR_GONE);
+        assert_int_equal(store_get_version(h->store, h->arena, FHIR_T_PATIENT, id, 3, &v),
+                         ERR_GONE);
         assert_int_equal(store_get_version(h->store, h->arena, FHIR_T_PATIENT, id, 5, &v),
                          ERR_NOT_FOUND);
         assert_false(store_is_current(h->store, s[0]));
@@ -178,8 +185,8 @@ static void clients_choose_ids(void **state) {
                          create(FHIR_T_PATIENT, home_patient(h, 3))};
     two[0].id = two[1].id = STR("double");
     assert_int_equal(commit_some(h, two, 2, NULL), ERR_INVALID);
-    static const char *const BAD[] = {"a/b", "a b", "ä",
-                                      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    static const char *const BAD[] = {
+        "a/b", "a b", "ä", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
         two[0].id = str_from(BAD[i]);
         assert_int_equal(commit_some(h, two, 1, NULL), ERR_INVALID);
@@ -228,10 +235,7 @@ static void count_outcome(void *ctx, ErrCode err, const StoreCommitted *committe
     Outcome *o = ctx;
     (void)committed;
     (void)prepared;
-    atomic_fetch_add(err == ERR_OK         ? &o->ok
-                     : err == ERR_CONFLICT ? &o->conflict
-                                           : &o->other,
-                     1);
+    atomic_fetch_add(err == ERR_OK ? &o->ok : err == ERR_CONFLICT ? &o->conflict : &o->other, 1);
 }
 
 static void commits_of_one_group_see_each_other(void **state) {
@@ -275,12 +279,13 @@ static void commit_many(void *arg) {
         StoreVersion v;
         Slot slot = 0;
         ErrInfo info;
-        Str json = arena_printf(arena,
-                                "{\"resourceType\":\"Basic\",\"identifier\":[{\"value\":\"%d-%d\"}]}",
-                                m->thread, i);
+        Str json = arena_printf(
+            arena, "{\"resourceType\":\"Basic\",\"identifier\":[{\"value\":\"%d-%d\"}]}", m->thread,
+            i);
         StoreChange c = create(FHIR_T_BASIC, json);
         StoreGroup group = {&c, 1, -1, 0};
-        StoreCommit commit = {.groups = &group, .n_groups = 1, .actor = STR("t"), .source = STR("u")};
+        StoreCommit commit = {
+            .groups = &group, .n_groups = 1, .actor = STR("t"), .source = STR("u")};
         bool good = store_commit(m->home->store, &commit, NULL, &slot, &info) == ERR_OK &&
                     store_get(m->home->store, arena, FHIR_T_BASIC,
                               store_id(m->home->store, arena, slot), &v) == ERR_OK &&
@@ -316,12 +321,13 @@ static void a_long_group_takes_several_records(void **state) {
     Slot slots[N];
     changes[0] = create(FHIR_T_PATIENT, home_patient(h, 1));
     for (int i = 1; i < N; i++) {
-        changes[i] = create(FHIR_T_OBSERVATION,
-                            home_text(h,
-                                      "{\"resourceType\":\"Observation\",\"subject\":{\"reference\":"
-                                      "\"Patient/~0\"},\"hasMember\":[{\"reference\":"
-                                      "\"Observation/~%d\"}]}",
-                                      i == 1 ? N - 1 : i - 1));
+        changes[i] =
+            create(FHIR_T_OBSERVATION,
+                   home_text(h,
+                             "{\"resourceType\":\"Observation\",\"subject\":{\"reference\":"
+                             "\"Patient/~0\"},\"hasMember\":[{\"reference\":"
+                             "\"Observation/~%d\"}]}",
+                             i == 1 ? N - 1 : i - 1));
     }
     StoreGroup group = {changes, N, 0, 0};
     StoreCommit commit = {.groups = &group, .n_groups = 1, .actor = STR("t"), .source = STR("u")};
@@ -344,8 +350,10 @@ static void a_commit_of_25000_changes(void **state) {
     StoreChange *changes = calloc(N + 1, sizeof(*changes));
     Slot *slots = calloc(N, sizeof(*slots));
     for (int i = 0; i <= N; i++) {
-        changes[i] = create(FHIR_T_BASIC, home_text(h, "{\"resourceType\":\"Basic\",\"identifier\":[{"
-                                                       "\"value\":\"big-%d\"}]}", i));
+        changes[i] = create(FHIR_T_BASIC, home_text(h,
+                                                    "{\"resourceType\":\"Basic\",\"identifier\":[{"
+                                                    "\"value\":\"big-%d\"}]}",
+                                                    i));
     }
     assert_int_equal(commit_some(h, changes, N + 1, slots), ERR_LIMIT);
     assert_ok(commit_some(h, changes, N, slots));

@@ -1,0 +1,489 @@
+/* What the store keeps: received files, rejects, dictionaries, backups, the chain, views. */
+#include "unit/store/store_help.h"
+
+#include "core/base64.h"
+#include "core/random.h"
+#include "core/thread.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+
+static StoreReceived received(Str name, Str bytes) {
+    StoreReceived r = {.name = name, .bytes = bytes};
+    sha256(bytes, &r.hash);
+    return r;
+}
+
+/* A claim envelope: five tables of XML in base64, about 24 KB. */
+static Str claim(Home *h, int n, Buf *ret_inner) {
+    Buf out;
+    Buf inner;
+    Random random;
+    random_init(&random, (uint64_t)n + 1);
+    buf_init(&out, 1 << 20);
+    buf_init(&inner, 1 << 20);
+    buf_put_lit(&out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<GIAMDINHHS><HOSO>");
+    for (int table = 1; table <= 5; table++) {
+        buf_clear(&inner);
+        buf_printf(&inner, "<BANG%d>", table);
+        for (int row = 0; row < 11; row++) {
+            buf_printf(&inner,
+                       "<DONG><MA_LK>HS%06d</MA_LK><STT>%d</STT><MA_DICH_VU>%02d.%04d.%04d</"
+                       "MA_DICH_VU><TEN_DICH_VU>Dịch vụ thử số %d</TEN_DICH_VU><SO_LUONG>%d</"
+                       "SO_LUONG><DON_GIA>%d</DON_GIA><NGAY_YL>20260%d%02d0%d30</NGAY_YL>"
+                       "<TT_THAU>G1;N%d;2026</TT_THAU><GHI_CHU></GHI_CHU></DONG>",
+                       n, row, (int)random_below(&random, 99), (int)random_below(&random, 9999),
+                       (int)random_below(&random, 9999), (int)random_below(&random, 500),
+                       (int)random_below(&random, 30), (int)random_below(&random, 900000),
+                       1 + (int)random_below(&random, 8), 1 + (int)random_below(&random, 27),
+                       (int)random_below(&random, 9), (int)random_below(&random, 40));
+        }
+        buf_printf(&inner, "</BANG%d>", table);
+        buf_printf(&out, "<FILEHOSO><LOAIHOSO>XML%d</LOAIHOSO><NOIDUNGFILE>", table);
+        base64_encode(&out, buf_str(&inner));
+        buf_put_lit(&out, "</NOIDUNGFILE></FILEHOSO>");
+        if (ret_inner != NULL) {
+            buf_put_str(ret_inner, buf_str(&inner));
+        }
+    }
+    buf_put_lit(&out, "</HOSO></GIAMDINHHS>\n");
+    Str text = arena_str(h->arena, buf_str(&out));
+    buf_release(&out);
+    buf_release(&inner);
+    return text;
+}
+
+static ErrCode keep(Home *h, const StoreReceived *files, size_t n, bool done) {
+    StoreCommit commit = {.received = files,
+                          .n_received = n,
+                          .files_done = &files[0].hash,
+                          .n_files_done = done ? 1 : 0,
+                          .actor = STR("t"),
+                          .source = STR("u")};
+    return store_commit(h->store, &commit, NULL, NULL, &h->info);
+}
+
+static uint64_t stat_value(Home *h, const char *name) {
+    CLEANUP_BUF Buf out;
+    buf_init(&out, 1 << 20);
+    assert_ok(store_stat(h->store, &out));
+    Str rest = buf_str(&out);
+    Str line;
+    while (str_cut(&rest, '\n', &line)) {
+        Str first;
+        Str value;
+        uint64_t number = 0;
+        if (str_cut(&line, ' ', &first) && str_eq(first, str_from(name)) &&
+            str_cut(&line, ' ', &value)) {
+            assert_ok(str_to_u64(value, &number));
+            return number;
+        }
+    }
+    fail_msg("stat has no line %s", name);
+    return 0;
+}
+
+static void files_are_kept_unchanged_and_remember_their_state(void **state) {
+    Home *h = *state;
+    StoreFileState s;
+    StoreReceived got;
+    StoreReceived files[] = {received(STR("a.xml"), claim(h, 1, NULL)),
+                             received(STR("rỗng"), STR_EMPTY),
+                             received(STR("b.bin"), STR("\0\1\2 no XML at all"))};
+    assert_ok(store_file_state(h->store, &files[0].hash, &s));
+    assert_int_equal(s, STORE_FILE_NEW);
+    assert_int_equal(store_received_get(h->store, h->arena, &files[0].hash, &got), ERR_NOT_FOUND);
+    assert_ok(keep(h, files, 3, false));
+    assert_ok(store_file_state(h->store, &files[0].hash, &s));
+    assert_int_equal(s, STORE_FILE_BEGUN);
+    assert_ok(keep(h, files, 1, true));
+    for (int round = 0; round < 2; round++) {
+        assert_ok(store_file_state(h->store, &files[0].hash, &s));
+        assert_int_equal(s, STORE_FILE_DONE);
+        assert_ok(store_file_state(h->store, &files[1].hash, &s));
+        assert_int_equal(s, STORE_FILE_BEGUN);
+        for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+            assert_ok(store_received_get(h->store, h->arena, &files[i].hash, &got));
+            assert_str(got.name, files[i].name);
+            assert_str(got.bytes, files[i].bytes);
+        }
+        home_reopen(h);
+    }
+    assert_int_equal(stat_value(h, "files"), 3);
+    files[0].hash.b[0] ^= 1;
+    assert_int_equal(keep(h, files, 1, false), ERR_INVALID);
+    StoreCommit done = {
+        .files_done = &files[0].hash, .n_files_done = 1, .actor = STR("t"), .source = STR("u")};
+    assert_int_equal(store_commit(h->store, &done, NULL, NULL, &h->info), ERR_NOT_FOUND);
+}
+
+static void a_claim_costs_what_its_inner_xml_costs(void **state) {
+    Home *h = *state;
+    enum { N = 700 };
+    CLEANUP_BUF Buf inner;
+    buf_init(&inner, 1 << 24);
+    for (int i = 0; i < N; i++) {
+        StoreReceived file =
+            received(home_text(h, "%d.xml", i), claim(h, i, i == 0 ? &inner : NULL));
+        assert_ok(keep(h, &file, 1, true));
+        store_settle(h->store);
+        if (i == 0) {
+            /* Without a dictionary: no more than the inner XML alone would cost, and the tags. */
+            assert_in_range(file.bytes.len, 15000, 30000);
+            assert_in_range(stat_value(h, "files_stored"), 500, inner.len / 5);
+        }
+    }
+    store_settle(h->store);
+    assert_int_equal(stat_value(h, "dictionaries"), 1);
+    uint64_t before = stat_value(h, "files_stored");
+    StoreReceived last = received(STR("last.xml"), claim(h, 100000, NULL));
+    assert_ok(keep(h, &last, 1, true));
+    uint64_t cost = stat_value(h, "files_stored") - before;
+    assert_true(cost * 2 < before / N * 2 + before / N); /* the dictionary helps */
+    StoreReceived got;
+    assert_ok(store_received_get(h->store, h->arena, &last.hash, &got));
+    assert_str(got.bytes, last.bytes);
+    uint64_t n = 0;
+    assert_ok(store_verify(h->store, NULL, &n, &h->info));
+}
+
+static void a_large_file_takes_several_parts(void **state) {
+    Home *h = *state;
+    CLEANUP_BUF Buf big;
+    Random random;
+    random_init(&random, 5);
+    buf_init(&big, (size_t)64 << 20);
+    for (int i = 0; big.len < (size_t)20 << 20; i++) {
+        buf_put_str(&big, claim(h, i % 50, NULL));
+        if (i % 100 == 0) {
+            buf_put_u64(&big, random_u64(&random));
+        }
+    }
+    StoreReceived file = received(STR("big"), buf_str(&big));
+    StoreReceived got;
+    assert_ok(keep(h, &file, 1, true));
+    assert_int_equal(stat_value(h, "file_parts"), 3);
+    assert_ok(store_received_get(h->store, h->arena, &file.hash, &got));
+    assert_true(str_eq(got.bytes, file.bytes));
+}
+
+static void rejects_are_listed_until_settled(void **state) {
+    Home *h = *state;
+    StoreRejectRow *rows;
+    StoreRejectRow one;
+    size_t n = 0;
+    uint64_t open = 0;
+    uint64_t settled = 0;
+    StoreReject r[3];
+    for (unsigned i = 0; i < 3; i++) {
+        r[i] = (StoreReject){.file_name = STR("a.xml"),
+                             .ma_lk = home_text(h, "HS%u", i),
+                             .table = STR("XML2"),
+                             .field = STR("DON_GIA"),
+                             .rule = STR("claim-number"),
+                             .en = STR("no number"),
+                             .vi = STR("không phải số"),
+                             .line = 10 + i,
+                             .bytes = home_text(h, "<DONG>%u</DONG>", i)};
+        r[i].file.b[3] = (uint8_t)i;
+    }
+    StoreCommit commit = {.rejects = r, .n_rejects = 3, .actor = STR("t"), .source = STR("u")};
+    assert_ok(store_commit(h->store, &commit, NULL, NULL, &h->info));
+    const uint64_t two = 2;
+    StoreCommit settle = {
+        .rejects_done = &two, .n_rejects_done = 1, .actor = STR("t"), .source = STR("u")};
+    assert_ok(store_commit(h->store, &settle, NULL, NULL, &h->info));
+    assert_ok(store_commit(h->store, &settle, NULL, NULL, &h->info)); /* again: nothing changes */
+    home_reopen(h);
+    assert_ok(store_reject_count(h->store, &open, &settled));
+    assert_int_equal(open, 2);
+    assert_int_equal(settled, 1);
+    assert_ok(store_reject_list(h->store, h->arena, false, 0, 10, &rows, &n));
+    assert_int_equal(n, 2);
+    assert_int_equal(rows[1].id, 3);
+    assert_str(rows[1].reject.ma_lk, STR("HS2"));
+    assert_str(rows[1].reject.vi, STR("không phải số"));
+    assert_int_equal(rows[1].reject.line, 12);
+    assert_true(sha256_eq(&rows[1].reject.file, &r[2].file));
+    assert_ok(store_reject_list(h->store, h->arena, true, 1, 1, &rows, &n));
+    assert_int_equal(n, 1);
+    assert_true(rows[0].settled);
+    assert_ok(store_reject_get(h->store, h->arena, 1, &one));
+    assert_str(one.reject.bytes, STR("<DONG>0</DONG>"));
+    assert_int_equal(store_reject_get(h->store, h->arena, 4, &one), ERR_NOT_FOUND);
+    const uint64_t four = 4;
+    settle.rejects_done = &four;
+    assert_int_equal(store_commit(h->store, &settle, NULL, NULL, &h->info), ERR_NOT_FOUND);
+}
+
+static void add_basics(Home *h, int n, const char *tag) {
+    enum { MOST = 20 };
+    StoreChange changes[MOST];
+    for (int done = 0; done < n;) {
+        size_t k = 0;
+        for (; k < MOST && done < n; k++, done++) {
+            changes[k] = create(FHIR_T_BASIC,
+                                home_text(h,
+                                          "{\"resourceType\":\"Basic\",\"identifier\":[{\"system\":"
+                                          "\"urn:x:%s\",\"value\":\"%s-%d\"}],\"code\":{\"text\":"
+                                          "\"Khám bệnh số %d\"}}",
+                                          tag, tag, done, done * 7919 % 1000));
+        }
+        assert_ok(commit_some(h, changes, k, NULL));
+    }
+}
+
+static void dictionaries_change_and_old_records_stay_readable(void **state) {
+    Home *h = *state;
+    h->options.train_records = 150;
+    home_reopen(h);
+    add_basics(h, 4000, "mot");
+    store_settle(h->store);
+    assert_int_equal(stat_value(h, "dictionaries"), 1);
+    uint64_t plain = stat_value(h, "record_bodies");
+    uint64_t records = stat_value(h, "records");
+    add_basics(h, 4000, "mot");
+    store_settle(h->store);
+    assert_int_equal(stat_value(h, "records"), records * 2);
+    assert_true((stat_value(h, "record_bodies") - plain) < plain);
+    assert_ok(store_train(h->store, &h->info));
+    assert_int_equal(stat_value(h, "dictionaries"), 2);
+    add_basics(h, 40, "hai");
+    for (int round = 0; round < 2; round++) {
+        uint64_t n = 0;
+        assert_ok(store_verify(h->store, NULL, &n, &h->info));
+        assert_int_equal(n, records * 2 + 2);
+        StoreVersion v = home_get_slot(h, SLOT_OF(1, 3));
+        assert_true(str_find(v.json, STR("\"mot-3\"")) != SIZE_MAX);
+        v = home_get_slot(h, SLOT_OF(records * 2 + 2, 19));
+        assert_true(str_find(v.json, STR("\"hai-39\"")) != SIZE_MAX);
+        home_reopen(h);
+    }
+}
+
+/* ---- backup ---- */
+
+typedef struct Busy {
+    Home *home;
+    atomic_bool stop;
+    atomic_int committed;
+} Busy;
+
+static void keep_committing(void *arg) {
+    Busy *b = arg;
+    while (!atomic_load(&b->stop)) {
+        ErrInfo info;
+        StoreChange c = create(FHIR_T_BASIC, STR("{\"resourceType\":\"Basic\"}"));
+        StoreGroup group = {&c, 1, -1, 0};
+        StoreCommit commit = {
+            .groups = &group, .n_groups = 1, .actor = STR("t"), .source = STR("u")};
+        if (store_commit(b->home->store, &commit, NULL, NULL, &info) == ERR_OK) {
+            atomic_fetch_add(&b->committed, 1);
+        }
+    }
+}
+
+static void a_backup_taken_while_writing_is_whole(void **state) {
+    Home *h = *state;
+    Thread thread;
+    Busy busy = {.home = h};
+    add_basics(h, 2000, "sao");
+    StoreReceived file = received(STR("a.xml"), claim(h, 1, NULL));
+    assert_ok(keep(h, &file, 1, true));
+    assert_ok(thread_start(&thread, "busy", keep_committing, &busy));
+    while (atomic_load(&busy.committed) < 20) {
+        (void)usleep(1000);
+    }
+    Str to = home_text(h, "%s/copy.nhip", h->dir);
+    ErrCode err = store_backup(h->store, to, NULL, &h->info);
+    int during = atomic_load(&busy.committed);
+    atomic_store(&busy.stop, true);
+    thread_join(&thread);
+    assert_ok(err);
+    assert_int_equal(store_backup(h->store, to, NULL, &h->info), ERR_EXISTS);
+    Str dir = home_text(h, "%s-restored", h->dir);
+    assert_ok(store_restore(to, dir, &h->info));
+    assert_int_equal(store_restore(to, dir, &h->info), ERR_EXISTS);
+    Home again = {.arena = h->arena, .options = {.dir = dir}};
+    home_open(&again);
+    uint64_t n = 0;
+    assert_ok(store_verify(again.store, NULL, &n, &h->info));
+    assert_in_range(n, 100 + 20, 100 + (unsigned)during + 1);
+    StoreVersion a = home_get_slot(h, SLOT_OF(50, 3));
+    StoreVersion b = home_get_slot(&again, SLOT_OF(50, 3));
+    assert_str(a.json, b.json);
+    add_basics(&again, 20, "sau"); /* and it takes commits */
+    StoreReceived got;
+    assert_ok(store_received_get(again.store, h->arena, &file.hash, &got));
+    assert_str(got.bytes, file.bytes);
+    store_close(again.store);
+    home_remove_files(dir.ptr);
+    (void)rmdir(dir.ptr);
+}
+
+/* ---- the chain ---- */
+
+/* Changes one byte of the record's body on disk, as SQL would not: through its own connection. */
+static void damage(Home *h, RecordNo record, const char *sql) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_open(home_text(h, "%s/data.db", h->dir).ptr, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_bind_int64(stmt, 1, (sqlite3_int64)record), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
+    assert_int_equal(sqlite3_changes(db), 1);
+    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_close(db);
+}
+
+static void verify_names_the_first_bad_record(void **state) {
+    static const char *const DAMAGES[] = {
+        "UPDATE record SET body = CAST(substr(body, 1, 20) || x'5a' || substr(body, 22) AS BLOB)"
+        " WHERE number = ?1",
+        "UPDATE record SET time = time + 1 WHERE number = ?1",
+        "UPDATE record SET patient = 64 WHERE number = ?1",
+        "UPDATE record SET chain = zeroblob(32) WHERE number = ?1",
+        "DELETE FROM record WHERE number = ?1",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(DAMAGES); i++) {
+        void *home = NULL;
+        (void)home_setup(&home);
+        Home *h = home;
+        uint64_t n = 0;
+        add_basics(h, 600, "xich");
+        assert_ok(store_verify(h->store, NULL, &n, &h->info));
+        store_close(h->store);
+        h->store = NULL;
+        damage(h, 17 + i, DAMAGES[i]);
+        damage(h, 29, DAMAGES[3]);
+        h->options.read_only = 1;
+        home_open(h);
+        assert_int_equal(store_verify(h->store, NULL, &n, &h->info), ERR_CORRUPT);
+        assert_string_equal(h->info.where, home_text(h, "record %d", 17 + (int)i).ptr);
+        (void)home_teardown(&home);
+    }
+    (void)state;
+}
+
+static void a_flipped_byte_on_disk_is_found(void **state) {
+    Home *h = *state;
+    uint64_t n = 0;
+    add_basics(h, 6000, "bit");
+    store_close(h->store);
+    h->store = NULL;
+    int fd = open(home_text(h, "%s/data.db", h->dir).ptr, O_RDWR);
+    assert_true(fd >= 0);
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    char byte = 0;
+    off_t at = st.st_size / 2 / 8192 * 8192 + 8192 - 700; /* inside a body of a leaf page */
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte ^= 0x10;
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    assert_int_equal(close(fd), 0);
+    h->options.read_only = 1;
+    home_open(h);
+    assert_int_equal(store_verify(h->store, NULL, &n, &h->info), ERR_CORRUPT);
+    assert_true(strncmp(h->info.where, "record ", 7) == 0);
+}
+
+/* ---- views ---- */
+
+typedef struct View {
+    unsigned prepared, applied;
+    RecordNo last, covered;
+    size_t bytes;
+    bool wrong;
+} View;
+
+static ErrCode view_prepare(void *ctx, Arena *scratch, const StoreViewRecord *record, Buf *out) {
+    View *view = ctx;
+    (void)scratch;
+    view->prepared++;
+    for (size_t i = 0; i < record->n_changes; i++) {
+        const StoreViewChange *c = &record->changes[i];
+        view->wrong = view->wrong || c->deleted != (c->root == NULL);
+        buf_put_str(out, str_from(fhir_type_name(c->type)));
+        buf_put_char(out, c->prev == 0 ? '+' : '*');
+    }
+    return ERR_OK;
+}
+
+static ErrCode view_apply(void *ctx, RecordNo record, TimeMs time, Str bytes) {
+    View *view = ctx;
+    view->wrong = view->wrong || record != view->last + 1 || time == 0;
+    view->last = record;
+    view->applied++;
+    view->bytes += bytes.len;
+    return ERR_OK;
+}
+
+static RecordNo view_covered(void *ctx) {
+    return ((View *)ctx)->covered;
+}
+
+static void views_get_every_record_once_and_again_on_replay(void **state) {
+    Home *h = *state;
+    View view = {0};
+    StoreView views[] = {{&view, view_prepare, view_apply, view_covered}};
+    add_basics(h, 100, "truoc"); /* before there was a view */
+    h->options.views = views;
+    h->options.n_views = 1;
+    home_reopen(h);
+    assert_int_equal(view.applied, 5);
+    assert_int_equal(view.bytes, 100 * strlen("Basic+"));
+    add_basics(h, 45, "sau");
+    store_settle(h->store);
+    assert_int_equal(view.last, 8);
+    assert_int_equal(view.bytes, 145 * strlen("Basic+"));
+    size_t live = view.bytes;
+    view = (View){.covered = 3, .last = 3};
+    home_reopen(h);
+    assert_int_equal(view.applied, 5);
+    assert_int_equal(view.bytes, live - 60 * strlen("Basic+"));
+    assert_false(view.wrong);
+}
+
+static void a_rebuild_answers_as_before(void **state) {
+    Home *h = *state;
+    Sha256 before;
+    Sha256 after;
+    h->options.seal_records = 8;
+    home_reopen(h);
+    add_basics(h, 1500, "lai");
+    Slot slot = SLOT_OF(3, 4);
+    for (int i = 0; i < 10; i++) {
+        StoreChange u = {STORE_UPDATE, FHIR_T_BASIC, STR_EMPTY, slot,
+                         home_text(h, "{\"resourceType\":\"Basic\",\"language\":\"v%d\"}", i)};
+        assert_ok(commit_some(h, &u, 1, &slot));
+    }
+    assert_ok(store_view_digest(h->store, &before));
+    store_close(h->store);
+    h->store = NULL;
+    assert_ok(store_rebuild(&h->options, NULL, &h->info));
+    home_open(h);
+    assert_ok(store_view_digest(h->store, &after));
+    assert_true(sha256_eq(&before, &after));
+    StoreChange more = create(FHIR_T_BASIC, STR("{\"resourceType\":\"Basic\",\"language\":\"x\"}"));
+    assert_ok(commit_some(h, &more, 1, NULL));
+    assert_ok(store_view_digest(h->store, &after));
+    assert_false(sha256_eq(&before, &after));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, home_setup, home_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(files_are_kept_unchanged_and_remember_their_state),
+        TEST(a_claim_costs_what_its_inner_xml_costs),
+        TEST(a_large_file_takes_several_parts),
+        TEST(rejects_are_listed_until_settled),
+        TEST(dictionaries_change_and_old_records_stay_readable),
+        TEST(a_backup_taken_while_writing_is_whole),
+        cmocka_unit_test(verify_names_the_first_bad_record),
+        TEST(a_flipped_byte_on_disk_is_found),
+        TEST(views_get_every_record_once_and_again_on_replay),
+        TEST(a_rebuild_answers_as_before),
+    };
+    return cmocka_run_group_tests_name("store/keep", tests, NULL, NULL);
+}
