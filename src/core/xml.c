@@ -1,6 +1,5 @@
-#include "core/xml.h"
-
 #include "core/limits.h"
+#include "core/xml_int.h"
 
 #include <expat.h>
 
@@ -71,20 +70,10 @@ static void update_place(XmlReader *r) {
     }
 }
 
-static bool all_space(Str s) {
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        if (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Hands the run over and empties it. beside: an element stands before or behind it. */
 static void flush_text(XmlReader *r, bool beside) {
     Str s = buf_str(&r->text);
-    if (s.len > 0 && r->h.text != NULL && !(beside && all_space(s))) {
+    if (s.len > 0 && r->h.text != NULL && !(beside && xml_all_space(s))) {
         update_place(r);
         take(r, r->h.text(r->h.ctx, s));
     }
@@ -157,6 +146,13 @@ static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *
                     "không cho phép DOCTYPE; hãy bỏ đi rồi gửi lại"));
 }
 
+static XmlHandler with_limits(const XmlHandler *handler) {
+    XmlHandler h = *handler;
+    h.text_max_bytes = h.text_max_bytes == 0 ? LIMIT_XML_TEXT_BYTES : h.text_max_bytes;
+    h.depth_max = h.depth_max == 0 ? LIMIT_XML_DEPTH : h.depth_max;
+    return h;
+}
+
 XmlReader *xml_new(const XmlHandler *handler) {
     XmlReader *r = calloc(1, sizeof(*r));
     XML_Parser expat = XML_ParserCreate(NULL);
@@ -167,9 +163,7 @@ XmlReader *xml_new(const XmlHandler *handler) {
         }
         return NULL;
     }
-    r->h = *handler;
-    r->h.text_max_bytes = r->h.text_max_bytes == 0 ? LIMIT_XML_TEXT_BYTES : r->h.text_max_bytes;
-    r->h.depth_max = r->h.depth_max == 0 ? LIMIT_XML_DEPTH : r->h.depth_max;
+    r->h = with_limits(handler);
     r->expat = expat;
     buf_init(&r->text, r->h.text_max_bytes);
     XML_SetUserData(expat, r);
@@ -199,17 +193,28 @@ static void take_expat_error(XmlReader *r) {
     place_error(r);
 }
 
-/* Hands the error over. What a callback wrote into the same ErrInfo stays; the place is added. */
-static ErrCode report(const XmlReader *r, ErrInfo *info) {
-    if (r->err == ERR_OK || info == NULL) {
-        return r->err;
+/* Hands a callback's error over: what it wrote into the same ErrInfo stays, the place is added. */
+static ErrCode report_callback(ErrCode err, const ErrInfo *place, ErrInfo *info) {
+    if (info == NULL) {
+        return err;
     }
-    if (!r->by_callback || info->code != r->err) {
+    if (info->code != err) {
+        *info = *place;
+        info->code = err;
+    } else if (info->where[0] == '\0') {
+        info->offset = place->offset;
+        err_where(info, "%s", place->where);
+    }
+    return err;
+}
+
+static ErrCode report(const XmlReader *r, ErrInfo *info) {
+    if (r->err != ERR_OK && r->by_callback) {
+        return report_callback(r->err, &r->info, info);
+    }
+    if (r->err != ERR_OK && info != NULL) {
         *info = r->info;
         info->code = r->err;
-    } else if (info->where[0] == '\0') {
-        info->offset = r->info.offset;
-        err_where(info, "%s", r->info.where);
     }
     return r->err;
 }
@@ -235,13 +240,70 @@ ErrCode xml_finish(XmlReader *r, ErrInfo *info) {
     return report(r, info);
 }
 
-ErrCode xml_parse(Str document, const XmlHandler *handler, ErrInfo *info) {
-    CLEANUP_XML XmlReader *r = xml_new(handler);
+/* A handler that swallows the events that the fast reader had handed over. */
+typedef struct Replay {
+    const XmlHandler *h;
+    size_t skip;
+} Replay;
+
+static bool swallowed(Replay *p) {
+    if (p->skip == 0) {
+        return false;
+    }
+    p->skip--;
+    return true;
+}
+
+static ErrCode replay_open(void *ctx, Str name) {
+    Replay *p = ctx;
+    return swallowed(p) || p->h->open == NULL ? ERR_OK : p->h->open(p->h->ctx, name);
+}
+
+static ErrCode replay_attr(void *ctx, Str name, Str value) {
+    Replay *p = ctx;
+    return swallowed(p) || p->h->attr == NULL ? ERR_OK : p->h->attr(p->h->ctx, name, value);
+}
+
+static ErrCode replay_text(void *ctx, Str text) {
+    Replay *p = ctx;
+    return swallowed(p) || p->h->text == NULL ? ERR_OK : p->h->text(p->h->ctx, text);
+}
+
+static ErrCode replay_close(void *ctx, Str name) {
+    Replay *p = ctx;
+    return swallowed(p) || p->h->close == NULL ? ERR_OK : p->h->close(p->h->ctx, name);
+}
+
+static ErrCode parse_with_expat(Str document, const XmlHandler *handler, size_t skip,
+                                ErrInfo *info) {
+    Replay p = {.h = handler, .skip = skip};
+    XmlHandler h = *handler;
+    h.ctx = &p;
+    h.open = replay_open;
+    h.attr = replay_attr;
+    h.text = replay_text;
+    h.close = replay_close;
+    CLEANUP_XML XmlReader *r = xml_new(&h);
     if (r == NULL) {
         return ERR_NOMEM;
     }
     TRY(xml_feed(r, document, info));
     return xml_finish(r, info);
+}
+
+ErrCode xml_parse(Str document, const XmlHandler *handler, ErrInfo *info) {
+    XmlHandler h = with_limits(handler);
+    XmlFast fast;
+    xml_fast(document, &h, &fast);
+    if (fast.result == XML_FAST_DONE) {
+        return ERR_OK;
+    }
+    if (fast.result == XML_FAST_GAVE_UP) {
+        return parse_with_expat(document, &h, fast.n_events, info);
+    }
+    ErrInfo place = {.offset = fast.place.offset};
+    err_where(&place, "line %zu column %zu", fast.place.line, fast.place.column);
+    return report_callback(fast.err, &place, info);
 }
 
 /* The escape of one byte, or NULL. Control characters but tab, line feed and return have none. */

@@ -1,6 +1,6 @@
 #include "unit/test.h"
 
-#include "core/xml.h"
+#include "core/xml_int.h"
 
 /* Writes events as text: (name @attr=value 'text' ). */
 typedef struct Trace {
@@ -159,6 +159,68 @@ static void a_callback_can_stop_the_reader(void **state) {
     buf_release(&t.out);
 }
 
+static XmlFast fast(const char *xml) {
+    Trace t;
+    XmlFast outcome;
+    XmlHandler h = handler(&t);
+    h.depth_max = 4;
+    h.text_max_bytes = 20;
+    xml_fast(str_from(xml), &h, &outcome);
+    buf_release(&t.out);
+    return outcome;
+}
+
+/* What it takes and what it leaves to expat; that both agree is for tests/fuzz/xml.c. */
+static void the_fast_reader_takes_claim_tables(void **state) {
+    (void)state;
+    static const char *const taken[] = {
+        "<a/>",
+        "\xEF\xBB\xBF<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<a>\r\n <b>x</b>\r\n</a>\r\n",
+        "<a><b>Khám &amp; ch&#7919;a</b><c><![CDATA[<x> & [y]]]></c><d/></a>",
+        "<a p=\"1\" q='\"2\"'>[x]\r\ny</a >",
+    };
+    static const char *const left[] = {
+        "",
+        "<a>",
+        "<a/><b/>",
+        "<a></b>",
+        "<a>]]></a>",
+        "<a><!-- --></a>",
+        "<!DOCTYPE a><a/>",
+        "<a p='1' p='2'/>",
+        "<a p='&lt;'/>",
+        "<a>&x;</a>",
+        "<a>&#0;</a>",
+        "<a>\x01</a>",
+        "<a>\xFF</a>",
+        "<a>\xEF\xBF\xBF</a>",
+        "<a>x\ry</a>",
+        "<đ/>",
+        "<a><b><c><d><e/></d></c></b></a>",
+        "<a>123456789012345678901</a>",
+        "<?xml version='1.0' encoding='ISO-8859-1'?><a/>",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
+        assert_int_equal(fast(taken[i]).result, XML_FAST_DONE);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+        assert_int_equal(fast(left[i]).result, XML_FAST_GAVE_UP);
+    }
+    XmlFast stopped = fast("<a>\nễ<stop/></a>");
+    assert_int_equal(stopped.result, XML_FAST_STOPPED);
+    assert_int_equal(stopped.err, ERR_INVALID);
+    assert_true(stopped.place.line == 2 && stopped.place.column == 2 && stopped.place.offset == 7);
+}
+
+/* What was handed over before the fast reader gave up does not come a second time. */
+static void giving_up_repeats_nothing(void **state) {
+    (void)state;
+    assert_trace("<a>one<b p='1'>two</b><!-- no -->three<c/></a>",
+                 "(a'one'(b @p=1'two')'three'(c))");
+    assert_trace("<a>one<b/><đ>x</đ></a>", "(a'one'(b)(đ'x'))");
+    assert_trace("<a p='1' q='2'><b q='&lt;'/></a>", "(a @p=1 @q=2(b @q=<))");
+}
+
 static void large_texts_come_whole(void **state) {
     (void)state;
     Buf xml;
@@ -197,6 +259,8 @@ int main(void) {
         cmocka_unit_test(bad_documents_are_refused_with_their_place),
         cmocka_unit_test(doctypes_are_refused),
         cmocka_unit_test(a_callback_can_stop_the_reader),
+        cmocka_unit_test(the_fast_reader_takes_claim_tables),
+        cmocka_unit_test(giving_up_repeats_nothing),
         cmocka_unit_test(large_texts_come_whole),
         cmocka_unit_test(escaped_text_reads_back),
     };
