@@ -295,11 +295,17 @@ ErrCode settings_load_file(Settings *s, const char *path, ErrInfo *info) {
     return settings_load_text(s, buf_str(&text), path, info);
 }
 
+/* Variables of the tests and benchmarks, which may stand in the environment of the program. */
+static bool is_for_tests(Str name) {
+    return str_eq(name, STR("NHIP_SHARED")) || str_starts(name, STR("NHIP_TEST_"));
+}
+
 ErrCode settings_load_environment(Settings *s, char *const *envp, ErrInfo *info) {
     for (; *envp != NULL; envp++) {
         Str value = str_from(*envp);
         Str name;
-        if (!str_starts(value, STR("NHIP_")) || !str_cut(&value, '=', &name) || name.len >= 64) {
+        if (!str_starts(value, STR("NHIP_")) || !str_cut(&value, '=', &name) || name.len >= 64 ||
+            is_for_tests(name)) {
             continue;
         }
         char lower[64];

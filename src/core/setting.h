@@ -99,7 +99,8 @@ MUST_USE ErrCode settings_set(Settings *s, Str name, Str value, SettingSource so
                               ErrInfo *info);
 MUST_USE ErrCode settings_load_text(Settings *s, Str text, const char *path, ErrInfo *info);
 MUST_USE ErrCode settings_load_file(Settings *s, const char *path, ErrInfo *info);
-/* Every variable NHIP_*; envp ends with NULL (environ). */
+/* Every variable NHIP_* but NHIP_SHARED and NHIP_TEST_*, which are the tests' and benchmarks'; envp
+ * ends with NULL (environ). */
 MUST_USE ErrCode settings_load_environment(Settings *s, char *const *envp, ErrInfo *info);
 /* Takes the settings' flags out of argv[1…] and shortens *argc; a BOOL flag alone means true,
  * --no-NAME false. "--" ends the flags. Flags that are no settings are refused when `strict`, else

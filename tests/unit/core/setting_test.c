@@ -141,7 +141,8 @@ static void flags_beat_environment_beats_file(void **state) {
     close(fd);
     char config[64];
     (void)snprintf(config, sizeof(config), "NHIP_CONFIG=%s", path);
-    char *envp[] = {"HOME=/x", config, "NHIP_PORT=2", "NHIP_THREADS=2", "NHIPX=1", NULL};
+    char *envp[] = {"HOME=/x", config,           "NHIP_PORT=2",      "NHIP_THREADS=2",
+                    "NHIPX=1", "NHIP_SHARED=/x", "NHIP_TEST_SEED=1", NULL};
     char *argv[] = {"nhip", "serve", "--port=3", NULL};
     int argc = 3;
     Settings s;
