@@ -290,7 +290,8 @@ Decimal decimal_add(Decimal a, Decimal b) {
         return sum;
     }
     _IDEC_flags flags = 0;
-    return exact(bid128_add(to_bid(a), to_bid(b), BID_ROUNDING_TIES_AWAY, &flags), flags);
+    BID_UINT128 result = bid128_add(to_bid(a), to_bid(b), BID_ROUNDING_TIES_AWAY, &flags);
+    return exact(result, flags);
 }
 
 Decimal decimal_neg(Decimal d) {
@@ -322,7 +323,8 @@ Decimal decimal_mul(Decimal a, Decimal b) {
         }
     }
     _IDEC_flags flags = 0;
-    return exact(bid128_mul(to_bid(a), to_bid(b), BID_ROUNDING_TIES_AWAY, &flags), flags);
+    BID_UINT128 result = bid128_mul(to_bid(a), to_bid(b), BID_ROUNDING_TIES_AWAY, &flags);
+    return exact(result, flags);
 }
 
 Decimal decimal_round(Decimal d, int scale) {
