@@ -3,6 +3,12 @@
 #include "core/decimal.h"
 #include "core/random.h"
 
+#define DECIMAL_CALL_BY_REFERENCE 0
+#define DECIMAL_GLOBAL_ROUNDING 0
+#define DECIMAL_GLOBAL_EXCEPTION_FLAGS 0
+#include <bid_conf.h>
+#include <bid_functions.h>
+
 static Decimal dec(const char *s) {
     Decimal d;
     assert_ok(decimal_parse(str_from(s), &d));
@@ -192,6 +198,84 @@ static void sums_agree_with_integers(void **state) {
     assert_int_equal(got, hundredths);
 }
 
+/* A number of 1–34 digits with up to 12 behind the point, or some zeros in front of it. */
+static Decimal random_decimal(Random *r) {
+    char text[64];
+    size_t n = 0;
+    if (random_below(r, 2) == 0) {
+        text[n++] = '-';
+    }
+    for (uint64_t digits = 1 + random_below(r, random_below(r, 3) == 0 ? 34 : 12); digits > 0;
+         digits--) {
+        text[n++] = (char)('0' + (int)random_below(r, 10));
+    }
+    n += (size_t)snprintf(text + n, sizeof(text) - n, "e%d", (int)random_between(r, -12, 4));
+    Decimal d;
+    assert_ok(decimal_parse((Str){text, n}, &d));
+    return d;
+}
+
+static BID_UINT128 bid(Decimal d) {
+    BID_UINT128 x;
+    x.w[0] = d.w[0];
+    x.w[1] = d.w[1];
+    return x;
+}
+
+/* Bit for bit, scale included, but for the sign of zero; NaN where the library had to round. */
+static void assert_same(Decimal got, BID_UINT128 want, _IDEC_flags flags) {
+    if ((flags & DEC_FE_INEXACT) != 0) {
+        assert_true(decimal_is_nan(got));
+        return;
+    }
+    uint64_t sign = decimal_is_zero(got) ? UINT64_C(1) << 63 : 0;
+    assert_int_equal(got.w[0], want.w[0]);
+    assert_int_equal(got.w[1] | sign, want.w[1] | sign);
+}
+
+/* The short ways of sums, products and comparisons beside libintelrdfpmath alone. */
+static void the_short_ways_agree_with_the_library(void **state) {
+    (void)state;
+    Random r;
+    random_init(&r, 11);
+    for (int i = 0; i < 200000; i++) {
+        Decimal a = random_decimal(&r);
+        Decimal b = random_decimal(&r);
+        _IDEC_flags flags = 0;
+        BID_UINT128 want = bid128_add(bid(a), bid(b), BID_ROUNDING_TIES_AWAY, &flags);
+        assert_same(decimal_add(a, b), want, flags);
+        flags = 0;
+        want = bid128_sub(bid(a), bid(b), BID_ROUNDING_TIES_AWAY, &flags);
+        assert_same(decimal_sub(a, b), want, flags);
+        flags = 0;
+        want = bid128_mul(bid(a), bid(b), BID_ROUNDING_TIES_AWAY, &flags);
+        assert_same(decimal_mul(a, b), want, flags);
+        int cmp = bid128_quiet_less(bid(a), bid(b), &flags)      ? -1
+                  : bid128_quiet_greater(bid(a), bid(b), &flags) ? 1
+                                                                 : 0;
+        assert_int_equal(decimal_cmp(a, b), cmp);
+        Decimal ra = decimal_reduce(a);
+        assert_int_equal(decimal_cmp(a, ra), 0);
+    }
+}
+
+/* Quotients beside integers: the nearest, ties away from zero. */
+static void quotients_agree_with_integers(void **state) {
+    (void)state;
+    Random r;
+    random_init(&r, 12);
+    for (int i = 0; i < 100000; i++) {
+        int64_t a = random_between(&r, -1000000000, 1000000000);
+        int64_t b = random_between(&r, 1, 4000);
+        int64_t size = a < 0 ? -a : a;
+        int64_t want = (2 * size * 100 + b) / (2 * b) * (a < 0 ? -1 : 1);
+        int64_t got = 0;
+        Decimal divisor = decimal_from_scaled(b * 1000, 3); /* the scales of both do not matter */
+        assert_ok(decimal_to_scaled(decimal_div(decimal_from_i64(a), divisor, 2), 2, &got));
+        assert_int_equal(got, want);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_keep_their_scale),
@@ -203,6 +287,8 @@ int main(void) {
         cmocka_unit_test(comparing_is_by_value),
         cmocka_unit_test(whole_numbers_come_and_go),
         cmocka_unit_test(sums_agree_with_integers),
+        cmocka_unit_test(the_short_ways_agree_with_the_library),
+        cmocka_unit_test(quotients_agree_with_integers),
     };
     return cmocka_run_group_tests_name("core/decimal", tests, NULL, NULL);
 }
