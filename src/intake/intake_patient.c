@@ -143,6 +143,20 @@ static void put_merged(JsonWriter *w, Arena *arena, const JsonNode *known, const
     json_close_object(w);
 }
 
+/* Equal but for the date of the visit that the facts are from? That alone is no new version. */
+static bool same_but_as_of(Str a, Str b) {
+    Str mark = STR("/as-of\",\"valueDateTime\":\"");
+    size_t at_a = str_find(a, mark);
+    size_t at_b = str_find(b, mark);
+    if (at_a == SIZE_MAX || at_b == SIZE_MAX) {
+        return str_eq(a, b);
+    }
+    size_t end_a = str_find_char(a, '"', at_a + mark.len);
+    size_t end_b = str_find_char(b, '"', at_b + mark.len);
+    return str_eq(str_sub(a, 0, at_a), str_sub(b, 0, at_b)) &&
+           str_eq(str_sub(a, end_a, a.len), str_sub(b, end_b, b.len));
+}
+
 ErrCode intake_merge_patient(Arena *arena, Str known, Str claimed, bool claimed_is_newer,
                              Str *ret_json) {
     const JsonNode *a = NULL;
@@ -160,6 +174,7 @@ ErrCode intake_merge_patient(Arena *arena, Str known, Str claimed, bool claimed_
     w = json_writer(&same);
     put_merged(&w, arena, a, a, false);
     TRY(buf_ok(&same));
-    *ret_json = str_eq(buf_str(&out), buf_str(&same)) ? STR_EMPTY : arena_str(arena, buf_str(&out));
+    *ret_json =
+        same_but_as_of(buf_str(&out), buf_str(&same)) ? STR_EMPTY : arena_str(arena, buf_str(&out));
     return ERR_OK;
 }

@@ -1,5 +1,6 @@
 /* XML1 → Encounter, Condition, body weight; XML5 → ClinicalImpression. */
 #include "interop/claim_map_int.h"
+#include "interop/claim_person_int.h"
 
 #include "vn/vn.h"
 
@@ -234,12 +235,43 @@ static void put_locations(Map *m, MapRow *r) {
     }
 }
 
+static void put_person_part(Map *m, Str url, Str member, Str value) {
+    if (value.len > 0) {
+        json_open_object(&m->w);
+        json_member(&m->w, "url", url);
+        json_member_str(&m->w, member, value);
+        json_close_object(&m->w);
+    }
+}
+
+/* Who the citizen was at this visit: the Patient moves on, indicators by age and commune must not.
+ */
+static void put_person(Map *m, MapRow *r) {
+    char text[32];
+    Buf birth = {.ptr = text, .capacity = sizeof(text), .max = sizeof(text)};
+    Str commune = map_code(m, map_peek(r, XML1_MAXA_CU_TRU));
+    (void)claim_put_birth(&birth, map_peek(r, XML1_NGAY_SINH));
+    json_open_object(&m->w);
+    json_member(&m->w, "url", STR(CLAIM_BASE "StructureDefinition/encounter-person"));
+    json_name(&m->w, "extension");
+    json_open_array(&m->w);
+    put_person_part(m, STR("birthDate"), STR("valueDate"), buf_str(&birth));
+    put_person_part(m, STR("gender"), STR("valueCode"), claim_sex(map_peek(r, XML1_GIOI_TINH)));
+    put_person_part(m, STR("commune"), STR("valueCode"), commune);
+    json_close_array(&m->w);
+    json_close_object(&m->w);
+}
+
 static void put_encounter(Map *m, MapRow *r) {
     static const int fields[] = {XML1_LY_DO_VNT,  XML1_MA_LY_DO_VNT, XML1_CHAN_DOAN_VAO,
                                  XML1_MA_TAI_NAN, XML1_PP_DIEU_TRI,  XML1_NGAY_VAO_NOI_TRU,
                                  XML1_GHI_CHU,    XML1_CAN_NANG_CON, XML1_NGAY_TAI_KHAM};
     m->encounter = map_open(m, FHIR_T_ENCOUNTER, STR("encounter"));
-    map_extensions(m, r, fields, ARRAY_LEN(fields));
+    json_name(&m->w, "extension");
+    json_open_array(&m->w);
+    put_person(m, r);
+    map_extension(m, r, fields, ARRAY_LEN(fields), -1);
+    json_close_array(&m->w);
     put_identifiers(m, r);
     json_member(&m->w, "status", STR("finished"));
     put_kinds(m, r);
