@@ -17,15 +17,15 @@ bool block_next(BlockCursor *c) {
     }
     uint32_t shared = 0;
     uint32_t len = 0;
-    if (!varint_get(&c->at, c->end, &shared) || !varint_get(&c->at, c->end, &len) ||
+    if (!vint_get(&c->at, c->end, &shared) || !vint_get(&c->at, c->end, &len) ||
         shared > c->key_len || len > INDEX_KEY_MAX - shared || len > (size_t)(c->end - c->at)) {
         return damaged(c);
     }
     memcpy(c->key + shared, c->at, len);
     c->key_len = shared + len;
     c->at += len;
-    if (!varint_get(&c->at, c->end, &c->n) || !varint_get(&c->at, c->end, &c->first) ||
-        !varint_get(&c->at, c->end, &c->deltas_len) || c->n == 0 || c->n > INDEX_CHUNK_SLOTS ||
+    if (!vint_get(&c->at, c->end, &c->n) || !vint_get(&c->at, c->end, &c->first) ||
+        !vint_get(&c->at, c->end, &c->deltas_len) || c->n == 0 || c->n > INDEX_CHUNK_SLOTS ||
         c->deltas_len > (size_t)(c->end - c->at) || c->deltas_len < c->n - 1) {
         return damaged(c);
     }
@@ -41,7 +41,7 @@ ErrCode block_slots(const BlockCursor *c, uint32_t *out) {
     out[0] = slot;
     for (uint32_t i = 1; i < c->n; i++) {
         uint32_t delta = 0;
-        if (!varint_get(&at, end, &delta) || delta == 0 || delta > UINT32_MAX - slot) {
+        if (!vint_get(&at, end, &delta) || delta == 0 || delta > UINT32_MAX - slot) {
             return ERR_CORRUPT;
         }
         slot += delta;
@@ -62,21 +62,21 @@ void block_put(Buf *block, Str prev, Str key, const uint32_t *slots, size_t n) {
     }
     uint8_t *const start = (uint8_t *)block->ptr + block->len;
     uint8_t *at = start;
-    at += varint_put(at, (uint32_t)shared);
-    at += varint_put(at, (uint32_t)(key.len - shared));
+    at += vint_put(at, (uint32_t)shared);
+    at += vint_put(at, (uint32_t)(key.len - shared));
     memcpy(at, key.ptr + shared, key.len - shared);
     at += key.len - shared;
-    at += varint_put(at, (uint32_t)n);
-    at += varint_put(at, slots[0]);
+    at += vint_put(at, (uint32_t)n);
+    at += vint_put(at, slots[0]);
     /* The length stands before the deltas: write them behind the widest length, then close the gap. */
     uint8_t *const deltas = at + INDEX_VARINT_MAX;
     uint8_t *end = deltas;
     for (size_t i = 1; i < n; i++) {
         assert(slots[i] > slots[i - 1]);
-        end += varint_put(end, slots[i] - slots[i - 1]);
+        end += vint_put(end, slots[i] - slots[i - 1]);
     }
     size_t len = (size_t)(end - deltas);
-    at += varint_put(at, (uint32_t)len);
+    at += vint_put(at, (uint32_t)len);
     memmove(at, deltas, len);
     at += len;
     block->len += (size_t)(at - start);

@@ -84,10 +84,10 @@ static void write_packed(SegmentBuilder *b) {
 
 static void directory_put(SegmentBuilder *b) {
     uint8_t number[2 * INDEX_VARINT_MAX];
-    buf_put(&b->directory, number, varint_put(number, (uint32_t)b->first_len));
+    buf_put(&b->directory, number, vint_put(number, (uint32_t)b->first_len));
     buf_put(&b->directory, b->first, b->first_len);
-    size_t n = varint_put(number, b->first_slot);
-    n += varint_put(number + n, b->is_single ? b->block_slots : 0);
+    size_t n = vint_put(number, b->first_slot);
+    n += vint_put(number + n, b->is_single ? b->block_slots : 0);
     buf_put(&b->directory, number, n);
 }
 

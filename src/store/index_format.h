@@ -20,7 +20,7 @@ enum {
     INDEX_VARINT_MAX = 5,         /* bytes of a 32-bit number */
 };
 
-static inline size_t varint_put(uint8_t *out, uint32_t v) {
+static inline size_t vint_put(uint8_t *out, uint32_t v) {
     size_t n = 0;
     while (v >= 0x80) {
         out[n++] = (uint8_t)(v | 0x80);
@@ -31,7 +31,7 @@ static inline size_t varint_put(uint8_t *out, uint32_t v) {
 }
 
 /* Moves *at behind the number; false when it does not end before `end` or passes 32 bits. */
-static inline bool varint_get(const uint8_t **at, const uint8_t *end, uint32_t *ret_value) {
+static inline bool vint_get(const uint8_t **at, const uint8_t *end, uint32_t *ret_value) {
     const uint8_t *p = *at;
     if (LIKELY(p < end) && LIKELY(*p < 0x80)) {
         *ret_value = *p;

@@ -12,7 +12,8 @@ bool bloom_covers(Str key) {
     case INDEX_SUPERSEDED:
         return true;
     case INDEX_VALUE:
-        return ((uint8_t)key.ptr[3] << 8 | (uint8_t)key.ptr[4]) == FHIR_P_IDENTIFIER;
+        return ((uint8_t)key.ptr[3] << 8 | (uint8_t)key.ptr[4]) == FHIR_P_IDENTIFIER ||
+               (uint8_t)key.ptr[3] >> 7 != 0; /* references: KEY_REFERENCE of index_key.h */
     default:
         return false;
     }
@@ -68,14 +69,14 @@ static ErrCode read_directory(Segment *s, Str text) {
     uint32_t keys = 0;
     for (uint32_t b = 0; b < s->n_blocks; b++) {
         uint32_t len = 0;
-        if (!varint_get(&at, end, &len) || len > INDEX_KEY_MAX || len > (size_t)(end - at)) {
+        if (!vint_get(&at, end, &len) || len > INDEX_KEY_MAX || len > (size_t)(end - at)) {
             return ERR_CORRUPT;
         }
         s->key_at[b] = keys;
         memcpy(s->keys + keys, at, len);
         keys += len;
         at += len;
-        if (!varint_get(&at, end, &s->first_slot[b]) || !varint_get(&at, end, &s->single[b])) {
+        if (!vint_get(&at, end, &s->first_slot[b]) || !vint_get(&at, end, &s->single[b])) {
             return ERR_CORRUPT;
         }
     }
@@ -218,6 +219,64 @@ ErrCode segment_get(const Segment *s, Str key, SlotVec *out) {
         TRY(segment_block_slots(s, b, key, out));
     }
     return ERR_OK;
+}
+
+/* A block held while ascending keys are looked up in it. */
+typedef struct Walk {
+    const Segment *segment;
+    CacheBlock *held;
+    uint32_t block;
+    BlockCursor at; /* stands on an entry that was read but is behind the last key */
+    bool on_entry;
+} Walk;
+
+static ErrCode walk_to(Walk *w, uint32_t block) {
+    if (w->held != NULL && w->block == block) {
+        return ERR_OK;
+    }
+    cache_block_unref(TAKE(w->held));
+    TRY(block_hold(w->segment, block, true, &w->held));
+    w->block = block;
+    w->at = block_cursor(cache_block_text(w->held));
+    w->on_entry = false;
+    return ERR_OK;
+}
+
+/* Appends key's slots of the held block and stops on the first entry behind it. */
+static ErrCode walk_key(Walk *w, Str key, SlotVec *out) {
+    while (w->on_entry || block_next(&w->at)) {
+        w->on_entry = true;
+        int order = str_cmp(block_key(&w->at), key);
+        if (order > 0) {
+            return ERR_OK;
+        }
+        if (order == 0) {
+            TRY(append_slots(&w->at, out));
+        }
+        w->on_entry = false;
+    }
+    return w->at.err;
+}
+
+ErrCode segment_get_many(const Segment *s, const Str *keys, size_t n, SlotVec *out) {
+    Walk w = {.segment = s};
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+        uint32_t lo = 0;
+        uint32_t hi = 0;
+        assert(i == 0 || str_cmp(keys[i - 1], keys[i]) < 0);
+        if (!segment_find(s, keys[i], &lo, &hi)) {
+            continue;
+        }
+        for (uint32_t b = lo; b <= hi && err == ERR_OK; b++) {
+            err = walk_to(&w, b);
+            if (err == ERR_OK) {
+                err = walk_key(&w, keys[i], out);
+            }
+        }
+    }
+    cache_block_unref(w.held);
+    return err;
 }
 
 static ErrCode count_in(Str block, Str key, uint64_t *n) {

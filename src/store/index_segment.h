@@ -59,6 +59,8 @@ bool segment_find(const Segment *s, Str key, uint32_t *ret_lo, uint32_t *ret_hi)
 MUST_USE ErrCode segment_block_slots(const Segment *s, uint32_t b, Str key, SlotVec *out);
 /* Appends all of key's slots to out. */
 MUST_USE ErrCode segment_get(const Segment *s, Str key, SlotVec *out);
+/* Appends the slots of n keys, which must ascend: blocks are read once. Not sorted by slot. */
+MUST_USE ErrCode segment_get_many(const Segment *s, const Str *keys, size_t n, SlotVec *out);
 /* How many slots key has; decodes at most two blocks. */
 MUST_USE ErrCode segment_count(const Segment *s, Str key, uint64_t *ret_n);
 /* The key's newest slot; ERR_NOT_FOUND. */

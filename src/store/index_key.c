@@ -1,0 +1,397 @@
+/* Resource version -> keys. Everything here is a pure function of the stored text. */
+#include "store/index_key.h"
+
+#include "core/fold.h"
+#include "fhir/fhir_extract.h"
+#include "fhir/fhir_match.h"
+#include "store/store_int.h"
+
+enum { PARAM_PAIRS = 0x7F00, BATCH_FIRST = 64 };
+#define DAY_BIAS INT64_C(0x80000000)
+
+static const KeyPair pairs[] = {
+    {FHIR_T_OBSERVATION, FHIR_P_CODE, FHIR_P_DATE, PARAM_PAIRS},
+    {FHIR_T_CONDITION, FHIR_P_CODE, FHIR_P_RECORDED_DATE, PARAM_PAIRS + 1},
+    {FHIR_T_CONDITION, FHIR_P_CODE, FHIR_P_ONSET_DATE, PARAM_PAIRS + 2},
+};
+
+const KeyPair *key_pair(size_t number) {
+    static_assert((int)FHIR_P_COUNT < (int)PARAM_PAIRS, "pairs stand above all parameters");
+    static_assert((int)PARAM_PAIRS + 255 < (int)KEY_REFERENCE, "and below the references");
+    return number < ARRAY_LEN(pairs) ? &pairs[number] : NULL;
+}
+
+/* ---- pieces ---- */
+
+void key_byte(KeyBuf *k, unsigned byte) {
+    assert(k->len < INDEX_KEY_MAX);
+    k->bytes[k->len++] = (char)byte;
+}
+
+void key_u16(KeyBuf *k, unsigned v) {
+    key_byte(k, v >> 8 & 0xFF);
+    key_byte(k, v & 0xFF);
+}
+
+void key_u64(KeyBuf *k, uint64_t v) {
+    assert(k->len + 8 <= INDEX_KEY_MAX);
+    u64_be_put((uint8_t *)k->bytes + k->len, v);
+    k->len += 8;
+}
+
+static void key_bytes(KeyBuf *k, Str s) {
+    assert(k->len + s.len <= INDEX_KEY_MAX);
+    memcpy(k->bytes + k->len, s.ptr, s.len);
+    k->len += s.len;
+}
+
+void key_text(KeyBuf *k, Str text, size_t max) {
+    enum { HASH_DIGITS = 16 };
+    size_t end = str_find_char(text, '\0', 0);
+    Str s = str_sub(text, 0, end);
+    if (s.len <= max) {
+        if (s.len > 0) {
+            key_bytes(k, s);
+        }
+        return;
+    }
+    key_bytes(k, str_sub(s, 0, max - HASH_DIGITS));
+    uint64_t hash = hash64(s);
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        key_byte(k, (unsigned char)"0123456789abcdef"[hash >> shift & 15]);
+    }
+}
+
+void key_head(KeyBuf *k, IndexClass class, unsigned type, unsigned param) {
+    k->len = index_key_head(k->bytes, class, type, param);
+}
+
+void key_token(KeyBuf *k, Str code, Str system, bool is_bound) {
+    key_text(k, code, KEY_TEXT_MAX);
+    key_byte(k, 0);
+    if (is_bound) {
+        key_byte(k, KEY_BOUND_SYSTEM);
+    }
+    key_text(k, system, KEY_TEXT_MAX);
+}
+
+uint32_t key_day(TimeMs t) {
+    int64_t day = t == INT64_MIN   ? -DAY_BIAS
+                  : t == INT64_MAX ? DAY_BIAS - 1
+                                   : time_vn_day(t);
+    return (uint32_t)(MAX(MIN(day, DAY_BIAS - 1), -DAY_BIAS) + DAY_BIAS);
+}
+
+Str key_string_cut(Str folded, bool *ret_cut) {
+    size_t len = MIN(folded.len, str_find_char(folded, '\0', 0));
+    *ret_cut = len > KEY_STRING_MAX;
+    if (*ret_cut) { /* not inside a character */
+        len = KEY_STRING_MAX;
+        while (len > 0 && ((unsigned char)folded.ptr[len] & 0xC0) == 0x80) {
+            len--;
+        }
+    }
+    return str_sub(folded, 0, len);
+}
+
+bool key_number(Str decimal, uint64_t *ret_key) {
+    *ret_key = fhir_quantity_sort_key(decimal);
+    size_t digits = 0;
+    for (size_t i = 0; i < decimal.len && decimal.ptr[i] != 'e' && decimal.ptr[i] != 'E'; i++) {
+        bool digit = decimal.ptr[i] >= '0' && decimal.ptr[i] <= '9';
+        digits += digit && (digits > 0 || decimal.ptr[i] != '0');
+    }
+    return digits <= KEY_EXACT_DIGITS;
+}
+
+void key_target(KeyBuf *k, Slot first, Str id) {
+    key_byte(k, first != 0 ? KEY_SLOT : KEY_ID);
+    if (first != 0) {
+        key_u64(k, first);
+    } else {
+        key_text(k, id, KEY_TEXT_MAX);
+        key_byte(k, 0);
+    }
+}
+
+/* ---- the batch ---- */
+
+static ErrCode batch_put(IndexBatch *b, const KeyBuf *k, uint32_t offset, unsigned relocate) {
+    if (b->n == b->capacity) {
+        size_t capacity = MAX(b->capacity * 2, (size_t)BATCH_FIRST);
+        IndexEntry *entries = arena_alloc(b->arena, capacity * sizeof(*entries));
+        if (entries == NULL) {
+            return ERR_NOMEM;
+        }
+        if (b->n > 0) {
+            memcpy(entries, b->entries, b->n * sizeof(*entries));
+        }
+        b->entries = entries;
+        b->capacity = capacity;
+    }
+    char *bytes = arena_alloc(b->arena, k->len);
+    if (bytes == NULL) {
+        return ERR_NOMEM;
+    }
+    memcpy(bytes, k->bytes, k->len);
+    b->entries[b->n++] = (IndexEntry){{bytes, k->len}, offset, (uint16_t)relocate};
+    return ERR_OK;
+}
+
+/* ---- values ---- */
+
+typedef struct KeySink {
+    FhirIndexSink sink;
+    IndexBatch *batch;
+    Arena *scratch;
+    const IndexSubject *subject;
+    ErrCode err;
+} KeySink;
+
+static void sink_put(KeySink *s, const KeyBuf *k, unsigned relocate) {
+    if (s->err == ERR_OK) {
+        s->err = batch_put(s->batch, k, s->subject->offset, relocate);
+    }
+}
+
+static void append_token(KeyBuf *k, const FhirIndexValue *v) {
+    if ((v->flags & FHIR_TOKEN_TEXT) != 0) {
+        key_u16(k, 0);
+        return;
+    }
+    const FhirIndexToken *t = &v->token;
+    bool is_bound = t->has_system && (v->flags & FHIR_TOKEN_PLAIN) != 0;
+    key_token(k, t->code, t->has_system ? t->system : STR_EMPTY, is_bound);
+}
+
+static void append_number(KeyBuf *k, Str text, bool is_span) {
+    uint64_t number = 0;
+    Decimal d;
+    bool is_number = decimal_parse(text, &d) == ERR_OK;
+    bool is_point = is_number && key_number(text, &number) && !is_span;
+    key_byte(k, is_point ? KEY_POINT : is_number || is_span ? KEY_SPAN : KEY_NONE);
+    key_u64(k, number);
+}
+
+static void append_quantity(KeyBuf *k, const FhirIndexQuantity *q) {
+    append_number(k, q->value, q->is_range || q->comparator.len > 0);
+    key_text(k, q->code, KEY_UNIT_MAX);
+    key_byte(k, 0);
+    key_text(k, q->system, KEY_TEXT_MAX);
+    key_byte(k, 0);
+    key_text(k, str_eq(q->unit, q->code) ? STR_EMPTY : q->unit, KEY_UNIT_MAX);
+}
+
+static void append_date(KeyBuf *k, TimeMs lo, TimeMs hi) {
+    uint32_t from = key_day(lo);
+    uint32_t upto = key_day(hi == INT64_MAX ? hi : hi - 1);
+    key_u64(k, (uint64_t)from << 32 | MAX(from, upto));
+}
+
+static void append_string(KeyBuf *k, Str folded) {
+    bool cut = false;
+    Str text = key_string_cut(folded, &cut);
+    if (text.len > 0) {
+        key_bytes(k, text);
+    }
+    key_byte(k, 0);
+    key_byte(k, cut ? KEY_CUT : KEY_WHOLE);
+}
+
+/* "Type/~12": a resource that this commit makes. The same record finds it without a posting. */
+static void put_local(KeySink *s, KeyBuf *k, const FhirIndexReference *r) {
+    uint32_t target = (uint32_t)r->local;
+    if (target / STORE_RECORD_SLOTS == s->subject->offset / STORE_RECORD_SLOTS) {
+        return;
+    }
+    key_byte(k, KEY_SLOT);
+    unsigned relocate = (unsigned)k->len;
+    key_u64(k, target);
+    key_u16(k, (unsigned)r->type);
+    sink_put(s, k, relocate);
+}
+
+static void put_reference(KeySink *s, KeyBuf *k, const FhirIndexReference *r) {
+    if (r->is_record_patient) {
+        return;
+    }
+    if (r->local >= 0) {
+        put_local(s, k, r);
+        return;
+    }
+    if (r->url.len > 0) {
+        key_byte(k, KEY_URL);
+        key_text(k, r->url, KEY_URL_MAX);
+    } else {
+        key_target(k, store_id_parse(s->subject->store, r->id), r->id);
+        key_u16(k, (unsigned)r->type);
+    }
+    sink_put(s, k, 0);
+}
+
+/* A part of a composite; references inside composites are compared on the resource only. */
+static void append_part(KeySink *s, KeyBuf *k, const FhirIndexValue *v) {
+    switch ((FhirIndexKind)v->kind) {
+    case FHIR_INDEX_TOKEN:
+        append_token(k, v);
+        break;
+    case FHIR_INDEX_STRING:
+        append_string(k, fhir_fold_string(s->scratch, v->string.text));
+        break;
+    case FHIR_INDEX_DATE:
+        append_date(k, v->date.lo, v->date.hi);
+        break;
+    case FHIR_INDEX_NUMBER:
+        append_number(k, v->number.text, v->number.is_range);
+        break;
+    case FHIR_INDEX_QUANTITY:
+        append_number(k, v->quantity.value,
+                      v->quantity.is_range || v->quantity.comparator.len > 0);
+        break;
+    case FHIR_INDEX_URI:
+    case FHIR_INDEX_REFERENCE:
+    case FHIR_INDEX_COMPOSITE:
+        break;
+    }
+}
+
+/* The first part decides where the key stands; the second one follows when there is room for it
+ * (units are left to the verification). A third part is verified, too. */
+static void put_composite(KeySink *s, KeyBuf *k, const FhirIndexValue *v) {
+    for (unsigned i = 0; i < MIN(v->composite.n_parts, 2u); i++) {
+        if (i > 0) {
+            key_byte(k, 0);
+        }
+        append_part(s, k, v->composite.parts[i]);
+    }
+    sink_put(s, k, 0);
+}
+
+static void put_value(FhirIndexSink *sink, const FhirIndexValue *v) {
+    KeySink *s = (KeySink *)sink;
+    KeyBuf k;
+    key_head(&k, INDEX_VALUE, (unsigned)s->subject->type, v->param);
+    switch ((FhirIndexKind)v->kind) {
+    case FHIR_INDEX_TOKEN:
+        append_token(&k, v);
+        break;
+    case FHIR_INDEX_STRING:
+        append_string(&k, fhir_fold_string(s->scratch, v->string.text));
+        break;
+    case FHIR_INDEX_DATE:
+        append_date(&k, v->date.lo, v->date.hi);
+        break;
+    case FHIR_INDEX_NUMBER:
+        append_number(&k, v->number.text, v->number.is_range);
+        break;
+    case FHIR_INDEX_QUANTITY:
+        append_quantity(&k, &v->quantity);
+        break;
+    case FHIR_INDEX_URI:
+        key_byte(&k, KEY_URL);
+        key_text(&k, v->uri.text, KEY_URL_MAX);
+        break;
+    case FHIR_INDEX_REFERENCE:
+        key_head(&k, INDEX_VALUE, (unsigned)s->subject->type, v->param | KEY_REFERENCE);
+        put_reference(s, &k, &v->reference);
+        return;
+    case FHIR_INDEX_COMPOSITE:
+        put_composite(s, &k, v);
+        return;
+    }
+    sink_put(s, &k, 0);
+}
+
+/* ---- pairs of parameters of one resource ---- */
+
+static bool is_value_of(const IndexEntry *e, unsigned param) {
+    return e->key.ptr[0] == INDEX_VALUE && (uint8_t)e->key.ptr[3] == param >> 8 &&
+           (uint8_t)e->key.ptr[4] == (param & 0xFF);
+}
+
+static Str value_of(const IndexEntry *e) {
+    return str_sub(e->key, INDEX_PREFIX_LEN, SIZE_MAX);
+}
+
+/* Every token with every date among the entries from..n that this resource just got. */
+static void put_pair(KeySink *s, const KeyPair *pair, size_t from) {
+    size_t upto = s->batch->n;
+    for (size_t t = from; t < upto; t++) {
+        if (!is_value_of(&s->batch->entries[t], pair->token) ||
+            value_of(&s->batch->entries[t]).ptr[0] == 0) {
+            continue; /* another parameter, or a token without a code */
+        }
+        for (size_t d = from; d < upto; d++) {
+            if (is_value_of(&s->batch->entries[d], pair->date)) {
+                KeyBuf k;
+                key_head(&k, INDEX_VALUE, (unsigned)pair->type, pair->param);
+                key_bytes(&k, value_of(&s->batch->entries[t]));
+                key_byte(&k, 0);
+                key_bytes(&k, value_of(&s->batch->entries[d]));
+                sink_put(s, &k, 0);
+            }
+        }
+    }
+}
+
+static ErrCode put_values(IndexBatch *batch, Arena *scratch, const IndexSubject *subject) {
+    KeySink s = {{put_value}, batch, scratch, subject, ERR_OK};
+    size_t from = batch->n;
+    TRY(fhir_extract(scratch, subject->type, subject->root, &s.sink));
+    for (size_t i = 0; key_pair(i) != NULL; i++) {
+        if (key_pair(i)->type == subject->type) {
+            put_pair(&s, key_pair(i), from);
+        }
+    }
+    return s.err != ERR_OK ? s.err : arena_failed(scratch) ? ERR_NOMEM : ERR_OK;
+}
+
+/* ---- one resource version ---- */
+
+static ErrCode put_version(IndexBatch *batch, const IndexSubject *subject) {
+    KeyBuf k;
+    if (subject->first != 0) {
+        assert(subject->prev >= subject->first);
+        key_head(&k, INDEX_VERSION, 0, 0);
+        key_u64(&k, subject->first);
+        TRY(batch_put(batch, &k, subject->offset, 0));
+        key_head(&k, INDEX_SUPERSEDED, (unsigned)subject->type, 0);
+        key_u64(&k, subject->prev);
+        TRY(batch_put(batch, &k, subject->offset, 0));
+    } else if (subject->client_id.len > 0) {
+        key_head(&k, INDEX_CLIENT_ID, (unsigned)subject->type, 0);
+        key_bytes(&k, str_sub(subject->client_id, 0, INDEX_KEY_MAX - k.len));
+        TRY(batch_put(batch, &k, subject->offset, 0));
+    }
+    if (subject->root == NULL) {
+        key_head(&k, INDEX_DELETED, (unsigned)subject->type, 0);
+        TRY(batch_put(batch, &k, subject->offset, 0));
+    }
+    key_head(&k, INDEX_TYPE, (unsigned)subject->type, 0);
+    return batch_put(batch, &k, subject->offset, 0);
+}
+
+ErrCode index_keys(IndexBatch *batch, Arena *scratch, const IndexSubject *subject) {
+    assert((subject->first == 0) == (subject->prev == 0));
+    assert(subject->first != 0 || subject->root != NULL);
+    TRY(put_version(batch, subject));
+    return subject->root == NULL ? ERR_OK : put_values(batch, scratch, subject);
+}
+
+ErrCode index_patient_key(IndexBatch *batch, const IndexSubject *subject) {
+    assert(subject->patient != 0 || subject->patient_offset >= 0);
+    KeyBuf k;
+    key_head(&k, INDEX_PATIENT, 0, 0);
+    unsigned relocate = subject->patient == 0 ? (unsigned)k.len : 0;
+    key_u64(&k, relocate == 0 ? subject->patient : (uint64_t)subject->patient_offset);
+    /* The record stands for itself: its first slot. */
+    return batch_put(batch, &k, subject->offset & ~(uint32_t)(STORE_RECORD_SLOTS - 1), relocate);
+}
+
+ErrCode index_token_key(Buf *out, const StoreExpect *token) {
+    KeyBuf k;
+    key_head(&k, INDEX_VALUE, (unsigned)token->type, token->param);
+    key_token(&k, token->value, token->system, false);
+    buf_put_str(out, key_str(&k));
+    return buf_ok(out);
+}

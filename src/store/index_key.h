@@ -1,0 +1,77 @@
+/* index_key.h — the bytes of search values behind class, type and param, for the writing side
+ * (index_keys) and the reading side (the search). memcmp order is value order:
+ *   token      code 00 [01] system; 01 marks a system that the data do not say but the definition
+ *              binds. A token of text only: 00 00 (found by :missing alone)
+ *   string     folded text, cut at KEY_STRING_MAX, 00, KEY_WHOLE or KEY_CUT
+ *   date       Vietnam day of the first millisecond, of the last one: 4 bytes each, biased
+ *   number     KEY_POINT, order-preserving binary64 (8), or KEY_SPAN (ranges, comparators, more
+ *              digits than binary64 tells apart), or KEY_NONE (no number); the number of a span is
+ *              not to be compared
+ *   quantity   as number, then code 00 system 00 unit (unit empty when it is the code)
+ *   uri        KEY_URL, text
+ *   reference  KEY_SLOT, first slot (8) for ids that the server makes, type (2); KEY_ID, id 00 type
+ *              (2) for ids that clients choose; KEY_URL, text. The param of reference keys has
+ *              KEY_REFERENCE set: the Bloom filters know them
+ *   composite  its parts, 00 between them; also of code + date where KEY_PAIRS says so
+ * Texts end at a byte 00 and long ones are cut and get 16 digits of their hash: equal texts give
+ * equal keys. Ids are never resolved here: a replay of the log gives the same keys.
+ * Threads: no state. */
+#ifndef NHIP_STORE_INDEX_KEY_H
+#define NHIP_STORE_INDEX_KEY_H
+
+#include "store/index_core_int.h"
+
+enum {
+    KEY_TEXT_MAX = 96,  /* longest code, system, id */
+    KEY_URL_MAX = 200,
+    KEY_UNIT_MAX = 40,
+    KEY_STRING_MAX = 64,
+    KEY_WHOLE = 1,
+    KEY_CUT = 2, /* the text went on */
+    KEY_BOUND_SYSTEM = 1,
+    KEY_POINT = 1,
+    KEY_SPAN = 2,
+    KEY_NONE = 3,
+    KEY_SLOT = 1,
+    KEY_ID = 2,
+    KEY_URL = 3,
+    KEY_REFERENCE = 0x8000,
+    KEY_DATE_LEN = 8,
+    KEY_EXACT_DIGITS = 15, /* decimal digits that binary64 always tells apart */
+};
+
+
+/* A key being made. */
+typedef struct KeyBuf {
+    size_t len;
+    char bytes[INDEX_KEY_MAX];
+} KeyBuf;
+static inline Str key_str(const KeyBuf *k) {
+    return (Str){k->bytes, k->len};
+}
+void key_byte(KeyBuf *k, unsigned byte);
+void key_u16(KeyBuf *k, unsigned v);
+void key_u64(KeyBuf *k, uint64_t v);
+/* Up to the first byte 00; over max bytes: cut, with the hash of the whole. */
+void key_text(KeyBuf *k, Str text, size_t max);
+void key_head(KeyBuf *k, IndexClass class, unsigned type, unsigned param);
+
+void key_token(KeyBuf *k, Str code, Str system, bool is_bound);
+/* A referenced resource without its type, which follows: first slot, or the id when first is 0. */
+void key_target(KeyBuf *k, Slot first, Str id);
+uint32_t key_day(TimeMs t);
+/* The folded text and how it stands in the key; ret_more: it was cut. */
+Str key_string_cut(Str folded, bool *ret_cut);
+/* Order-preserving number; false when digits beyond KEY_EXACT_DIGITS make it inexact. */
+bool key_number(Str decimal, uint64_t *ret_key);
+
+/* Pairs of parameters that have composite keys of our own: (type, token, date). */
+typedef struct KeyPair {
+    FhirType type;
+    FhirParamId token, date;
+    uint16_t param; /* stands in the key; above all FhirParamIds */
+} KeyPair;
+/* The number-th pair, NULL at the end. */
+const KeyPair *key_pair(size_t number);
+
+#endif

@@ -1,0 +1,134 @@
+/* search_int.h — the search over the index: a query becomes clauses over ranges of keys (plan), each
+ * part of the index is walked with one iterator a clause (set), candidates are filtered by the dead
+ * set and verified on the decoded resource (run).
+ * A key's verdict is three-valued: its slots meet the clause, do not, or may (a date of a day on the
+ * border of the searched span): what may is decoded before it is counted.
+ * Everything lives in the search's arenas. Threads: one a Search; the store may be shared. */
+#ifndef NHIP_STORE_SEARCH_INT_H
+#define NHIP_STORE_SEARCH_INT_H
+
+#include "store/index_key.h"
+#include "store/store_int.h"
+
+enum {
+    SEARCH_WORK_MAX = 100000, /* resources decoded for one search before it is refused */
+    SEARCH_BATCH = 256,       /* candidates filtered together */
+    SEARCH_PAIR_MAX = 256,    /* ranges that a composite clause may take */
+};
+
+typedef enum KeyVerdict { KEY_NO, KEY_MAYBE, KEY_YES } KeyVerdict;
+
+typedef enum KeyTest {
+    TEST_NONE,     /* the verdict of the range */
+    TEST_SYSTEM,   /* token: any code of one system */
+    TEST_CONTAINS, /* string */
+    TEST_BEGINS,   /* string that begins with more than a key holds */
+    TEST_DATE,
+    TEST_NUMBER,   /* number and quantity, after KEY_POINT */
+} KeyTest;
+
+typedef struct NumberBound { /* a searched number as keys */
+    uint64_t value, lo, hi;
+    bool value_exact, lo_exact, hi_exact;
+} NumberBound;
+
+typedef struct KeyRange {
+    Str from, to;  /* from <= key < to */
+    bool is_exact; /* from alone; to is its successor */
+    KeyVerdict verdict;
+    KeyTest test;
+    uint16_t value_at;  /* where the tested value begins in the key; 0: behind an open token */
+    bool has_units;     /* the key carries units behind the number */
+    const FhirQueryValue *value;
+    NumberBound bound;
+} KeyRange;
+
+typedef struct Clause {
+    KeyRange *ranges;
+    size_t n_ranges, ranges_max;
+    RecordNo *records; /* every slot of these records may meet it; ascending, unique */
+    size_t n_records, records_max;
+    Slot *slots; /* these slots meet it; ascending */
+    size_t n_slots, slots_max;
+    bool is_negative; /* slots that do not meet the ranges */
+    bool is_unsure;   /* what it gives must be verified */
+} Clause;
+
+typedef struct Search {
+    Store *store;
+    Index *index;
+    IndexView *view;
+    Arena *out;     /* the caller's */
+    Arena *plan_arena;
+    Arena *record_arena; /* the record read last */
+    Arena *match_arena;  /* one candidate */
+    const FhirQuery *query;
+    ErrInfo *info;
+    RecordNo snapshot;
+    Clause *clauses;
+    size_t n_clauses, clauses_max;
+    Slot low, high;  /* candidates lie in [low, high) */
+    bool is_empty;   /* nothing can match */
+    bool is_unsure;  /* every candidate must be verified to be counted */
+    bool ascending;
+    StoredRecord *record;
+    size_t work;
+} Search;
+
+/* ---- search_plan.c, search_value.c ---- */
+MUST_USE ErrCode search_plan(Search *s);
+Clause *clause_new(Search *s); /* NULL without memory */
+MUST_USE ErrCode clause_range(Search *s, Clause *c, const KeyRange *range);
+MUST_USE ErrCode clause_records(Search *s, Clause *c, const RecordNo *records, size_t n);
+MUST_USE ErrCode clause_slot(Search *s, Clause *c, Slot slot);
+/* The ranges of one value of a term on param; ERR_UNSUPPORTED never comes: the query was checked. */
+MUST_USE ErrCode value_ranges(Search *s, Clause *c, const FhirQueryTerm *term,
+                              const FhirQueryValue *value);
+/* All keys of the param (references: the other half of the keys). */
+MUST_USE ErrCode value_all(Search *s, Clause *c, unsigned param);
+/* A pair of our own or a FHIR composite: token and date or quantity, under `param`. */
+MUST_USE ErrCode value_pair(Search *s, Clause *c, unsigned param, const FhirQueryValue *token,
+                            const FhirQueryValue *second);
+KeyVerdict key_verdict(const KeyRange *range, Str key);
+
+/* ---- search_set.c: iterators over one part ---- */
+typedef struct SlotIter SlotIter;
+/* NULL in *ret_iter when the clause has nothing in this part. */
+MUST_USE ErrCode iter_new(Search *s, const IndexPart *part, const Clause *clause,
+                          SlotIter **ret_iter);
+void iter_free(SlotIter *it); /* NULL is fine */
+bool iter_le(SlotIter *it, uint32_t at, uint32_t *ret_slot); /* the largest <= at */
+bool iter_ge(SlotIter *it, uint32_t at, uint32_t *ret_slot); /* the smallest >= at */
+bool iter_is_sure(SlotIter *it, uint32_t slot); /* need not be verified to be counted */
+ErrCode iter_error(const SlotIter *it);
+size_t iter_estimate(const SlotIter *it);
+/* The clause is one exact key without more: its count in the part, or false. */
+bool clause_is_plain(const Clause *c);
+void slots_sort(uint32_t *slots, uint32_t *spare, size_t n);
+
+/* ---- search_walk.c: the candidates of all parts, in the order of the result ---- */
+/* n candidates of one part (relative to base), dead ones taken out; sure: bit i, slot i need not be
+ * verified to be counted. Stop by an error; ERR_STOPPED ends the walk without being an error. */
+typedef struct WalkBatch {
+    Slot base;
+    const uint32_t *slots;
+    size_t n;
+    const uint64_t *sure;
+} WalkBatch;
+typedef ErrCode (*WalkPut)(void *ctx, const WalkBatch *batch);
+MUST_USE ErrCode search_walk(Search *s, Slot after, WalkPut put, void *ctx);
+/* The number of matches. */
+MUST_USE ErrCode search_count(Search *s, uint64_t *ret_total);
+
+/* ---- search_run.c ---- */
+/* Decodes and matches one candidate; counts the work. */
+MUST_USE ErrCode search_verify(Search *s, Slot slot, bool *ret_matches);
+/* The version, expanded into the caller's arena. */
+MUST_USE ErrCode search_fetch(Search *s, Slot slot, StoreVersion *ret);
+/* The version of `first` that is current at the snapshot: its slot, or 0. */
+MUST_USE ErrCode search_current(Search *s, Slot first, Slot *ret_slot);
+
+/* ---- search_include.c ---- */
+MUST_USE ErrCode search_include(Search *s, StorePage *page);
+
+#endif

@@ -1,0 +1,374 @@
+/* The query's terms -> clauses. */
+#include "store/search_int.h"
+
+#include "fhir/fhir_match.h"
+
+/* ---- growing lists in the plan's arena ---- */
+
+static ErrCode grow(Arena *arena, void **items, size_t *max, size_t n, size_t size) {
+    if (n < *max) {
+        return ERR_OK;
+    }
+    size_t fresh_max = MAX(*max * 2, (size_t)16);
+    void *fresh = arena_calloc(arena, fresh_max, size);
+    if (fresh == NULL) {
+        return ERR_NOMEM;
+    }
+    if (n > 0) {
+        memcpy(fresh, *items, n * size);
+    }
+    *items = fresh;
+    *max = fresh_max;
+    return ERR_OK;
+}
+
+Clause *clause_new(Search *s) {
+    void *items = s->clauses;
+    if (grow(s->plan_arena, &items, &s->clauses_max, s->n_clauses, sizeof(Clause)) != ERR_OK) {
+        return NULL;
+    }
+    s->clauses = items;
+    Clause *c = &s->clauses[s->n_clauses++];
+    memset(c, 0, sizeof(*c));
+    return c;
+}
+
+ErrCode clause_range(Search *s, Clause *c, const KeyRange *range) {
+    if (arena_failed(s->plan_arena)) {
+        return ERR_NOMEM;
+    }
+    if (str_cmp(range->from, range->to) >= 0) {
+        return ERR_OK;
+    }
+    void *items = c->ranges;
+    TRY(grow(s->plan_arena, &items, &c->ranges_max, c->n_ranges, sizeof(KeyRange)));
+    c->ranges = items;
+    c->ranges[c->n_ranges++] = *range;
+    return ERR_OK;
+}
+
+ErrCode clause_records(Search *s, Clause *c, const RecordNo *records, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (records[i] == 0 || records[i] > s->snapshot) {
+            continue;
+        }
+        void *items = c->records;
+        TRY(grow(s->plan_arena, &items, &c->records_max, c->n_records, sizeof(RecordNo)));
+        c->records = items;
+        c->records[c->n_records++] = records[i];
+    }
+    return ERR_OK;
+}
+
+ErrCode clause_slot(Search *s, Clause *c, Slot slot) {
+    void *items = c->slots;
+    TRY(grow(s->plan_arena, &items, &c->slots_max, c->n_slots, sizeof(Slot)));
+    c->slots = items;
+    c->slots[c->n_slots++] = slot;
+    return ERR_OK;
+}
+
+static int compare_u64(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static size_t sort_unique(uint64_t *values, size_t n) {
+    if (n == 0) {
+        return 0;
+    }
+    qsort(values, n, sizeof(*values), compare_u64);
+    size_t kept = 1;
+    for (size_t i = 1; i < n; i++) {
+        if (values[i] != values[kept - 1]) {
+            values[kept++] = values[i];
+        }
+    }
+    return kept;
+}
+
+static int compare_ranges(const void *a, const void *b) {
+    return str_cmp(((const KeyRange *)a)->from, ((const KeyRange *)b)->from);
+}
+
+/* Sorted, so that a part is walked in one direction; the same exact key once. */
+static void clause_finish(Clause *c) {
+    c->n_records = sort_unique(c->records, c->n_records);
+    c->n_slots = sort_unique(c->slots, c->n_slots);
+    if (c->n_ranges > 1) {
+        qsort(c->ranges, c->n_ranges, sizeof(KeyRange), compare_ranges);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < c->n_ranges; i++) {
+        bool again = kept > 0 && c->ranges[i].is_exact && c->ranges[kept - 1].is_exact &&
+                     str_eq(c->ranges[i].from, c->ranges[kept - 1].from);
+        if (!again) {
+            c->ranges[kept++] = c->ranges[i];
+        }
+    }
+    c->n_ranges = kept;
+}
+
+/* ---- _id ---- */
+
+static ErrCode plan_id(Search *s, const FhirQueryTerm *term) {
+    if (term->modifier == FHIR_MOD_MISSING) {
+        s->is_empty = s->is_empty || term->missing;
+        return ERR_OK;
+    }
+    Clause *c = clause_new(s);
+    if (c == NULL) {
+        return ERR_NOMEM;
+    }
+    c->is_negative = term->modifier == FHIR_MOD_NOT;
+    for (size_t i = 0; i < term->n_values; i++) {
+        Slot first = store_resolve(s->store, s->query->type, term->values[i].token.code);
+        Slot slot = 0;
+        if (first != 0) {
+            TRY(search_current(s, first, &slot));
+        }
+        if (slot != 0) {
+            TRY(clause_slot(s, c, slot));
+        }
+    }
+    clause_finish(c);
+    c->is_unsure = !c->is_negative; /* the id may be another type's */
+    return ERR_OK;
+}
+
+/* ---- _lastUpdated: times rise with record numbers ---- */
+
+static ErrCode record_time(Search *s, RecordNo number, TimeMs *ret_time) {
+    StoredRecord *record = NULL;
+    arena_reset(s->record_arena);
+    s->record = NULL;
+    TRY(store_load(s->store, s->record_arena, number, &record));
+    *ret_time = record->time;
+    return ERR_OK;
+}
+
+/* The first record that was committed at t or later (one more than the last when there is none). */
+static ErrCode first_record_at(Search *s, TimeMs t, RecordNo *ret_number) {
+    RecordNo lo = 1;
+    RecordNo hi = s->snapshot + 1;
+    while (lo < hi) {
+        RecordNo mid = lo + (hi - lo) / 2;
+        TimeMs at = 0;
+        TRY(record_time(s, mid, &at));
+        if (at < t) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    *ret_number = lo;
+    return ERR_OK;
+}
+
+/* [*ret_lo, *ret_hi): when an instant meets the value. NE has no such span. */
+static bool updated_span(const FhirQueryValue *v, TimeMs *ret_lo, TimeMs *ret_hi) {
+    *ret_lo = INT64_MIN;
+    *ret_hi = INT64_MAX;
+    switch ((FhirPrefix)v->prefix) {
+    case FHIR_PREFIX_EQ:
+    case FHIR_PREFIX_AP:
+        *ret_lo = v->date.lo;
+        *ret_hi = v->date.hi;
+        break;
+    case FHIR_PREFIX_GT:
+    case FHIR_PREFIX_SA:
+        *ret_lo = v->date.hi;
+        break;
+    case FHIR_PREFIX_LT:
+    case FHIR_PREFIX_EB:
+        *ret_hi = v->date.lo;
+        break;
+    case FHIR_PREFIX_GE:
+        *ret_lo = v->date.lo;
+        break;
+    case FHIR_PREFIX_LE:
+        *ret_hi = v->date.hi;
+        break;
+    case FHIR_PREFIX_NE:
+        return false;
+    }
+    return true;
+}
+
+/* Several values: the span around all of them, and verification. */
+static ErrCode plan_updated(Search *s, const FhirQueryTerm *term) {
+    if (term->modifier == FHIR_MOD_MISSING) {
+        s->is_empty = s->is_empty || term->missing;
+        return ERR_OK;
+    }
+    TimeMs lo = INT64_MAX;
+    TimeMs hi = INT64_MIN;
+    bool whole = term->n_values == 1 && term->modifier == FHIR_MOD_NONE;
+    for (size_t i = 0; i < term->n_values; i++) {
+        TimeMs from = INT64_MIN;
+        TimeMs to = INT64_MAX;
+        whole = updated_span(&term->values[i], &from, &to) && whole;
+        lo = MIN(lo, from);
+        hi = MAX(hi, to);
+    }
+    s->is_unsure = s->is_unsure || !whole;
+    if (term->modifier != FHIR_MOD_NONE || lo >= hi) {
+        s->is_empty = s->is_empty || term->modifier == FHIR_MOD_NONE;
+        return ERR_OK;
+    }
+    RecordNo first = 1;
+    RecordNo end = s->snapshot + 1;
+    TRY(lo == INT64_MIN ? ERR_OK : first_record_at(s, lo, &first));
+    TRY(hi == INT64_MAX ? ERR_OK : first_record_at(s, hi, &end));
+    s->low = MAX(s->low, SLOT_OF(first, 0));
+    s->high = MIN(s->high, SLOT_OF(end, 0));
+    return ERR_OK;
+}
+
+/* ---- terms with postings ---- */
+
+static ErrCode plan_missing(Search *s, const FhirQueryTerm *term) {
+    bool is_reference = term->param->type == FHIR_PARAM_REFERENCE;
+    if (is_reference) { /* references inside a record have no postings */
+        s->is_unsure = true;
+        if (!term->missing) {
+            return ERR_OK;
+        }
+    }
+    Clause *c = clause_new(s);
+    if (c == NULL) {
+        return ERR_NOMEM;
+    }
+    c->is_negative = term->missing;
+    if (is_reference) {
+        TRY(value_all(s, c, term->param->id | (unsigned)KEY_REFERENCE));
+    }
+    TRY(value_all(s, c, term->param->id));
+    clause_finish(c);
+    return ERR_OK;
+}
+
+static ErrCode plan_values(Search *s, const FhirQueryTerm *term) {
+    Clause *c = clause_new(s);
+    if (c == NULL) {
+        return ERR_NOMEM;
+    }
+    c->is_negative = term->modifier == FHIR_MOD_NOT;
+    for (size_t i = 0; i < term->n_values; i++) {
+        TRY(value_ranges(s, c, term, &term->values[i]));
+    }
+    clause_finish(c);
+    return ERR_OK;
+}
+
+static ErrCode plan_term(Search *s, const FhirQueryTerm *term) {
+    if (term->param->id == FHIR_P__ID) {
+        return plan_id(s, term);
+    }
+    if (term->param->id == FHIR_P__LAST_UPDATED) {
+        return plan_updated(s, term);
+    }
+    return term->modifier == FHIR_MOD_MISSING ? plan_missing(s, term) : plan_values(s, term);
+}
+
+/* ---- two terms in one clause ---- */
+
+static const FhirQueryTerm *plain_term(const Search *s, unsigned param, uint64_t used,
+                                       size_t *ret_at) {
+    for (size_t i = 0; i < s->query->n_terms; i++) {
+        const FhirQueryTerm *t = &s->query->terms[i];
+        if (t->param->id == param && t->modifier == FHIR_MOD_NONE && (used >> i & 1) == 0) {
+            *ret_at = i;
+            return t;
+        }
+    }
+    return NULL;
+}
+
+static bool all_have_codes(const FhirQueryTerm *term) {
+    for (size_t i = 0; i < term->n_values; i++) {
+        if (term->values[i].kind != FHIR_INDEX_TOKEN || term->values[i].token.code.len == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A resource has a key for each of its (token, second) pairs: both terms hold exactly when one of
+ * those keys does. used: terms that a pair has taken over. */
+static ErrCode plan_pair(Search *s, unsigned param, unsigned token, unsigned second,
+                         uint64_t *used) {
+    size_t at_token = 0;
+    size_t at_second = 0;
+    const FhirQueryTerm *a = plain_term(s, token, 0, &at_token);
+    const FhirQueryTerm *b = plain_term(s, second, *used, &at_second);
+    if (a == NULL || b == NULL || !all_have_codes(a) ||
+        a->n_values * b->n_values > SEARCH_PAIR_MAX) {
+        return ERR_OK;
+    }
+    Clause *c = clause_new(s);
+    if (c == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < a->n_values; i++) {
+        for (size_t k = 0; k < b->n_values; k++) {
+            TRY(value_pair(s, c, param, &a->values[i], &b->values[k]));
+        }
+    }
+    clause_finish(c);
+    *used |= UINT64_C(1) << at_token | UINT64_C(1) << at_second;
+    return ERR_OK;
+}
+
+static ErrCode plan_pairs(Search *s, uint64_t *used) {
+    for (size_t i = 0; key_pair(i) != NULL; i++) {
+        const KeyPair *p = key_pair(i);
+        if (p->type == s->query->type) {
+            TRY(plan_pair(s, p->param, p->token, p->date, used));
+        }
+    }
+    if (s->query->type == FHIR_T_OBSERVATION) {
+        TRY(plan_pair(s, FHIR_P_CODE_VALUE_QUANTITY, FHIR_P_CODE, FHIR_P_VALUE_QUANTITY, used));
+    }
+    return ERR_OK;
+}
+
+/* Without a positive clause the type's own list is the start. */
+static ErrCode plan_type(Search *s) {
+    for (size_t i = 0; i < s->n_clauses; i++) {
+        if (!s->clauses[i].is_negative) {
+            return ERR_OK;
+        }
+    }
+    Clause *c = clause_new(s);
+    if (c == NULL) {
+        return ERR_NOMEM;
+    }
+    KeyBuf from;
+    key_head(&from, INDEX_TYPE, (unsigned)s->query->type, 0);
+    KeyBuf to = from;
+    key_byte(&to, 0);
+    return clause_range(s, c, &(KeyRange){.from = arena_str(s->plan_arena, key_str(&from)),
+                                          .to = arena_str(s->plan_arena, key_str(&to)),
+                                          .is_exact = true, .verdict = KEY_YES});
+}
+
+ErrCode search_plan(Search *s) {
+    s->low = SLOT_OF(1, 0);
+    s->high = SLOT_OF(s->snapshot + 1, 0);
+    uint64_t used = 0;
+    TRY(plan_pairs(s, &used));
+    for (size_t i = 0; i < s->query->n_terms; i++) {
+        if ((used >> i & 1) == 0) {
+            TRY(plan_term(s, &s->query->terms[i]));
+        }
+    }
+    for (size_t i = 0; i < s->n_clauses; i++) {
+        const Clause *c = &s->clauses[i];
+        s->is_empty = s->is_empty || (!c->is_negative && c->n_ranges == 0 && c->n_records == 0 &&
+                                      c->n_slots == 0);
+    }
+    TRY(plan_type(s));
+    return arena_failed(s->plan_arena) ? ERR_NOMEM : ERR_OK;
+}

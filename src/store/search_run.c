@@ -1,0 +1,156 @@
+/* store_search: plan, walk, verify, page. */
+#include "store/search_int.h"
+
+#include "core/limits.h"
+#include "fhir/fhir_match.h"
+
+#define PLAN_BYTES (256 * LIMIT_MIB)
+#define RECORD_BYTES (600 * LIMIT_MIB)
+
+/* ---- one candidate ---- */
+
+static ErrCode load_record(Search *s, RecordNo number) {
+    if (s->record != NULL && s->record->number == number) {
+        return ERR_OK;
+    }
+    s->record = NULL;
+    arena_reset(s->record_arena);
+    return store_load(s->store, s->record_arena, number, &s->record);
+}
+
+static ErrCode too_much(const Search *s) {
+    return err_set(s->info, ERR_LIMIT, "search-work",
+                   "the search would have to read more than %d resources one by one; narrow it by "
+                   "patient, code or date",
+                   "tìm kiếm này phải đọc từng tài nguyên, hơn %d tài nguyên; hãy thu hẹp theo bệnh "
+                   "nhân, mã hoặc ngày",
+                   SEARCH_WORK_MAX);
+}
+
+static ErrCode matches(Search *s, const StoreVersion *v, bool *ret_matches) {
+    const JsonNode *root = NULL;
+    TRY(json_parse(s->match_arena, v->json, &root, NULL));
+    FhirMatchContext context = {.id = v->id, .last_updated = v->time, .base_url = STR_EMPTY};
+    return fhir_match(s->match_arena, s->query, root, &context, ret_matches);
+}
+
+ErrCode search_verify(Search *s, Slot slot, bool *ret_matches) {
+    unsigned position = SLOT_POSITION(slot);
+    TRY(load_record(s, SLOT_RECORD(slot)));
+    *ret_matches = false;
+    if (position >= s->record->n_slots || s->record->slots[position].deleted ||
+        s->record->slots[position].type != s->query->type) {
+        return ERR_OK;
+    }
+    if (++s->work > SEARCH_WORK_MAX) {
+        return too_much(s);
+    }
+    StoreVersion v;
+    arena_reset(s->match_arena);
+    TRY(store_expand(s->store, s->match_arena, s->record, position, &v));
+    return matches(s, &v, ret_matches);
+}
+
+ErrCode search_fetch(Search *s, Slot slot, StoreVersion *ret) {
+    TRY(load_record(s, SLOT_RECORD(slot)));
+    return store_expand(s->store, s->out, s->record, SLOT_POSITION(slot), ret);
+}
+
+ErrCode search_current(Search *s, Slot first, Slot *ret_slot) {
+    *ret_slot = 0;
+    if (SLOT_RECORD(first) > s->snapshot || SLOT_RECORD(first) == 0) {
+        return ERR_OK;
+    }
+    KeyBuf k;
+    key_head(&k, INDEX_VERSION, 0, 0);
+    key_u64(&k, first);
+    SlotList later = {0};
+    TRY(index_get(s->index, s->plan_arena, key_str(&k), s->snapshot, &later));
+    *ret_slot = later.n == 0 ? first : later.slots[later.n - 1];
+    return ERR_OK;
+}
+
+/* ---- a page ---- */
+
+typedef struct PageFill {
+    Search *s;
+    StorePage *page;
+    size_t count;
+    bool has_more;
+} PageFill;
+
+static ErrCode page_put(void *ctx, const WalkBatch *batch) {
+    PageFill *f = ctx;
+    for (size_t i = 0; i < batch->n; i++) {
+        Slot slot = batch->base + batch->slots[i];
+        bool is_match = false;
+        TRY(search_verify(f->s, slot, &is_match));
+        if (!is_match) {
+            continue;
+        }
+        if (f->page->n_matches == f->count) {
+            f->has_more = true;
+            return ERR_STOPPED;
+        }
+        TRY(search_fetch(f->s, slot, &f->page->matches[f->page->n_matches]));
+        f->page->n_matches++;
+    }
+    return ERR_OK;
+}
+
+static ErrCode fill_page(Search *s, const StoreSearch *search, StorePage *page) {
+    size_t count = MIN(search->count, (size_t)LIMIT_PAGE_COUNT);
+    PageFill f = {.s = s, .page = page, .count = count};
+    page->matches = arena_new_array(s->out, StoreVersion, count + 1);
+    if (page->matches == NULL) {
+        return ERR_NOMEM;
+    }
+    TRY(search_walk(s, search->after, page_put, &f));
+    if (f.has_more && count > 0) {
+        page->next = page->matches[count - 1].slot;
+    }
+    return ERR_OK;
+}
+
+static ErrCode run(Search *s, const StoreSearch *search, StorePage *ret) {
+    StorePage page = {.snapshot = s->snapshot};
+    TRY(search_plan(s));
+    if (search->count > 0) {
+        TRY(fill_page(s, search, &page));
+        TRY(search_include(s, &page));
+    }
+    if (search->want_total) {
+        s->work = 0;
+        TRY(search_count(s, &page.total));
+    }
+    if (arena_failed(s->out)) {
+        return ERR_NOMEM;
+    }
+    *ret = page;
+    return ERR_OK;
+}
+
+ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, StorePage *ret,
+                     ErrInfo *info) {
+    RecordNo now = store_snapshot(store);
+    if (search->snapshot > now) {
+        return err_set(info, ERR_PARAM, "page-snapshot", "the page link is not one of this server",
+                       "liên kết trang không phải của máy chủ này");
+    }
+    Search s = {.store = store, .index = store_index(store), .out = arena, .query = search->query,
+                .info = info, .snapshot = search->snapshot == 0 ? now : search->snapshot};
+    s.ascending = s.query->n_sorts > 0 && !s.query->sorts[0].is_descending;
+    CLEANUP_ARENA Arena *plan = arena_new(PLAN_BYTES);
+    CLEANUP_ARENA Arena *record = arena_new(RECORD_BYTES);
+    CLEANUP_ARENA Arena *match = arena_new(RECORD_BYTES);
+    if (plan == NULL || record == NULL || match == NULL) {
+        return ERR_NOMEM;
+    }
+    s.plan_arena = plan;
+    s.record_arena = record;
+    s.match_arena = match;
+    s.view = index_view_take(s.index);
+    ErrCode err = run(&s, search, ret);
+    index_view_give(s.view);
+    return err;
+}

@@ -1,0 +1,254 @@
+/* The candidates of all parts: intersection by leapfrog (Veldhuizen, "Leapfrog triejoin", 2014): each
+ * iterator in turn jumps to the last candidate's place or beyond, until all agree. */
+#include "store/search_int.h"
+
+typedef struct PartWalk {
+    Search *s;
+    const IndexPart *part;
+    SlotIter **with; /* positive clauses, smallest first */
+    size_t n_with;
+    SlotIter **without; /* negative clauses */
+    size_t n_without;
+    bool is_void; /* a positive clause has nothing here */
+    uint32_t slots[SEARCH_BATCH];
+    uint64_t sure[SEARCH_BATCH / 64];
+    size_t n;
+    WalkPut put;
+    void *ctx;
+} PartWalk;
+
+/* ---- one part ---- */
+
+/* Cheap clauses first: when one of them is empty the costly ones need not be filled. */
+static unsigned cost(const Clause *c) {
+    bool lists = c->n_slots > 0 || c->n_records > 0;
+    return c->n_ranges == 0 ? 0 : c->n_ranges == 1 && c->ranges[0].is_exact ? 1 : lists ? 2 : 3;
+}
+
+static void place_by_size(SlotIter **list, size_t n, SlotIter *it) {
+    size_t at = n;
+    for (; at > 0 && iter_estimate(list[at - 1]) > iter_estimate(it); at--) {
+        list[at] = list[at - 1];
+    }
+    list[at] = it;
+}
+
+static ErrCode add_clause(PartWalk *w, const Clause *c) {
+    SlotIter *it = NULL;
+    TRY(iter_new(w->s, w->part, c, &it));
+    if (it == NULL) {
+        w->is_void = w->is_void || !c->is_negative;
+    } else if (c->is_negative) {
+        w->without[w->n_without++] = it;
+    } else {
+        place_by_size(w->with, w->n_with++, it);
+    }
+    return ERR_OK;
+}
+
+static ErrCode open_clauses(PartWalk *w) {
+    for (int pass = 0; pass < 2; pass++) { /* what is taken away only once something is there */
+        for (unsigned level = 0; level <= 3 && !w->is_void; level++) {
+            for (size_t i = 0; i < w->s->n_clauses && !w->is_void; i++) {
+                const Clause *c = &w->s->clauses[i];
+                if (cost(c) == level && c->is_negative == (pass == 1)) {
+                    TRY(add_clause(w, c));
+                }
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+/* Takes the dead ones out of the batch and hands it on. */
+static ErrCode flush(PartWalk *w) {
+    Search *s = w->s;
+    Slot base = part_base(w->part);
+    uint64_t dead[SEARCH_BATCH / 64];
+    uint64_t sure[SEARCH_BATCH / 64] = {0};
+    size_t n = w->n;
+    size_t n_dead = dead_mark(s->index->dead, base, w->slots, n, dead);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (n_dead > 0 && (dead[i / 64] >> (i % 64) & 1) != 0 &&
+            !index_died_after(s->view, s->query->type, base + w->slots[i], s->snapshot)) {
+            continue;
+        }
+        sure[kept / 64] |= (w->sure[i / 64] >> (i % 64) & 1) << (kept % 64);
+        w->slots[kept++] = w->slots[i];
+    }
+    w->n = 0;
+    memset(w->sure, 0, sizeof(w->sure));
+    return kept == 0 ? ERR_OK
+                     : w->put(w->ctx, &(WalkBatch){base, w->slots, kept, sure});
+}
+
+static bool is_taken_away(PartWalk *w, uint32_t slot, bool *sure) {
+    for (size_t i = 0; i < w->n_without; i++) {
+        uint32_t at = 0;
+        if (iter_ge(w->without[i], slot, &at) && at == slot) {
+            if (iter_is_sure(w->without[i], slot)) {
+                return true;
+            }
+            *sure = false; /* may be one of those to take away */
+        }
+    }
+    return false;
+}
+
+static ErrCode take(PartWalk *w, uint32_t slot) {
+    bool sure = !w->s->is_unsure;
+    if (is_taken_away(w, slot, &sure)) {
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < w->n_with && sure; i++) {
+        sure = iter_is_sure(w->with[i], slot);
+    }
+    w->sure[w->n / 64] |= (uint64_t)sure << (w->n % 64);
+    w->slots[w->n++] = slot;
+    return w->n == SEARCH_BATCH ? flush(w) : ERR_OK;
+}
+
+/* The next slot at or behind `at`, in the walk's direction, on which all agree. */
+static bool agree(PartWalk *w, uint32_t at, uint32_t *ret_slot) {
+    bool up = w->s->ascending;
+    size_t agreed = 0;
+    for (size_t i = 0; agreed < w->n_with; i = (i + 1) % w->n_with) {
+        uint32_t to = 0;
+        if (!(up ? iter_ge(w->with[i], at, &to) : iter_le(w->with[i], at, &to))) {
+            return false;
+        }
+        agreed = to == at ? agreed + 1 : 1;
+        at = to;
+    }
+    *ret_slot = at;
+    return true;
+}
+
+/* All candidates in [low, high). */
+static ErrCode walk_slots(PartWalk *w, uint32_t low, uint32_t high) {
+    bool up = w->s->ascending;
+    uint32_t at = up ? low : high - 1;
+    uint32_t slot = 0;
+    while (agree(w, at, &slot) && slot >= low && slot < high) {
+        TRY(take(w, slot));
+        if (up ? slot + 1 >= high : slot == low) {
+            break;
+        }
+        at = up ? slot + 1 : slot - 1;
+    }
+    for (size_t i = 0; i < w->n_with; i++) {
+        TRY(iter_error(w->with[i]));
+    }
+    for (size_t i = 0; i < w->n_without; i++) {
+        TRY(iter_error(w->without[i]));
+    }
+    return w->n > 0 ? flush(w) : ERR_OK;
+}
+
+static void close_clauses(PartWalk *w) {
+    for (size_t i = 0; i < w->n_with; i++) {
+        iter_free(w->with[i]);
+    }
+    for (size_t i = 0; i < w->n_without; i++) {
+        iter_free(w->without[i]);
+    }
+}
+
+/* Cuts [low, high) to the part, relative to it; false when nothing is left. */
+static bool cut(const Search *s, const IndexPart *p, Slot low, Slot high, uint32_t *ret_low,
+                uint32_t *ret_high) {
+    Slot base = part_base(p);
+    Slot end = base + part_below(p, s->snapshot);
+    Slot from = MAX(low, base);
+    Slot to = MIN(high, end);
+    if (from >= to) {
+        return false;
+    }
+    *ret_low = (uint32_t)(from - base);
+    *ret_high = (uint32_t)(to - base);
+    return true;
+}
+
+static ErrCode walk_part(Search *s, const IndexPart *part, Slot low, Slot high, WalkPut put,
+                         void *ctx) {
+    PartWalk w = {.s = s, .part = part, .put = put, .ctx = ctx};
+    uint32_t from = 0;
+    uint32_t to = 0;
+    if (!cut(s, part, low, high, &from, &to)) {
+        return ERR_OK;
+    }
+    w.with = calloc(s->n_clauses, sizeof(SlotIter *));
+    w.without = calloc(s->n_clauses, sizeof(SlotIter *));
+    ErrCode err = w.with == NULL || w.without == NULL ? ERR_NOMEM : open_clauses(&w);
+    if (err == ERR_OK && !w.is_void) {
+        err = walk_slots(&w, from, to);
+    }
+    close_clauses(&w);
+    free(w.with);
+    free(w.without);
+    return err;
+}
+
+/* ---- all parts ---- */
+
+ErrCode search_walk(Search *s, Slot after, WalkPut put, void *ctx) {
+    Slot low = s->low;
+    Slot high = s->high;
+    if (after != 0) {
+        low = s->ascending ? MAX(low, after + 1) : low;
+        high = s->ascending ? high : MIN(high, after);
+    }
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < s->view->n && err == ERR_OK && !s->is_empty; i++) {
+        size_t at = s->ascending ? i : s->view->n - 1 - i;
+        err = walk_part(s, &s->view->parts[at], low, high, put, ctx);
+    }
+    return err == ERR_STOPPED ? ERR_OK : err;
+}
+
+/* ---- counting ---- */
+
+/* One exact key, nobody dead in the part, the part wholly inside: the count stands in the index. */
+static bool is_counted(const Search *s, const IndexPart *p) {
+    Slot base = part_base(p);
+    if (s->n_clauses != 1 || !clause_is_plain(&s->clauses[0]) || s->is_unsure ||
+        p->segment == NULL || s->low > base) {
+        return false;
+    }
+    Slot end = SLOT_OF(p->last + 1, 0);
+    return end <= s->high && !dead_any(s->index->dead, base, end);
+}
+
+typedef struct Count {
+    Search *s;
+    uint64_t n;
+} Count;
+
+static ErrCode count_put(void *ctx, const WalkBatch *batch) {
+    Count *c = ctx;
+    for (size_t i = 0; i < batch->n; i++) {
+        bool matches = (batch->sure[i / 64] >> (i % 64) & 1) != 0;
+        if (!matches) {
+            TRY(search_verify(c->s, batch->base + batch->slots[i], &matches));
+        }
+        c->n += matches;
+    }
+    return ERR_OK;
+}
+
+ErrCode search_count(Search *s, uint64_t *ret_total) {
+    Count c = {.s = s};
+    for (size_t i = 0; i < s->view->n && !s->is_empty; i++) {
+        const IndexPart *p = &s->view->parts[i];
+        uint64_t n = 0;
+        if (is_counted(s, p)) {
+            TRY(segment_count(p->segment, s->clauses[0].ranges[0].from, &n));
+            c.n += n;
+        } else {
+            TRY(walk_part(s, p, s->low, s->high, count_put, &c));
+        }
+    }
+    *ret_total = c.n;
+    return ERR_OK;
+}
