@@ -7,8 +7,14 @@ typedef struct Walk {
     Arena *arena;
     FhirIndexSink *sink;
     const JsonNode *root;
+    const uint64_t *only; /* wanted parameters by id; NULL: all */
     bool presence_seen;
+    ReferenceMemo memo;
 } Walk;
+
+static bool is_wanted(const Walk *w, unsigned param) {
+    return w->only == NULL || (w->only[param / 64] >> param % 64 & 1) != 0;
+}
 
 /* Where a value stands: the object that has it as a member, and whether that object is the first of
  * its array. */
@@ -40,13 +46,14 @@ static void run_actions(Walk *w, const FhirTrieNode *node, const JsonNode *value
                         const Place *place) {
     const FhirTrieAction *a = &fhir_trie_actions[node->actions_at];
     for (const FhirTrieAction *end = a + node->n_actions; a < end; a++) {
-        if ((a->guard != 0 && !guard_holds(a->guard, value, place)) ||
+        if (!is_wanted(w, a->param) || (a->guard != 0 && !guard_holds(a->guard, value, place)) ||
             (a->first_only && !place->holder_is_first)) {
             continue;
         }
         w->presence_seen = w->presence_seen || a->op == FHIR_OP_TOKEN_PRESENCE;
         Emit emit = {.arena = w->arena,
                      .sink = w->sink,
+                     .memo = &w->memo,
                      .param = a->param,
                      .ref_type = (FhirType)a->ref_type,
                      .system = a->system};
@@ -88,7 +95,7 @@ static FhirIndexList part_values(Walk *w, const FhirTrieComposite *c, unsigned p
                                  const JsonNode *const *captured) {
     FhirIndexList list = fhir_index_list(w->arena);
     list.sink.put = put_part;
-    Emit emit = {.arena = w->arena, .sink = &list.sink, .param = c->param};
+    Emit emit = {.arena = w->arena, .sink = &list.sink, .memo = &w->memo, .param = c->param};
     const FhirTriePart *s = &fhir_trie_parts[c->sources_at];
     for (const FhirTriePart *end = s + c->n_sources; s < end; s++) {
         const JsonNode *v =
@@ -162,24 +169,37 @@ static void walk_object(Walk *w, const FhirTrieNode *node, const JsonNode *objec
         }
     }
     for (unsigned i = 0; i < node->n_composites; i++) {
-        run_composite(w, &fhir_trie_composites[node->composites_at + i], captured);
+        const FhirTrieComposite *c = &fhir_trie_composites[node->composites_at + i];
+        if (is_wanted(w, c->param)) {
+            run_composite(w, c, captured);
+        }
     }
 }
 
-ErrCode fhir_extract(Arena *arena, FhirType type, const JsonNode *root, FhirIndexSink *sink) {
+static ErrCode extract(Walk *w, FhirType type) {
     assert(fhir_type_is_resource(type));
-    Walk w = {.arena = arena, .sink = sink, .root = root};
-    if (json_is(root, JSON_OBJECT)) {
-        walk_object(&w, &fhir_trie_nodes[fhir_trie_roots[type]], root, true);
+    if (json_is(w->root, JSON_OBJECT)) {
+        walk_object(w, &fhir_trie_nodes[fhir_trie_roots[type]], w->root, true);
     }
-    if (type == FHIR_T_PATIENT && !w.presence_seen) {
-        /* Patient.deceased.exists() and Patient.deceased != false: false when the element is absent
-         */
+    if (type == FHIR_T_PATIENT && !w->presence_seen && is_wanted(w, FHIR_P_DECEASED)) {
+        /* Patient.deceased.exists() and Patient.deceased != false, of an absent element */
         static const JsonNode no = {.text = "false", .len = 5, .skip = 1, .type = JSON_FALSE};
-        Emit emit = {.arena = arena, .sink = sink, .param = FHIR_P_DECEASED};
+        Emit emit = {
+            .arena = w->arena, .sink = w->sink, .memo = &w->memo, .param = FHIR_P_DECEASED};
         fhir_emit(&emit, FHIR_OP_TOKEN_PRESENCE, &no);
     }
-    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+    return arena_failed(w->arena) ? ERR_NOMEM : ERR_OK;
+}
+
+ErrCode fhir_extract(Arena *arena, FhirType type, const JsonNode *root, FhirIndexSink *sink) {
+    Walk w = {.arena = arena, .sink = sink, .root = root};
+    return extract(&w, type);
+}
+
+ErrCode fhir_extract_some(Arena *arena, const FhirExtractSome *some, const JsonNode *root,
+                          FhirIndexSink *sink) {
+    Walk w = {.arena = arena, .sink = sink, .root = root, .only = some->params};
+    return extract(&w, some->type);
 }
 
 /* ---- lists --------------------------------------------------------------------------------------

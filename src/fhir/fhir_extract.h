@@ -99,6 +99,18 @@ struct FhirIndexSink {
 MUST_USE ErrCode fhir_extract(Arena *arena, FhirType type, const JsonNode *root,
                               FhirIndexSink *sink);
 
+/* The values of some parameters only; several times faster for a few. */
+typedef struct FhirExtractSome {
+    FhirType type;
+    uint64_t params[FHIR_P_COUNT / 64 + 1]; /* bit FhirParamId: wanted */
+} FhirExtractSome;
+static inline void fhir_extract_want(FhirExtractSome *some, FhirParamId param) {
+    assert(param < FHIR_P_COUNT);
+    some->params[param / 64] |= UINT64_C(1) << param % 64;
+}
+MUST_USE ErrCode fhir_extract_some(Arena *arena, const FhirExtractSome *some, const JsonNode *root,
+                                   FhirIndexSink *sink);
+
 /* A sink that keeps copies (composite parts too) in an arena. Initialise with fhir_index_list. */
 typedef struct FhirIndexList {
     FhirIndexSink sink;

@@ -6,10 +6,18 @@
 #include "fhir/fhir_extract.h"
 #include "fhir/fhir_trie_int.h"
 
+/* The last Reference that was read: `patient` and `subject` look at the same one. */
+typedef struct ReferenceMemo {
+    const JsonNode *node;
+    FhirIndexReference reference;
+    bool ok;
+} ReferenceMemo;
+
 /* One action on its way: whose value, and where it goes. */
 typedef struct Emit {
     Arena *arena;
     FhirIndexSink *sink;
+    ReferenceMemo *memo;
     FhirParamId param;
     FhirType ref_type; /* a reference must have this type; FHIR_T_NONE: any */
     Str system;        /* plain tokens: the implied code system */

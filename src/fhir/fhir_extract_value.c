@@ -413,18 +413,29 @@ static void put_reference(const Emit *e, const FhirIndexReference *r) {
     }
 }
 
+static bool read_reference(const Emit *e, const JsonNode *v, FhirIndexReference *ret) {
+    Field f[] = {FIELD("reference"), FIELD("type")};
+    read_fields(e, v, f, ARRAY_LEN(f));
+    if (!fhir_index_reference(text_of(e, f[0].value), ret)) {
+        return false;
+    }
+    if (ret->type == FHIR_T_NONE) {
+        ret->type = fhir_resource_by_name(text_of(e, f[1].value));
+    }
+    return true;
+}
+
 static void emit_reference(const Emit *e, const JsonNode *v) {
-    FhirIndexReference r;
     if (!json_is(v, JSON_OBJECT)) {
         return;
     }
-    Field f[] = {FIELD("reference"), FIELD("type")};
-    read_fields(e, v, f, ARRAY_LEN(f));
-    if (fhir_index_reference(text_of(e, f[0].value), &r)) {
-        if (r.type == FHIR_T_NONE) {
-            r.type = fhir_resource_by_name(text_of(e, f[1].value));
-        }
-        put_reference(e, &r);
+    ReferenceMemo *memo = e->memo;
+    if (memo->node != v) {
+        memo->node = v;
+        memo->ok = read_reference(e, v, &memo->reference);
+    }
+    if (memo->ok) {
+        put_reference(e, &memo->reference);
     }
 }
 

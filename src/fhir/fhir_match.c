@@ -313,7 +313,11 @@ ErrCode fhir_match(Arena *arena, const FhirQuery *query, const JsonNode *root,
         .sink = {match_put}, .arena = arena, .query = query, .base_url = context->base_url};
     if (query->n_terms > 0) {
         put_context(&m, context);
-        TRY(fhir_extract(arena, query->type, root, &m.sink));
+        FhirExtractSome some = {.type = query->type};
+        for (size_t i = 0; i < query->n_terms; i++) {
+            fhir_extract_want(&some, query->terms[i].param->id);
+        }
+        TRY(fhir_extract_some(arena, &some, root, &m.sink));
     }
     bool all = true;
     for (size_t i = 0; i < query->n_terms && all; i++) {

@@ -1,6 +1,7 @@
 /* Values of search parameters by type: http://hl7.org/fhir/R4/search.html#ptypes. */
 #include "core/fold.h"
 #include "core/utf8.h"
+#include "fhir/fhir_primitive.h"
 #include "fhir/fhir_query_int.h"
 
 const char *const query_prefix_names[FHIR_PREFIX_AP + 1] = {"eq", "ne", "gt", "lt", "ge",
@@ -294,9 +295,9 @@ static ErrCode reference_value(const QueryParse *p, const ValueShape *shape, Str
     Str whole = query_unescape(p->arena, text);
     Str local = without_base(p, whole);
     FhirIndexReference *r = &v->reference;
-    if (str_find_char(local, '/', 0) == SIZE_MAX && !str_starts(local, STR("urn:"))) {
-        *r = (FhirIndexReference){
-            .type = only_target(shape), .id = local, .url = STR_EMPTY, .local = -1};
+    if (fhir_id_ok(local)) {
+        *r = (FhirIndexReference){.type = only_target(shape), .id = local, .url = STR_EMPTY};
+        r->local = -1;
         return ERR_OK;
     }
     if (!fhir_index_reference(local, r) || r->is_record_patient || r->local >= 0) {

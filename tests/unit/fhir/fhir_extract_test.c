@@ -530,6 +530,24 @@ static void lists_keep_copies(void **state) {
     assert_int_equal(pairs, 2);
 }
 
+static void some_parameters_only(void **state) {
+    (void)state;
+    CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
+    const JsonNode *root = NULL;
+    assert_ok(json_parse(arena,
+                         STR("{\"gender\":\"male\",\"birthDate\":\"1980\",\"name\":[{\"family\":"
+                             "\"Lê\"}]}"),
+                         &root, NULL));
+    FhirExtractSome some = {.type = FHIR_T_PATIENT};
+    fhir_extract_want(&some, FHIR_P_GENDER);
+    fhir_extract_want(&some, FHIR_P_FAMILY);
+    FhirIndexList list = fhir_index_list(arena);
+    assert_ok(fhir_extract_some(arena, &some, root, &list.sink));
+    assert_int_equal(list.count, 2);
+    assert_int_equal(list.values[0].param, FHIR_P_GENDER);
+    assert_int_equal(list.values[1].param, FHIR_P_FAMILY);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens),
@@ -544,6 +562,7 @@ int main(void) {
         cmocka_unit_test(patient_of_a_resource),
         cmocka_unit_test(a_full_arena_is_an_error),
         cmocka_unit_test(lists_keep_copies),
+        cmocka_unit_test(some_parameters_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,6 +131,7 @@ static void references_take_all_forms(void **state) {
     assert_int_equal(parse(f, FHIR_T_OBSERVATION, "patient=Patient/~"), ERR_PARAM);
     assert_int_equal(parse(f, FHIR_T_OBSERVATION, "patient=Patient/~3"), ERR_PARAM);
     assert_int_equal(parse(f, FHIR_T_OBSERVATION, "patient=Nobody/3"), ERR_PARAM);
+    assert_int_equal(parse(f, FHIR_T_OBSERVATION, "patient=a%3Db"), ERR_PARAM);
 }
 
 static void result_parameters(void **state) {
