@@ -49,7 +49,7 @@ static void count_row(Ioc *ioc, uint64_t row, int by) {
 
 /* ---- the checkpoint: facts.dat synced, then facts.meta names what it covers ---- */
 
-static void put_dict(JsonWriter *w, const Dict *d) {
+static void put_dict(JsonWriter *w, const Codes *d) {
     json_open_array(w);
     for (uint32_t i = 1; i < d->n; i++) {
         json_put_str(w, str_from(d->codes[i]));
@@ -103,13 +103,13 @@ ErrCode ioc_checkpoint(Ioc *ioc) {
     return err;
 }
 
-static ErrCode read_dict(Arena *arena, Dict *d, const JsonNode *list) {
+static ErrCode read_dict(Arena *arena, Codes *d, const JsonNode *list) {
     uint16_t number = 0;
     if (!json_is(list, JSON_ARRAY)) {
         return ERR_CORRUPT;
     }
     for (const JsonNode *e = json_first(list); e != NULL; e = json_next(list, e)) {
-        TRY(dict_put(d, json_str(arena, e), &number));
+        TRY(codes_put(d, json_str(arena, e), &number));
     }
     return ERR_OK;
 }
@@ -166,12 +166,12 @@ static void unmap_all(Ioc *ioc) {
 /* Facts are derived: whatever cannot be read is begun anew and replayed from the records. */
 static ErrCode begin_anew(Ioc *ioc) {
     unmap_all(ioc);
-    dict_release(&ioc->facilities);
-    dict_release(&ioc->wards);
-    dict_release(&ioc->icds);
-    TRY(dict_init(&ioc->facilities));
-    TRY(dict_init(&ioc->wards));
-    TRY(dict_init(&ioc->icds));
+    codes_release(&ioc->facilities);
+    codes_release(&ioc->wards);
+    codes_release(&ioc->icds);
+    TRY(codes_init(&ioc->facilities));
+    TRY(codes_init(&ioc->wards));
+    TRY(codes_init(&ioc->icds));
     ioc->applied = ioc->checkpoint = 0;
     ioc->applied_time = 0;
     ioc->n_rows = ioc->n_live = 0;
@@ -197,9 +197,9 @@ static ErrCode open_files(Ioc *ioc, Str dir) {
     }
     buf_clear(&path);
     buf_printf(&path, "%s/facts.meta", ioc->dir);
-    TRY(dict_init(&ioc->facilities));
-    TRY(dict_init(&ioc->wards));
-    TRY(dict_init(&ioc->icds));
+    TRY(codes_init(&ioc->facilities));
+    TRY(codes_init(&ioc->wards));
+    TRY(codes_init(&ioc->icds));
     if (!io_exists(buf_cstr(&path)) || read_meta(ioc, buf_cstr(&path)) != ERR_OK ||
         load_rows(ioc) != ERR_OK) {
         return begin_anew(ioc);
@@ -240,9 +240,9 @@ void ioc_close(Ioc *ioc) {
         unmap_all(ioc);
         (void)close(ioc->fd);
     }
-    dict_release(&ioc->facilities);
-    dict_release(&ioc->wards);
-    dict_release(&ioc->icds);
+    codes_release(&ioc->facilities);
+    codes_release(&ioc->wards);
+    codes_release(&ioc->icds);
     rwlock_release(&ioc->lock);
     free(ioc->dir);
     free(ioc);
@@ -266,9 +266,9 @@ static uint64_t find_row(const Ioc *ioc, uint64_t first) {
     return hit ? lo : UINT64_MAX;
 }
 
-static uint16_t number_of(Dict *d, const char *code) {
+static uint16_t number_of(Codes *d, const char *code) {
     uint16_t number = 0;
-    ErrCode err = dict_put(d, str_from(code), &number);
+    ErrCode err = codes_put(d, str_from(code), &number);
     return err == ERR_OK ? number : 0;
 }
 
@@ -366,9 +366,9 @@ StoreView ioc_view(Ioc *ioc) {
 
 /* ---- small answers ---- */
 
-static bool has_code(Ioc *ioc, const Dict *d, Str code) {
+static bool has_code(Ioc *ioc, const Codes *d, Str code) {
     rwlock_read(&ioc->lock);
-    bool has = code.len > 0 && dict_find(d, code) <= DICT_MAX;
+    bool has = code.len > 0 && codes_find(d, code) <= CODES_MAX;
     rwlock_unlock(&ioc->lock);
     return has;
 }

@@ -8,7 +8,7 @@
 enum {
     BLOCK_ROWS = 65536,
     BLOCKS_MAX = 4096, /* 268 million visits */
-    DICT_MAX = 65535,
+    CODES_MAX = 65535,
     CODE_MAX = 12, /* bytes of a code with its NUL */
     AGE_UNKNOWN = 255,
     FACT_LIVE = 1,
@@ -32,18 +32,18 @@ typedef struct BlockRange { /* days in the block: a query passes over what it ca
 } BlockRange;
 
 /* Codes to numbers; 0 is the empty code. */
-typedef struct Dict {
+typedef struct Codes {
     char (*codes)[CODE_MAX];
     uint32_t n, capacity;
     uint32_t *slots; /* open addressing over hash64 */
     uint32_t mask;
-} Dict;
-MUST_USE ErrCode dict_init(Dict *d);
-void dict_release(Dict *d);
-/* Adds when absent. ERR_LIMIT over DICT_MAX (then number 0 is given), ERR_NOMEM. */
-MUST_USE ErrCode dict_put(Dict *d, Str code, uint16_t *ret_number);
-/* DICT_MAX + 1 when absent. */
-uint32_t dict_find(const Dict *d, Str code);
+} Codes;
+MUST_USE ErrCode codes_init(Codes *d);
+void codes_release(Codes *d);
+/* Adds when absent. ERR_LIMIT over CODES_MAX (then number 0 is given), ERR_NOMEM. */
+MUST_USE ErrCode codes_put(Codes *d, Str code, uint16_t *ret_number);
+/* CODES_MAX + 1 when absent. */
+uint32_t codes_find(const Codes *d, Str code);
 
 /* What prepare hands to apply for one visit. */
 typedef struct FactWire {
@@ -64,7 +64,7 @@ struct Ioc {
     BlockRange ranges[BLOCKS_MAX];
     uint64_t n_rows, n_live;
     uint64_t last_row; /* of the visit applied last, or UINT64_MAX */
-    Dict facilities, wards, icds;
+    Codes facilities, wards, icds;
     RwLock lock; /* rows, dictionaries */
     RecordNo applied, checkpoint;
     TimeMs applied_time;

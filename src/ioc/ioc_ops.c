@@ -333,13 +333,13 @@ static void put_wards(JsonWriter *w, const Pass *p) {
     size_t n = 0;
     const VnWard *wards = vn_wards(&n);
     for (size_t i = 0; i < n; i++) {
-        uint32_t number = dict_find(&p->ioc->wards, wards[i].code);
+        uint32_t number = codes_find(&p->ioc->wards, wards[i].code);
         json_open_object(w);
         json_member(w, "code", wards[i].code);
         json_member(w, "name", wards[i].name);
         json_member(w, "name_en", wards[i].name_ascii);
-        MEMBER_U64(w, "visits", number > DICT_MAX ? 0 : p->ward_now[number]);
-        MEMBER_U64(w, "previous", number > DICT_MAX ? 0 : p->ward_before[number]);
+        MEMBER_U64(w, "visits", number > CODES_MAX ? 0 : p->ward_now[number]);
+        MEMBER_U64(w, "previous", number > CODES_MAX ? 0 : p->ward_before[number]);
         json_name(w, "column");
         json_put_i64(w, wards[i].col);
         json_name(w, "row");
@@ -370,8 +370,8 @@ static void choose_icds(Pass *p, Arena *arena, Str prefix) {
     }
 }
 
-static uint32_t choose(const Dict *d, Str code) {
-    return code.len == 0 ? UINT32_MAX : dict_find(d, code);
+static uint32_t choose(const Codes *d, Str code) {
+    return code.len == 0 ? UINT32_MAX : codes_find(d, code);
 }
 
 static ErrCode fill_pass(Pass *p, Ioc *ioc, Arena *arena, const IocQuery *q) {
