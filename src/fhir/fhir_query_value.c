@@ -290,27 +290,40 @@ static FhirType only_target(const ValueShape *shape) {
     return one ? (FhirType)shape->param->targets[0] : FHIR_T_NONE;
 }
 
+/* Type/id (also behind the own base) or any absolute URL. The type that the text names goes to
+ * *ret_type, also where only the URL counts. */
+static bool read_reference(const QueryParse *p, Str whole, FhirIndexReference *r,
+                           FhirType *ret_type) {
+    Str local = without_base(p, whole);
+    bool is_own = local.len != whole.len && fhir_index_reference(local, r) && r->url.len == 0;
+    if (!is_own && !fhir_index_reference(whole, r)) {
+        return false;
+    }
+    *ret_type = r->type;
+    if (is_own) {
+        r->url = whole;
+    } else if (r->url.len > 0) {
+        r->type = FHIR_T_NONE;
+        r->id = STR_EMPTY;
+    }
+    return !r->is_record_patient && r->local < 0;
+}
+
 static ErrCode reference_value(const QueryParse *p, const ValueShape *shape, Str text,
                                FhirQueryValue *v) {
     Str whole = query_unescape(p->arena, text);
-    Str local = without_base(p, whole);
     FhirIndexReference *r = &v->reference;
-    if (fhir_id_ok(local)) {
-        *r = (FhirIndexReference){.type = only_target(shape), .id = local, .url = STR_EMPTY};
+    FhirType named = FHIR_T_NONE;
+    if (fhir_id_ok(whole)) {
+        *r = (FhirIndexReference){.type = only_target(shape), .id = whole, .url = STR_EMPTY};
         r->local = -1;
         return ERR_OK;
     }
-    if (!fhir_index_reference(local, r) || r->is_record_patient || r->local >= 0) {
+    if (!read_reference(p, whole, r, &named)) {
         return query_bad_value(p, text, "is no reference: write id, Type/id or a URL",
                                "không phải tham chiếu: hãy viết mã, Kiểu/mã hoặc URL");
     }
-    if (r->url.len > 0) { /* elsewhere: only the whole URL counts */
-        r->type = FHIR_T_NONE;
-        r->id = STR_EMPTY;
-    } else if (local.len != whole.len) {
-        r->url = whole;
-    }
-    if (shape->modifier == FHIR_MOD_TYPE && r->url.len == 0 && r->type != shape->ref_type) {
+    if (shape->modifier == FHIR_MOD_TYPE && named != shape->ref_type) {
         return query_bad_value(p, text, "has another type than the modifier",
                                "có kiểu khác với kiểu đã ghi sau dấu hai chấm");
     }

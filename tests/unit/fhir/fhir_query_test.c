@@ -132,6 +132,15 @@ static void references_take_all_forms(void **state) {
     assert_int_equal(parse(f, FHIR_T_OBSERVATION, "patient=Patient/~3"), ERR_PARAM);
     assert_int_equal(parse(f, FHIR_T_OBSERVATION, "patient=Nobody/3"), ERR_PARAM);
     assert_int_equal(parse(f, FHIR_T_OBSERVATION, "patient=a%3Db"), ERR_PARAM);
+    assert_int_equal(
+        parse(f, FHIR_T_OBSERVATION, "subject:Patient=https://nhip.example/fhir/Group/1"),
+        ERR_PARAM);
+    assert_int_equal(parse(f, FHIR_T_OBSERVATION, "subject:Patient=http://other.example/Group/1"),
+                     ERR_PARAM);
+    /* an address below the own base that is no resource's */
+    assert_ok(parse(f, FHIR_T_PLAN_DEFINITION, "depends-on=https://nhip.example/fhir/lib%7C2"));
+    assert_str(first_value(f)->reference.url, STR("https://nhip.example/fhir/lib|2"));
+    assert_int_equal(first_value(f)->reference.id.len, 0);
 }
 
 static void result_parameters(void **state) {
