@@ -98,9 +98,6 @@ $(B)/obj/gen/%.o: build/gen/%.c
 	@echo "  cc $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-overlength-strings -c -o $@ $<
 
-# Tables embedded by .incbin.
-$(B)/obj/vn/vn_table.o: $(wildcard data/vn/*.tsv)
-
 define gen_rules
 build/gen/bin/$(1)_gen: gen/$(1)_gen.c $(wildcard gen/gen_*.h)
 	@mkdir -p $$(@D)

@@ -181,7 +181,9 @@ static ErrCode read_results(Content *c) {
                            .unit = f[3],
                            .mean = real(f[4]),
                            .deviation = real(f[5]),
-                           .decimals = whole(f[6])};
+                           .decimals = whole(f[6]),
+                           .by_sex = str_eq(f[0], STR("HGB")) || str_eq(f[0], STR("HCT")) ||
+                                     str_eq(f[0], STR("CRE"))};
         Str texts = f[7];
         while (texts.len > 0 && result->n_texts < 4 &&
                str_cut(&texts, ';', &result->texts[result->n_texts])) {
@@ -361,6 +363,27 @@ static ErrCode read_calendar(Content *c) {
     return tsv_ok(&r, NULL);
 }
 
+/* Looks up once what the code asks for by name. */
+static ErrCode find_known(Content *c) {
+    static const char *const services[KNOWN_COUNT] = {
+#define X(name, key) key,
+        KNOWN_SERVICES(X)
+#undef X
+    };
+    static const char *const drugs[COMMON_DRUGS] = {"vitamin_3b", "vitamin_c", "omeprazol",
+                                                    "calci_d3", "kem"};
+    bool all = true;
+    for (int i = 0; i < KNOWN_COUNT; i++) {
+        c->known[i] = content_service(c, str_from(services[i]));
+        all = all && c->known[i] >= 0;
+    }
+    for (int i = 0; i < COMMON_DRUGS; i++) {
+        c->common_drugs[i] = find_drug(c, str_from(drugs[i]));
+        all = all && c->common_drugs[i] >= 0;
+    }
+    return all ? ERR_OK : ERR_CORRUPT;
+}
+
 static ErrCode read_all(Content *c) {
     TRY(vn_init());
     c->arena = arena_new(16 * LIMIT_MIB);
@@ -373,6 +396,7 @@ static ErrCode read_all(Content *c) {
     TRY(read_results(c));
     TRY(read_conditions(c));
     TRY(read_places(c));
+    TRY(find_known(c));
     TRY(content_names(c));
     return arena_failed(c->arena) ? ERR_NOMEM : ERR_OK;
 }

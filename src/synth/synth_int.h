@@ -39,6 +39,7 @@ typedef struct Result {
     Str key, code, name, unit;
     Str texts[4]; /* no and yes, mean is the chance of yes; with more than two: by citizen */
     int service, decimals, n_texts;
+    bool by_sex; /* lower in women */
     double mean, deviation;
 } Result;
 
@@ -101,6 +102,59 @@ typedef struct FacilityRow {
 
 enum { NAMES_FAMILY, NAMES_MIDDLE_M, NAMES_MIDDLE_F, NAMES_GIVEN_M, NAMES_GIVEN_F, NAMES_COUNT };
 
+/* The services that the code itself asks for; data/synth/services.tsv and supplies.tsv have them. */
+#define KNOWN_SERVICES(X)                                                                          \
+    X(CBC, "cbc")                                                                                  \
+    X(KIM_LUON, "kim_luon")                                                                        \
+    X(DAY_TRUYEN, "day_truyen")                                                                    \
+    X(GAC, "gac")                                                                                  \
+    X(CHI_KHAU, "chi_khau")                                                                        \
+    X(KHAM_NGOAI, "kham_ngoai")                                                                    \
+    X(KHAM_SAN, "kham_san")                                                                        \
+    X(KHAM_MAT, "kham_mat")                                                                        \
+    X(KHAM_TMH, "kham_tmh")                                                                        \
+    X(KHAM_RHM, "kham_rhm")                                                                        \
+    X(KHAM_DALIEU, "kham_dalieu")                                                                  \
+    X(KHAM_YHCT, "kham_yhct")                                                                      \
+    X(KHAM_TAMTHAN, "kham_tamthan")                                                                \
+    X(KHAM_TRAM, "kham_tram")                                                                      \
+    X(KHAM_NHI, "kham_nhi")                                                                        \
+    X(KHAM_NOI, "kham_noi")                                                                        \
+    X(GIUONG_NGOAI, "giuong_ngoai")                                                                \
+    X(GIUONG_SAN, "giuong_san")                                                                    \
+    X(GIUONG_NHI, "giuong_nhi")                                                                    \
+    X(GIUONG_NHIEM, "giuong_nhiem")                                                                \
+    X(GIUONG_YHCT, "giuong_yhct")                                                                  \
+    X(GIUONG_HSTC, "giuong_hstc")                                                                  \
+    X(GIUONG_NOI, "giuong_noi")                                                                    \
+    X(GLUCOSE, "glucose")                                                                          \
+    X(CREATININ, "creatinin")                                                                      \
+    X(URE, "ure")                                                                                  \
+    X(AST, "ast")                                                                                  \
+    X(ALT, "alt")                                                                                  \
+    X(GGT, "ggt")                                                                                  \
+    X(ACID_URIC, "acid_uric")                                                                      \
+    X(DIEN_TIM, "dien_tim")                                                                        \
+    X(NUOC_TIEU, "nuoc_tieu")                                                                      \
+    X(CRP, "crp")                                                                                  \
+    X(SA_BUNG, "sa_bung")                                                                          \
+    X(XQ_NGUC, "xq_nguc")                                                                          \
+    X(NOI_SOI_TMH, "noi_soi_tmh")                                                                  \
+    X(MO_PHACO, "mo_phaco")                                                                        \
+    X(KINH_NOI_NHAN, "kinh_noi_nhan")                                                              \
+    X(KET_HOP_XUONG, "ket_hop_xuong")                                                              \
+    X(NEP_VIT, "nep_vit")                                                                          \
+    X(BO_BOT, "bo_bot")                                                                            \
+    X(BOT, "bot")                                                                                  \
+    X(DO_DE, "do_de")
+typedef enum KnownService {
+#define X(name, key) KNOWN_##name,
+    KNOWN_SERVICES(X)
+#undef X
+        KNOWN_COUNT
+} KnownService;
+enum { COMMON_CHILD = 4, COMMON_DRUGS };
+
 /* All content tables. */
 typedef struct Content {
     Arena *arena;
@@ -117,6 +171,8 @@ typedef struct Content {
     uint16_t seasons[SYNTH_SEASONS_MAX][12];
     size_t n_seasons;
     NameList names[NAMES_COUNT];
+    int known[KNOWN_COUNT];
+    int common_drugs[COMMON_DRUGS]; /* the last one for children */
     ErrCode err;
 } Content;
 

@@ -54,18 +54,33 @@ Str row_money(Row *r, int64_t xu) {
     return row_decimal(r, xu, 2);
 }
 
+static void put_day(Row *r, int64_t day) {
+    if (day != r->day || r->day_text[0] == 0) {
+        int y;
+        int m;
+        int d;
+        time_civil_from_days(day, &y, &m, &d);
+        char *from = r->at;
+        digits(r, (uint64_t)(y * 10000 + m * 100 + d), 8);
+        memcpy(r->day_text, from, 8);
+        r->at = from;
+        r->day = day;
+    }
+    memcpy(r->at, r->day_text, 8);
+    r->at += 8;
+}
+
 Str row_date(Row *r, int64_t day) {
-    int y;
-    int m;
-    int d;
-    time_civil_from_days(day, &y, &m, &d);
-    return row_padded(r, (uint64_t)(y * 10000 + m * 100 + d), 8);
+    char *from = r->at;
+    put_day(r, day);
+    return taken(r, from);
 }
 
 Str row_time(Row *r, int64_t minute) {
     char *from = r->at;
-    (void)row_date(r, minute / 1440);
-    digits(r, (uint64_t)(minute % 1440 / 60 * 100 + minute % 60), 4);
+    put_day(r, minute / 1440);
+    unsigned of_day = (unsigned)(minute % 1440);
+    digits(r, of_day / 60 * 100 + of_day % 60, 4);
     return taken(r, from);
 }
 

@@ -13,7 +13,9 @@ typedef enum ClaimStyle { STYLE_PAIR, STYLE_SHORT, STYLE_OMIT, STYLE_COUNT } Cla
 
 /* One claim being written: its values point into the scratch, the content tables or literals. */
 typedef struct Row {
-    char *at; /* in scratch */
+    char *at;          /* in scratch */
+    int64_t day;       /* whose date stands in day_text; most dates of a claim are alike */
+    char day_text[8];
     char scratch[ROW_SCRATCH];
     Str values[ROW_FIELDS_MAX * ROW_RECORDS_MAX];
     Str link, name, card, birth, in, admitted, out, address, number, others, director, main_doctor,

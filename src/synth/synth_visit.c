@@ -63,29 +63,19 @@ static void add_drug(Visit *v, const Drug *drug, int days, int64_t ordered) {
                        .done = MIN(ordered + 25, v->out)};
 }
 
-static void add_key(Visit *v, const char *key, int days, int64_t ordered) {
-    const Content *c = v->w->content;
-    for (size_t i = 0; i < c->n_drugs; i++) {
-        if (str_eq(c->drugs[i].key, str_from(key))) {
-            add_drug(v, &c->drugs[i], days, ordered);
-            return;
-        }
-    }
-}
-
 /* Half of the visits take away something common besides, the old more often. */
 static void add_common_drugs(Visit *v, Random *r, int64_t ordered) {
-    static const char *const common[] = {"vitamin_3b", "vitamin_c", "omeprazol", "calci_d3"};
+    const Content *c = v->w->content;
     int age = person_age(v->person, v->plan->day);
     if (age < 12) {
         if (random_chance(r, 0.35)) {
-            add_key(v, "kem", v->drug_days, ordered);
+            add_drug(v, &c->drugs[c->common_drugs[COMMON_CHILD]], v->drug_days, ordered);
         }
         return;
     }
     int n = random_chance(r, age >= 60 ? 0.9 : 0.6) + random_chance(r, 0.38);
     for (int i = 0; i < n; i++) {
-        add_key(v, common[random_below(r, ARRAY_LEN(common))], v->drug_days, ordered);
+        add_drug(v, &c->drugs[c->common_drugs[random_below(r, COMMON_CHILD)]], v->drug_days, ordered);
     }
 }
 
@@ -133,59 +123,59 @@ static void add_service(Visit *v, const Service *s, int64_t ordered) {
                           .reported = MIN(ordered + 10 + minutes, v->out)};
 }
 
-static const Service *service_key(const Visit *v, const char *key) {
-    int i = content_service(v->w->content, str_from(key));
-    return i < 0 ? NULL : &v->w->content->services[i];
+static const Service *known(const Visit *v, KnownService key) {
+    return &v->w->content->services[v->w->content->known[key]];
 }
 
-static const char *exam_key(const Visit *v) {
-    static const char *const by_dept[][2] = {
-        {"K19", "kham_ngoai"},   {"K20", "kham_ngoai"},
-        {"K22", "kham_ngoai"},   {"K23", "kham_ngoai"}, {"K24", "kham_ngoai"},
-        {"K27", "kham_san"},     {"K30", "kham_mat"},   {"K28", "kham_tmh"},
-        {"K29", "kham_rhm"},     {"K13", "kham_dalieu"}, {"K16", "kham_yhct"},
-        {"K31", "kham_yhct"},    {"K15", "kham_tamthan"},
+static KnownService exam(const Visit *v) {
+    static const struct {
+        const char *dept;
+        KnownService exam;
+    } by_dept[] = {
+        {"K19", KNOWN_KHAM_NGOAI}, {"K20", KNOWN_KHAM_NGOAI},  {"K22", KNOWN_KHAM_NGOAI},
+        {"K23", KNOWN_KHAM_NGOAI}, {"K24", KNOWN_KHAM_NGOAI},  {"K27", KNOWN_KHAM_SAN},
+        {"K30", KNOWN_KHAM_MAT},   {"K28", KNOWN_KHAM_TMH},    {"K29", KNOWN_KHAM_RHM},
+        {"K13", KNOWN_KHAM_DALIEU}, {"K16", KNOWN_KHAM_YHCT},  {"K31", KNOWN_KHAM_YHCT},
+        {"K15", KNOWN_KHAM_TAMTHAN},
     };
     if (v->facility->level == 's') {
-        return "kham_tram";
+        return KNOWN_KHAM_TRAM;
     }
     if (person_age(v->person, v->plan->day) < 15) {
-        return "kham_nhi";
+        return KNOWN_KHAM_NHI;
     }
     for (size_t i = 0; i < ARRAY_LEN(by_dept); i++) {
-        if (str_eq(v->condition->dept, str_from(by_dept[i][0]))) {
-            return by_dept[i][1];
+        if (str_eq(v->condition->dept, (Str){by_dept[i].dept, 3})) {
+            return by_dept[i].exam;
         }
     }
-    return "kham_noi";
+    return KNOWN_KHAM_NOI;
 }
 
-static const char *bed_key(const Visit *v, bool surgery) {
+static KnownService bed(const Visit *v, bool surgery) {
     Str dept = v->condition->dept;
     if (surgery) {
-        return "giuong_ngoai";
+        return KNOWN_GIUONG_NGOAI;
     }
     if (str_eq(dept, STR("K27"))) {
-        return "giuong_san";
+        return KNOWN_GIUONG_SAN;
     }
     if (person_age(v->person, v->plan->day) < 15) {
-        return "giuong_nhi";
+        return KNOWN_GIUONG_NHI;
     }
     if (str_eq(dept, STR("K11")) || str_eq(dept, STR("K12"))) {
-        return "giuong_nhiem";
+        return KNOWN_GIUONG_NHIEM;
     }
     if (str_eq(dept, STR("K16")) || str_eq(dept, STR("K31"))) {
-        return "giuong_yhct";
+        return KNOWN_GIUONG_YHCT;
     }
-    if (str_eq(dept, STR("K02")) || str_eq(dept, STR("K14"))) {
-        return "giuong_hstc";
-    }
-    return "giuong_noi";
+    bool intensive = str_eq(dept, STR("K02")) || str_eq(dept, STR("K14"));
+    return intensive ? KNOWN_GIUONG_HSTC : KNOWN_GIUONG_NOI;
 }
 
 /* A station has a small laboratory, an ultrasound and an ECG; operations need a stay. */
 static bool offered(const Visit *v, Random *r, const Service *s) {
-    if (s->group == 8 || str_eq(s->key, STR("do_de"))) {
+    if (s->group == 8 || s == known(v, KNOWN_DO_DE)) {
         return v->admitted != 0;
     }
     if (v->facility->level != 's') {
@@ -211,13 +201,14 @@ static bool has_service(const Visit *v, const Service *s) {
 /* What hospitals ask for besides: blood count, sugar, liver and kidneys of the older, ECG. */
 static void add_routine(Visit *v, Random *r, int64_t ordered) {
     static const struct {
-        const char *key;
+        KnownService key;
         int from_age, percent;
     } routine[] = {
-        {"cbc", 0, 26},        {"glucose", 30, 52},  {"creatinin", 35, 46}, {"ure", 40, 42},
-        {"ast", 30, 38},       {"alt", 30, 38},      {"ggt", 40, 18},       {"acid_uric", 40, 16},
-        {"dien_tim", 40, 38},  {"nuoc_tieu", 15, 22}, {"crp", 0, 14},       {"dien_giai", 60, 16},
-        {"sa_bung", 20, 24},   {"xq_nguc", 30, 18},  {"noi_soi_tmh", 5, 8},
+        {KNOWN_CBC, 0, 22},       {KNOWN_GLUCOSE, 30, 54},   {KNOWN_CREATININ, 35, 48},
+        {KNOWN_URE, 40, 44},      {KNOWN_AST, 30, 40},       {KNOWN_ALT, 30, 40},
+        {KNOWN_GGT, 40, 18},      {KNOWN_ACID_URIC, 40, 16}, {KNOWN_DIEN_TIM, 40, 42},
+        {KNOWN_NUOC_TIEU, 15, 10}, {KNOWN_CRP, 0, 14},       {KNOWN_SA_BUNG, 20, 30},
+        {KNOWN_XQ_NGUC, 30, 20},  {KNOWN_NOI_SOI_TMH, 5, 10},
     };
     if (v->facility->level == 's' || str_eq(v->type, STR("05"))) {
         return;
@@ -225,7 +216,7 @@ static void add_routine(Visit *v, Random *r, int64_t ordered) {
     int age = person_age(v->person, v->plan->day);
     for (size_t i = 0; i < ARRAY_LEN(routine); i++) {
         int percent = routine[i].percent * (v->admitted != 0 ? 2 : 1);
-        const Service *s = service_key(v, routine[i].key);
+        const Service *s = known(v, routine[i].key);
         if (age >= routine[i].from_age && random_below(r, 100) < (uint64_t)percent &&
             !has_service(v, s)) {
             add_service(v, s, ordered + (int64_t)random_below(r, 8));
@@ -235,10 +226,10 @@ static void add_routine(Visit *v, Random *r, int64_t ordered) {
 
 /* Now and then a second speciality sees the patient on the same day, for 30 % of the price. */
 static void add_second_exam(Visit *v, Random *r) {
-    static const char *const keys[] = {"kham_mat", "kham_tmh", "kham_rhm", "kham_dalieu",
-                                       "kham_yhct"};
+    static const KnownService keys[] = {KNOWN_KHAM_MAT, KNOWN_KHAM_TMH, KNOWN_KHAM_RHM,
+                                        KNOWN_KHAM_DALIEU, KNOWN_KHAM_YHCT};
     char level = v->facility->level;
-    const Service *s = service_key(v, keys[random_below(r, ARRAY_LEN(keys))]);
+    const Service *s = known(v, keys[random_below(r, ARRAY_LEN(keys))]);
     if (level != 's' && v->admitted == 0 && random_chance(r, 0.16) && !has_service(v, s)) {
         add_service(v, s, v->in + 22);
         v->services[v->n_services - 1].ratio_dv = 30;
@@ -247,7 +238,7 @@ static void add_second_exam(Visit *v, Random *r) {
 
 /* A stay of several days repeats the blood count every other day. */
 static void repeat_counts(Visit *v, Random *r) {
-    const Service *cbc = service_key(v, "cbc");
+    const Service *cbc = known(v, KNOWN_CBC);
     bool dengue = v->condition->disease == DISEASE_DENGUE;
     for (int day = 1; v->admitted != 0 && day < v->plan->los; day += dengue ? 1 : 2) {
         if (dengue || random_chance(r, 0.6)) {
@@ -263,20 +254,21 @@ static void add_supplies(Visit *v, bool surgery) {
     }
     int64_t at = v->admitted != 0 ? v->admitted + 30 : v->in + 30;
     if (v->admitted != 0 && infusion) {
-        add_service(v, service_key(v, "kim_luon"), at);
-        add_service(v, service_key(v, "day_truyen"), at);
+        add_service(v, known(v, KNOWN_KIM_LUON), at);
+        add_service(v, known(v, KNOWN_DAY_TRUYEN), at);
         v->services[v->n_services - 1].quantity_milli = MIN(3, 1 + v->plan->los / 3) * 1000;
     }
     if (surgery) {
-        add_service(v, service_key(v, "gac"), at);
+        add_service(v, known(v, KNOWN_GAC), at);
         v->services[v->n_services - 1].quantity_milli = 5000;
-        add_service(v, service_key(v, "chi_khau"), at);
+        add_service(v, known(v, KNOWN_CHI_KHAU), at);
     }
-    static const char *const pairs[][2] = {
-        {"mo_phaco", "kinh_noi_nhan"}, {"ket_hop_xuong", "nep_vit"}, {"bo_bot", "bot"}};
+    static const KnownService pairs[][2] = {{KNOWN_MO_PHACO, KNOWN_KINH_NOI_NHAN},
+                                            {KNOWN_KET_HOP_XUONG, KNOWN_NEP_VIT},
+                                            {KNOWN_BO_BOT, KNOWN_BOT}};
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
-        if (has_service(v, service_key(v, pairs[i][0]))) {
-            add_service(v, service_key(v, pairs[i][1]), at);
+        if (has_service(v, known(v, pairs[i][0]))) {
+            add_service(v, known(v, pairs[i][1]), at);
         }
     }
 }
@@ -285,20 +277,20 @@ static void add_bed(Visit *v, Random *r, bool surgery) {
     if (v->admitted == 0 || v->plan->los == 0) {
         return;
     }
-    add_service(v, service_key(v, bed_key(v, surgery)), v->admitted);
-    ServiceLine *bed = &v->services[v->n_services - 1];
-    bed->quantity_milli = v->plan->los * 1000;
-    bed->bed = 1 + (int)random_below(r, 400);
-    bed->reported = bed->done;
+    add_service(v, known(v, bed(v, surgery)), v->admitted);
+    ServiceLine *line = &v->services[v->n_services - 1];
+    line->quantity_milli = v->plan->los * 1000;
+    line->bed = 1 + (int)random_below(r, 400);
+    line->reported = line->done;
     if (random_chance(r, 0.06)) { /* two in a bed */
-        bed->ratio_dv = 50;
+        line->ratio_dv = 50;
     }
 }
 
 static void make_services(Visit *v, Random *r) {
     const Condition *c = v->condition;
     bool surgery = false;
-    add_service(v, service_key(v, exam_key(v)), v->in + 6);
+    add_service(v, known(v, exam(v)), v->in + 6);
     int64_t ordered = v->in + 20;
     for (int i = 0; i < c->n_services; i++) {
         if (random_below(r, 100) >= c->services[i].percent) {
@@ -354,8 +346,7 @@ static int64_t draw_value(const Visit *v, Random *r, const Result *result, uint3
         return random_double(r) < affected(v, result, result->mean);
     }
     double base = result->mean;
-    if (v->person->sex == 2 && (str_eq(result->key, STR("HGB")) || str_eq(result->key, STR("HCT")) ||
-                                str_eq(result->key, STR("CRE")))) {
+    if (v->person->sex == 2 && result->by_sex) {
         base *= 0.91;
     }
     double spread = result->deviation * (0.75 * habit(v->plan->person, id) + 0.5 * bell(r));

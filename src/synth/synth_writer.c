@@ -29,8 +29,12 @@ struct ClaimWriter {
     Row row;
 };
 
+/* Tags are copied in blocks of TAG_BLOCK bytes, so that many lie behind each. */
+enum { TAG_BLOCK = 32, TAG_PAD = 64 };
+
 static Str tag(Arena *a, const char *before, Str name, const char *after) {
-    return arena_printf(a, "%s" STR_FMT "%s", before, STR_ARG(name), after);
+    Str s = arena_printf(a, "%s" STR_FMT "%s%*s", before, STR_ARG(name), after, TAG_PAD, "");
+    return (Str){s.ptr, s.len - MIN((size_t)TAG_PAD, s.len)};
 }
 
 static void set_field(Arena *a, Tags *t, const ClaimField *f, int i, ClaimStyle style) {
@@ -38,12 +42,14 @@ static void set_field(Arena *a, Tags *t, const ClaimField *f, int i, ClaimStyle 
     t->close[i] = tag(a, "</", f->name, ">");
     switch (style) {
     case STYLE_PAIR:
-        t->empty[i] = arena_printf(a, "<" STR_FMT "></" STR_FMT ">", STR_ARG(f->name),
-                                   STR_ARG(f->name));
+        t->empty[i] = arena_printf(a, "<" STR_FMT "></" STR_FMT ">%*s", STR_ARG(f->name),
+                                   STR_ARG(f->name), TAG_PAD, "");
+        t->empty[i].len = f->name.len * 2 + 5;
         break;
     case STYLE_SHORT: t->empty[i] = tag(a, "<", f->name, " />"); break;
     case STYLE_OMIT:
-    case STYLE_COUNT: t->empty[i] = f->required == 'Y' ? tag(a, "<", f->name, "/>") : STR_EMPTY;
+    case STYLE_COUNT:
+        t->empty[i] = f->required == 'Y' ? tag(a, "<", f->name, "/>") : tag(a, "", STR_EMPTY, "");
     }
     t->fixed += t->open[i].len + t->close[i].len + t->empty[i].len;
 }
@@ -101,15 +107,24 @@ static inline char *copy(char *at, Str s) {
     return at + s.len;
 }
 
+/* The same for text with TAG_PAD bytes behind it, into a buffer with as many to spare. */
+static inline char *copy_tag(char *at, Str s) {
+    memcpy(at, s.ptr, TAG_BLOCK);
+    if (UNLIKELY(s.len > TAG_BLOCK)) {
+        memcpy(at + TAG_BLOCK, s.ptr + TAG_BLOCK, s.len - TAG_BLOCK);
+    }
+    return at + s.len;
+}
+
 static char *put_record(char *at, const Tags *t, const Str *values, int n_fields) {
     at = copy(at, t->record_open);
     for (int i = 0; i < n_fields; i++) {
         if (values[i].len == 0) {
-            at = copy(at, t->empty[i]);
+            at = copy_tag(at, t->empty[i]);
         } else {
-            at = copy(at, t->open[i]);
+            at = copy_tag(at, t->open[i]);
             at = copy(at, values[i]);
-            at = copy(at, t->close[i]);
+            at = copy_tag(at, t->close[i]);
         }
     }
     return copy(at, t->record_close);
@@ -117,7 +132,7 @@ static char *put_record(char *at, const Tags *t, const Str *values, int n_fields
 
 /* Values hold no character that XML escapes: content_get has seen to that. */
 static void put_table(Buf *out, const Tags *t, const Str *values, size_t n_records, int n_fields) {
-    size_t room = t->head.len + t->tail.len + n_records * t->fixed;
+    size_t room = t->head.len + t->tail.len + n_records * t->fixed + TAG_PAD;
     for (size_t i = 0; i < n_records * (size_t)n_fields; i++) {
         room += values[i].len;
     }
