@@ -1,13 +1,13 @@
-/* synth.h — a synthetic province: citizens in Huế's 40 communes, their visits over some years and the
- * claim files that its facilities send (Decision 130/QĐ-BYT with 4750), with the truth beside them.
- * Everything is invented and marked so: citizen numbers begin with 999 (no province has that code),
- * cards carry province 99 and numbers 99…, facilities are called "(mô phỏng)", practice certificates
- * end in /MP-CCHN, telephones begin with 0000.
- * Deterministic: the same seed and options give the same bytes, whatever the number of threads.
- * Ownership: names and bytes handed to the sink are borrowed for that call.
- * Errors: ERR_PARAM (options out of range), ERR_NOMEM, ERR_STOPPED, what the sink returned, ERR_IO.
- * Cost: about 30 µs a visit and thread, 60 bytes a citizen, 60 bytes a visit.
- * Threads: a run starts its own and joins them; several runs may go on at once. */
+/* synth.h — a synthetic province: citizens in Huế's 40 communes, their visits over some years and
+ * the claim files that its facilities send (Decision 130/QĐ-BYT with 4750), with the truth beside
+ * them. Everything is invented and marked so: citizen numbers begin with 999 (no province has that
+ * code), cards carry province 99 and numbers 99…, facilities are called "(mô phỏng)", practice
+ * certificates end in /MP-CCHN, telephones begin with 0000. Deterministic: the same seed and
+ * options give the same bytes, whatever the number of threads. Ownership: names and bytes handed to
+ * the sink are borrowed for that call. Errors: ERR_PARAM (options out of range), ERR_NOMEM,
+ * ERR_STOPPED, what the sink returned, ERR_IO. Cost: about 30 µs a visit and thread, 60 bytes a
+ * citizen, 60 bytes a visit. Threads: a run starts its own and joins them; several runs may go on
+ * at once. */
 #ifndef NHIP_SYNTH_SYNTH_H
 #define NHIP_SYNTH_SYNTH_H
 
@@ -42,7 +42,8 @@ typedef struct SynthOptions {
     unsigned threads;    /* 0: the machine's cores, at most 8 */
     bool any_order;      /* the sink is called from many threads at once, in any order */
     const char *out_dir; /* synth_run only */
-    void (*progress)(void *ctx, uint64_t claims, uint64_t claims_total); /* may be NULL; any thread */
+    void (*progress)(void *ctx, uint64_t claims,
+                     uint64_t claims_total); /* may be NULL; any thread */
     void *progress_ctx;
     const StopFlag *stop; /* may be NULL */
 } SynthOptions;
@@ -52,14 +53,14 @@ void synth_options_init(SynthOptions *ret_options, int64_t end_day);
 
 typedef struct SynthReport {
     uint64_t citizens, facilities;
-    uint64_t visits;  /* distinct MA_LK */
-    uint64_t claims;  /* HOSO in all files: visits + resends */
-    uint64_t resends; /* of them sent again */
-    uint64_t defects; /* of them planted to be refused */
-    uint64_t files;   /* claim files */
-    uint64_t bytes;   /* of the claim files as written */
-    uint64_t bhtt_xu; /* sum of T_BHTT in hundredths of a đồng: last version of every visit but
-                         those with a defect */
+    uint64_t visits;    /* distinct MA_LK */
+    uint64_t claims;    /* HOSO in all files: visits + resends */
+    uint64_t resends;   /* of them sent again */
+    uint64_t defects;   /* of them planted to be refused */
+    uint64_t files;     /* claim files */
+    uint64_t bytes;     /* of the claim files as written */
+    uint64_t bhtt_xu;   /* sum of T_BHTT in hundredths of a đồng: last version of every visit but
+                           those with a defect */
     uint64_t resources; /* that a mapping of XML1–XML5 should give: encounters, diagnoses, lines,
                            results, notes */
 } SynthReport;

@@ -152,8 +152,7 @@ int content_service(const Content *c, Str key) {
 
 int content_condition(const Content *c, Str code, char kind) {
     for (size_t i = 0; i < c->n_conditions; i++) {
-        if (str_eq(c->conditions[i].code, code) &&
-            (kind == 0 || c->conditions[i].kind == kind)) {
+        if (str_eq(c->conditions[i].code, code) && (kind == 0 || c->conditions[i].kind == kind)) {
             return (int)i;
         }
     }
@@ -189,8 +188,8 @@ static ErrCode read_results(Content *c) {
                str_cut(&texts, ';', &result->texts[result->n_texts])) {
             result->n_texts++;
         }
-        c->services[s].first_result = c->services[s].n_results == 0 ? i
-                                                                     : c->services[s].first_result;
+        c->services[s].first_result =
+            c->services[s].n_results == 0 ? i : c->services[s].first_result;
         c->services[s].n_results++;
     }
     return tsv_ok(&r, NULL);
@@ -274,9 +273,15 @@ static ErrCode read_others(Str text, Condition *condition) {
     return ERR_OK;
 }
 
+/* The writer does not escape: nothing in the tables may need it. */
+static bool is_plain(Str s) {
+    return memchr(s.ptr, '<', s.len) == NULL && memchr(s.ptr, '>', s.len) == NULL &&
+           memchr(s.ptr, '&', s.len) == NULL;
+}
+
 static ErrCode read_condition(Content *c, const Str *f, Condition *ret_condition) {
     const VnIcd10 *icd = vn_icd10(f[0]);
-    if (icd == NULL) {
+    if (icd == NULL || !is_plain(icd->name_vi)) {
         return ERR_CORRUPT;
     }
     Condition *d = ret_condition;
@@ -325,21 +330,19 @@ static ErrCode read_places(Content *c) {
         if (ward == NULL || c->n_communes == SYNTH_WARDS_MAX) {
             return ERR_CORRUPT;
         }
-        c->communes[c->n_communes++] =
-            (Commune){ward, r.fields[2], (uint32_t)whole(r.fields[1])};
+        c->communes[c->n_communes++] = (Commune){ward, r.fields[2], (uint32_t)whole(r.fields[1])};
     }
     TRY(tsv_ok(&r, NULL));
     TRY(tsv_init(&r, embed_synth_facilities(), NULL));
     c->facilities = arena_new_array(c->arena, FacilityRow, rows(embed_synth_facilities()));
     while (c->facilities != NULL && tsv_next(&r)) {
         const Str *f = r.fields;
-        c->facilities[c->n_facilities++] =
-            (FacilityRow){.level = f[0].ptr[0],
-                          .ward = f[1],
-                          .weight = (uint32_t)whole(f[2]),
-                          .beds = (uint32_t)whole(f[3]),
-                          .only = f[4],
-                          .name = f[5]};
+        c->facilities[c->n_facilities++] = (FacilityRow){.level = f[0].ptr[0],
+                                                         .ward = f[1],
+                                                         .weight = (uint32_t)whole(f[2]),
+                                                         .beds = (uint32_t)whole(f[3]),
+                                                         .only = f[4],
+                                                         .name = f[5]};
     }
     return tsv_ok(&r, NULL);
 }
@@ -348,8 +351,8 @@ static ErrCode read_calendar(Content *c) {
     TsvReader r;
     TRY(tsv_init(&r, embed_synth_lunar(), NULL));
     while (tsv_next(&r) && c->n_lunar < SYNTH_LUNAR_MAX) {
-        c->lunar[c->n_lunar++] = time_days_from_civil(whole(r.fields[0]), whole(r.fields[1]),
-                                                      whole(r.fields[2]));
+        c->lunar[c->n_lunar++] =
+            time_days_from_civil(whole(r.fields[0]), whole(r.fields[1]), whole(r.fields[2]));
     }
     TRY(tsv_ok(&r, NULL));
     TRY(tsv_init(&r, embed_synth_seasons(), NULL));
@@ -385,6 +388,14 @@ static ErrCode find_known(Content *c) {
 }
 
 static ErrCode read_all(Content *c) {
+    const Str texts[] = {embed_synth_drugs(),   embed_synth_services(),   embed_synth_supplies(),
+                         embed_synth_results(), embed_synth_conditions(), embed_synth_facilities(),
+                         embed_synth_communes()};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (!is_plain(texts[i])) {
+            return ERR_CORRUPT;
+        }
+    }
     TRY(vn_init());
     c->arena = arena_new(16 * LIMIT_MIB);
     if (c->arena == NULL) {

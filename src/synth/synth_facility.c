@@ -32,11 +32,21 @@ static const Commune *commune_of(const Content *c, Str code) {
 
 static void set_staff(Facility *f) {
     switch (f->level) {
-    case 'c': f->doctors = 180; break;
-    case 'p': f->doctors = 40 + f->beds / 10; break;
-    case 'd': f->doctors = 30; break;
-    case 'v': f->doctors = 12; break;
-    default: f->doctors = 4; break;
+    case 'c':
+        f->doctors = 180;
+        break;
+    case 'p':
+        f->doctors = 40 + f->beds / 10;
+        break;
+    case 'd':
+        f->doctors = 30;
+        break;
+    case 'v':
+        f->doctors = 12;
+        break;
+    default:
+        f->doctors = 4;
+        break;
     }
 }
 

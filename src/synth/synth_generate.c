@@ -1,6 +1,6 @@
 #include "core/limits.h"
 #include "interop/claim_write.h"
-#include "synth/synth_int.h"
+#include "synth/synth_visit_int.h"
 
 #include <zlib.h>
 
@@ -51,8 +51,8 @@ static ErrCode check_options(const SynthOptions *o) {
 
 static ErrCode gzip(Str bytes, Buf *out) {
     z_stream z = {0};
-    if (bytes.len > UINT32_MAX / 2 || deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 9,
-                                                  Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (bytes.len > UINT32_MAX / 2 ||
+        deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
         return ERR_NOMEM;
     }
     buf_clear(out);
@@ -71,8 +71,8 @@ static ErrCode gzip(Str bytes, Buf *out) {
 }
 
 static void count(SynthReport *sums, const Visit *v, const PlanClaim *c) {
-    sums->resources += 2 + (uint64_t)(1 + v->n_others + v->n_drugs + v->n_services +
-                                      v->n_results + v->n_notes);
+    sums->resources +=
+        2 + (uint64_t)(1 + v->n_others + v->n_drugs + v->n_services + v->n_results + v->n_notes);
     if (c->current != 0 && c->defect == DEFECT_NONE) {
         sums->bhtt_xu += (uint64_t)v->total.bhtt;
     }

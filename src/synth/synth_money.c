@@ -1,5 +1,5 @@
 #include "core/time.h"
-#include "synth/synth_int.h"
+#include "synth/synth_visit_int.h"
 
 /* Decree 73/2024/NĐ-CP: 2,340,000 đ from 01/07/2024; before that 1,800,000 and 1,490,000. */
 int64_t base_salary_xu(int32_t day) {
@@ -20,7 +20,8 @@ static int64_t amount(int64_t quantity_milli, int64_t price_milli, int percent) 
     return share(quantity_milli * price_milli, percent, 1000000);
 }
 
-/* Stations are cheaper, private places ask for more than the fund pays. Prices are in whole 100 đ. */
+/* Stations are cheaper, private places ask for more than the fund pays. Prices are in whole 100 đ.
+ */
 static void set_price(const Visit *v, ServiceLine *line) {
     static const int percent[128] = {['c'] = 106, ['p'] = 100, ['d'] = 94, ['s'] = 82, ['v'] = 94};
     int64_t price = line->service->price_milli;

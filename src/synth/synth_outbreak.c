@@ -1,7 +1,5 @@
 #include "synth/synth_int.h"
 
-
-
 /* The three planted outbreaks: dengue that is going on at the last day, hand-foot-mouth disease
  * seven months before, diarrhoea after bad water a year before. ends_percent: how far before the
  * last day they end, at most that part of the period. */
@@ -80,8 +78,8 @@ static size_t plant(World *w, int number, PlanVisit *cases) {
         for (uint32_t i = 0; i < w->o.citizens; i++) {
             const Person *p = &w->people[i];
             int ward = ward_of(o, p);
-            bool fits = ward >= 0 && p->birth < o->from &&
-                        person_age(p, o->from) <= specs[number].age_max;
+            bool fits =
+                ward >= 0 && p->birth < o->from && person_age(p, o->from) <= specs[number].age_max;
             if (!fits) {
                 continue;
             }

@@ -89,9 +89,8 @@ size_t row_xml9(Row *r, const Visit *v) {
     Str *f = r->values;
     f[XML9_MA_LK] = r->link;
     mother(r, v, f);
-    f[XML9_HO_TEN_CHA] = child->father == SYNTH_NONE
-                             ? STR_EMPTY
-                             : row_name(r, v, &v->w->people[child->father]);
+    f[XML9_HO_TEN_CHA] =
+        child->father == SYNTH_NONE ? STR_EMPTY : row_name(r, v, &v->w->people[child->father]);
     Str temporary = row_insurance(r, v->plan->child);
     f[XML9_MA_THE_TAM] = ROW_JOIN(r, STR("TE199"), temporary);
     f[XML9_HO_TEN_CON] = row_name(r, v, child);

@@ -39,8 +39,8 @@ static void draw_age(const World *w, Random *r, Person *p) {
     p->sex = row < 18 ? 1 : 2;
     int from = (int)(row % 18) * 5;
     int span = row % 18 == 17 ? 15 : 5;
-    int64_t days = (int64_t)from * 36525 / 100 +
-                   (int64_t)random_below(r, (uint64_t)(span * 36525 / 100));
+    int64_t days =
+        (int64_t)from * 36525 / 100 + (int64_t)random_below(r, (uint64_t)(span * 36525 / 100));
     p->birth = (int32_t)(w->to - days);
 }
 
@@ -114,8 +114,8 @@ static void add_children(Families *f) {
         Person *p = &w->people[f->ids[i]];
         int age = person_age(p, w->to);
         size_t couple;
-        bool young = age < 22 || (age < 32 && p->household == f->ids[i] &&
-                                  random_chance(&f->r, 0.6));
+        bool young =
+            age < 22 || (age < 32 && p->household == f->ids[i] && random_chance(&f->r, 0.6));
         if (young && find_parents(f, p, &couple)) {
             p->mother = f->women[couple];
             p->father = f->partners[couple];
@@ -130,10 +130,10 @@ static void draw_names(const World *w, Random *r, Person *p) {
     const NameList *middle = &n[p->sex == 1 ? NAMES_MIDDLE_M : NAMES_MIDDLE_F];
     const NameList *given = &n[p->sex == 1 ? NAMES_GIVEN_M : NAMES_GIVEN_F];
     p->family = (uint8_t)random_pick_weighted(r, n[NAMES_FAMILY].old_sums, n[NAMES_FAMILY].n);
-    p->middle = (uint8_t)random_pick_weighted(r, old ? middle->old_sums : middle->young_sums,
-                                              middle->n);
-    p->given = (uint8_t)random_pick_weighted(r, old ? given->old_sums : given->young_sums,
-                                             given->n);
+    p->middle =
+        (uint8_t)random_pick_weighted(r, old ? middle->old_sums : middle->young_sums, middle->n);
+    p->given =
+        (uint8_t)random_pick_weighted(r, old ? given->old_sums : given->young_sums, given->n);
 }
 
 /* The card follows age and work; a child's card of the first six years is drawn at each visit. */

@@ -8,7 +8,7 @@ typedef struct Planner {
     size_t n_days, n_weeks;
     uint16_t *acute; /* conditions of kind A and I */
     size_t n_acute;
-    uint32_t *sums; /* [week][band][sex][acute], cumulative */
+    uint32_t *sums;         /* [week][band][sex][acute], cumulative */
     double acute_mean_unit; /* expected ordinary visits for a weight of 1 */
     double chronic_share;   /* chance that somebody with a chronic condition is in a programme */
     PlanVisit *outbreak;    /* planted cases, sorted by person */
@@ -24,7 +24,8 @@ static uint32_t *planner_row(const Planner *p, size_t week, int band, int sex) {
     return p->sums + ((week * SYNTH_BANDS + (size_t)band) * 2 + (size_t)(sex - 1)) * p->n_acute;
 }
 
-/* A good and a bad year: dengue, hand-foot-mouth disease and influenza swing between 0.6 and 1.5. */
+/* A good and a bad year: dengue, hand-foot-mouth disease and influenza swing between 0.6 and 1.5.
+ */
 static double year_factor(const World *w, int season, int year) {
     Random r;
     world_random(w, &r, STREAM_CALENDAR, (uint64_t)year * 64 + (uint64_t)season);
@@ -65,8 +66,7 @@ static void fill_week(Planner *p, size_t week) {
             uint32_t sum = 0;
             for (size_t i = 0; i < p->n_acute; i++) {
                 const Condition *d = &c->conditions[p->acute[i]];
-                sum += (uint32_t)(d->weights[band] * seasons[d->season] *
-                                  sex_factor(d->sex, sex));
+                sum += (uint32_t)(d->weights[band] * seasons[d->season] * sex_factor(d->sex, sex));
                 row[i] = sum;
             }
         }
@@ -168,11 +168,7 @@ static char level_up(char level) {
 static void choose_facility(const World *w, Random *r, const Person *p, PlanVisit *v) {
     const Condition *c = &w->content->conditions[v->condition];
     double x = random_double(r);
-    char level = x < 0.36   ? 's'
-                 : x < 0.66 ? 'd'
-                 : x < 0.84 ? 'p'
-                 : x < 0.92 ? 'c'
-                            : 'v';
+    char level = x < 0.36 ? 's' : x < 0.66 ? 'd' : x < 0.84 ? 'p' : x < 0.92 ? 'c' : 'v';
     if (level == 's' && c->level != 's') {
         level = 'd';
     }
@@ -234,8 +230,7 @@ static ErrCode plan_acute(Planner *p, uint32_t person, Random *r) {
             v->day = w->from + (int32_t)random_pick_weighted(r, p->day_sums, p->n_days);
         } while (v->day <= x->birth);
         int age = person_age(x, v->day);
-        const uint32_t *row =
-            planner_row(p, (size_t)(v->day - w->from) / 7, age_band(age), x->sex);
+        const uint32_t *row = planner_row(p, (size_t)(v->day - w->from) / 7, age_band(age), x->sex);
         v->condition = p->acute[random_pick_weighted(r, row, p->n_acute)];
         v->person = person;
         v->kind = VISIT_ACUTE;
@@ -296,7 +291,10 @@ static ErrCode plan_births(Planner *p, uint32_t person, Random *r) {
         v->condition = (uint16_t)(random_chance(r, 0.62) ? normal : caesarean);
         v->kind = VISIT_BIRTH;
         double x = random_double(r);
-        v->facility = facility_pick(w, r, x < 0.4 ? 'd' : x < 0.8 ? 'p' : 'c',
+        v->facility = facility_pick(w, r,
+                                    x < 0.4   ? 'd'
+                                    : x < 0.8 ? 'p'
+                                              : 'c',
                                     w->people[person].ward, STR("K27"));
         v->flags = PLAN_ADMITTED;
         v->los = (uint8_t)(w->content->conditions[v->condition].los + (int)random_below(r, 2));
@@ -316,7 +314,7 @@ static ErrCode plan_outbreak(Planner *p, uint32_t person, Random *r) {
         *v = p->outbreak[p->at_outbreak++];
         choose_facility(w, r, &w->people[person], v);
         choose_course(w, r, &w->people[person], v);
-        v->flags &= (uint8_t)~(PLAN_TRANSFERRED | PLAN_DIED);
+        v->flags &= (uint8_t) ~(PLAN_TRANSFERRED | PLAN_DIED);
     }
     return ERR_OK;
 }
@@ -345,7 +343,7 @@ static void settle(World *w, size_t first) {
     for (size_t i = 0; i < n; i++) {
         PlanVisit *last = kept == 0 ? NULL : &v[kept - 1];
         if (last != NULL && (last->flags & PLAN_DIED) != 0) {
-            last->flags &= (uint8_t)~(must_stay(&v[i]) ? PLAN_DIED : 0);
+            last->flags &= (uint8_t) ~(must_stay(&v[i]) ? PLAN_DIED : 0);
             if ((last->flags & PLAN_DIED) != 0) {
                 break;
             }
@@ -381,11 +379,11 @@ static ErrCode refer(Planner *p, size_t first, Random *r) {
         }
         const Person *x = &w->people[from.person];
         char level = level_up(w->facilities[from.facility].level);
-        uint16_t to = facility_pick(w, r, level, x->ward,
-                                    w->content->conditions[from.condition].dept);
+        uint16_t to =
+            facility_pick(w, r, level, x->ward, w->content->conditions[from.condition].dept);
         int32_t day = from.day + from.los + 1;
-        bool clash = to == from.facility || day > w->to ||
-                     (i + 1 < n && w->visits[i + 1].day <= day);
+        bool clash =
+            to == from.facility || day > w->to || (i + 1 < n && w->visits[i + 1].day <= day);
         if (clash) {
             w->visits[i].flags &= (uint8_t)~PLAN_TRANSFERRED;
             continue;
@@ -472,8 +470,6 @@ static ErrCode trim(World *w) {
     w->n_visits = kept;
     return ERR_OK;
 }
-
-
 
 static ErrCode plan_all(Planner *p) {
     World *w = p->w;

@@ -125,8 +125,7 @@ Str row_doctor_name(Row *r, const Visit *v, int doctor) {
     const NameList *n = v->w->content->names;
     int sex = random_chance(&random, 0.55) ? 1 : 2;
     uint8_t parts[3];
-    parts[0] = (uint8_t)random_pick_weighted(&random, n[NAMES_FAMILY].old_sums,
-                                             n[NAMES_FAMILY].n);
+    parts[0] = (uint8_t)random_pick_weighted(&random, n[NAMES_FAMILY].old_sums, n[NAMES_FAMILY].n);
     const NameList *middle = &n[sex == 1 ? NAMES_MIDDLE_M : NAMES_MIDDLE_F];
     const NameList *given = &n[sex == 1 ? NAMES_GIVEN_M : NAMES_GIVEN_F];
     parts[1] = (uint8_t)random_pick_weighted(&random, middle->old_sums, middle->n);
@@ -206,11 +205,9 @@ void row_begin(Row *r, const Visit *v) {
     r->out = row_time(r, v->out);
     const VnWard *ward = person_ward(v->w, v->person);
     Str group = row_u64(r, v->person->household % 24 + 1);
-    r->address = ROW_JOIN(r, STR("Tổ "), group, STR(", "), ward->full_name,
-                          STR(", thành phố Huế"));
-    r->number = (v->person->flags & PERSON_HAS_NUMBER) != 0
-                    ? row_number(r, v->w, v->plan->person)
-                    : STR_EMPTY;
+    r->address = ROW_JOIN(r, STR("Tổ "), group, STR(", "), ward->full_name, STR(", thành phố Huế"));
+    r->number = (v->person->flags & PERSON_HAS_NUMBER) != 0 ? row_number(r, v->w, v->plan->person)
+                                                            : STR_EMPTY;
     r->others = joined_others(r, v);
     r->director = row_padded(r, UINT64_C(9970000000) + v->plan->facility, 10);
     r->main_doctor = row_doctor(r, v, v->doctor);

@@ -4,7 +4,7 @@
 #define NHIP_SYNTH_SYNTH_ROW_INT_H
 
 #include "interop/claim_tables.h"
-#include "synth/synth_int.h"
+#include "synth/synth_visit_int.h"
 
 enum { ROW_SCRATCH = 128 * 1024, ROW_FIELDS_MAX = 80, ROW_RECORDS_MAX = SYNTH_RESULT_LINES };
 
@@ -13,8 +13,8 @@ typedef enum ClaimStyle { STYLE_PAIR, STYLE_SHORT, STYLE_OMIT, STYLE_COUNT } Cla
 
 /* One claim being written: its values point into the scratch, the content tables or literals. */
 typedef struct Row {
-    char *at;          /* in scratch */
-    int64_t day;       /* whose date stands in day_text; most dates of a claim are alike */
+    char *at;    /* in scratch */
+    int64_t day; /* whose date stands in day_text; most dates of a claim are alike */
     char day_text[8];
     char scratch[ROW_SCRATCH];
     Str values[ROW_FIELDS_MAX * ROW_RECORDS_MAX];

@@ -44,8 +44,7 @@ static void insurance(Row *r, const Visit *v, Str *f) {
     int m;
     int d;
     time_civil_from_days(v->plan->day, &y, &m, &d);
-    f[XML1_GT_THE_TU] = row_date(
-        r, MAX((int64_t)v->person->birth, time_days_from_civil(y, 1, 1)));
+    f[XML1_GT_THE_TU] = row_date(r, MAX((int64_t)v->person->birth, time_days_from_civil(y, 1, 1)));
     f[XML1_GT_THE_DEN] = r->expiry;
     if ((v->person->flags & PERSON_EXEMPT) != 0) {
         f[XML1_NAM_NAM_LIEN_TUC] = row_date(r, time_days_from_civil(y - 1, 1, 1));
@@ -133,8 +132,8 @@ static Str dose_text(Row *r, const DrugLine *line) {
     const Drug *d = line->drug;
     Str times = row_u64(r, (uint64_t)d->times);
     Str days = row_u64(r, (uint64_t)line->days);
-    return ROW_JOIN(r, d->dose, STR(" "), d->unit, STR("/lần * "), times, STR(" lần/ngày * "),
-                    days, STR(" ngày"));
+    return ROW_JOIN(r, d->dose, STR(" "), d->unit, STR("/lần * "), times, STR(" lần/ngày * "), days,
+                    STR(" ngày"));
 }
 
 static void drug_money(Row *r, const Money *m, Str *f) {
@@ -216,8 +215,8 @@ static void service_extras(Row *r, const Visit *v, const ServiceLine *line, Str 
         f[XML3_NGAY_TH_YL] = row_time(r, line->done);
     }
     if (s->group <= 3) {
-        f[XML3_MA_MAY] = ROW_JOIN(r, s->machine, STR(".1."), str_from(v->facility->code),
-                                  STR(".MP01"));
+        f[XML3_MA_MAY] =
+            ROW_JOIN(r, s->machine, STR(".1."), str_from(v->facility->code), STR(".MP01"));
     }
     if (s->group == 8) {
         f[XML3_PP_VO_CAM] = s->price_milli > 2900000000 ? STR("1") : STR("2");
@@ -311,8 +310,8 @@ size_t row_xml5(Row *r, const Visit *v) {
         int64_t from = v->admitted != 0 ? v->admitted : v->in;
         f[XML5_MA_LK] = r->link;
         f[XML5_STT] = row_u64(r, (uint64_t)i + 1);
-        f[XML5_DIEN_BIEN_LS] = i == 0 ? ROW_JOIN(r, v->condition->reason, STR("; "), days[0])
-                                      : days[i % 3];
+        f[XML5_DIEN_BIEN_LS] =
+            i == 0 ? ROW_JOIN(r, v->condition->reason, STR("; "), days[0]) : days[i % 3];
         f[XML5_THOI_DIEM_DBLS] = row_time(r, from + (v->out - from) * (i + 1) / (v->n_notes + 1));
         f[XML5_NGUOI_THUC_HIEN] = r->main_doctor;
     }

@@ -123,8 +123,9 @@ static void put_claim(JsonWriter *j, const World *w, const PlanFile *f, const Pl
     json_open_object(j);
     json_member(j, "file", ((Str){name, file_name(w, f, name)}));
     json_member(j, "ma_lk", ((Str){link, visit_link(w, &w->visits[c->visit], link)}));
-    json_member(j, "kind", str_from(c->defect != DEFECT_NONE ? defect_names[c->defect]
-                                                             : corrections[c->correction]));
+    json_member(
+        j, "kind",
+        str_from(c->defect != DEFECT_NONE ? defect_names[c->defect] : corrections[c->correction]));
     json_close_object(j);
 }
 
@@ -171,11 +172,16 @@ void truth_write(const World *w, const SynthReport *report, Buf *out) {
 
 static const char *level_name(char level) {
     switch (level) {
-    case 'c': return "central";
-    case 'p': return "provincial";
-    case 'd': return "district";
-    case 's': return "station";
-    default: return "private";
+    case 'c':
+        return "central";
+    case 'p':
+        return "provincial";
+    case 'd':
+        return "district";
+    case 's':
+        return "station";
+    default:
+        return "private";
     }
 }
 

@@ -1,4 +1,4 @@
-#include "synth/synth_int.h"
+#include "synth/synth_visit_int.h"
 
 /* A bell curve from four even draws: mean 0, deviation 1, within ±3.5. No libm, so that every
  * machine gives the same bytes. */
@@ -75,7 +75,8 @@ static void add_common_drugs(Visit *v, Random *r, int64_t ordered) {
     }
     int n = random_chance(r, age >= 60 ? 0.9 : 0.6) + random_chance(r, 0.38);
     for (int i = 0; i < n; i++) {
-        add_drug(v, &c->drugs[c->common_drugs[random_below(r, COMMON_CHILD)]], v->drug_days, ordered);
+        add_drug(v, &c->drugs[c->common_drugs[random_below(r, COMMON_CHILD)]], v->drug_days,
+                 ordered);
     }
 }
 
@@ -132,10 +133,10 @@ static KnownService exam(const Visit *v) {
         const char *dept;
         KnownService exam;
     } by_dept[] = {
-        {"K19", KNOWN_KHAM_NGOAI}, {"K20", KNOWN_KHAM_NGOAI},  {"K22", KNOWN_KHAM_NGOAI},
-        {"K23", KNOWN_KHAM_NGOAI}, {"K24", KNOWN_KHAM_NGOAI},  {"K27", KNOWN_KHAM_SAN},
-        {"K30", KNOWN_KHAM_MAT},   {"K28", KNOWN_KHAM_TMH},    {"K29", KNOWN_KHAM_RHM},
-        {"K13", KNOWN_KHAM_DALIEU}, {"K16", KNOWN_KHAM_YHCT},  {"K31", KNOWN_KHAM_YHCT},
+        {"K19", KNOWN_KHAM_NGOAI},   {"K20", KNOWN_KHAM_NGOAI}, {"K22", KNOWN_KHAM_NGOAI},
+        {"K23", KNOWN_KHAM_NGOAI},   {"K24", KNOWN_KHAM_NGOAI}, {"K27", KNOWN_KHAM_SAN},
+        {"K30", KNOWN_KHAM_MAT},     {"K28", KNOWN_KHAM_TMH},   {"K29", KNOWN_KHAM_RHM},
+        {"K13", KNOWN_KHAM_DALIEU},  {"K16", KNOWN_KHAM_YHCT},  {"K31", KNOWN_KHAM_YHCT},
         {"K15", KNOWN_KHAM_TAMTHAN},
     };
     if (v->facility->level == 's') {
@@ -182,10 +183,14 @@ static bool offered(const Visit *v, Random *r, const Service *s) {
         return true;
     }
     switch (s->group) {
-    case 1: return s->minutes <= 60 && random_chance(r, 0.7);
-    case 2: return str_eq(s->machine, STR("SA")) && s->price_milli < 100000000;
-    case 3: return str_eq(s->machine, STR("DT"));
-    default: return true;
+    case 1:
+        return s->minutes <= 60 && random_chance(r, 0.7);
+    case 2:
+        return str_eq(s->machine, STR("SA")) && s->price_milli < 100000000;
+    case 3:
+        return str_eq(s->machine, STR("DT"));
+    default:
+        return true;
     }
 }
 
@@ -204,11 +209,11 @@ static void add_routine(Visit *v, Random *r, int64_t ordered) {
         KnownService key;
         int from_age, percent;
     } routine[] = {
-        {KNOWN_CBC, 0, 22},       {KNOWN_GLUCOSE, 30, 54},   {KNOWN_CREATININ, 35, 48},
-        {KNOWN_URE, 40, 44},      {KNOWN_AST, 30, 40},       {KNOWN_ALT, 30, 40},
-        {KNOWN_GGT, 40, 18},      {KNOWN_ACID_URIC, 40, 16}, {KNOWN_DIEN_TIM, 40, 42},
-        {KNOWN_NUOC_TIEU, 15, 10}, {KNOWN_CRP, 0, 14},       {KNOWN_SA_BUNG, 20, 30},
-        {KNOWN_XQ_NGUC, 30, 20},  {KNOWN_NOI_SOI_TMH, 5, 10},
+        {KNOWN_CBC, 0, 22},        {KNOWN_GLUCOSE, 30, 54},    {KNOWN_CREATININ, 35, 48},
+        {KNOWN_URE, 40, 44},       {KNOWN_AST, 30, 40},        {KNOWN_ALT, 30, 40},
+        {KNOWN_GGT, 40, 18},       {KNOWN_ACID_URIC, 40, 16},  {KNOWN_DIEN_TIM, 40, 42},
+        {KNOWN_NUOC_TIEU, 15, 10}, {KNOWN_CRP, 0, 14},         {KNOWN_SA_BUNG, 20, 30},
+        {KNOWN_XQ_NGUC, 30, 20},   {KNOWN_NOI_SOI_TMH, 5, 10},
     };
     if (v->facility->level == 's' || str_eq(v->type, STR("05"))) {
         return;
@@ -458,8 +463,8 @@ static void make_frame(Visit *v, Random *r) {
     make_object(v, r);
     v->doctor = (int)random_below(r, v->facility->doctors);
     int age = person_age(v->person, p->day);
-    int kg10 = age >= 18 ? v->person->weight_kg * 10
-                         : 32 + age * (v->person->weight_kg * 10 - 32) / 18;
+    int kg10 =
+        age >= 18 ? v->person->weight_kg * 10 : 32 + age * (v->person->weight_kg * 10 - 32) / 18;
     if (age == 0) {
         kg10 = 32 + (int)((p->day - v->person->birth) * 6 / 30);
     }
@@ -487,12 +492,12 @@ static void make_end(Visit *v, Random *r) {
     bool moved = (p->flags & PLAN_TRANSFERRED) != 0;
     double x = random_double(r);
     v->leaving = moved ? 2 : !died && v->admitted != 0 && x > 0.985 ? 4 : 1;
-    v->outcome = died                        ? 5
-                 : moved                     ? 4
+    v->outcome = died                       ? 5
+                 : moved                    ? 4
                  : p->kind == VISIT_CHRONIC ? 3
-                 : x < 0.42                  ? 1
-                 : x < 0.96                  ? 2
-                                             : 3;
+                 : x < 0.42                 ? 1
+                 : x < 0.96                 ? 2
+                                            : 3;
     if (!died && !moved && v->revisit_days == 0 && random_chance(r, 0.1)) {
         v->revisit_days = 7 + (int)random_below(r, 14);
     }
@@ -510,8 +515,8 @@ void visit_make(const World *w, const PlanVisit *plan, Visit *ret_visit) {
                  .facility = &w->facilities[plan->facility],
                  .condition = &w->content->conditions[plan->condition]};
     Random r;
-    world_random(w, &r, STREAM_VISIT, ((uint64_t)plan->person << 16) + plan->number +
-                                          ((uint64_t)1 << 48));
+    world_random(w, &r, STREAM_VISIT,
+                 ((uint64_t)plan->person << 16) + plan->number + ((uint64_t)1 << 48));
     make_frame(v, &r);
     make_services(v, &r);
     make_results(v, &r);
@@ -534,9 +539,12 @@ void visit_correct(Visit *v, Correction correction) {
         v->n_drugs -= v->n_drugs > 1;
         visit_money(v);
         break;
-    case CORRECTION_OUTCOME: v->outcome = v->outcome == 1 ? 2 : 1; break;
+    case CORRECTION_OUTCOME:
+        v->outcome = v->outcome == 1 ? 2 : 1;
+        break;
     case CORRECTION_NONE:
     case CORRECTION_IDENTICAL:
-    case CORRECTION_KINDS: break;
+    case CORRECTION_KINDS:
+        break;
     }
 }

@@ -10,9 +10,8 @@ static const struct {
     int table;
     RowFn *fill;
 } sent[] = {
-    {1, row_xml1},   {2, row_xml2},   {3, row_xml3},   {4, row_xml4},   {5, row_xml5},
-    {7, row_xml7},   {8, row_xml8},   {9, row_xml9},   {11, row_xml11}, {13, row_xml13},
-    {14, row_xml14},
+    {1, row_xml1}, {2, row_xml2}, {3, row_xml3},   {4, row_xml4},   {5, row_xml5},   {7, row_xml7},
+    {8, row_xml8}, {9, row_xml9}, {11, row_xml11}, {13, row_xml13}, {14, row_xml14},
 };
 
 /* One table in one style: what stands around a value and instead of an empty one. */
@@ -46,7 +45,9 @@ static void set_field(Arena *a, Tags *t, const ClaimField *f, int i, ClaimStyle 
                                    STR_ARG(f->name), TAG_PAD, "");
         t->empty[i].len = f->name.len * 2 + 5;
         break;
-    case STYLE_SHORT: t->empty[i] = tag(a, "<", f->name, " />"); break;
+    case STYLE_SHORT:
+        t->empty[i] = tag(a, "<", f->name, " />");
+        break;
     case STYLE_OMIT:
     case STYLE_COUNT:
         t->empty[i] = f->required == 'Y' ? tag(a, "<", f->name, "/>") : tag(a, "", STR_EMPTY, "");

@@ -1,9 +1,9 @@
 /* vn.h — Vietnamese reference tables: ICD-10 with names, communes and tile map of Huế, provinces,
- * code lists of the insurance claims, notifiable diseases. The tables are the files of data/vn, embedded in
- * the program and parsed once, at vn_init or at the first look-up.
- * Ownership: every result points into the embedded text and lives as long as the program.
- * Errors: look-ups give NULL when nothing is known; vn_init gives ERR_NOMEM or ERR_CORRUPT.
- * Cost: look-ups are binary searches (about 100 ns). Threads: all functions may be called from any. */
+ * code lists of the insurance claims, notifiable diseases. The tables are the files of data/vn,
+ * embedded in the program and parsed once, at vn_init or at the first look-up. Ownership: every
+ * result points into the embedded text and lives as long as the program. Errors: look-ups give NULL
+ * when nothing is known; vn_init gives ERR_NOMEM or ERR_CORRUPT. Cost: look-ups are binary searches
+ * (about 100 ns). Threads: all functions may be called from any. */
 #ifndef NHIP_VN_VN_H
 #define NHIP_VN_VN_H
 
@@ -28,7 +28,8 @@ typedef struct VnIcd10 {
 /* The entry of a code, with or without dot, in any case, with or without dagger or asterisk. NULL
  * when it is not listed. */
 const VnIcd10 *vn_icd10(Str code);
-/* As vn_icd10; a longer code that is not listed falls back to its category (A09.05 → A09.0 → A09). */
+/* As vn_icd10; a longer code that is not listed falls back to its category (A09.05 → A09.0 → A09).
+ */
 const VnIcd10 *vn_icd10_near(Str code);
 /* All entries, sorted by code. */
 const VnIcd10 *vn_icd10_all(size_t *ret_count);

@@ -10,8 +10,8 @@ typedef struct Icd10Key {
     size_t len;
 } Icd10Key;
 
-/* False when the text is no code: too short, too long or with other characters than letters, digits,
- * one dot and a dagger or asterisk at the end. */
+/* False when the text is no code: too short, too long or with other characters than letters,
+ * digits, one dot and a dagger or asterisk at the end. */
 static bool icd10_key(Str code, Icd10Key *ret_key) {
     Icd10Key key = {.len = 0};
     static const Str dagger = {"\xE2\x80\xA0", 3};
@@ -181,8 +181,8 @@ static size_t covers(Str pattern, const Icd10Key *key) {
     size_t dash = str_find_char(pattern, '-', 0);
     Icd10Key p;
     if (dash == SIZE_MAX) {
-        bool match = icd10_key(pattern, &p) && key->len >= p.len &&
-                     memcmp(key->text, p.text, p.len) == 0;
+        bool match =
+            icd10_key(pattern, &p) && key->len >= p.len && memcmp(key->text, p.text, p.len) == 0;
         return match ? p.len : 0;
     }
     Str category = {key->text, 3};

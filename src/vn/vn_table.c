@@ -134,8 +134,7 @@ static ErrCode code_row(void *table, size_t at, const Str *f) {
 }
 
 static ErrCode notifiable_row(void *table, size_t at, const Str *f) {
-    ((VnNotifiable *)table)[at] =
-        (VnNotifiable){f[0], f[1], f[2], f[3], str_eq(f[4], STR("1"))};
+    ((VnNotifiable *)table)[at] = (VnNotifiable){f[0], f[1], f[2], f[3], str_eq(f[4], STR("1"))};
     return ERR_OK;
 }
 
@@ -191,8 +190,10 @@ static ErrCode fill_icd10(VnTables *t) {
 
 static ErrCode fill_codes(VnTables *t) {
     const Str texts[VN_LIST_COUNT] = {
-        [VN_VISIT_TYPE] = embed_vn_visit_type_tsv(), [VN_VISIT_OBJECT] = embed_vn_visit_object_tsv(),
-        [VN_COST_GROUP] = embed_vn_cost_group_tsv(), [VN_DEPARTMENT] = embed_vn_department_tsv(),
+        [VN_VISIT_TYPE] = embed_vn_visit_type_tsv(),
+        [VN_VISIT_OBJECT] = embed_vn_visit_object_tsv(),
+        [VN_COST_GROUP] = embed_vn_cost_group_tsv(),
+        [VN_DEPARTMENT] = embed_vn_department_tsv(),
         [VN_ETHNIC] = embed_vn_ethnic_tsv(),
     };
     for (size_t i = 0; i < VN_LIST_COUNT; i++) {

@@ -23,8 +23,8 @@ static void icd10_found_in_every_spelling(void **state) {
 
 static void icd10_refuses_what_is_no_code(void **state) {
     (void)state;
-    static const char *const bad[] = {"",     "A",       "A0",    "Z99.99",  "J1.89",
-                                      "†",    "A00.0.1", "A00 0", "J18.9xx", "J18.9123456"};
+    static const char *const bad[] = {"",  "A",       "A0",    "Z99.99",  "J1.89",
+                                      "†", "A00.0.1", "A00 0", "J18.9xx", "J18.9123456"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         assert_null(vn_icd10(str_from(bad[i])));
     }
