@@ -13,6 +13,7 @@ enum {
     PERSON_HAS_NUMBER = 2, /* has a citizen number in the claims */
     PERSON_MANAGED = 4,    /* in a chronic-care programme */
     PERSON_EXEMPT = 8,     /* five years insured, no co-payment */
+    PERSON_COUPLE = 16,
 };
 
 typedef struct Person {

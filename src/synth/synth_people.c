@@ -87,6 +87,8 @@ static void make_couples(Families *f) {
         if (man == f->n || person_age(&w->people[f->ids[man]], w->to) < 22) {
             continue;
         }
+        woman->flags |= PERSON_COUPLE;
+        w->people[f->ids[man]].flags |= PERSON_COUPLE;
         f->women[f->n_couples] = f->ids[i];
         f->partners[f->n_couples++] = f->ids[man++];
     }
@@ -114,8 +116,8 @@ static void add_children(Families *f) {
         Person *p = &w->people[f->ids[i]];
         int age = person_age(p, w->to);
         size_t couple;
-        bool young =
-            age < 22 || (age < 32 && p->household == f->ids[i] && random_chance(&f->r, 0.6));
+        bool single = (p->flags & PERSON_COUPLE) == 0;
+        bool young = age < 22 || (age < 32 && single && random_chance(&f->r, 0.6));
         if (young && find_parents(f, p, &couple)) {
             p->mother = f->women[couple];
             p->father = f->partners[couple];
@@ -185,9 +187,9 @@ static void draw_rest(const World *w, uint32_t id) {
     double kg = p->sex == 1 ? 62 : 53;
     p->weight_kg = (uint8_t)(kg - 12 + (double)random_below(&r, 14) + (double)random_below(&r, 14));
     bool insured = age < 6 || random_chance(&r, 0.955);
-    p->flags = (uint8_t)((insured ? PERSON_INSURED : 0) |
-                         (random_chance(&r, age < 14 ? 0.7 : 0.97) ? PERSON_HAS_NUMBER : 0) |
-                         (random_chance(&r, 0.012) ? PERSON_EXEMPT : 0));
+    p->flags |= (uint8_t)((insured ? PERSON_INSURED : 0) |
+                          (random_chance(&r, age < 14 ? 0.7 : 0.97) ? PERSON_HAS_NUMBER : 0) |
+                          (random_chance(&r, 0.012) ? PERSON_EXEMPT : 0));
     double x = random_double(&r);
     p->home = x < 0.45   ? facility_station(w, p->ward)
               : x < 0.85 ? facility_pick(w, &r, 'd', p->ward, STR_EMPTY)

@@ -336,8 +336,11 @@ static bool must_stay(const PlanVisit *v) {
 /* Nobody is in two places: what falls into a stay gives way, or the stay ends earlier (or never
  * was) when the later visit is a birth or a planted case. After a death nothing follows. */
 static void settle(World *w, size_t first) {
-    PlanVisit *v = w->visits + first;
     size_t n = w->n_visits - first;
+    if (n == 0) {
+        return;
+    }
+    PlanVisit *v = w->visits + first;
     qsort(v, n, sizeof *v, by_day);
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
