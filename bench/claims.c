@@ -1,9 +1,10 @@
 /* claims — claim files from memory, one thread, CPU time: claims read (envelope, base64, inner XML,
- * all checks), and read and mapped to FHIR. The files are the synthetic province's (realistic mix of
- * visits, written by claim_write). Beside it, in the same run, expat alone: the same inner documents,
- * already decoded, through bare xml_parse with empty handlers; that is the floor of a reader on
- * expat. Also printed: resources and JSON bytes a claim, claims refused, and (once, not timed) that
- * every resource is valid R4. Usage: claims [visits]. Target: ≥ 3,500 claims/s read a core. */
+ * all checks), and read and mapped to FHIR. The files are the synthetic province's (realistic mix
+ * of visits, written by claim_write). Beside it, in the same run, expat alone: the same inner
+ * documents, already decoded, through bare xml_parse with empty handlers; that is the floor of a
+ * reader on expat. Also printed: resources and JSON bytes a claim, claims refused, and (once, not
+ * timed) that every resource is valid R4. Usage: claims [visits]. Target: ≥ 3,500 claims/s read a
+ * core. */
 #include <inttypes.h>
 
 #include "bench.h"

@@ -96,8 +96,12 @@ void json_put_null(JsonWriter *w);
 void json_put_node(JsonWriter *w, const JsonNode *n);
 /* name and string value; nothing at all when the value is empty (FHIR has no empty strings). */
 void json_member_str(JsonWriter *w, Str name, Str value);
-#define json_member(w, literal, value) json_member_str((w), STR(literal), (value))
-#define json_name(w, literal) json_put_name((w), STR(literal))
+/* A name that is known to need no escapes, with its quotes and colon. */
+void json_put_name_as_is(JsonWriter *w, Str quoted_with_colon);
+void json_member_as_is(JsonWriter *w, Str quoted_with_colon, Str value);
+/* Literal names are taken to need no escapes. */
+#define json_member(w, literal, value) json_member_as_is((w), STR("\"" literal "\":"), (value))
+#define json_name(w, literal) json_put_name_as_is((w), STR("\"" literal "\":"))
 /* n printed with two spaces of indentation, one member a line. */
 void json_print_pretty(Buf *out, const JsonNode *n);
 

@@ -75,19 +75,26 @@ static void put_escape(Buf *out, unsigned char c) {
     buf_put(out, bytes, len);
 }
 
-/* The string in quotes, copied run by run. */
+/* The string in quotes, copied run by run; most are one run. */
 static void put_quoted(Buf *out, Str s) {
     if (!buf_reserve(out, s.len + 2)) {
         return;
     }
-    out->ptr[out->len++] = '"';
-    while (s.len > 0) {
-        size_t run = (size_t)(json_run_end(s.ptr, s.ptr + s.len) - s.ptr);
-        buf_put(out, s.ptr, run);
-        if (run < s.len) {
-            put_escape(out, (unsigned char)s.ptr[run++]);
-        }
+    size_t run = (size_t)(json_run_end(s.ptr, s.ptr + s.len) - s.ptr);
+    char *to = out->ptr + out->len;
+    *to = '"';
+    memcpy(to + 1, s.ptr, run);
+    if (LIKELY(run == s.len)) {
+        to[1 + run] = '"';
+        out->len += run + 2;
+        return;
+    }
+    out->len += run + 1;
+    while (run < s.len) {
+        put_escape(out, (unsigned char)s.ptr[run++]);
         s = str_sub(s, run, s.len);
+        run = (size_t)(json_run_end(s.ptr, s.ptr + s.len) - s.ptr);
+        buf_put(out, s.ptr, run);
     }
     buf_put_char(out, '"');
 }
@@ -98,6 +105,21 @@ void json_put_name(JsonWriter *w, Str name) {
     put_quoted(w->out, name);
     buf_put_char(w->out, ':');
     w->after_name = true;
+}
+
+void json_put_name_as_is(JsonWriter *w, Str quoted_with_colon) {
+    assert(!w->after_name);
+    separate(w);
+    buf_put_str(w->out, quoted_with_colon);
+    w->after_name = true;
+}
+
+void json_member_as_is(JsonWriter *w, Str quoted_with_colon, Str value) {
+    if (value.len > 0) {
+        json_put_name_as_is(w, quoted_with_colon);
+        w->after_name = false;
+        put_quoted(w->out, value);
+    }
 }
 
 void json_put_str(JsonWriter *w, Str value) {

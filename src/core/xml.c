@@ -65,7 +65,11 @@ static void stop_text(XmlReader *r) {
 }
 
 static void update_place(XmlReader *r) {
-    if (r->h.place != NULL) {
+    if (r->h.place != NULL && r->h.offset_only) {
+        XML_Index at = XML_GetCurrentByteIndex(r->expat);
+        r->h.place->offset = at < 0 ? 0 : (size_t)at;
+        r->h.place->depth = r->depth;
+    } else if (r->h.place != NULL) {
         take_place(r, r->h.place);
     }
 }

@@ -31,6 +31,7 @@ typedef struct XmlHandler {
     XmlPlace *place;       /* kept up to date before each callback; NULL when not wanted */
     size_t text_max_bytes; /* 0: LIMIT_XML_TEXT_BYTES */
     unsigned depth_max;    /* 0: LIMIT_XML_DEPTH */
+    bool offset_only;      /* place->line and column stay 0: saves expat a pass over all bytes */
 } XmlHandler;
 
 typedef struct XmlReader XmlReader;

@@ -104,7 +104,9 @@ static bool handed(Fast *f, ErrCode err, const char *p) {
 }
 
 static void set_place(Fast *f, const char *p) {
-    if (f->h->place != NULL) {
+    if (f->h->place != NULL && f->h->offset_only) {
+        *f->h->place = (XmlPlace){.offset = (size_t)(p - f->start), .depth = f->depth};
+    } else if (f->h->place != NULL) {
         *f->h->place = place_at(f, p);
     }
 }

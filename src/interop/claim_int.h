@@ -41,10 +41,13 @@ typedef struct ClaimText {
     Str xml;
     size_t skipped; /* bytes */
     int lines;      /* line ends among them */
+    size_t seen;    /* claim_text_line has counted up to this offset of xml: */
+    int seen_lines; /* line ends before it */
 } ClaimText;
 MUST_USE ErrCode claim_text(Str bytes, ClaimText *ret_text);
-/* The line of the whole document on which that offset of text->xml stands. */
-int claim_text_line(const ClaimText *text, size_t offset);
+/* The line of the whole document on which that offset of text->xml stands. Cheap when offsets come
+ * in their order. */
+int claim_text_line(ClaimText *text, size_t offset);
 
 /* Reads one inner document (or, record_only, one bare record element) into *part, whose table and
  * xml are set. Issues go to b. ERR_NOMEM only. */

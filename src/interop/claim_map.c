@@ -188,6 +188,7 @@ ErrCode claim_map(Arena *arena, const Claim *claim, ClaimGroup *ret_group) {
     m->claim = claim;
     m->encounter = -1;
     buf_init(&m->json, TEXT_MAX);
+    buf_init(&m->actor, LIMIT_MIB);
     (void)buf_reserve(&m->json, TEXT_FIRST);
     for (int t = 1; t <= 5; t++) {
         load_rows(m, t);
@@ -203,6 +204,7 @@ ErrCode claim_map(Arena *arena, const Claim *claim, ClaimGroup *ret_group) {
         err = finish(m, &g);
     }
     buf_release(&m->json);
+    buf_release(&m->actor);
     if (err == ERR_OK) {
         *ret_group = g;
     }

@@ -30,12 +30,6 @@ static Str actor_id(Map *m, Str prefix, Str code, bool *ret_exact) {
     return arena_str(m->arena, (Str){text, n});
 }
 
-/* The JSON of a new actor goes on behind a mark in the shared text and is copied out at once. */
-typedef struct ActorText {
-    Buf buf;
-    JsonWriter w;
-} ActorText;
-
 static void put_identifier(JsonWriter *w, Str system, Str value) {
     json_name(w, "identifier");
     json_open_array(w);
@@ -71,25 +65,27 @@ static ClaimActor *new_actor(Map *m, FhirType type, Str id) {
     return a;
 }
 
-static void finish_actor(Map *m, ClaimActor *a, Buf *text) {
-    if (text->err != ERR_OK) {
-        m->err = text->err;
+static void finish_actor(Map *m, ClaimActor *a) {
+    if (m->actor.err != ERR_OK) {
+        m->err = m->actor.err;
     }
-    a->json = arena_str(m->arena, buf_str(text));
-    buf_release(text);
+    a->json = arena_str(m->arena, buf_str(&m->actor));
 }
 
 static void put_reference(Map *m, FhirType type, Str id) {
     char text[128];
-    int n = snprintf(text, sizeof(text), "%s/" STR_FMT, fhir_type_name(type), STR_ARG(id));
+    Buf b = {.ptr = text, .capacity = sizeof(text), .max = sizeof(text)};
+    buf_put_str(&b, str_from(fhir_type_name(type)));
+    buf_put_char(&b, '/');
+    buf_put_str(&b, id);
     json_open_object(&m->w);
-    json_member(&m->w, "reference", ((Str){text, (size_t)n}));
+    json_member(&m->w, "reference", buf_str(&b));
     json_close_object(&m->w);
 }
 
-static JsonWriter begin_actor(Buf *text, FhirType type) {
-    buf_init(text, 1 << 20);
-    JsonWriter w = json_writer(text);
+static JsonWriter begin_actor(Map *m, FhirType type) {
+    buf_clear(&m->actor);
+    JsonWriter w = json_writer(&m->actor);
     json_open_object(&w);
     json_member(&w, "resourceType", str_from(fhir_type_name(type)));
     return w;
@@ -100,13 +96,12 @@ bool map_put_organization(Map *m, Str code) {
     Str id = actor_id(m, STR("cskcb-"), code, &exact);
     ClaimActor *a = new_actor(m, FHIR_T_ORGANIZATION, id);
     if (a != NULL) {
-        Buf text;
-        JsonWriter w = begin_actor(&text, a->type);
+        JsonWriter w = begin_actor(m, a->type);
         put_identifier(&w, STR(CLAIM_BASE "sid/cskcb"), code);
         json_name(&w, "active");
         json_put_bool(&w, true);
         json_close_object(&w);
-        finish_actor(m, a, &text);
+        finish_actor(m, a);
     }
     put_reference(m, FHIR_T_ORGANIZATION, id);
     return exact;
@@ -117,11 +112,10 @@ bool map_put_practitioner(Map *m, Str code) {
     Str id = actor_id(m, STR("cchn-"), code, &exact);
     ClaimActor *a = new_actor(m, FHIR_T_PRACTITIONER, id);
     if (a != NULL) {
-        Buf text;
-        JsonWriter w = begin_actor(&text, a->type);
+        JsonWriter w = begin_actor(m, a->type);
         put_identifier(&w, STR(CLAIM_BASE "sid/cchn"), code);
         json_close_object(&w);
-        finish_actor(m, a, &text);
+        finish_actor(m, a);
     }
     put_reference(m, FHIR_T_PRACTITIONER, id);
     return exact;
@@ -136,8 +130,7 @@ bool map_put_department(Map *m, Str code) {
     Str id = actor_id(m, prefix, code, &exact);
     ClaimActor *a = new_actor(m, FHIR_T_LOCATION, id);
     if (a != NULL) {
-        Buf text;
-        JsonWriter w = begin_actor(&text, a->type);
+        JsonWriter w = begin_actor(m, a->type);
         Str facility_id = actor_id(m, STR("Organization/cskcb-"), m->claim->facility, &exact);
         const VnCode *known = vn_code(VN_DEPARTMENT, code);
         put_identifier(&w, STR(CLAIM_BASE "sid/khoa"),
@@ -150,7 +143,7 @@ bool map_put_department(Map *m, Str code) {
         json_member(&w, "reference", facility_id);
         json_close_object(&w);
         json_close_object(&w);
-        finish_actor(m, a, &text);
+        finish_actor(m, a);
         (void)actor_id(m, prefix, code, &exact);
     }
     put_reference(m, FHIR_T_LOCATION, id);
@@ -160,13 +153,12 @@ bool map_put_department(Map *m, Str code) {
 void map_put_insurer(Map *m) {
     ClaimActor *a = new_actor(m, FHIR_T_ORGANIZATION, STR("bhxh"));
     if (a != NULL) {
-        Buf text;
-        JsonWriter w = begin_actor(&text, a->type);
+        JsonWriter w = begin_actor(m, a->type);
         json_name(&w, "active");
         json_put_bool(&w, true);
         json_member(&w, "name", STR("Bảo hiểm xã hội Việt Nam"));
         json_close_object(&w);
-        finish_actor(m, a, &text);
+        finish_actor(m, a);
     }
     put_reference(m, FHIR_T_ORGANIZATION, STR("bhxh"));
 }

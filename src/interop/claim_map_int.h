@@ -37,7 +37,8 @@ typedef struct MapIndex {
 typedef struct Map {
     Arena *arena;
     const Claim *claim;
-    Buf json; /* all resources one behind the other; cut at the end */
+    Buf json;  /* all resources one behind the other; cut at the end */
+    Buf actor; /* the actor being written */
     JsonWriter w;
     MapRow *rows[6]; /* of XML1–XML5 */
     int n_rows[6];
@@ -87,6 +88,8 @@ void map_index_put(Map *m, MapIndex *index, Str key, int value);
 /* Begins a resource; its index is returned. Ends it. */
 int map_open(Map *m, FhirType type, Str role);
 void map_close(Map *m);
+/* before, number, behind: "xml3/" 2 "/order" */
+Str map_role(Map *m, Str before, int number, Str behind);
 
 void map_put_coding(Map *m, Str system, Str code, Str display); /* one object */
 /* "name":{"coding":[{system, code}],"text":…}; the field is kept when the code is exact. */

@@ -87,7 +87,7 @@ static void put_prescription(Map *m, MapRow *r) {
     static const int fields[] = {XML2_HAM_LUONG, XML2_DANG_BAO_CHE, XML2_SO_DANG_KY,
                                  XML2_MA_PP_CHEBIEN};
     r->resource =
-        map_open(m, FHIR_T_MEDICATION_REQUEST, arena_printf(m->arena, "xml2/%d", r->number));
+        map_open(m, FHIR_T_MEDICATION_REQUEST, map_role(m, STR("xml2/"), r->number, STR("")));
     map_extensions(m, r, fields, ARRAY_LEN(fields));
     json_member(&m->w, "status", STR("completed"));
     json_member(&m->w, "intent", STR("order"));
@@ -112,7 +112,7 @@ static void put_dispense(Map *m, MapRow *r) {
         return;
     }
     (void)map_open(m, FHIR_T_MEDICATION_DISPENSE,
-                   arena_printf(m->arena, "xml2/%d/dispense", r->number));
+                   map_role(m, STR("xml2/"), r->number, STR("/dispense")));
     json_member(&m->w, "status", STR("completed"));
     put_named(m, STR("medicationCodeableConcept"), STR(MAP_SYSTEM("ma-thuoc")), r, DRUG);
     map_patient(m, STR("subject"));
@@ -141,7 +141,7 @@ static const int SUPPLY[2] = {XML3_MA_VAT_TU, XML3_TEN_VAT_TU};
 static void put_order(Map *m, MapRow *r) {
     static const int fields[] = {XML3_NGAY_KQ, XML3_MA_MAY, XML3_VI_TRI_TH_DVKT, XML3_PP_VO_CAM};
     r->resource =
-        map_open(m, FHIR_T_SERVICE_REQUEST, arena_printf(m->arena, "xml3/%d/order", r->number));
+        map_open(m, FHIR_T_SERVICE_REQUEST, map_role(m, STR("xml3/"), r->number, STR("/order")));
     map_extensions(m, r, fields, ARRAY_LEN(fields));
     json_member(&m->w, "status", STR("completed"));
     json_member(&m->w, "intent", STR("order"));
@@ -218,7 +218,7 @@ static void put_procedure(Map *m, MapRow *r) {
     static const int fields[] = {XML3_NGAY_YL, XML3_NGAY_KQ, XML3_PP_VO_CAM, XML3_VI_TRI_TH_DVKT,
                                  XML3_MA_MAY};
     r->resource =
-        map_open(m, FHIR_T_PROCEDURE, arena_printf(m->arena, "xml3/%d/procedure", r->number));
+        map_open(m, FHIR_T_PROCEDURE, map_role(m, STR("xml3/"), r->number, STR("/procedure")));
     json_member(&m->w, "status", STR("completed"));
     put_category(m, r, false);
     put_procedure_code(m, r);
@@ -234,7 +234,7 @@ static void put_procedure(Map *m, MapRow *r) {
 static void put_supply(Map *m, MapRow *r) {
     static const int fields[] = {XML3_MA_HIEU_SP, XML3_TAI_SU_DUNG, XML3_GOI_VTYT, XML3_NGAY_YL};
     r->resource =
-        map_open(m, FHIR_T_SUPPLY_DELIVERY, arena_printf(m->arena, "xml3/%d/supply", r->number));
+        map_open(m, FHIR_T_SUPPLY_DELIVERY, map_role(m, STR("xml3/"), r->number, STR("/supply")));
     json_name(&m->w, "extension");
     json_open_array(&m->w);
     json_open_object(&m->w);

@@ -251,16 +251,24 @@ void map_text(Map *m, Str name, MapRow *r, int field) {
 
 /* ---- references */
 
-static void put_reference(Map *m, const char *fmt, FhirType type, int index) {
+void map_local_element(Map *m, FhirType type, int index) {
     char text[64];
-    int n = snprintf(text, sizeof(text), fmt, fhir_type_name(type), index);
+    Buf b = {.ptr = text, .capacity = sizeof(text), .max = sizeof(text)};
+    buf_put_str(&b, str_from(fhir_type_name(type)));
+    buf_put_lit(&b, "/~");
+    buf_put_u64(&b, (uint64_t)index);
     json_open_object(&m->w);
-    json_member(&m->w, "reference", ((Str){text, (size_t)n}));
+    json_member(&m->w, "reference", buf_str(&b));
     json_close_object(&m->w);
 }
 
-void map_local_element(Map *m, FhirType type, int index) {
-    put_reference(m, "%s/~%d", type, index);
+Str map_role(Map *m, Str before, int number, Str behind) {
+    char text[64];
+    Buf b = {.ptr = text, .capacity = sizeof(text), .max = sizeof(text)};
+    buf_put_str(&b, before);
+    buf_put_u64(&b, (uint64_t)number);
+    buf_put_str(&b, behind);
+    return arena_str(m->arena, buf_str(&b));
 }
 
 void map_local(Map *m, Str name, FhirType type, int index) {
@@ -313,15 +321,20 @@ bool map_extension_has(const MapRow *r, const int *fields, size_t n_fields) {
     return false;
 }
 
+#define EXTENSION(n)                                                                               \
+    [n] = {CLAIM_BASE "StructureDefinition/xml" #n,                                                \
+           sizeof(CLAIM_BASE "StructureDefinition/xml" #n) - 1}
+
 void map_extension(Map *m, MapRow *r, const int *fields, size_t n_fields, int link) {
+    static const Str urls[] = {EXTENSION(0), EXTENSION(1), EXTENSION(2),
+                               EXTENSION(3), EXTENSION(4), EXTENSION(5)};
+    assert(r->t->number < (int)ARRAY_LEN(urls));
     size_t n = fields == NULL ? (size_t)r->t->n_fields : n_fields;
     if (link < 0 && !map_extension_has(r, fields, n_fields)) {
         return;
     }
-    char url[80];
-    int len = snprintf(url, sizeof(url), CLAIM_BASE "StructureDefinition/xml%d", r->t->number);
     json_open_object(&m->w);
-    json_member(&m->w, "url", ((Str){url, (size_t)len}));
+    json_member(&m->w, "url", urls[r->t->number]);
     json_name(&m->w, "extension");
     json_open_array(&m->w);
     if (link >= 0) {

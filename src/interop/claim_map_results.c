@@ -164,7 +164,7 @@ static void put_one_text(Map *m, Str name, MapRow *r, int field) {
 }
 
 static void put_observation(Map *m, MapRow *r) {
-    r->resource = map_open(m, FHIR_T_OBSERVATION, arena_printf(m->arena, "xml4/%d", r->number));
+    r->resource = map_open(m, FHIR_T_OBSERVATION, map_role(m, STR("xml4/"), r->number, STR("")));
     if (map_code(m, map_peek(r, XML4_MA_DICH_VU)).len == map_peek(r, XML4_MA_DICH_VU).len) {
         map_keep(r, XML4_MA_DICH_VU); /* its report says it */
     }

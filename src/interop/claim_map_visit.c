@@ -438,7 +438,8 @@ void map_put_visit(Map *m, MapRow *r) {
 void map_put_course(Map *m) {
     for (int i = 0; i < m->n_rows[5]; i++) {
         MapRow *r = &m->rows[5][i];
-        (void)map_open(m, FHIR_T_CLINICAL_IMPRESSION, arena_printf(m->arena, "xml5/%d", r->number));
+        (void)map_open(m, FHIR_T_CLINICAL_IMPRESSION,
+                       map_role(m, STR("xml5/"), r->number, STR("")));
         json_member(&m->w, "status", STR("completed"));
         map_subject(m);
         map_time(m, STR("effectiveDateTime"), r, XML5_THOI_DIEM_DBLS);

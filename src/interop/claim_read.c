@@ -86,8 +86,8 @@ static Str facility_of(const Reader *r) {
     return str_from(r->sum->facility);
 }
 
-static int line_of(const Reader *r) {
-    return (int)r->place.line + r->text.lines;
+static int line_of(Reader *r) {
+    return claim_text_line(&r->text, r->place.offset);
 }
 
 static size_t offset_of(const Reader *r) {
@@ -476,8 +476,12 @@ static ErrCode read_all(Reader *r) {
         return refuse_rest(r, CLAIM_RULE_FILE_ENCODING, 1, STR("UTF-16"));
     }
     r->after_line = 1;
-    XmlHandler handler = {
-        .ctx = r, .open = on_open, .text = on_text, .close = on_close, .place = &r->place};
+    XmlHandler handler = {.ctx = r,
+                          .open = on_open,
+                          .text = on_text,
+                          .close = on_close,
+                          .place = &r->place,
+                          .offset_only = true};
     CLEANUP_XML XmlReader *xml = xml_new(&handler);
     if (xml == NULL) {
         return ERR_NOMEM;

@@ -15,7 +15,7 @@ typedef struct TableReader {
     unsigned skip_depth;   /* the unknown element that is passed over; 0: none */
     bool record_only;
     bool wrong_root;
-    int line_base;
+    ClaimText text;
     int next; /* the field that is expected: files keep the order of the annex */
     int field;
     Str *values; /* of the open record, NULL outside */
@@ -46,19 +46,27 @@ ErrCode claim_text(Str bytes, ClaimText *ret_text) {
     return ERR_OK;
 }
 
-int claim_text_line(const ClaimText *text, size_t offset) {
-    int line = text->lines + 1;
-    for (size_t i = 0; i < MIN(offset, text->xml.len); i++) {
-        line += text->xml.ptr[i] == '\n';
+int claim_text_line(ClaimText *text, size_t offset) {
+    size_t to = MIN(offset, text->xml.len);
+    if (to < text->seen) {
+        text->seen = 0;
+        text->seen_lines = 0;
     }
-    return line;
+    Str rest = str_sub(text->xml, 0, to);
+    size_t at = text->seen;
+    while ((at = str_find_char(rest, '\n', at)) != SIZE_MAX) {
+        at++;
+        text->seen_lines++;
+    }
+    text->seen = to;
+    return text->lines + text->seen_lines + 1;
 }
 
-static int line_of(const TableReader *r) {
-    return (int)r->place.line + r->line_base;
+static int line_of(TableReader *r) {
+    return claim_text_line(&r->text, r->place.offset);
 }
 
-static ClaimAt here(const TableReader *r) {
+static ClaimAt here(TableReader *r) {
     ClaimAt at = {.table = r->t, .line = line_of(r)};
     if (r->values != NULL) {
         at.record = r->part->n_records + 1;
@@ -177,6 +185,19 @@ static ErrCode on_text(void *ctx, Str text) {
     return ERR_OK;
 }
 
+/* The line is looked for only when there is something to say. */
+static void close_field(TableReader *r) {
+    ClaimBuild *b = r->b;
+    int before = b->n_issues;
+    ClaimAt at = {
+        .table = r->t, .field = &r->t->fields[r->field], .record = r->part->n_records + 1};
+    claim_check_value(b, at, r->values[r->field]);
+    for (int i = before; i < b->n_issues; i++) {
+        b->issues[i].line = line_of(r);
+    }
+    r->field = -1;
+}
+
 static void close_record(TableReader *r) {
     r->field = -1;
     ClaimAt at = here(r);
@@ -201,8 +222,7 @@ static ErrCode on_close(void *ctx, Str name) {
     if (r->skip_depth > 0) {
         r->skip_depth = depth == r->skip_depth ? 0 : r->skip_depth;
     } else if (depth == r->record_depth + 1 && r->field >= 0) {
-        claim_check_value(r->b, here(r), r->values[r->field]);
-        r->field = -1;
+        close_field(r);
     } else if (depth == r->record_depth && r->values != NULL) {
         close_record(r);
     }
@@ -210,11 +230,11 @@ static ErrCode on_close(void *ctx, Str name) {
 }
 
 /* Says what was wrong with the text itself, unless a callback has said it already. */
-static ErrCode report(TableReader *r, const ClaimText *text, ErrCode err, const ErrInfo *info) {
+static ErrCode report(TableReader *r, ErrCode err, const ErrInfo *info) {
     if (err == ERR_OK || err == ERR_NOMEM) {
         return err;
     }
-    ClaimAt at = {.table = r->t, .line = claim_text_line(text, info->offset)};
+    ClaimAt at = {.table = r->t, .line = claim_text_line(&r->text, info->offset)};
     if (r->wrong_root || (err == ERR_LIMIT && r->part->n_records >= LIMIT_CLAIM_RECORDS)) {
         return ERR_OK;
     }
@@ -246,17 +266,21 @@ ErrCode claim_table_read(ClaimBuild *b, ClaimPart *part, bool record_only) {
                      .t = part->table,
                      .record_depth = record_depth(part->table, record_only),
                      .record_only = record_only,
-                     .line_base = text.lines,
+                     .text = text,
                      .field = -1,
                      .pool = arena_alloc(b->arena, text.xml.len + 1),
                      .pool_left = text.xml.len};
     if (r.pool == NULL) {
         return ERR_NOMEM;
     }
-    XmlHandler handler = {
-        .ctx = &r, .open = on_open, .text = on_text, .close = on_close, .place = &r.place};
+    XmlHandler handler = {.ctx = &r,
+                          .open = on_open,
+                          .text = on_text,
+                          .close = on_close,
+                          .place = &r.place,
+                          .offset_only = true};
     ErrInfo info = {0};
-    ErrCode err = report(&r, &text, xml_parse(text.xml, &handler, &info), &info);
+    ErrCode err = report(&r, xml_parse(text.xml, &handler, &info), &info);
     part->records = r.records;
     if (err == ERR_OK && part->n_records == 0 && b->n_errors == 0) {
         claim_issue_add(b, CLAIM_RULE_TABLE_NO_RECORD, (ClaimAt){.table = part->table}, STR_EMPTY);

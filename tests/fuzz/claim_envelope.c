@@ -1,6 +1,7 @@
-/* The bytes as a claim file: container, envelope, tables, mapping. What must hold: every HOSO is handed
- * out once, as a claim or refused; a refused HOSO's bytes lie inside the input and, wrapped, are read
- * as one HOSO again; a claim that was taken maps to resources that are JSON of their type. */
+/* The bytes as a claim file: container, envelope, tables, mapping. What must hold: every HOSO is
+ * handed out once, as a claim or refused; a refused HOSO's bytes lie inside the input and, wrapped,
+ * are read as one HOSO again; a claim that was taken maps to resources that are JSON of their type.
+ */
 #include "core/limits.h"
 #include "interop/claim_file.h"
 #include "interop/claim_map.h"

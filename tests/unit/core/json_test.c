@@ -584,7 +584,7 @@ static void json_writes(void **state) {
     json_open_object(&w);
     json_member(&w, "resourceType", STR("Patient"));
     json_member(&w, "empty", STR_EMPTY);
-    json_name(&w, "a\"b");
+    json_put_name(&w, STR("a\"b"));
     json_open_array(&w);
     json_put_i64(&w, 0);
     json_put_i64(&w, INT64_MIN);
