@@ -27,17 +27,20 @@ static void walk_object(Walk *w, const FhirTrieNode *node, const JsonNode *objec
 
 /* The edge for a member name, or NULL: one hash, one comparison. */
 static const FhirTrieEdge *find_edge(const FhirTrieNode *node, Str name) {
+    assert(node->shift >= 24 && node->shift < 32);
     uint32_t slot = fhir_name_hash(name.ptr, name.len) * node->mult >> node->shift;
     unsigned at = fhir_trie_slots[node->slots_at + slot];
     if (at == 0) {
         return NULL;
     }
+    assert(at <= node->n_edges);
     const FhirTrieEdge *edge = &fhir_trie_edges[node->edges_at + at - 1];
     return str_eq(edge->name, name) ? edge : NULL;
 }
 
 static bool guard_holds(unsigned guard, const JsonNode *value, const Place *place) {
     const FhirTrieGuard *g = &fhir_trie_guards[guard];
+    assert(guard > 0 && g->up <= 1);
     const JsonNode *object = g->up == 0 ? value : place->holder;
     return json_is(object, JSON_OBJECT) && json_str_is(json_get(object, g->name), g->value);
 }
@@ -122,6 +125,7 @@ static void run_composite(Walk *w, const FhirTrieComposite *c, const JsonNode *c
     if (!has_all_parts(c, captured)) {
         return;
     }
+    assert(c->n_parts >= 2 && c->n_parts <= FHIR_COMPOSITE_PARTS);
     FhirIndexList parts[FHIR_COMPOSITE_PARTS];
     size_t combinations = 1;
     for (unsigned i = 0; i < c->n_parts; i++) {
@@ -159,6 +163,7 @@ static void walk_object(Walk *w, const FhirTrieNode *node, const JsonNode *objec
         }
         const JsonNode *value = json_value(m);
         if (edge->capture != 0) {
+            assert(edge->capture <= FHIR_CAPTURE_MAX && node->n_composites > 0);
             captured[edge->capture] = value;
         }
         const FhirTrieNode *child = &fhir_trie_nodes[edge->child];
@@ -177,7 +182,8 @@ static void walk_object(Walk *w, const FhirTrieNode *node, const JsonNode *objec
 }
 
 static ErrCode extract(Walk *w, FhirType type) {
-    assert(fhir_type_is_resource(type));
+    assert(fhir_type_is_resource(type) && fhir_trie_roots[type] != 0);
+    assert(w->arena != NULL && w->sink != NULL && w->sink->put != NULL);
     if (json_is(w->root, JSON_OBJECT)) {
         walk_object(w, &fhir_trie_nodes[fhir_trie_roots[type]], w->root, true);
     }
@@ -207,6 +213,7 @@ ErrCode fhir_extract_some(Arena *arena, const FhirExtractSome *some, const JsonN
 
 /* Room for one more; NULL when there is no memory. */
 static FhirIndexValue *list_room(FhirIndexList *list) {
+    assert(list->count <= list->capacity);
     if (list->count == list->capacity) {
         size_t capacity = list->capacity == 0 ? 4 : list->capacity * 2;
         FhirIndexValue *grown = arena_alloc(list->arena, capacity * sizeof *grown);
@@ -224,6 +231,7 @@ static FhirIndexValue *list_room(FhirIndexList *list) {
 
 void fhir_index_list_put(FhirIndexSink *sink, const FhirIndexValue *value) {
     FhirIndexList *list = (FhirIndexList *)sink;
+    assert(list->arena != NULL && value->kind <= FHIR_INDEX_COMPOSITE);
     FhirIndexValue *copy = list_room(list);
     if (copy == NULL) {
         return;

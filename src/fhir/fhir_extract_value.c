@@ -29,6 +29,7 @@ static Str text_of(const Emit *e, const JsonNode *n) {
 }
 
 static FhirIndexValue value_for(const Emit *e, FhirIndexKind kind) {
+    assert(e->param != FHIR_P_NONE && e->param < FHIR_P_COUNT);
     FhirIndexValue v;
     memset(&v, 0, sizeof v);
     v.param = e->param;
@@ -46,6 +47,8 @@ typedef struct TokenText {
 } TokenText;
 
 static void put_token(const Emit *e, TokenText t) {
+    assert(t.has_system == (t.system.len > 0));
+    assert(t.has_system || t.code.len > 0);
     FhirIndexValue v = value_for(e, FHIR_INDEX_TOKEN);
     v.flags = t.flags;
     v.token = (FhirIndexToken){t.system, t.code, t.has_system};
@@ -321,6 +324,7 @@ static FhirIndexQuantity read_quantity(const Emit *e, const JsonNode *v) {
 }
 
 static void put_quantity(const Emit *e, const FhirIndexQuantity *q) {
+    assert(q->value.len > 0 || (q->is_range && q->high.len > 0));
     FhirIndexValue out = value_for(e, FHIR_INDEX_QUANTITY);
     out.quantity = *q;
     e->sink->put(e->sink, &out);
@@ -388,6 +392,7 @@ static void emit_number_range(const Emit *e, const JsonNode *v) {
  */
 
 static void put_uri(const Emit *e, Str text) {
+    assert(text.len > 0);
     FhirIndexValue v = value_for(e, FHIR_INDEX_URI);
     v.uri.text = text;
     e->sink->put(e->sink, &v);
@@ -406,6 +411,7 @@ static void emit_uri(const Emit *e, const JsonNode *v) {
 }
 
 static void put_reference(const Emit *e, const FhirIndexReference *r) {
+    assert(r->id.len + r->url.len > 0 || r->local >= 0 || r->is_record_patient);
     if (e->ref_type == FHIR_T_NONE || r->type == e->ref_type) {
         FhirIndexValue v = value_for(e, FHIR_INDEX_REFERENCE);
         v.reference = *r;
@@ -430,6 +436,7 @@ static void emit_reference(const Emit *e, const JsonNode *v) {
         return;
     }
     ReferenceMemo *memo = e->memo;
+    assert(memo != NULL);
     if (memo->node != v) {
         memo->node = v;
         memo->ok = read_reference(e, v, &memo->reference);

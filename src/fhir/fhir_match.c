@@ -8,6 +8,8 @@
 /* http://hl7.org/fhir/R4/search.html#prefix, with [v.lo, v.hi) as the searched range and [lo, hi)
  * as the range of the resource's value. */
 bool fhir_match_date(const FhirQueryValue *wanted, TimeMs lo, TimeMs hi) {
+    assert(wanted->kind == FHIR_INDEX_DATE && wanted->prefix <= FHIR_PREFIX_AP);
+    assert(lo < hi && wanted->date.lo < wanted->date.hi);
     TimeMs from = wanted->date.lo;
     TimeMs to = wanted->date.hi;
     bool contained = from <= lo && hi <= to;
@@ -105,6 +107,7 @@ static bool match_span(FhirPrefix prefix, const FhirQueryNumber *w, const Span *
 }
 
 static bool match_number(const FhirQueryValue *w, const FhirIndexValue *v) {
+    assert(w->prefix <= FHIR_PREFIX_AP);
     Span s;
     return span_of(v->number.text, v->number.high, v->number.is_range, &s) &&
            match_span((FhirPrefix)w->prefix, &w->number, &s);
@@ -131,6 +134,7 @@ static bool unit_matches(const FhirQueryValue *w, const FhirIndexQuantity *q) {
 }
 
 static bool match_quantity(const FhirQueryValue *w, const FhirIndexValue *v) {
+    assert(w->prefix <= FHIR_PREFIX_AP);
     Span s;
     const FhirIndexQuantity *q = &v->quantity;
     if (!unit_matches(w, q) || !span_of(q->value, q->high, q->is_range, &s)) {
@@ -145,6 +149,8 @@ static bool match_quantity(const FhirQueryValue *w, const FhirIndexValue *v) {
 
 static bool match_token(const FhirQueryValue *w, const FhirIndexValue *v) {
     const FhirIndexToken *t = &v->token;
+    assert(t->has_system == (t->system.len > 0));
+    assert(w->token.has_bar || w->token.system.len == 0);
     if ((v->flags & FHIR_TOKEN_TEXT) != 0) {
         return false;
     }
@@ -160,14 +166,27 @@ static bool match_token(const FhirQueryValue *w, const FhirIndexValue *v) {
     return t->has_system && str_eq(w->token.system, t->system);
 }
 
-static bool match_string(Arena *arena, const FhirQueryTerm *term, const FhirQueryValue *w,
-                         const FhirIndexValue *v) {
-    if (term->modifier == FHIR_MOD_EXACT) {
-        return str_eq(fold_nfc(arena, w->string.text), fold_nfc(arena, v->string.text));
+/* One term against one value. The text of a string value is folded once for all wanted values. */
+typedef struct Matcher {
+    Arena *arena;
+    const FhirQueryTerm *term;
+    Str base;                     /* own base URL */
+    const FhirIndexValue *folded; /* whose text stands in text */
+    Str text;
+} Matcher;
+
+static bool match_string(Matcher *m, const FhirQueryValue *w, const FhirIndexValue *v) {
+    bool is_exact = m->term->modifier == FHIR_MOD_EXACT;
+    if (m->folded != v) {
+        m->folded = v;
+        m->text = is_exact ? fold_nfc(m->arena, v->string.text)
+                           : fhir_fold_string(m->arena, v->string.text);
     }
-    Str text = fhir_fold_string(arena, v->string.text);
-    return term->modifier == FHIR_MOD_CONTAINS ? str_find(text, w->string.folded) != SIZE_MAX
-                                               : str_starts(text, w->string.folded);
+    if (is_exact) {
+        return str_eq(fold_nfc(m->arena, w->string.text), m->text);
+    }
+    return m->term->modifier == FHIR_MOD_CONTAINS ? str_find(m->text, w->string.folded) != SIZE_MAX
+                                                  : str_starts(m->text, w->string.folded);
 }
 
 /* Is url = base/Type/id with our own base? */
@@ -191,21 +210,19 @@ static bool match_canonical(const FhirQueryValue *w, const FhirIndexValue *v) {
     return w->reference.url.len > 0 && str_eq(w->reference.url, v->uri.text);
 }
 
-static bool match_one(Arena *arena, const FhirQueryTerm *term, const FhirQueryValue *w,
-                      const FhirIndexValue *v, Str base);
+static bool match_one(Matcher *m, const FhirQueryValue *w, const FhirIndexValue *v);
 
-static bool match_composite(Arena *arena, const FhirQueryTerm *term, const FhirQueryValue *w,
-                            const FhirIndexValue *v, Str base) {
+static bool match_composite(Matcher *m, const FhirQueryValue *w, const FhirIndexValue *v) {
+    assert(w->composite.n_parts == v->composite.n_parts);
     for (unsigned i = 0; i < w->composite.n_parts; i++) {
-        if (!match_one(arena, term, &w->composite.parts[i], v->composite.parts[i], base)) {
+        if (!match_one(m, &w->composite.parts[i], v->composite.parts[i])) {
             return false;
         }
     }
-    return w->composite.n_parts == v->composite.n_parts;
+    return true;
 }
 
-static bool match_one(Arena *arena, const FhirQueryTerm *term, const FhirQueryValue *w,
-                      const FhirIndexValue *v, Str base) {
+static bool match_one(Matcher *m, const FhirQueryValue *w, const FhirIndexValue *v) {
     if (w->kind == FHIR_INDEX_REFERENCE && v->kind == FHIR_INDEX_URI) {
         return match_canonical(w, v);
     }
@@ -216,7 +233,7 @@ static bool match_one(Arena *arena, const FhirQueryTerm *term, const FhirQueryVa
     case FHIR_INDEX_TOKEN:
         return match_token(w, v);
     case FHIR_INDEX_STRING:
-        return match_string(arena, term, w, v);
+        return match_string(m, w, v);
     case FHIR_INDEX_DATE:
         return fhir_match_date(w, v->date.lo, v->date.hi);
     case FHIR_INDEX_NUMBER:
@@ -226,9 +243,9 @@ static bool match_one(Arena *arena, const FhirQueryTerm *term, const FhirQueryVa
     case FHIR_INDEX_URI:
         return str_eq(w->uri.text, v->uri.text);
     case FHIR_INDEX_REFERENCE:
-        return match_reference(w, &v->reference, base);
+        return match_reference(w, &v->reference, m->base);
     case FHIR_INDEX_COMPOSITE:
-        return match_composite(arena, term, w, v, base);
+        return match_composite(m, w, v);
     }
     return false;
 }
@@ -238,8 +255,9 @@ bool fhir_match_value(Arena *arena, const FhirQueryTerm *term, const FhirIndexVa
     if (term->param->id != value->param) {
         return false;
     }
+    Matcher m = {.arena = arena, .term = term, .base = base_url};
     for (size_t i = 0; i < term->n_values; i++) {
-        if (match_one(arena, term, &term->values[i], value, base_url)) {
+        if (match_one(&m, &term->values[i], value)) {
             return true;
         }
     }
@@ -262,6 +280,7 @@ static_assert(FHIR_QUERY_TERMS <= 64, "a bit for each term");
 
 static void match_put(FhirIndexSink *sink, const FhirIndexValue *value) {
     MatchSink *m = (MatchSink *)sink;
+    assert(value->param != FHIR_P_NONE && value->param < FHIR_P_COUNT);
     for (size_t i = 0; i < m->query->n_terms; i++) {
         const FhirQueryTerm *term = &m->query->terms[i];
         uint64_t bit = UINT64_C(1) << i;
@@ -352,5 +371,6 @@ uint64_t fhir_quantity_sort_key(Str decimal) {
     d = d == 0 ? 0 : d; /* -0 and 0 are one value */
     uint64_t bits;
     memcpy(&bits, &d, sizeof bits);
+    assert(sizeof bits == sizeof d);
     return bits >> 63 != 0 ? ~bits : bits | UINT64_C(1) << 63;
 }

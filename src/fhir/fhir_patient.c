@@ -46,6 +46,7 @@ bool fhir_index_reference(Str text, FhirIndexReference *ret) {
     case FHIR_REF_CONDITIONAL:
         return false;
     }
+    assert(r.local >= -1 && (r.id.len == 0 || r.type != FHIR_T_NONE));
     *ret = r;
     return true;
 }

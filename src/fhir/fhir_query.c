@@ -30,6 +30,7 @@ static unsigned distance(Str a, Str b) {
             row[j] = MIN(change, MIN(row[j - 1], row[j]) + 1);
         }
     }
+    assert(row[b.len] <= NAME_MAX_LEN);
     return row[b.len];
 }
 
@@ -144,6 +145,7 @@ static ErrCode parse_values(const QueryParse *p, Str text, FhirQueryTerm *term) 
     Str rest = text;
     Str one;
     while (query_cut(&rest, ',', &one)) {
+        assert(term->n_values < n);
         TRY(query_value(p, &shape, one, &term->values[term->n_values]));
         term->n_values++;
     }
@@ -167,6 +169,7 @@ static ErrCode parse_term(const QueryParse *p, Str value, FhirQuery *q) {
     Str modifier = p->name;
     Str code;
     (void)str_cut(&modifier, ':', &code);
+    assert(q->n_terms <= FHIR_QUERY_TERMS);
     if (q->n_terms == FHIR_QUERY_TERMS) {
         return query_error(p, ERR_LIMIT, "too many parameters", "quá nhiều tham số");
     }
@@ -296,6 +299,7 @@ static ErrCode parse_elements(const QueryParse *p, Str value, FhirQuery *q) {
             return query_bad_value(p, name, "is no element of the type",
                                    "không phải phần tử của kiểu");
         }
+        assert(q->n_elements < n);
         q->elements[q->n_elements++] = name;
     }
     return ERR_OK;
@@ -339,6 +343,7 @@ static ErrCode parse_include(const QueryParse *p, Str value, FhirQuery *q) {
         return query_bad_value(p, value, "does not begin or end at the type that is searched",
                                "không bắt đầu hoặc kết thúc ở kiểu đang tìm");
     }
+    assert(q->n_includes <= FHIR_QUERY_INCLUDES && in.param != NULL);
     if (q->n_includes == FHIR_QUERY_INCLUDES) {
         return query_error(p, ERR_LIMIT, "too many includes", "quá nhiều tham số _include");
     }

@@ -35,6 +35,7 @@ static void put_bar(Buf *out) {
 }
 
 static void put_prefixed(Buf *out, uint8_t prefix, Str text) {
+    assert(prefix <= FHIR_PREFIX_AP);
     if (prefix != FHIR_PREFIX_EQ) {
         buf_put_str(out, str_from(query_prefix_names[prefix]));
     }
@@ -118,6 +119,8 @@ static void put_member(Buf *out, bool *first, const char *name, Str value) {
 
 static void put_term(Buf *out, bool *first, const FhirQueryTerm *t) {
     static const char *const modifiers[] = {"", ":exact", ":contains", ":missing", ":not", ":"};
+    assert(t->modifier < ARRAY_LEN(modifiers));
+    assert(t->n_values > 0 || t->modifier == FHIR_MOD_MISSING);
     put_name(out, first, t->param->code);
     buf_put_str(out, str_from(modifiers[t->modifier]));
     if (t->modifier == FHIR_MOD_TYPE) {
@@ -163,6 +166,7 @@ static void put_elements(Buf *out, bool *first, const FhirQuery *q) {
 }
 
 void fhir_query_print(Buf *out, const FhirQuery *q) {
+    assert(q->n_sorts <= FHIR_QUERY_SORTS && q->summary <= FHIR_SUMMARY_COUNT);
     bool first = true;
     for (size_t i = 0; i < q->n_terms; i++) {
         put_term(out, &first, &q->terms[i]);

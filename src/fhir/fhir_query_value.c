@@ -74,12 +74,14 @@ ErrCode query_decode(const QueryParse *p, Str text, Str *ret) {
         return query_error(p, ERR_PARAM, "the percent-encoding or the UTF-8 is wrong",
                            "mã hoá phần trăm hoặc UTF-8 không đúng");
     }
+    assert(n <= text.len);
     out[n] = '\0';
     *ret = (Str){out, n};
     return ERR_OK;
 }
 
 bool query_cut(Str *rest, char sep, Str *ret_part) {
+    assert(sep != '\\' && sep != '\0');
     if (rest->ptr == NULL) {
         return false;
     }
@@ -111,6 +113,7 @@ Str query_unescape(Arena *arena, Str text) {
         i += escape ? 1 : 0;
         out[n++] = text.ptr[i];
     }
+    assert(n <= text.len);
     return (Str){out, n};
 }
 
@@ -139,6 +142,7 @@ static ErrCode token_value(const QueryParse *p, Str text, FhirQueryValue *v) {
         return query_bad_value(p, text, "is no code, system|code, |code or system|",
                                "không có dạng mã, hệ|mã, |mã hoặc hệ|");
     }
+    assert(n == 1 || n == 2);
     v->token.has_bar = n == 2;
     v->token.system = n == 2 ? parts[0] : STR_EMPTY;
     v->token.code = parts[n - 1];
@@ -189,6 +193,7 @@ static Str mend_zone(Arena *arena, Str text) {
 /* ap: 10 % of the distance between now and the date, to both sides. */
 static void widen_date(TimeMs now, FhirQueryValue *v) {
     TimeMs gap = now < v->date.lo ? v->date.lo - now : now >= v->date.hi ? now - v->date.hi : 0;
+    assert(gap >= 0);
     v->date.lo -= gap / 10;
     v->date.hi += gap / 10;
 }
@@ -251,6 +256,7 @@ static ErrCode number_value(const QueryParse *p, Str text, FhirPrefix prefix,
         Decimal tenth = decimal_mul(decimal_abs(ret->value), decimal_from_scaled(1, 1));
         half = decimal_cmp(tenth, half) > 0 ? tenth : half;
     }
+    assert(!decimal_is_negative(half));
     ret->lo = decimal_sub(ret->value, half);
     ret->hi = decimal_add(ret->value, half);
     return ERR_OK;
@@ -336,6 +342,7 @@ static ErrCode reference_value(const QueryParse *p, const ValueShape *shape, Str
 static ErrCode composite_value(const QueryParse *p, const ValueShape *shape, Str text,
                                FhirQueryValue *v) {
     const FhirSearchParam *param = shape->param;
+    assert(param != NULL && param->n_parts >= 2 && param->n_parts <= FHIR_COMPOSITE_PARTS);
     FhirQueryValue *parts = arena_new_array(p->arena, FhirQueryValue, param->n_parts);
     if (parts == NULL) {
         return ERR_NOMEM;
