@@ -169,21 +169,23 @@ static void on_done(void *ctx, ErrCode err, const StoreCommitted *committed,
     mutex_unlock(&f->lock);
 }
 
-static ErrCode submit(Batch *b, ErrInfo *info) {
+/* Either the batch is under way and on_done will say how it ended, or b->err says why not. Nothing
+ * of b may be touched behind store_submit but under the lock: on_done may have run already. */
+static void submit(Batch *b) {
     StoreCommit commit;
     StorePrepared *prepared = NULL;
     ErrCode err = build(b, &commit);
     if (err == ERR_OK) {
-        err = store_prepare(b->feeder->o.intake->store, &commit, &prepared, info);
+        err = store_prepare(b->feeder->o.intake->store, &commit, &prepared, &b->feeder->info);
     }
-    if (err != ERR_OK) {
-        forget_actors(b);
-        return err;
-    }
+    b->err = err;
     b->finished = false;
-    b->under_way = true;
-    store_submit(b->feeder->o.intake->store, prepared, on_done, b);
-    return ERR_OK;
+    b->under_way = err == ERR_OK;
+    if (err == ERR_OK) {
+        store_submit(b->feeder->o.intake->store, prepared, on_done, b);
+    } else {
+        forget_actors(b);
+    }
 }
 
 static void count_outcome(Batch *b) {
@@ -226,7 +228,7 @@ static void settle(Batch *b) {
             break;
         }
         forget_actors(b);
-        b->err = submit(b, &f->info);
+        submit(b);
     }
     if (b->err == ERR_OK) {
         count_outcome(b);
@@ -252,8 +254,8 @@ static ErrCode flush(Feeder *f) {
         batch_reset(b);
         return f->fatal;
     }
-    b->err = submit(b, &f->info);
-    if (b->err != ERR_OK) {
+    submit(b);
+    if (!b->under_way) {
         settle(b);
         return f->fatal;
     }
