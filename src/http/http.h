@@ -71,11 +71,16 @@ typedef struct HttpReply {
     Str type;           /* Content-Type; empty: none */
     Str body;           /* copied unless body_static */
     bool body_static;   /* lives for ever (embedded assets) */
+    bool body_owned;    /* malloc'ed: http_reply takes it over and frees it after sending */
     const Str *headers; /* pairs name, value; NUL-terminated texts (arena_str) */
     size_t n_headers;   /* number of pairs */
     bool no_compress;   /* do not gzip although the client takes it */
 } HttpReply;
 void http_reply(HttpRequest *request, const HttpReply *reply);
+/* Instead of a reply, from any thread: fn(ctx) runs soon on the request's own worker thread and then
+ * replies, or waits for another http_continue. At most one is outstanding. Cheap: for threads that
+ * must not be kept busy, such as the store's writer. */
+void http_continue(HttpRequest *request, void (*fn)(void *ctx), void *ctx);
 
 /* ---- server-sent events ---- */
 /* Replies 200 text/event-stream; the stream stays open until http_stream_close or the client goes

@@ -1,6 +1,6 @@
 /* http_int.h — what the files of this module share: the server, a request's states, streams.
  * A request is HEAD (headers there), BODY (bytes coming), RUNNING (on_request was called), REPLIED.
- * request->lock guards `reply` and `suspended`, the two fields that another thread touches. */
+ * request->lock guards `reply`, `next` and `suspended`, the fields that another thread touches. */
 #ifndef NHIP_HTTP_HTTP_INT_H
 #define NHIP_HTTP_HTTP_INT_H
 
@@ -31,6 +31,8 @@ struct HttpRequest {
     void *user;
     Mutex lock;
     struct MHD_Response *reply; /* not NULL: answered */
+    void (*next)(void *ctx);    /* http_continue; NULL: none */
+    void *next_ctx;
     unsigned status;
     bool suspended;
     bool must_close;

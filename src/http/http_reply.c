@@ -65,12 +65,17 @@ static struct MHD_Response *make_response(HttpRequest *r, const HttpReply *reply
         char *packed = gzip(reply->body, &len);
         if (packed != NULL) {
             *ret_gzip = true;
+            if (reply->body_owned) {
+                free((void *)(uintptr_t)reply->body.ptr);
+            }
             return MHD_create_response_from_buffer(len, packed, MHD_RESPMEM_MUST_FREE);
         }
     }
     return MHD_create_response_from_buffer(
         reply->body.len, (void *)(uintptr_t)(reply->body.len == 0 ? "" : reply->body.ptr),
-        reply->body_static ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
+        reply->body_static  ? MHD_RESPMEM_PERSISTENT
+        : reply->body_owned ? MHD_RESPMEM_MUST_FREE
+                            : MHD_RESPMEM_MUST_COPY);
 }
 
 static void count_reply(HttpServer *s, const HttpReply *reply) {
@@ -105,6 +110,17 @@ static void deliver(HttpRequest *r, struct MHD_Response *response, int status) {
         s->running--;
         cond_broadcast(&s->idle);
         mutex_unlock(&s->lock);
+    }
+}
+
+void http_continue(HttpRequest *request, void (*fn)(void *ctx), void *ctx) {
+    MUTEX_GUARD(&request->lock);
+    assert(request->reply == NULL && request->next == NULL);
+    request->next = fn;
+    request->next_ctx = ctx;
+    if (request->suspended) {
+        request->suspended = false;
+        MHD_resume_connection(request->connection);
     }
 }
 

@@ -149,6 +149,27 @@ static void run_handler(HttpRequest *r) {
     }
 }
 
+/* Runs what http_continue left; suspends the connection when there is nothing to do yet. */
+static enum MHD_Result wait_for_reply(HttpRequest *r) {
+    while (true) {
+        mutex_lock(&r->lock);
+        bool answered = r->reply != NULL;
+        void (*next)(void *) = answered ? NULL : TAKE(r->next);
+        if (!answered && next == NULL) {
+            r->suspended = true;
+            MHD_suspend_connection(r->connection);
+        }
+        mutex_unlock(&r->lock);
+        if (answered) {
+            return queue_reply(r);
+        }
+        if (next == NULL) {
+            return MHD_YES;
+        }
+        next(r->next_ctx);
+    }
+}
+
 static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *url,
                                  const char *method, const char *version, const char *upload_data,
                                  size_t *upload_data_size, void **con_cls) {
@@ -171,14 +192,7 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
     if (r->state == REQUEST_BODY) {
         run_handler(r);
     }
-    mutex_lock(&r->lock);
-    bool answered = r->reply != NULL;
-    if (!answered) {
-        r->suspended = true;
-        MHD_suspend_connection(r->connection);
-    }
-    mutex_unlock(&r->lock);
-    return answered ? queue_reply(r) : MHD_YES;
+    return wait_for_reply(r);
 }
 
 /* ---- starting and stopping ---- */

@@ -1,0 +1,120 @@
+#include "api/api_fhir_int.h"
+
+ErrCode fhir_put_resource(Buf *out, Arena *arena, const StoreVersion *v,
+                          const FhirPrintOptions *print) {
+    if (print == NULL || (print->summary == FHIR_SUMMARY_FALSE && print->n_elements == 0)) {
+        buf_put_str(out, v->json);
+        return buf_ok(out);
+    }
+    FhirResource resource = {.type = v->type};
+    TRY(json_parse(arena, v->json, &resource.root, NULL));
+    fhir_print(out, &resource, print);
+    return buf_ok(out);
+}
+
+static void put_link(FhirBundle *b, Str relation, Str url) {
+    if (url.len > 0) {
+        json_open_object(&b->w);
+        json_member(&b->w, "relation", relation);
+        json_member(&b->w, "url", url);
+        json_close_object(&b->w);
+    }
+}
+
+void fhir_bundle_open(FhirBundle *b, const FhirBundleHead *head) {
+    b->w = json_writer(b->out);
+    json_open_object(&b->w);
+    json_member(&b->w, "resourceType", STR("Bundle"));
+    json_member(&b->w, "type", str_from(head->type));
+    if (head->has_total) {
+        json_name(&b->w, "total");
+        json_put_i64(&b->w, (int64_t)head->total);
+    }
+    if (head->self.len > 0) {
+        json_name(&b->w, "link");
+        json_open_array(&b->w);
+        put_link(b, STR("self"), head->self);
+        put_link(b, STR("next"), head->next);
+        json_close_array(&b->w);
+    }
+}
+
+/* Was the id chosen by the client? Then the first version came by PUT. */
+static bool is_client_id(FhirBundle *b, const StoreVersion *v) {
+    return !str_eq(v->id, store_id(b->api->store, b->arena, v->first));
+}
+
+static void put_etag(FhirBundle *b, uint32_t version, TimeMs time) {
+    Buf text;
+    buf_init(&text, 64);
+    time_put_instant(&text, time);
+    json_member(&b->w, "etag", arena_printf(b->arena, "W/\"%u\"", version));
+    json_member(&b->w, "lastModified", buf_str(&text));
+    buf_release(&text);
+}
+
+static void put_history(FhirBundle *b, const StoreVersion *v) {
+    const char *type = fhir_type_name(v->type);
+    bool posted = v->version == 1 && !is_client_id(b, v);
+    json_name(&b->w, "request");
+    json_open_object(&b->w);
+    json_member(&b->w, "method",
+                v->deleted ? STR("DELETE")
+                : posted   ? STR("POST")
+                           : STR("PUT"));
+    json_member(&b->w, "url",
+                posted ? str_from(type)
+                       : arena_printf(b->arena, "%s/" STR_FMT, type, STR_ARG(v->id)));
+    json_close_object(&b->w);
+    json_name(&b->w, "response");
+    json_open_object(&b->w);
+    json_member(&b->w, "status",
+                v->deleted        ? STR("204")
+                : v->version == 1 ? STR("201")
+                                  : STR("200"));
+    put_etag(b, v->version, v->time);
+    json_close_object(&b->w);
+}
+
+static void put_entry(FhirBundle *b, const StoreVersion *v, FhirEntryKind kind) {
+    json_open_object(&b->w);
+    json_member(&b->w, "fullUrl",
+                arena_printf(b->arena, STR_FMT "/%s/" STR_FMT, STR_ARG(b->api->base_url),
+                             fhir_type_name(v->type), STR_ARG(v->id)));
+    if (!v->deleted) {
+        json_name(&b->w, "resource");
+        json_put_raw(&b->w, STR_EMPTY); /* the comma or colon; the value follows */
+        ErrCode err = fhir_put_resource(b->out, b->arena, v, b->print);
+        if (err != ERR_OK && b->out->err == ERR_OK) {
+            b->out->err = err;
+        }
+    }
+    if (kind == FHIR_ENTRY_HISTORY) {
+        put_history(b, v);
+    } else {
+        json_name(&b->w, "search");
+        json_open_object(&b->w);
+        json_member(&b->w, "mode",
+                    kind == FHIR_ENTRY_INCLUDE ? STR("include") : STR("match"));
+        json_close_object(&b->w);
+    }
+    json_close_object(&b->w);
+}
+
+void fhir_bundle_put(FhirBundle *b, const StoreVersion *versions, size_t n, FhirEntryKind kind) {
+    for (size_t i = 0; i < n; i++) {
+        if (!b->has_entries) {
+            b->has_entries = true;
+            json_name(&b->w, "entry");
+            json_open_array(&b->w);
+        }
+        put_entry(b, &versions[i], kind);
+    }
+}
+
+void fhir_bundle_close(FhirBundle *b) {
+    if (b->has_entries) {
+        json_close_array(&b->w);
+    }
+    json_close_object(&b->w);
+}

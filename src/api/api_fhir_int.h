@@ -1,0 +1,106 @@
+/* api_fhir_int.h — what the FHIR route files share. A GET is data (FhirGet) and gives data
+ * (FhirAnswer), so that the routes and the GET entries of bundles use the same functions; one place
+ * sends answers (api_fhir.c), one prints Bundles (api_fhir_bundle.c). */
+#ifndef NHIP_API_API_FHIR_INT_H
+#define NHIP_API_API_FHIR_INT_H
+
+#include "api/api_int.h"
+
+enum { FHIR_COUNT_DEFAULT = 50 };
+
+typedef struct FhirGet {
+    ApiCall *call;
+    FhirType type; /* FHIR_T_NONE: all types */
+    Str id;
+    Str version;
+    Str query; /* raw, without '?' */
+} FhirGet;
+
+/* `body` belongs to whoever holds the answer (buf_release, or handed over by fhir_send). */
+typedef struct FhirAnswer {
+    int status;
+    Buf body;
+    uint32_t version; /* not 0: ETag and Last-Modified are sent */
+    TimeMs time;
+    Str location;
+    bool pretty;
+} FhirAnswer;
+
+typedef ErrCode (*FhirGetFn)(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
+/* The interactions that only read. ret->body is initialised by the caller. */
+ErrCode fhir_read(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
+ErrCode fhir_vread(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
+ErrCode fhir_search(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
+ErrCode fhir_history(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
+ErrCode fhir_everything(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
+ErrCode fhir_metadata(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
+
+/* ---- api_fhir.c ---- */
+/* Sends and releases. */
+void fhir_send(ApiCall *call, FhirAnswer *answer);
+/* "Patient" → type; ERR_NOT_FOUND with a sentence when FHIR R4 has none of that name. */
+MUST_USE ErrCode fhir_need_type(Str name, FhirType *ret_type, ErrInfo *info);
+/* Does the client take JSON (Accept, _format)? ERR_ACCEPT otherwise. */
+MUST_USE ErrCode fhir_check_accept(ApiCall *call, Str query, ErrInfo *info);
+/* Is the body JSON (Content-Type)? ERR_MEDIA otherwise. */
+MUST_USE ErrCode fhir_check_json_body(ApiCall *call, ErrInfo *info);
+/* W/"3" → 3; 0 when the text is no such tag. */
+uint32_t fhir_etag_version(Str etag);
+
+/* ---- parameters that are no search (api_fhir_param.c) ---- */
+typedef struct FhirParam {
+    const char *name;
+    Str value; /* decoded; ptr NULL when absent */
+} FhirParam;
+/* Fills values of the named parameters; refuses unknown and repeated ones. */
+MUST_USE ErrCode fhir_params(Arena *arena, Str query, FhirParam *params, size_t n, ErrInfo *info);
+/* _summary, _elements, _pretty, _format of a read. */
+MUST_USE ErrCode fhir_print_params(const FhirGet *get, FhirPrintOptions *ret, ErrInfo *info);
+MUST_USE ErrCode fhir_count_param(Str value, size_t *ret_count, ErrInfo *info);
+
+/* The page token: where a page begins, bound by a checksum to the question that it continues. */
+typedef struct FhirPageToken {
+    RecordNo snapshot;
+    Slot after;
+} FhirPageToken;
+Str fhir_page_print(Arena *arena, const FhirPageToken *token, Str question);
+/* Empty text: zeros. ERR_PARAM for a token that is not of this question. */
+MUST_USE ErrCode fhir_page_parse(Str text, Str question, FhirPageToken *ret, ErrInfo *info);
+
+/* ---- Bundles (api_fhir_bundle.c) ---- */
+typedef enum FhirEntryKind {
+    FHIR_ENTRY_MATCH,
+    FHIR_ENTRY_INCLUDE,
+    FHIR_ENTRY_HISTORY,
+} FhirEntryKind;
+
+typedef struct FhirBundle {
+    Buf *out;
+    Api *api;
+    Arena *arena;
+    JsonWriter w;
+    const FhirPrintOptions *print; /* NULL: resources whole */
+    bool has_entries;
+} FhirBundle;
+typedef struct FhirBundleHead {
+    const char *type; /* "searchset" … */
+    Str self, next;   /* whole URLs; empty: none */
+    bool has_total;
+    uint64_t total;
+} FhirBundleHead;
+void fhir_bundle_open(FhirBundle *b, const FhirBundleHead *head);
+void fhir_bundle_put(FhirBundle *b, const StoreVersion *versions, size_t n, FhirEntryKind kind);
+void fhir_bundle_close(FhirBundle *b);
+/* A resource by the wishes of the caller; print may be NULL. */
+MUST_USE ErrCode fhir_put_resource(Buf *out, Arena *arena, const StoreVersion *v,
+                                   const FhirPrintOptions *print);
+
+/* ---- writing (api_fhir_write.c, api_fhir_batch.c) ---- */
+void fhir_post(ApiCall *call);
+void fhir_put(ApiCall *call);
+void fhir_put_conditional(ApiCall *call);
+void fhir_delete(ApiCall *call);
+void fhir_delete_conditional(ApiCall *call);
+void fhir_post_bundle(ApiCall *call);
+
+#endif

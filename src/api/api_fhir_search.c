@@ -1,0 +1,112 @@
+/* Search, history, everything: the interactions that answer with a Bundle. */
+#include "api/api_fhir_int.h"
+
+/* A page of anything: opens, fills and closes the Bundle. `path` is behind the base, `question` the
+ * query without _page. */
+typedef struct Paged {
+    const FhirGet *get;
+    Str path, question;
+    const char *type;
+    RecordNo snapshot;
+    Slot next;
+    bool has_total;
+    uint64_t total;
+    const FhirPrintOptions *print;
+    FhirEntryKind kind;
+    const StoreVersion *entries, *includes;
+    size_t n_entries, n_includes;
+} Paged;
+
+static Str link_of(const Paged *p, Str page) {
+    bool query = p->question.len > 0;
+    return arena_printf(p->get->call->arena, STR_FMT "/" STR_FMT "%s" STR_FMT "%s" STR_FMT,
+                        STR_ARG(p->get->call->api->base_url), STR_ARG(p->path),
+                        query || page.len > 0 ? "?" : "", STR_ARG(p->question),
+                        page.len == 0 ? ""
+                        : query       ? "&_page="
+                                      : "_page=",
+                        STR_ARG(page));
+}
+
+static Str page_scope(const Paged *p) {
+    return arena_printf(p->get->call->arena, STR_FMT "?" STR_FMT, STR_ARG(p->path),
+                        STR_ARG(p->question));
+}
+
+static ErrCode print_page(const Paged *p, Str this_page, FhirAnswer *ret) {
+    Arena *arena = p->get->call->arena;
+    FhirBundle b = {
+        .out = &ret->body, .api = p->get->call->api, .arena = arena, .print = p->print};
+    FhirBundleHead head = {.type = p->type,
+                           .self = link_of(p, this_page),
+                           .has_total = p->has_total,
+                           .total = p->total};
+    if (p->next != 0) {
+        FhirPageToken token = {p->snapshot, p->next};
+        head.next = link_of(p, fhir_page_print(arena, &token, page_scope(p)));
+    }
+    fhir_bundle_open(&b, &head);
+    fhir_bundle_put(&b, p->entries, p->n_entries, p->kind);
+    fhir_bundle_put(&b, p->includes, p->n_includes, FHIR_ENTRY_INCLUDE);
+    fhir_bundle_close(&b);
+    ret->status = 200;
+    return arena_failed(arena) ? ERR_NOMEM : buf_ok(&ret->body);
+}
+
+/* ---- search ---- */
+
+static Str printed_query(Arena *arena, const FhirQuery *q) {
+    CLEANUP_BUF Buf b;
+    buf_init(&b, LIMIT_REQUEST_BYTES);
+    fhir_query_print(&b, q);
+    return arena_str(arena, buf_str(&b));
+}
+
+static ErrCode run_search(const FhirGet *get, const FhirQuery *q, Paged *p, ErrInfo *info) {
+    FhirPageToken token;
+    StorePage page = {0};
+    TRY(fhir_page_parse(q->page, page_scope(p), &token, info));
+    bool count_only = q->summary == FHIR_SUMMARY_COUNT;
+    StoreSearch search = {
+        .query = q,
+        .snapshot = token.snapshot,
+        .after = token.after,
+        .count = count_only ? 0 : q->has_count ? q->count : FHIR_COUNT_DEFAULT,
+        .want_total = count_only || q->total == FHIR_TOTAL_ACCURATE ||
+                      q->total == FHIR_TOTAL_ESTIMATE,
+    };
+    TRY(store_search(get->call->api->store, get->call->arena, &search, &page, info));
+    p->snapshot = page.snapshot;
+    p->next = page.next;
+    p->entries = page.matches;
+    p->n_entries = page.n_matches;
+    p->includes = page.includes;
+    p->n_includes = page.n_includes;
+    p->total = search.want_total ? page.total : page.n_matches;
+    /* A first page that is also the last one counts itself. */
+    p->has_total = search.want_total || (token.after == 0 && page.next == 0 &&
+                                         q->total != FHIR_TOTAL_NONE);
+    return ERR_OK;
+}
+
+ErrCode fhir_search(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
+    Api *api = get->call->api;
+    FhirQuery q;
+    FhirQueryScope scope = {.type = get->type,
+                            .base_url = api->base_url,
+                            .now = clock_now_ms(api->clock),
+                            .info = info};
+    TRY(fhir_query_parse(get->call->arena, &scope, get->query, &q));
+    FhirPrintOptions print = {.summary = (FhirSummary)q.summary,
+                              .elements = q.elements,
+                              .n_elements = (unsigned)q.n_elements};
+    Paged p = {.get = get,
+               .path = str_from(fhir_type_name(get->type)),
+               .question = printed_query(get->call->arena, &q),
+               .type = "searchset",
+               .print = &print,
+               .kind = FHIR_ENTRY_MATCH};
+    TRY(run_search(get, &q, &p, info));
+    ret->pretty = q.pretty;
+    return print_page(&p, q.page, ret);
+}
