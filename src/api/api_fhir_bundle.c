@@ -58,10 +58,7 @@ static void put_history(FhirBundle *b, const StoreVersion *v) {
     bool posted = v->version == 1 && !is_client_id(b, v);
     json_name(&b->w, "request");
     json_open_object(&b->w);
-    json_member(&b->w, "method",
-                v->deleted ? STR("DELETE")
-                : posted   ? STR("POST")
-                           : STR("PUT"));
+    json_member(&b->w, "method", v->deleted ? STR("DELETE") : posted ? STR("POST") : STR("PUT"));
     json_member(&b->w, "url",
                 posted ? str_from(type)
                        : arena_printf(b->arena, "%s/" STR_FMT, type, STR_ARG(v->id)));
@@ -94,8 +91,7 @@ static void put_entry(FhirBundle *b, const StoreVersion *v, FhirEntryKind kind) 
     } else {
         json_name(&b->w, "search");
         json_open_object(&b->w);
-        json_member(&b->w, "mode",
-                    kind == FHIR_ENTRY_INCLUDE ? STR("include") : STR("match"));
+        json_member(&b->w, "mode", kind == FHIR_ENTRY_INCLUDE ? STR("include") : STR("match"));
         json_close_object(&b->w);
     }
     json_close_object(&b->w);

@@ -63,8 +63,7 @@ ErrCode fhir_print_params(const FhirGet *get, FhirPrintOptions *ret, ErrInfo *in
         return ERR_OK;
     }
     TRY(fhir_params(get->call->arena, get->query, names, ARRAY_LEN(names), info));
-    FhirQueryScope scope = {
-        .type = get->type, .base_url = get->call->api->base_url, .info = info};
+    FhirQueryScope scope = {.type = get->type, .base_url = get->call->api->base_url, .info = info};
     TRY(fhir_query_parse(get->call->arena, &scope, get->query, &q));
     if (q.summary == FHIR_SUMMARY_COUNT) {
         return err_set(info, ERR_PARAM, "parameter-value", "_summary=count is for searches only",

@@ -35,8 +35,7 @@ static Str page_scope(const Paged *p) {
 
 static ErrCode print_page(const Paged *p, Str this_page, FhirAnswer *ret) {
     Arena *arena = p->get->call->arena;
-    FhirBundle b = {
-        .out = &ret->body, .api = p->get->call->api, .arena = arena, .print = p->print};
+    FhirBundle b = {.out = &ret->body, .api = p->get->call->api, .arena = arena, .print = p->print};
     FhirBundleHead head = {.type = p->type,
                            .self = link_of(p, this_page),
                            .has_total = p->has_total,
@@ -71,9 +70,11 @@ static ErrCode run_search(const FhirGet *get, const FhirQuery *q, Paged *p, ErrI
         .query = q,
         .snapshot = token.snapshot,
         .after = token.after,
-        .count = count_only ? 0 : q->has_count ? q->count : FHIR_COUNT_DEFAULT,
-        .want_total = count_only || q->total == FHIR_TOTAL_ACCURATE ||
-                      q->total == FHIR_TOTAL_ESTIMATE,
+        .count = count_only     ? 0
+                 : q->has_count ? q->count
+                                : FHIR_COUNT_DEFAULT,
+        .want_total =
+            count_only || q->total == FHIR_TOTAL_ACCURATE || q->total == FHIR_TOTAL_ESTIMATE,
     };
     TRY(store_search(get->call->api->store, get->call->arena, &search, &page, info));
     p->snapshot = page.snapshot;
@@ -84,8 +85,8 @@ static ErrCode run_search(const FhirGet *get, const FhirQuery *q, Paged *p, ErrI
     p->n_includes = page.n_includes;
     p->total = search.want_total ? page.total : page.n_matches;
     /* A first page that is also the last one counts itself. */
-    p->has_total = search.want_total || (token.after == 0 && page.next == 0 &&
-                                         q->total != FHIR_TOTAL_NONE);
+    p->has_total =
+        search.want_total || (token.after == 0 && page.next == 0 && q->total != FHIR_TOTAL_NONE);
     return ERR_OK;
 }
 

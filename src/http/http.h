@@ -77,9 +77,9 @@ typedef struct HttpReply {
     bool no_compress;   /* do not gzip although the client takes it */
 } HttpReply;
 void http_reply(HttpRequest *request, const HttpReply *reply);
-/* Instead of a reply, from any thread: fn(ctx) runs soon on the request's own worker thread and then
- * replies, or waits for another http_continue. At most one is outstanding. Cheap: for threads that
- * must not be kept busy, such as the store's writer. */
+/* Instead of a reply, from any thread: fn(ctx) runs soon on the request's own worker thread and
+ * then replies, or waits for another http_continue. At most one is outstanding. Cheap: for threads
+ * that must not be kept busy, such as the store's writer. */
 void http_continue(HttpRequest *request, void (*fn)(void *ctx), void *ctx);
 
 /* ---- server-sent events ---- */
