@@ -141,13 +141,16 @@ $(UNIT): tests/unit/test.h
 
 # Programs of tests/fault, tests/suite and bench: tests/fault/NAME.c, tests/suite/NAME.c,
 # bench/NAME.c, each linked with everything below app.
-PROG_SRC := $(wildcard tests/fault/*.c tests/suite/*.c bench/*.c)
+FAULT_VFS := tests/fault/fault_vfs.c # no program of its own: part of each of tests/fault
+PROG_SRC := $(filter-out $(FAULT_VFS),$(wildcard tests/fault/*.c tests/suite/*.c bench/*.c))
 PROG := $(patsubst %.c,$(B)/%,$(PROG_SRC))
 BENCH_LIBS := -lcjson -ljansson
+$(filter $(B)/tests/fault/%,$(PROG)): $(FAULT_VFS) $(wildcard tests/fault/*.h)
 $(PROG): $(B)/%: %.c $(call archives,api) $(B)/lib/synth.a | $(GEN_H)
 	@mkdir -p $(@D)
 	@echo "  prog $<"
 	@$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -Wno-missing-prototypes $(LDOPT) -o $@ $< \
+	  $(if $(filter tests/fault/%,$<),$(FAULT_VFS)) \
 	  -Wl,--start-group $(call archives,api) $(B)/lib/synth.a -Wl,--end-group $(LIBS) -lcmocka \
 	  $(if $(filter bench/%,$<),$(BENCH_LIBS))
 

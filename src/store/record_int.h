@@ -349,7 +349,7 @@ struct Store {
     const Clock *clock;
     const StoreView *views;
     size_t n_views;
-    unsigned train_records;
+    unsigned train_records, checkpoint_pages;
     bool read_only, sync_off;
     uint8_t id_secret[16];
     IdKey id_key;

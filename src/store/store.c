@@ -11,7 +11,10 @@ ErrCode store_connect(Store *store, bool writes, Db *ret_db, ErrInfo *info) {
     DbOpen how = {store->data_path, store->vfs, store->read_only, !writes};
     TRY(db_open(&how, &db, info));
     static const char *const READ[] = {"cache_small", "temp_in_memory"};
-    const char *write[] = {"page_size",
+    /* Until the file is in WAL mode its journal must not come back after a power cut: EXTRA syncs
+     * the folder, too. */
+    const char *write[] = {"sync_extra",
+                           "page_size",
                            "wal",
                            store->sync_off ? "sync_off" : "sync_full",
                            "autocheckpoint_off",
@@ -43,6 +46,7 @@ static ErrCode copy_options(Store *store, const StoreOptions *options) {
     store->views = options->views;
     store->n_views = options->n_views;
     store->train_records = options->train_records;
+    store->checkpoint_pages = options->checkpoint_pages;
     store->sync_off = options->sync_off;
     store->read_only = options->read_only;
     return arena_failed(a) ? ERR_NOMEM : ERR_OK;

@@ -9,8 +9,8 @@
 #include "core/log.h"
 
 enum {
-    WAL_PAGES_CHECK = 1024, /* 8 MiB: copy back */
-    WAL_PAGES_RESET = 8192, /* 64 MiB: the writer helps */
+    WAL_PAGES = 1024,    /* 8 MiB: copy back */
+    WAL_RESET_TIMES = 8, /* at 64 MiB the writer helps */
     TRAIN_RECORDS = 2000,
     TRAIN_RECORDS_MOST = 4000,
     TRAIN_FILES = 500,
@@ -35,11 +35,11 @@ static void checkpoint(Db *db, unsigned *ret_left) {
 static void care_checkpoint(Store *store) {
     Care *care = &store->care;
     unsigned left = 0;
-    if (atomic_load(&care->wal_pages) < WAL_PAGES_CHECK) {
+    if (atomic_load(&care->wal_pages) < store->checkpoint_pages) {
         return;
     }
     checkpoint(&care->db, &left);
-    if (atomic_load(&care->wal_pages) >= WAL_PAGES_RESET) {
+    if (atomic_load(&care->wal_pages) >= store->checkpoint_pages * WAL_RESET_TIMES) {
         atomic_store(&care->reset_asked, true);
     }
 }
@@ -53,7 +53,7 @@ void care_note(Store *store) {
     bool train =
         !care->tried[DICT_RECORDS] && atomic_load(&store->snapshot) >= store->train_records;
     train = train || (!care->tried[DICT_FILES] && atomic_load(&care->files) >= TRAIN_FILES);
-    if (train || atomic_load(&care->wal_pages) >= WAL_PAGES_CHECK) {
+    if (train || atomic_load(&care->wal_pages) >= store->checkpoint_pages) {
         mutex_lock(&care->lock);
         care->woken = true;
         cond_signal(&care->wake);
@@ -245,6 +245,9 @@ ErrCode care_start(Store *store) {
     Care *care = &store->care;
     if (store->train_records == 0) {
         store->train_records = TRAIN_RECORDS;
+    }
+    if (store->checkpoint_pages == 0) {
+        store->checkpoint_pages = WAL_PAGES;
     }
     for (unsigned kind = 1; kind < DICT_KINDS; kind++) {
         care->tried[kind] = atomic_load(&store->dicts.now[kind]) != NULL;

@@ -122,6 +122,9 @@ typedef struct Replay {
     Arena *scratch, *keys;
     RecordNo *covered; /* by view */
     Buf bytes;
+    IndexBatch batch;                 /* of the records of one commit */
+    RecordNo batch_first, batch_last; /* 0: none */
+    RecordNo indexed;                 /* the index holds these already */
 } Replay;
 
 static ErrCode replay_views(Replay *r, const StoredRecord *record, const JsonNode *const *roots) {
@@ -137,11 +140,36 @@ static ErrCode replay_views(Replay *r, const StoredRecord *record, const JsonNod
     return ERR_OK;
 }
 
+/* The index takes whole commits. */
+static ErrCode replay_flush(Replay *r) {
+    if (r->batch_first != 0) {
+        TRY(index_add(r->store->index, r->batch_first, r->batch_last, &r->batch));
+        index_publish(r->store->index, r->batch_last);
+    }
+    arena_reset(r->keys);
+    r->batch = (IndexBatch){.arena = r->keys};
+    r->batch_first = 0;
+    return ERR_OK;
+}
+
+static ErrCode replay_index(Replay *r, const StoredRecord *record, const JsonNode *const *roots) {
+    if (record->number <= r->indexed) {
+        return ERR_OK;
+    }
+    if (r->batch_first != record->commit_first) {
+        TRY(replay_flush(r));
+        r->batch_first = record->commit_first;
+    }
+    r->batch_last = record->number;
+    uint32_t base = (uint32_t)(record->number - record->commit_first) * STORE_RECORD_SLOTS;
+    RecordFeed feed = {record, -1, base};
+    return record_keys(r->store, r->scratch, &feed, roots, &r->batch);
+}
+
 static ErrCode replay_record(Replay *r, RecordNo number) {
     const JsonNode *roots[STORE_RECORD_SLOTS];
     StoredRecord *record = NULL;
     arena_reset(r->scratch);
-    arena_reset(r->keys);
     TRY(store_load(r->store, r->scratch, number, &record));
     for (unsigned i = 0; i < record->n_slots; i++) {
         roots[i] = NULL;
@@ -149,14 +177,7 @@ static ErrCode replay_record(Replay *r, RecordNo number) {
             TRY(json_parse(r->scratch, record->slots[i].text, &roots[i], NULL));
         }
     }
-    if (number > index_covered(r->store->index)) {
-        IndexBatch batch = {.arena = r->keys};
-        uint32_t base = (uint32_t)(number - record->commit_first) * STORE_RECORD_SLOTS;
-        RecordFeed feed = {record, -1, base};
-        TRY(record_keys(r->store, r->scratch, &feed, roots, &batch));
-        TRY(index_add(r->store->index, record->commit_first, number, &batch));
-        index_publish(r->store->index, number);
-    }
+    TRY(replay_index(r, record, roots));
     return replay_views(r, record, roots);
 }
 
@@ -175,7 +196,8 @@ static ErrCode replay(Replay *r, const StoreProgress *progress, ErrInfo *info) {
     Store *store = r->store;
     RecordNo last = store->writer.next - 1;
     RecordNo first = replay_from(r);
-    if (index_covered(store->index) > last) {
+    r->indexed = index_covered(store->index);
+    if (r->indexed > last) {
         return err_set(info, ERR_CORRUPT, "view-ahead",
                        "view.db knows records that data.db does not have: delete view.db",
                        "view.db có bản ghi mà data.db không có: hãy xoá view.db");
@@ -190,6 +212,7 @@ static ErrCode replay(Replay *r, const StoreProgress *progress, ErrInfo *info) {
             progress->step(progress->ctx, number - first + 1, last - first + 1);
         }
     }
+    TRY(replay_flush(r));
     index_publish(store->index, last);
     atomic_store(&store->snapshot, last);
     return ERR_OK;
@@ -201,6 +224,7 @@ ErrCode store_replay(Store *store, const StoreProgress *progress, ErrInfo *info)
                 .keys = arena_new(4 * RECORD_PAYLOAD_MAX),
                 .covered = calloc(store->n_views + 1, sizeof(RecordNo))};
     buf_init(&r.bytes, 64 * LIMIT_MIB);
+    r.batch.arena = r.keys;
     ErrCode err = r.scratch == NULL || r.keys == NULL || r.covered == NULL
                       ? ERR_NOMEM
                       : replay(&r, progress, info);

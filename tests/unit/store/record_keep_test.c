@@ -338,8 +338,8 @@ static void damage(Home *h, RecordNo record, const char *sql) {
 
 static void verify_names_the_first_bad_record(void **state) {
     static const char *const DAMAGES[] = {
-        "UPDATE record SET body = CAST(substr(body, 1, 20) || x'5a' || substr(body, 22) AS BLOB)"
-        " WHERE number = ?1",
+        ("UPDATE record SET body = CAST(substr(body, 1, 20) || x'5a' || substr(body, 22) AS BLOB)"
+         " WHERE number = ?1"),
         "UPDATE record SET time = time + 1 WHERE number = ?1",
         "UPDATE record SET patient = 64 WHERE number = ?1",
         "UPDATE record SET chain = zeroblob(32) WHERE number = ?1",

@@ -18,6 +18,8 @@ PRAGMA journal_mode = WAL;
 PRAGMA journal_mode = DELETE;
 -- name: journal_off
 PRAGMA journal_mode = OFF;
+-- name: sync_extra
+PRAGMA synchronous = EXTRA;
 -- name: sync_full
 PRAGMA synchronous = FULL;
 -- name: sync_normal
