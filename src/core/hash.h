@@ -1,10 +1,8 @@
 /* hash.h — digests: XXH3-64 for tables and keys inside one process or file format, SHA-256
  * (OpenSSL) for everything that must not be forged: the chain of records, received files, erasable
  * keys. Ownership: results are values. Cost: hash64 about 0.1 ns a byte; sha256 0.5–3 ns a byte, no
- * allocation after a thread's first call. Errors: sha256 cannot fail after hash_init succeeded
- * once; without it, a machine on which OpenSSL offers no SHA-256 stops the program at the first
- * call. Threads: all functions are safe from any thread; one Sha256Ctx belongs to one thread at a
- * time. */
+ * allocation. Errors: sha256 cannot fail. Threads: all functions are safe from any thread; one
+ * Sha256Ctx belongs to one thread at a time. */
 #ifndef NHIP_CORE_HASH_H
 #define NHIP_CORE_HASH_H
 
@@ -20,7 +18,7 @@ typedef struct Sha256 {
     uint8_t b[32];
 } Sha256;
 
-/* Fetches the algorithm. Call once at start to have the error instead of a stop later. */
+/* ERR_UNSUPPORTED when SHA-256 of nothing comes out wrong. Call once at start. */
 MUST_USE ErrCode hash_init(void);
 void sha256(Str bytes, Sha256 *ret_digest);
 /* The digest of a followed by b, as the chain needs it. */

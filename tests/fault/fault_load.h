@@ -7,6 +7,7 @@
 #include "core/arena.h"
 #include "core/random.h"
 #include "core/thread.h"
+#include "fault/fault_vfs.h"
 #include "store/store.h"
 
 enum { LOAD_RESOURCES = 8000, LOAD_COMMITS = 2000, LOAD_CHANGES = 12, LOAD_GROUPS = 3 };
@@ -140,6 +141,7 @@ static inline ErrCode load_submit(Load *load, Arena *arena, ErrInfo *info) {
     LoadCommit *c = &load->commits[load->n_commits++];
     assert(load->n_commits <= LOAD_COMMITS);
     *c = (LoadCommit){.serial = (unsigned)load->n_commits};
+    fault_spared++;
     load_fill(load, c);
     StoreChange changes[LOAD_CHANGES];
     StoreGroup groups[LOAD_GROUPS];
@@ -185,6 +187,7 @@ static inline ErrCode load_submit(Load *load, Arena *arena, ErrInfo *info) {
                           .rejects_done = &c->settles,
                           .n_rejects_done = c->settles != 0};
     StorePrepared *prepared = NULL;
+    fault_spared--;
     ErrCode err = store_prepare(load->store, &commit, &prepared, info);
     if (err != ERR_OK) {
         c->err = err;

@@ -52,12 +52,16 @@ static struct Fault {
     int64_t quota;
 } fault = {.lock = PTHREAD_MUTEX_INITIALIZER, .quota = -1};
 
+_Thread_local unsigned fault_spared;
+
 static void lock(void) {
+    fault_spared++;
     (void)pthread_mutex_lock(&fault.lock);
 }
 
 static int unlock(int code) {
     (void)pthread_mutex_unlock(&fault.lock);
+    fault_spared--;
     return code;
 }
 

@@ -10,6 +10,9 @@
 
 #include "core/base.h"
 
+/* Above 0 on a thread that works for the test itself: its allocations shall not fail. */
+extern _Thread_local unsigned fault_spared;
+
 /* Registers the VFS once and returns its name. */
 const char *fault_vfs(void);
 /* Forgets all files and settings; the seed of all later choices. No file may be open. */
