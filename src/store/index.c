@@ -53,8 +53,9 @@ uint32_t part_below(const IndexPart *p, RecordNo snapshot) {
     if (snapshot < p->first) {
         return 0;
     }
-    uint64_t below = (snapshot - p->first + 1) * STORE_RECORD_SLOTS;
-    return snapshot == UINT64_MAX || below > UINT32_MAX ? UINT32_MAX : (uint32_t)below;
+    RecordNo last = MIN(snapshot, p->last);
+    uint64_t below = (last - p->first + 1) * STORE_RECORD_SLOTS;
+    return last == UINT64_MAX || below > UINT32_MAX ? UINT32_MAX : (uint32_t)below;
 }
 
 ErrCode part_get(const IndexPart *p, Str key, uint32_t below, SlotVec *out) {

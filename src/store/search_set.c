@@ -120,9 +120,10 @@ static ErrCode fill_exact_keys(const IndexPart *part, const Clause *c, uint32_t 
         return ERR_NOMEM;
     }
     size_t n = 0;
-    for (size_t i = 0; i < c->n_ranges; i++) {
-        if (c->ranges[i].is_exact) {
-            keys[n++] = c->ranges[i].from;
+    for (size_t i = 0; i < c->n_ranges; i++) { /* ascending; a wider range may stand between twins */
+        Str key = c->ranges[i].from;
+        if (c->ranges[i].is_exact && (n == 0 || !str_eq(keys[n - 1], key))) {
+            keys[n++] = key;
         }
     }
     if (part->segment != NULL) {
