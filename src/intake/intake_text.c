@@ -34,9 +34,22 @@ Str intake_with_role(Arena *arena, Str json, Str role) {
     if (comma == SIZE_MAX) {
         return json;
     }
-    return arena_printf(
-        arena, STR_FMT ",\"meta\":{\"source\":\"" SOURCE_PREFIX STR_FMT "\"}" STR_FMT,
-        STR_ARG(str_sub(json, 0, comma)), STR_ARG(role), STR_ARG(str_sub(json, comma, json.len)));
+    Str pieces[] = {str_sub(json, 0, comma), STR(",\"meta\":{\"source\":\"" SOURCE_PREFIX), role,
+                    STR("\"}"), str_sub(json, comma, json.len)};
+    size_t len = 0;
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        len += pieces[i].len;
+    }
+    char *out = arena_alloc(arena, len);
+    if (out == NULL) {
+        return STR_EMPTY;
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        memcpy(out + at, pieces[i].ptr, pieces[i].len);
+        at += pieces[i].len;
+    }
+    return (Str){out, len};
 }
 
 Str intake_role(Arena *arena, Str json) {
