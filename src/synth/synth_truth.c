@@ -52,6 +52,27 @@ static void put_totals(JsonWriter *j, const SynthReport *r) {
     json_close_object(j);
 }
 
+/* Visits by facility, and how many of all were stays and births. */
+static void put_places(JsonWriter *j, const World *w) {
+    CLEANUP_FREE uint64_t *visits = calloc(w->n_facilities, sizeof *visits);
+    uint64_t stays = 0;
+    uint64_t births = 0;
+    for (size_t i = 0; visits != NULL && i < w->n_visits; i++) {
+        const PlanVisit *v = &w->visits[i];
+        visits[v->facility]++;
+        stays += (v->flags & PLAN_ADMITTED) != 0;
+        births += v->kind == VISIT_BIRTH;
+    }
+    put_number(j, STR("stays"), stays);
+    put_number(j, STR("births"), births);
+    json_name(j, "facilities");
+    json_open_object(j);
+    for (size_t i = 0; visits != NULL && i < w->n_facilities; i++) {
+        put_number(j, str_from(w->facilities[i].code), visits[i]);
+    }
+    json_close_object(j);
+}
+
 /* Cases by ISO week (Monday to Sunday) of arrival, of all visits with the disease as main
  * diagnosis. Weeks without cases are left out. */
 static void put_disease(JsonWriter *j, const World *w, int disease) {
@@ -150,6 +171,7 @@ void truth_write(const World *w, const SynthReport *report, Buf *out) {
     json_member(&j, "what", STR("synthetic province; every name and number is invented"));
     put_options(&j, w);
     put_totals(&j, report);
+    put_places(&j, w);
     json_name(&j, "diseases");
     json_open_object(&j);
     for (int i = 0; i < DISEASE_COUNT; i++) {

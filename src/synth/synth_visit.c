@@ -73,7 +73,7 @@ static void add_common_drugs(Visit *v, Random *r, int64_t ordered) {
         }
         return;
     }
-    int n = random_chance(r, age >= 60 ? 0.9 : 0.6) + random_chance(r, 0.38);
+    int n = random_chance(r, age >= 60 ? 0.95 : 0.7) + random_chance(r, 0.5);
     for (int i = 0; i < n; i++) {
         add_drug(v, &c->drugs[c->common_drugs[random_below(r, COMMON_CHILD)]], v->drug_days,
                  ordered);
@@ -211,8 +211,8 @@ static void add_routine(Visit *v, Random *r, int64_t ordered) {
     } routine[] = {
         {KNOWN_CBC, 0, 22},        {KNOWN_GLUCOSE, 30, 54},    {KNOWN_CREATININ, 35, 48},
         {KNOWN_URE, 40, 44},       {KNOWN_AST, 30, 40},        {KNOWN_ALT, 30, 40},
-        {KNOWN_GGT, 40, 18},       {KNOWN_ACID_URIC, 40, 16},  {KNOWN_DIEN_TIM, 40, 42},
-        {KNOWN_NUOC_TIEU, 15, 10}, {KNOWN_CRP, 0, 14},         {KNOWN_SA_BUNG, 20, 30},
+        {KNOWN_GGT, 40, 18},       {KNOWN_ACID_URIC, 40, 16},  {KNOWN_DIEN_TIM, 40, 48},
+        {KNOWN_NUOC_TIEU, 15, 10}, {KNOWN_CRP, 0, 14},         {KNOWN_SA_BUNG, 20, 34},
         {KNOWN_XQ_NGUC, 30, 20},   {KNOWN_NOI_SOI_TMH, 5, 10},
     };
     if (v->facility->level == 's' || str_eq(v->type, STR("05"))) {
@@ -235,7 +235,7 @@ static void add_second_exam(Visit *v, Random *r) {
                                         KNOWN_KHAM_DALIEU, KNOWN_KHAM_YHCT};
     char level = v->facility->level;
     const Service *s = known(v, keys[random_below(r, ARRAY_LEN(keys))]);
-    if (level != 's' && v->admitted == 0 && random_chance(r, 0.16) && !has_service(v, s)) {
+    if (level != 's' && v->admitted == 0 && random_chance(r, 0.24) && !has_service(v, s)) {
         add_service(v, s, v->in + 22);
         v->services[v->n_services - 1].ratio_dv = 30;
     }
@@ -469,7 +469,7 @@ static void make_frame(Visit *v, Random *r) {
         kg10 = 32 + (int)((p->day - v->person->birth) * 6 / 30);
     }
     v->weight_kg10 = kg10 + (int)random_below(r, 15) - 7;
-    bool tests = random_chance(r, 0.36);
+    bool tests = random_chance(r, 0.52);
     if (v->admitted != 0) {
         v->type = p->los == 0 ? STR("09") : STR("03");
         v->drug_days = MAX(1, (int)p->los);

@@ -2,24 +2,25 @@
 
 #include "vn/vn_int.h"
 
-enum { ICD10_KEY_MAX = 8 };
+/* How many characters a key has. */
+static size_t key_len(uint64_t key) {
+    return key == 0 ? 0 : 8 - (size_t)__builtin_ctzll(key) / 8;
+}
 
-/* A code without dot and mark, in upper case, of at most 7 characters. */
-typedef struct Icd10Key {
-    char text[ICD10_KEY_MAX];
-    size_t len;
-} Icd10Key;
+/* Its first n characters. */
+static uint64_t key_cut(uint64_t key, size_t n) {
+    return key & ~(UINT64_MAX >> (8 * n));
+}
 
-/* False when the text is no code: too short, too long or with other characters than letters,
- * digits, one dot and a dagger or asterisk at the end. */
-static bool icd10_key(Str code, Icd10Key *ret_key) {
-    Icd10Key key = {.len = 0};
+bool vn_icd10_key(Str code, uint64_t *ret_key) {
     static const Str dagger = {"\xE2\x80\xA0", 3};
     if (str_ends(code, dagger)) {
         code.len -= dagger.len;
     } else if (str_ends(code, STR("*")) || str_ends(code, STR("+"))) {
         code.len--;
     }
+    uint64_t key = 0;
+    size_t n = 0;
     for (size_t i = 0; i < code.len; i++) {
         char c = code.ptr[i];
         if (c == '.' && i == 3) {
@@ -27,65 +28,40 @@ static bool icd10_key(Str code, Icd10Key *ret_key) {
         }
         c = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
         bool good = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!good || key.len == ICD10_KEY_MAX - 1) {
+        if (!good || n == VN_KEY_MAX) {
             return false;
         }
-        key.text[key.len++] = c;
+        key |= (uint64_t)(unsigned char)c << (56 - 8 * n++);
     }
     *ret_key = key;
-    return key.len >= 3;
+    return n >= 3;
 }
 
-/* Compares a key with a listed code, skipping the code's dot. */
-static int icd10_cmp(const Icd10Key *key, Str code) {
-    size_t at = 0;
-    for (size_t i = 0; i < code.len; i++) {
-        if (code.ptr[i] == '.') {
-            continue;
-        }
-        if (at == key->len) {
-            return -1;
-        }
-        int d = (unsigned char)key->text[at++] - (unsigned char)code.ptr[i];
-        if (d != 0) {
-            return d;
-        }
-    }
-    return at < key->len;
-}
-
-static const VnIcd10 *icd10_find(const Icd10Key *key) {
+static const VnIcd10 *icd10_find(uint64_t key) {
     const VnTables *t = vn_tables();
-    size_t lo = 0;
-    size_t hi = t->n_icd10;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int d = icd10_cmp(key, t->icd10[mid].code);
-        if (d == 0) {
-            return &t->icd10[mid];
-        }
-        if (d < 0) {
-            hi = mid;
-        } else {
-            lo = mid + 1;
-        }
+    const uint64_t *base = t->icd10_keys;
+    size_t n = t->n_icd10;
+    while (n > 1) { /* the last key that is not above */
+        size_t half = n / 2;
+        base += base[half] <= key ? half : 0;
+        n -= half;
     }
-    return NULL;
+    return n == 1 && *base == key ? &t->icd10[base - t->icd10_keys] : NULL;
 }
 
 const VnIcd10 *vn_icd10(Str code) {
-    Icd10Key key;
-    return icd10_key(code, &key) ? icd10_find(&key) : NULL;
+    uint64_t key;
+    return vn_icd10_key(code, &key) ? icd10_find(key) : NULL;
 }
 
 const VnIcd10 *vn_icd10_near(Str code) {
-    Icd10Key key;
-    if (!icd10_key(code, &key)) {
+    uint64_t key;
+    if (!vn_icd10_key(code, &key)) {
         return NULL;
     }
     const VnIcd10 *found = NULL;
-    for (; found == NULL && key.len >= 3; key.len--) {
-        found = icd10_find(&key);
+    for (size_t n = key_len(key); found == NULL && n >= 3; n--) {
+        found = icd10_find(key_cut(key, n));
     }
     return found;
 }
@@ -98,15 +74,14 @@ const VnIcd10 *vn_icd10_all(size_t *ret_count) {
 
 const VnChapter *vn_chapter(Str code) {
     const VnTables *t = vn_tables();
-    Icd10Key key;
-    if (!icd10_key(code, &key)) {
+    uint64_t key;
+    if (!vn_icd10_key(code, &key)) {
         return NULL;
     }
-    Str category = {key.text, 3};
+    const char category[3] = {(char)(key >> 56), (char)(key >> 48), (char)(key >> 40)};
     for (size_t i = 0; i < t->n_chapters; i++) {
         Str range = t->chapters[i].range;
-        if (str_cmp(category, str_sub(range, 0, 3)) >= 0 &&
-            str_cmp(category, str_sub(range, 4, 3)) <= 0) {
+        if (memcmp(category, range.ptr, 3) >= 0 && memcmp(category, range.ptr + 4, 3) <= 0) {
             return &t->chapters[i];
         }
     }
@@ -176,41 +151,21 @@ const VnCode *vn_codes(VnList list, size_t *ret_count) {
     return t->codes[list];
 }
 
-/* Length of the pattern's part that covers the key ("A90": 3; "A83.0": 4; a range: 3), or 0. */
-static size_t covers(Str pattern, const Icd10Key *key) {
-    size_t dash = str_find_char(pattern, '-', 0);
-    Icd10Key p;
-    if (dash == SIZE_MAX) {
-        bool match =
-            icd10_key(pattern, &p) && key->len >= p.len && memcmp(key->text, p.text, p.len) == 0;
-        return match ? p.len : 0;
-    }
-    Str category = {key->text, 3};
-    bool inside = str_cmp(category, str_sub(pattern, 0, dash)) >= 0 &&
-                  str_cmp(category, str_sub(pattern, dash + 1, 3)) <= 0;
-    return inside ? 3 : 0;
-}
-
 const VnNotifiable *vn_notifiable(Str icd10) {
     const VnTables *t = vn_tables();
-    Icd10Key key;
-    if (!icd10_key(icd10, &key)) {
+    uint64_t key;
+    if (!vn_icd10_key(icd10, &key)) {
         return NULL;
     }
-    const VnNotifiable *best = NULL;
-    size_t best_len = 0;
-    for (size_t i = 0; i < t->n_notifiables; i++) {
-        Str rest = t->notifiables[i].patterns;
-        Str pattern;
-        while (t->notifiables[i].by_code && str_cut(&rest, '|', &pattern)) {
-            size_t len = covers(pattern, &key);
-            if (len > best_len) {
-                best_len = len;
-                best = &t->notifiables[i];
-            }
+    const VnPattern *best = NULL;
+    for (size_t i = 0; i < t->n_patterns; i++) {
+        const VnPattern *p = &t->patterns[i];
+        uint64_t cut = key_cut(key, p->len);
+        if (cut >= p->lo && cut <= p->hi && (best == NULL || p->len > best->len)) {
+            best = p;
         }
     }
-    return best;
+    return best == NULL ? NULL : best->disease;
 }
 
 const VnNotifiable *vn_notifiables(size_t *ret_count) {

@@ -20,9 +20,25 @@ typedef struct VnSpec {
 /* Reads all lines below the header into a new array of *ret_count rows. */
 MUST_USE ErrCode vn_table_read(const VnSpec *spec, void **ret_rows, size_t *ret_count);
 
+/* A code without dot and mark in upper case, at most VN_KEY_MAX characters, first one in the
+ * highest byte: numbers compare as the texts do. False when the text is no code. */
+enum { VN_KEY_MAX = 7 };
+bool vn_icd10_key(Str code, uint64_t *ret_key);
+
+/* One pattern of a notifiable disease: keys whose first len characters lie in lo … hi. */
+typedef struct VnPattern {
+    uint64_t lo, hi;
+    size_t len;
+    const VnNotifiable *disease;
+} VnPattern;
+enum { VN_PATTERNS_MAX = 128 };
+
 typedef struct VnTables {
     VnChapter *chapters;
     VnIcd10 *icd10;
+    uint64_t *icd10_keys; /* as icd10, strictly rising */
+    VnPattern patterns[VN_PATTERNS_MAX];
+    size_t n_patterns;
     VnWard *wards;
     VnProvince *provinces;
     VnCode *codes[VN_LIST_COUNT];

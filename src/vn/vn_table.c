@@ -188,6 +188,44 @@ static ErrCode fill_icd10(VnTables *t) {
     return ERR_OK;
 }
 
+/* The keys in an array of their own: a look-up then touches few cache lines. */
+static ErrCode fill_keys(VnTables *t) {
+    t->icd10_keys = calloc(t->n_icd10, sizeof *t->icd10_keys);
+    if (t->icd10_keys == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < t->n_icd10; i++) {
+        bool good = vn_icd10_key(t->icd10[i].code, &t->icd10_keys[i]);
+        if (!good || (i > 0 && t->icd10_keys[i - 1] >= t->icd10_keys[i])) {
+            return ERR_CORRUPT;
+        }
+    }
+    return ERR_OK;
+}
+
+/* "A90|A91|A97" and "B50-B54" as ranges of keys. */
+static ErrCode fill_patterns(VnTables *t) {
+    for (size_t i = 0; i < t->n_notifiables; i++) {
+        Str rest = t->notifiables[i].by_code ? t->notifiables[i].patterns : STR_EMPTY;
+        Str text;
+        while (rest.len > 0 && str_cut(&rest, '|', &text)) {
+            if (t->n_patterns == VN_PATTERNS_MAX) {
+                return ERR_LIMIT;
+            }
+            VnPattern *p = &t->patterns[t->n_patterns++];
+            Str lo;
+            (void)str_cut(&text, '-', &lo);
+            Str hi = text.len > 0 ? text : lo;
+            if (!vn_icd10_key(lo, &p->lo) || !vn_icd10_key(hi, &p->hi)) {
+                return ERR_CORRUPT;
+            }
+            p->len = lo.len - (str_find_char(lo, '.', 0) != SIZE_MAX);
+            p->disease = &t->notifiables[i];
+        }
+    }
+    return ERR_OK;
+}
+
 static ErrCode fill_codes(VnTables *t) {
     const Str texts[VN_LIST_COUNT] = {
         [VN_VISIT_TYPE] = embed_vn_visit_type_tsv(),
@@ -216,7 +254,8 @@ static ErrCode fill(VnTables *t) {
     VnSpec notifiable = {embed_vn_notifiable_tsv(), 5, sizeof(VnNotifiable), notifiable_row};
     TRY(vn_table_read(&notifiable, &rows, &t->n_notifiables));
     t->notifiables = rows;
-    return ERR_OK;
+    TRY(fill_keys(t));
+    return fill_patterns(t);
 }
 
 static void fill_once(void) {

@@ -386,6 +386,30 @@ static void truth_equals_a_recount(void **state) {
     assert_int_equal(json_count(json_get_lit(truth, "resends")), report.resends);
 }
 
+static void facilities_equal_a_recount(void **state) {
+    (void)state;
+    const JsonNode *all = json_get_lit(truth, "facilities");
+    int64_t total = 0;
+    for (const JsonNode *m = json_first(all); m != NULL; m = json_next(all, m)) {
+        int64_t want = 0;
+        assert_ok(json_to_i64(json_value(m), &want));
+        total += want;
+        int64_t got = 0;
+        int64_t hidden = 0; /* their MA_LK cannot be read */
+        for (size_t i = 0; i < book.n; i++) {
+            const Seen *s = &book.seen[i];
+            bool here = str_starts(str_from(s->link), json_raw_str(m));
+            got += here && last_of(s) == s;
+            hidden += s->link[0] == 0;
+        }
+        assert_in_range(want, got, got + hidden);
+    }
+    assert_int_equal(total, 3000);
+    int64_t births = truth_number("births");
+    assert_in_range(book.tables[9], births, births + births / 10); /* some are sent twice */
+    assert_true(truth_number("stays") >= (int64_t)book.inpatients * 9 / 10);
+}
+
 static void diseases_by_week_equal_a_recount(void **state) {
     (void)state;
     static const char *const keys[] = {"dengue", "hand-foot-mouth", "influenza", "diarrhoea"};
@@ -476,7 +500,7 @@ static void tables_come_with_the_visits_that_need_them(void **state) {
     assert_true(book.tables[8] >= book.inpatients);
     assert_in_range(book.tables[9], 5, 200);
     assert_true(book.tables[11] > 5 && book.tables[13] > 5 && book.tables[14] > 100);
-    /* about four drug lines, five service lines and six results a visit */
+    /* four to five drug lines, five to six service lines, six results a visit */
     assert_in_range(book.lines * 10 / n, 80, 110);
     assert_in_range(book.results * 10 / n, 50, 80);
 }
@@ -629,6 +653,7 @@ int main(void) {
         cmocka_unit_test(dates_stand_in_order),
         cmocka_unit_test(identifiers_are_marked),
         cmocka_unit_test(truth_equals_a_recount),
+        cmocka_unit_test(facilities_equal_a_recount),
         cmocka_unit_test(diseases_by_week_equal_a_recount),
         cmocka_unit_test(defects_of_every_kind_are_refused),
         cmocka_unit_test(resent_claims_follow_what_they_correct),
