@@ -125,6 +125,9 @@ static void entry_put(SegmentBuilder *b, const uint32_t *slots, size_t n) {
         b->is_single = false;
     }
     block_put(&b->block, (Str){b->prev, b->prev_len}, key, slots, n);
+    if (buf_ok(&b->block) != ERR_OK && b->err == ERR_OK) {
+        b->err = buf_ok(&b->block); /* block_close would clear it, and the entry were lost */
+    }
     memcpy(b->prev, b->key, b->key_len);
     b->prev_len = b->key_len;
     b->block_slots += (uint32_t)n;
