@@ -63,9 +63,13 @@ MUST_USE ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work);
 /* Appends the actors (organisations, practitioners) of the claim that the store does not know. */
 MUST_USE ErrCode intake_resolve_actors(Intake *intake, Plan *plan, const Work *work);
 
-/* intake_patient.c: the current version with the token (first = 0: none); the commit will be
+/* intake_patient.c: the newest current version with the token (first = 0: none); the commit will be
  * refused when another one with it arrives meanwhile. */
-MUST_USE ErrCode intake_look_up(Intake *intake, Plan *plan, const StoreExpect *token,
+typedef struct IntakeLook {
+    StoreExpect token;
+    Slot patient; /* only this citizen's; 0: anybody's */
+} IntakeLook;
+MUST_USE ErrCode intake_look_up(Intake *intake, Plan *plan, const IntakeLook *look,
                                 StoreVersion *ret);
 /* Finds the citizen; ret->first = 0 when unknown. Appends what it relied on to
  * plan->expects. */

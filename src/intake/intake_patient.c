@@ -3,7 +3,7 @@
 #include "core/limits.h"
 #include "intake/intake_int.h"
 
-enum { MATCHES_MAX = 4 };
+enum { MATCHES_MAX = 16 };
 
 static ErrCode expect_add(Plan *plan, const StoreExpect *token) {
     if (plan->n_expects == plan->cap_expects) {
@@ -22,20 +22,47 @@ static ErrCode expect_add(Plan *plan, const StoreExpect *token) {
     return ERR_OK;
 }
 
-ErrCode intake_look_up(Intake *intake, Plan *plan, const StoreExpect *token, StoreVersion *ret) {
+ErrCode intake_look_up(Intake *intake, Plan *plan, const IntakeLook *look, StoreVersion *ret) {
     StoreVersion *found = NULL;
     size_t n = 0;
-    TRY(expect_add(plan, token));
-    TRY(store_find(intake->store, plan->arena, token, MATCHES_MAX, &found, &n));
-    *ret = n == 0 ? (StoreVersion){0} : found[0];
+    *ret = (StoreVersion){0};
+    TRY(expect_add(plan, &look->token));
+    TRY(store_find(intake->store, plan->arena, &look->token, MATCHES_MAX, &found, &n));
+    for (size_t i = 0; i < n && ret->first == 0; i++) {
+        if (look->patient == 0 || found[i].patient == look->patient) {
+            *ret = found[i];
+        }
+    }
     return ERR_OK;
 }
 
+/* Has the Patient a national number, and another one than the claim's? */
+static bool other_nation_number(Arena *arena, const JsonNode *patient,
+                                const ClaimIdentity *identity) {
+    const JsonNode *list = json_get_lit(patient, "identifier");
+    const ClaimToken *own = NULL;
+    for (size_t i = 0; i < identity->n_tokens && own == NULL; i++) {
+        own = identity->tokens[i].is_national ? &identity->tokens[i] : NULL;
+    }
+    bool other = false;
+    for (const JsonNode *e = own != NULL && json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
+         e != NULL; e = json_next(list, e)) {
+        if (json_str_is(json_get_lit(e, "system"), own->system)) {
+            if (str_eq(json_str(arena, json_get_lit(e, "value")), own->value)) {
+                return false;
+            }
+            other = true;
+        }
+    }
+    return other;
+}
+
 /* A card or a facility's number may be reused or mistyped: it counts only for the same birth date
- * or the same name. */
+ * or the same name, and never joins two national numbers. */
 static bool same_person(Arena *arena, Str json, const ClaimIdentity *identity) {
     const JsonNode *root = NULL;
-    if (json_parse(arena, json, &root, NULL) != ERR_OK) {
+    if (json_parse(arena, json, &root, NULL) != ERR_OK ||
+        other_nation_number(arena, root, identity)) {
         return false;
     }
     Str birth = json_str(arena, json_get_lit(root, "birthDate"));
@@ -46,23 +73,32 @@ static bool same_person(Arena *arena, Str json, const ClaimIdentity *identity) {
     return same_birth || (name.len > 0 && str_eq(name, identity->name));
 }
 
+/* Several citizens may carry one card: the newest of them that can be this one. */
+static ErrCode find_by(Intake *intake, Plan *plan, const ClaimIdentity *identity,
+                       const ClaimToken *t, StoreVersion *ret) {
+    StoreExpect token = {
+        .type = FHIR_T_PATIENT,
+        .param = FHIR_P_IDENTIFIER,
+        .system = t->system,
+        .value = t->value,
+    };
+    StoreVersion *found = NULL;
+    size_t n = 0;
+    TRY(expect_add(plan, &token));
+    TRY(store_find(intake->store, plan->arena, &token, MATCHES_MAX, &found, &n));
+    for (size_t i = 0; i < n && ret->first == 0; i++) {
+        if (t->is_national || same_person(plan->arena, found[i].json, identity)) {
+            *ret = found[i];
+        }
+    }
+    return ERR_OK;
+}
+
 ErrCode intake_find_patient(Intake *intake, Plan *plan, const ClaimIdentity *identity,
                             StoreVersion *ret) {
     StoreVersion found = {0};
-    for (size_t i = 0; i < identity->n_tokens; i++) {
-        const ClaimToken *t = &identity->tokens[i];
-        StoreExpect token = {
-            .type = FHIR_T_PATIENT,
-            .param = FHIR_P_IDENTIFIER,
-            .system = t->system,
-            .value = t->value,
-        };
-        StoreVersion match = {0};
-        TRY(intake_look_up(intake, plan, &token, &match));
-        if (found.first == 0 && match.first != 0 &&
-            (t->is_national || same_person(plan->arena, match.json, identity))) {
-            found = match;
-        }
+    for (size_t i = 0; i < identity->n_tokens && found.first == 0; i++) {
+        TRY(find_by(intake, plan, identity, &identity->tokens[i], &found));
     }
     *ret = found;
     return ERR_OK;

@@ -13,6 +13,7 @@ typedef struct Resolution {
     Plan *plan;
     Work *work;
     StoreVersion patient; /* first = 0: new */
+    bool newer;           /* the claim's facts are newer than the known patient's */
     Known *known;         /* the visit's resources, when it was sent before */
     size_t n_known;
     Str *ids;        /* per mapped resource: id when the store has it already, else empty */
@@ -21,8 +22,13 @@ typedef struct Resolution {
     Str *merged;     /* text to write; empty: nothing to write */
 } Resolution;
 
+/* Cards outlive a visit; who pays by himself does so for this visit only. */
+static bool is_card(const ClaimResource *r) {
+    return r->type == FHIR_T_COVERAGE && !str_eq(r->role, STR("coverage/self"));
+}
+
 static bool is_visit(const ClaimResource *r) {
-    return r->type != FHIR_T_PATIENT && r->type != FHIR_T_COVERAGE;
+    return r->type != FHIR_T_PATIENT && !is_card(r);
 }
 
 /* The patient's newer facts come from the visit that ended later. */
@@ -37,6 +43,33 @@ static bool claim_is_newer(Arena *arena, Str known_json, const Work *work) {
     return as_of.len == 0 || time_parse_fhir(as_of, &lo, &hi) != ERR_OK || work->as_of >= lo;
 }
 
+typedef struct Later {
+    Arena *arena;
+    TimeMs as_of;
+    bool seen;
+} Later;
+
+static ErrCode see_encounter(void *ctx, const StoreVersion *v) {
+    Later *later = ctx;
+    const JsonNode *root = NULL;
+    TimeMs lo = 0;
+    TimeMs hi = 0;
+    if (v->type == FHIR_T_ENCOUNTER && json_parse(later->arena, v->json, &root, NULL) == ERR_OK) {
+        Str end = json_str(later->arena, json_path(root, "period.end"));
+        later->seen = later->seen || (time_parse_fhir(end, &lo, &hi) == ERR_OK && lo > later->as_of);
+    }
+    return ERR_OK;
+}
+
+/* A visit that says the same as before makes no new Patient, so its date is not written there: is
+ * there a later visit than this claim's among the citizen's? Asked only when they disagree. */
+static ErrCode later_visit(Resolution *r, bool *ret_later) {
+    Later later = {.arena = r->plan->arena, .as_of = r->work->as_of};
+    TRY(store_patient(r->intake->store, r->plan->arena, r->patient.first, see_encounter, &later));
+    *ret_later = later.seen;
+    return ERR_OK;
+}
+
 static ErrCode resolve_patient(Resolution *r) {
     const ClaimResource *mapped = &r->work->map.resources[0];
     assert(mapped->type == FHIR_T_PATIENT);
@@ -47,9 +80,17 @@ static ErrCode resolve_patient(Resolution *r) {
     }
     r->ids[0] = r->patient.id;
     r->slots[0] = r->patient.slot;
-    return intake_merge_patient(r->plan->arena, r->patient.json, mapped->json,
-                                claim_is_newer(r->plan->arena, r->patient.json, r->work),
-                                &r->merged[0]);
+    r->newer = claim_is_newer(r->plan->arena, r->patient.json, r->work);
+    TRY(intake_merge_patient(r->plan->arena, r->patient.json, mapped->json, r->newer,
+                             &r->merged[0]));
+    bool later = false;
+    if (r->newer && r->merged[0].len > 0) {
+        TRY(later_visit(r, &later));
+    }
+    r->newer = r->newer && !later;
+    return later ? intake_merge_patient(r->plan->arena, r->patient.json, mapped->json, false,
+                                        &r->merged[0])
+                 : ERR_OK;
 }
 
 /* A card is one Coverage; a claim with other facts on it makes a new version. */
@@ -60,26 +101,26 @@ static ErrCode resolve_coverage(Resolution *r, size_t i) {
     TRY(json_parse(arena, c->json, &root, NULL));
     const JsonNode *identifier = json_path(root, "identifier");
     identifier = json_is(identifier, JSON_ARRAY) ? json_first(identifier) : identifier;
-    StoreExpect token = {
-        .type = FHIR_T_COVERAGE,
-        .param = FHIR_P_IDENTIFIER,
-        .system = json_str(arena, json_get_lit(identifier, "system")),
-        .value = json_str(arena, json_get_lit(identifier, "value")),
+    IntakeLook look = {
+        .token = {.type = FHIR_T_COVERAGE,
+                  .param = FHIR_P_IDENTIFIER,
+                  .system = json_str(arena, json_get_lit(identifier, "system")),
+                  .value = json_str(arena, json_get_lit(identifier, "value"))},
+        .patient = r->patient.first,
     };
     StoreVersion found = {0};
-    if (token.value.len > 0) {
-        TRY(intake_look_up(r->intake, r->plan, &token, &found));
-    }
     r->merged[i] = c->json;
-    if (found.first == 0 || found.patient != r->patient.first || r->patient.first == 0) {
+    if (look.token.value.len > 0 && look.patient != 0) {
+        TRY(intake_look_up(r->intake, r->plan, &look, &found));
+    }
+    if (found.first == 0) {
         return ERR_OK;
     }
     r->ids[i] = found.id;
     r->slots[i] = found.slot;
     RefMap map = {.known = r->ids, .n = r->work->map.n_resources, .patient = r->patient.id};
     Str claimed = intake_rewrite(arena, c->json, &map);
-    if (str_eq(claimed, intake_strip(arena, found.json)) ||
-        !claim_is_newer(arena, r->patient.json, r->work)) {
+    if (!r->newer || str_eq(claimed, intake_strip(arena, found.json))) {
         r->merged[i] = STR_EMPTY;
     }
     return ERR_OK;
@@ -102,54 +143,87 @@ static ErrCode known_add(Resolution *r, size_t *cap, Str role, const StoreVersio
     return ERR_OK;
 }
 
-/* A visit is always written whole, so its current resources stand in the records from the one with
- * its Encounter's current version on, up to the next visit or the next patient. */
-static ErrCode load_known(Resolution *r, const StoreVersion *encounter) {
-    size_t cap = 0;
-    if (encounter->type != FHIR_T_ENCOUNTER) { /* a check-in is one document */
-        return known_add(r, &cap, intake_role(r->plan->arena, encounter->json), encounter);
+/* One record's part of the visit. Sets *ret_last at its end: the bill is written last, and what
+ * stands behind it (or behind another Encounter) belongs to other visits. */
+static ErrCode scan_record(Resolution *r, size_t *cap, RecordNo no, const StoreVersion *encounter,
+                           bool *ret_last) {
+    StoreVersion *v = NULL;
+    size_t n = 0;
+    ErrCode err = store_record(r->intake->store, r->plan->arena, no, &v, &n);
+    if (err == ERR_NOT_FOUND) {
+        return ERR_OK;
     }
-    bool seen_encounter = false;
-    for (RecordNo no = SLOT_RECORD(encounter->slot);; no++) {
-        StoreVersion *v = NULL;
-        size_t n = 0;
-        ErrCode err = store_record(r->intake->store, r->plan->arena, no, &v, &n);
-        if (err == ERR_NOT_FOUND) {
+    TRY(err);
+    *ret_last = n < STORE_RECORD_SLOTS;
+    for (size_t i = 0; i < n; i++) {
+        bool other = v[i].type == FHIR_T_ENCOUNTER && v[i].slot != encounter->slot;
+        if (other || v[i].patient != encounter->patient || v[i].time != encounter->time) {
+            *ret_last = true;
             return ERR_OK;
         }
-        TRY(err);
-        size_t before = r->n_known;
-        for (size_t i = 0; i < n; i++) {
-            Str role = v[i].deleted ? STR_EMPTY : intake_role(r->plan->arena, v[i].json);
-            if (v[i].patient != encounter->patient) {
-                return ERR_OK;
-            }
-            if (role.len == 0) {
+        Str role = v[i].deleted ? STR_EMPTY : intake_role(r->plan->arena, v[i].json);
+        if (role.len > 0) {
+            TRY(known_add(r, cap, role, &v[i]));
+        }
+        if (v[i].type == FHIR_T_CLAIM && str_eq(role, STR("claim"))) {
+            *ret_last = true;
+            return ERR_OK;
+        }
+    }
+    return ERR_OK;
+}
+
+/* What was edited since by other ways stands elsewhere; what was deleted is made anew. */
+static ErrCode refresh_known(Resolution *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_known; i++) {
+        Known k = r->known[i];
+        if (!store_is_current(r->intake->store, k.version.slot)) {
+            ErrCode err = store_get(r->intake->store, r->plan->arena, k.version.type, k.version.id,
+                                    &k.version);
+            if (err == ERR_GONE || err == ERR_NOT_FOUND) {
                 continue;
             }
-            if (v[i].type == FHIR_T_ENCOUNTER) {
-                if (seen_encounter) {
-                    return ERR_OK;
-                }
-                seen_encounter = true;
-            }
-            TRY(known_add(r, &cap, role, &v[i]));
+            TRY(err);
         }
-        if (r->n_known == before || n < STORE_RECORD_SLOTS) {
-            return ERR_OK;
+        r->known[n++] = k;
+    }
+    r->n_known = n;
+    return ERR_OK;
+}
+
+/* Claims write a visit whole, from its Encounter to its bill: its resources stand together in the
+ * records from the newest version of the Encounter on that a claim has written. */
+static ErrCode load_known(Resolution *r, const StoreVersion *newest) {
+    size_t cap = 0;
+    if (newest->type != FHIR_T_ENCOUNTER) { /* a check-in is one document */
+        return known_add(r, &cap, intake_role(r->plan->arena, newest->json), newest);
+    }
+    StoreVersion encounter = *newest;
+    for (uint32_t version = newest->version;; version--) {
+        bool last = false;
+        for (RecordNo no = SLOT_RECORD(encounter.slot); !last; no++) {
+            last = true;
+            TRY(scan_record(r, &cap, no, &encounter, &last));
         }
+        bool whole = r->n_known > 0 && r->known[r->n_known - 1].version.type == FHIR_T_CLAIM;
+        if (whole || version == 1) {
+            return refresh_known(r);
+        }
+        r->n_known = 0;
+        ErrCode err = store_get_version(r->intake->store, r->plan->arena, FHIR_T_ENCOUNTER,
+                                        newest->id, version - 1, &encounter);
+        TRY(err == ERR_GONE ? ERR_OK : err);
     }
 }
 
 static ErrCode resolve_visit(Resolution *r) {
-    StoreExpect token = {
-        .type = r->work->map.key_type,
-        .param = FHIR_P_IDENTIFIER,
-        .system = STR(CLAIM_SYSTEM_VISIT),
-        .value = r->work->doc_key,
-    };
+    IntakeLook look = {.token = {.type = r->work->map.key_type,
+                                 .param = FHIR_P_IDENTIFIER,
+                                 .system = STR(CLAIM_SYSTEM_VISIT),
+                                 .value = r->work->doc_key}};
     StoreVersion encounter = {0};
-    TRY(intake_look_up(r->intake, r->plan, &token, &encounter));
+    TRY(intake_look_up(r->intake, r->plan, &look, &encounter));
     r->work->outcome = encounter.first == 0 ? WORK_NEW : WORK_CHANGED;
     if (encounter.first == 0) {
         return ERR_OK;
@@ -273,7 +347,7 @@ ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work) {
     work->group = (StoreGroup){.patient_change = -1};
     TRY(resolve_patient(&r));
     for (size_t i = 1; i < n; i++) {
-        if (work->map.resources[i].type == FHIR_T_COVERAGE) {
+        if (is_card(&work->map.resources[i])) {
             TRY(resolve_coverage(&r, i));
         }
     }
