@@ -110,8 +110,9 @@ Store *feeder_store(const Feeder *f);
 /* Waits for what is under way. The first fatal error of any batch, or ERR_OK. */
 MUST_USE ErrCode feeder_finish(Feeder *f, ErrInfo *info);
 void feeder_free(Feeder *f);
-/* Begins, feeds and ends one file. */
-MUST_USE ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file);
+/* Begins, feeds and ends one file. again: an earlier run has begun it and was stopped. */
+MUST_USE ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file,
+                                   bool again);
 MUST_USE ErrCode feeder_claim(Feeder *f, const Claim *claim);
 MUST_USE ErrCode feeder_reject(Feeder *f, const StoreReject *reject);
 MUST_USE ErrCode feeder_file_end(Feeder *f);

@@ -110,6 +110,7 @@ typedef struct StoreExpect {
 typedef struct StoreReceived { /* a file as it came, kept unchanged, keyed by its SHA-256 */
     Sha256 hash;
     Str name, bytes;
+    bool dropped; /* only hash and name are written down: bytes are empty */
 } StoreReceived;
 
 typedef struct StoreReject { /* one thing that could not be accepted, with its place and remedy */
@@ -240,6 +241,7 @@ bool store_is_current(Store *store, Slot slot);
 
 typedef enum StoreFileState { STORE_FILE_NEW, STORE_FILE_BEGUN, STORE_FILE_DONE } StoreFileState;
 MUST_USE ErrCode store_file_state(Store *store, const Sha256 *hash, StoreFileState *ret_state);
+/* ERR_NOT_FOUND; ERR_GONE when the file was not kept. */
 MUST_USE ErrCode store_received_get(Store *store, Arena *arena, const Sha256 *hash,
                                     StoreReceived *ret);
 

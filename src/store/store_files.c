@@ -54,6 +54,11 @@ static ErrCode file_prepare(Store *store, Preparer *prep, const StoreReceived *r
     PreparedFile *file = &p->files[p->n_files];
     Sha256 hash;
     StoreFileState state;
+    if (received->dropped) { /* no bytes and no parts: that is how it is known again */
+        *file = (PreparedFile){received->hash, arena_str(p->arena, received->name), 0, NULL, 0};
+        p->n_files++;
+        return ERR_OK;
+    }
     sha256(received->bytes, &hash);
     if (!sha256_eq(&hash, &received->hash)) {
         return err_set(info, ERR_INVALID, "file-hash", "the file does not have the stated SHA-256",
@@ -241,7 +246,7 @@ static ErrCode file_write(Db *db, const PreparedFile *file, TimeMs time, uint32_
         return err;
     }
     /* Without parts it was there when this commit was prepared, and files never go away. */
-    return file->n_parts == 0 ? ERR_INTERNAL : file_insert(db, file, time, origin);
+    return file->n_parts == 0 && file->size > 0 ? ERR_INTERNAL : file_insert(db, file, time, origin);
 }
 
 static ErrCode file_done(Db *db, const Sha256 *hash) {
@@ -375,9 +380,10 @@ ErrCode store_received_get(Store *store, Arena *arena, const Sha256 *hash, Store
     TRY(read_parts(store, hold.reader, row.id, &bytes));
     sha256(buf_str(&bytes), &check);
     if (!sha256_eq(&check, hash)) {
-        return ERR_CORRUPT;
+        return row.size == 0 && bytes.len == 0 ? ERR_GONE : ERR_CORRUPT;
     }
-    *ret = (StoreReceived){*hash, name, arena_str(arena, buf_str(&bytes))};
+    *ret = (StoreReceived){
+        .hash = *hash, .name = name, .bytes = arena_str(arena, buf_str(&bytes))};
     return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
 }
 

@@ -129,9 +129,10 @@ static ErrCode bad_file(Verify *v, ErrCode err, uint64_t id) {
                          "tệp nhận số %llu bị hỏng", (unsigned long long)id);
 }
 
-static ErrCode verify_parts(Verify *v, uint64_t file, Sha256Ctx *sha) {
+static ErrCode verify_parts(Verify *v, uint64_t file, Sha256Ctx *sha, size_t *ret_parts) {
     CLEANUP_RESET sqlite3_stmt *get = db_stmt(v->db, "part_get");
     bool row = true;
+    *ret_parts = 0;
     if (get == NULL) {
         return db_fail(v->db, "verify", NULL);
     }
@@ -145,6 +146,7 @@ static ErrCode verify_parts(Verify *v, uint64_t file, Sha256Ctx *sha) {
         buf_clear(&v->payload);
         TRY(part_unpack(v->ctx, v->dicts, get, 0, &v->payload));
         sha256_update(sha, buf_str(&v->payload));
+        ++*ret_parts;
     }
 }
 
@@ -153,6 +155,7 @@ static ErrCode verify_files(Verify *v, Sha256Ctx *sha) {
     while (true) {
         CLEANUP_RESET sqlite3_stmt *next = db_stmt(v->db, "received_from");
         bool row = false;
+        size_t parts = 0;
         Sha256 hash;
         if (next == NULL) {
             return db_fail(v->db, "verify", NULL);
@@ -164,10 +167,11 @@ static ErrCode verify_files(Verify *v, Sha256Ctx *sha) {
         }
         id = db_u64(next, 0);
         sha256_reset(sha);
-        err = verify_parts(v, id, sha);
+        err = verify_parts(v, id, sha, &parts);
         sha256_final(sha, &hash);
         Str stored = db_blob(next, 1);
-        bool same = str_eq(stored, (Str){(const char *)hash.b, sizeof(hash.b)});
+        bool dropped = parts == 0 && db_u64(next, 4) == 0; /* was not to be kept */
+        bool same = dropped || str_eq(stored, (Str){(const char *)hash.b, sizeof(hash.b)});
         if (err != ERR_OK || !same) {
             return bad_file(v, err == ERR_OK ? ERR_CORRUPT : err, id);
         }

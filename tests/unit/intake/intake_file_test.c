@@ -243,6 +243,13 @@ static void files_need_not_be_kept(void **state) {
     assert_report(h, 1, 0, 0, 0);
     send_bytes(h, bytes);
     assert_int_equal(h->report.files_same, 1);
+    StoreReceived kept;
+    Sha256 hash;
+    sha256(bytes, &hash);
+    assert_int_equal(store_received_get(h->store, h->arena, &hash, &kept), ERR_GONE);
+    uint64_t records = 0;
+    ErrInfo info;
+    assert_ok(store_verify(h->store, NULL, &records, &info));
 }
 
 /* ---- many at once ---- */
