@@ -56,7 +56,7 @@ static ErrCode see_encounter(void *ctx, const StoreVersion *v) {
     TimeMs hi = 0;
     if (v->type == FHIR_T_ENCOUNTER && json_parse(later->arena, v->json, &root, NULL) == ERR_OK) {
         Str end = json_str(later->arena, json_path(root, "period.end"));
-        later->seen = later->seen || (time_parse_fhir(end, &lo, &hi) == ERR_OK && lo > later->as_of);
+        later->seen |= time_parse_fhir(end, &lo, &hi) == ERR_OK && lo > later->as_of;
     }
     return ERR_OK;
 }
