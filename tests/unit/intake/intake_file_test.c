@@ -154,10 +154,10 @@ static Str check_in(Home *h, const char *ma_lk, const char *reason) {
     const ClaimTable *t = claim_table(0);
     for (int i = 0; i < t->n_fields; i++) {
         const ClaimField *f = &t->fields[i];
-        x[i] = f->required != 'Y'                               ? STR_EMPTY
+        x[i] = f->required != 'Y'                             ? STR_EMPTY
                : f->kind == CLAIM_DT12 || f->kind == CLAIM_DT ? STR("202611200800")
-               : f->kind == CLAIM_S                            ? STR("A")
-                                                               : STR("1");
+               : f->kind == CLAIM_S                           ? STR("A")
+                                                              : STR("1");
     }
     x[XML0_MA_LK] = str_from(ma_lk);
     x[XML0_STT] = STR("1");
@@ -268,10 +268,10 @@ static void send_all(void *arg) {
     Sender *s = arg;
     for (unsigned i = 0; i < FILES_EACH && s->err == ERR_OK; i++) {
         ErrInfo info = {0};
-        s->err = intake_file(s->h->intake,
-                             &(IntakeFile){.name = STR("t.xml"), .bytes = s->files[i],
-                                           .actor = STR("test")},
-                             &s->report, &info);
+        s->err = intake_file(
+            s->h->intake,
+            &(IntakeFile){.name = STR("t.xml"), .bytes = s->files[i], .actor = STR("test")},
+            &s->report, &info);
     }
 }
 

@@ -149,12 +149,12 @@ static UNUSED void fill_line(Str *x, const ClaimTable *t, const Visit *v, Str nu
     for (int i = 0; i < t->n_fields; i++) {
         const ClaimField *f = &t->fields[i];
         bool money = f->kind == CLAIM_DEC;
-        x[i] = f->required != 'Y'                              ? STR_EMPTY
-               : money                                         ? STR("1000")
-               : f->kind == CLAIM_N                            ? STR("1")
+        x[i] = f->required != 'Y'                             ? STR_EMPTY
+               : money                                        ? STR("1000")
+               : f->kind == CLAIM_N                           ? STR("1")
                : f->kind == CLAIM_DT12 || f->kind == CLAIM_DT ? STR("202611200830")
-               : f->kind == CLAIM_D8                           ? STR("20261120")
-                                                               : STR("A");
+               : f->kind == CLAIM_D8                          ? STR("20261120")
+                                                              : STR("A");
     }
     x[0] = str_from(v->ma_lk);
     x[1] = number;
@@ -224,7 +224,8 @@ static UNUSED void send_bytes(Home *h, Str bytes) {
 static UNUSED void send(Home *h, const Visit *visits, size_t n) {
     send_bytes(h, claim_file(h, visits, n));
 }
-#define SEND(h, ...) send((h), (const Visit[]){__VA_ARGS__}, ARRAY_LEN(((const Visit[]){__VA_ARGS__})))
+#define SEND(h, ...)                                                                               \
+    send((h), (const Visit[]){__VA_ARGS__}, ARRAY_LEN(((const Visit[]){__VA_ARGS__})))
 
 /* new, changed, same, rejected of the last file */
 #define assert_report(h, new_, changed, same, rejected)                                            \

@@ -67,8 +67,7 @@ static void a_changed_claim_is_a_new_version_of_the_whole_visit(void **state) {
     /* what did not change: the citizen, the card, the actors */
     assert_int_equal(count(h, FHIR_T_PATIENT).versions, 1);
     assert_int_equal(count(h, FHIR_T_COVERAGE).versions, 1);
-    assert_int_equal(count(h, FHIR_T_ORGANIZATION).versions,
-                     count(h, FHIR_T_ORGANIZATION).current);
+    assert_int_equal(count(h, FHIR_T_ORGANIZATION).versions, count(h, FHIR_T_ORGANIZATION).current);
 }
 
 static void references_resolve_after_a_second_sending(void **state) {
