@@ -1,6 +1,7 @@
 #include "fhir/fhir_extract.h"
 
 #include "core/fold.h"
+#include "core/limits.h"
 #include "fhir/fhir_extract_int.h"
 
 typedef struct Walk {
@@ -9,6 +10,7 @@ typedef struct Walk {
     const JsonNode *root;
     const uint64_t *only; /* wanted parameters by id; NULL: all */
     bool presence_seen;
+    size_t n_composites; /* values of composites so far */
     ReferenceMemo memo;
 } Walk;
 
@@ -120,7 +122,8 @@ static bool has_all_parts(const FhirTrieComposite *c, const JsonNode *const *cap
     return have == (1U << c->n_parts) - 1;
 }
 
-/* Every combination of the parts' values. */
+/* Every combination of the parts' values; none beyond the limit, which fhir_extract reports: a code
+ * of a thousand codings with a value of a thousand codings must not make a million keys. */
 static void run_composite(Walk *w, const FhirTrieComposite *c, const JsonNode *const *captured) {
     if (!has_all_parts(c, captured)) {
         return;
@@ -131,6 +134,10 @@ static void run_composite(Walk *w, const FhirTrieComposite *c, const JsonNode *c
     for (unsigned i = 0; i < c->n_parts; i++) {
         parts[i] = part_values(w, c, i, captured);
         combinations *= parts[i].count;
+    }
+    w->n_composites += combinations;
+    if (w->n_composites > LIMIT_COMPOSITE_VALUES) {
+        return;
     }
     FhirIndexValue v;
     memset(&v, 0, sizeof v);
@@ -194,7 +201,10 @@ static ErrCode extract(Walk *w, FhirType type) {
             .arena = w->arena, .sink = w->sink, .memo = &w->memo, .param = FHIR_P_DECEASED};
         fhir_emit(&emit, FHIR_OP_TOKEN_PRESENCE, &no);
     }
-    return arena_failed(w->arena) ? ERR_NOMEM : ERR_OK;
+    if (arena_failed(w->arena)) {
+        return ERR_NOMEM;
+    }
+    return w->n_composites > LIMIT_COMPOSITE_VALUES ? ERR_LIMIT : ERR_OK;
 }
 
 ErrCode fhir_extract(Arena *arena, FhirType type, const JsonNode *root, FhirIndexSink *sink) {

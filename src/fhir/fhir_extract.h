@@ -5,8 +5,8 @@
  * Not emitted: _id and _lastUpdated (the store knows them), references to contained resources, and
  * references that carry an identifier only.
  * Ownership: texts point into the resource's text or into the arena; they live as long as both.
- * Errors: ERR_NOMEM. Cost: about 1 µs a kilobyte, no allocation but the arena. Threads: no state.
- */
+ * Errors: ERR_NOMEM; ERR_LIMIT when composites would give more than LIMIT_COMPOSITE_VALUES.
+ * Cost: about 1.5 times that of json_parse, no allocation but the arena. Threads: no state. */
 #ifndef NHIP_FHIR_EXTRACT_H
 #define NHIP_FHIR_EXTRACT_H
 

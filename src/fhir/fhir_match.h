@@ -14,7 +14,7 @@ typedef struct FhirMatchContext {
     Str base_url; /* without a slash at the end: absolute references to ourselves are own ones */
 } FhirMatchContext;
 
-/* ERR_NOMEM only. root is a resource of query->type. */
+/* Errors: as fhir_extract. root is a resource of query->type. */
 MUST_USE ErrCode fhir_match(Arena *arena, const FhirQuery *query, const JsonNode *root,
                             const FhirMatchContext *context, bool *ret_matches);
 /* One value of the resource against one term's values, without modifier :missing and :not: for a

@@ -530,6 +530,25 @@ static void lists_keep_copies(void **state) {
     assert_int_equal(pairs, 2);
 }
 
+static void composites_have_a_limit(void **state) {
+    (void)state;
+    CLEANUP_ARENA Arena *arena = arena_new(256 * LIMIT_MIB);
+    CLEANUP_BUF Buf json;
+    buf_init(&json, 16 * LIMIT_MIB);
+    for (int part = 0; part < 2; part++) {
+        buf_put_str(&json, part == 0 ? STR("{\"code\":") : STR(",\"valueCodeableConcept\":"));
+        for (int i = 0; i < 300; i++) {
+            buf_printf(&json, "%s{\"code\":\"%d\"}", i == 0 ? "{\"coding\":[" : ",", i);
+        }
+        buf_put_lit(&json, "]}");
+    }
+    buf_put_lit(&json, "}");
+    const JsonNode *root = NULL;
+    FhirIndexList list = fhir_index_list(arena);
+    assert_ok(json_parse(arena, buf_str(&json), &root, NULL));
+    assert_int_equal(fhir_extract(arena, FHIR_T_OBSERVATION, root, &list.sink), ERR_LIMIT);
+}
+
 static void some_parameters_only(void **state) {
     (void)state;
     CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
@@ -562,6 +581,7 @@ int main(void) {
         cmocka_unit_test(patient_of_a_resource),
         cmocka_unit_test(a_full_arena_is_an_error),
         cmocka_unit_test(lists_keep_copies),
+        cmocka_unit_test(composites_have_a_limit),
         cmocka_unit_test(some_parameters_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
