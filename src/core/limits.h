@@ -23,6 +23,6 @@
 #define LIMIT_SEARCH_VALUES 10000                 /* values of one OR list */
 #define LIMIT_PAGE_COUNT 1000                     /* _count */
 #define LIMIT_COMPOSITE_VALUES 65536              /* pairs (code+value …) of one resource */
-#define LIMIT_FHIR_ISSUES 100                   /* issues that one validation lists */
+#define LIMIT_FHIR_ISSUES 100                     /* issues that one validation lists */
 
 #endif
