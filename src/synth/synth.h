@@ -19,6 +19,7 @@ enum {
     SYNTH_VISITS_MAX = 20000000,
     SYNTH_FACILITIES_MAX = 400,
     SYNTH_YEARS_MAX = 10,
+    SYNTH_VISITS_A_YEAR_MAX = 40, /* of a citizen, on average */
     SYNTH_THREADS_MAX = 64,
 };
 
@@ -30,7 +31,7 @@ typedef enum SynthFormat {
 typedef struct SynthOptions {
     uint64_t seed;
     uint32_t citizens;
-    uint32_t visits;
+    uint32_t visits; /* distinct; a few less where hundreds are asked of a handful of citizens */
     uint32_t facilities;
     uint32_t years;             /* the visits lie in that many years … */
     int64_t end_day;            /* … up to this day (days since 1970, in Vietnam), 2020–2034 */

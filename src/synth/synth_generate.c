@@ -40,8 +40,9 @@ void synth_options_init(SynthOptions *ret_options, int64_t end_day) {
 static ErrCode check_options(const SynthOptions *o) {
     enum { DAY_2020 = 18262, DAY_2035 = 23741 };
     bool fine = o->citizens >= 1 && o->citizens <= SYNTH_CITIZENS_MAX && o->visits >= 1 &&
-                o->visits <= SYNTH_VISITS_MAX && o->facilities >= 1 &&
-                o->facilities <= SYNTH_FACILITIES_MAX && o->years >= 1 &&
+                o->visits <= SYNTH_VISITS_MAX &&
+                o->visits <= (uint64_t)o->citizens * o->years * SYNTH_VISITS_A_YEAR_MAX &&
+                o->facilities >= 1 && o->facilities <= SYNTH_FACILITIES_MAX && o->years >= 1 &&
                 o->years <= SYNTH_YEARS_MAX && o->end_day >= DAY_2020 && o->end_day < DAY_2035 &&
                 o->claims_per_file >= 1 && o->days_per_file <= 366 &&
                 o->errors_per_mille + o->resends_per_mille <= 1000 &&

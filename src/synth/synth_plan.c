@@ -439,7 +439,7 @@ static int by_hash(const void *a, const void *b) {
 }
 
 static bool may_drop(const PlanVisit *v) {
-    return v->kind == VISIT_ACUTE && v->flags == 0;
+    return v->kind == VISIT_ACUTE && (v->flags & (PLAN_TRANSFERRED | PLAN_DIED)) == 0;
 }
 
 /* Takes ordinary visits away, chosen evenly, until exactly the number asked for is left. */
@@ -478,8 +478,13 @@ static ErrCode plan_all(Planner *p) {
     World *w = p->w;
     TRY(plan_outbreak_cases(w, &p->outbreak, &p->n_outbreak));
     set_rates(p, link_births(p));
-    double surplus = 1.09 + 4.0 / (1 + (double)w->o.visits / 1000);
-    p->acute_mean_unit *= surplus;
+    /* What falls together with other visits is lost, and chance plays in small provinces; trim cuts
+     * back. */
+    unsigned root = 1;
+    while ((uint64_t)(root + 1) * (root + 1) <= w->o.visits) {
+        root++;
+    }
+    p->acute_mean_unit *= 1.14 + 14.0 / root;
     for (uint32_t i = 0; i < w->o.citizens; i++) {
         TRY(plan_citizen(p, i));
         if (i % 4096 == 0 && w->o.stop != NULL && stop_asked(w->o.stop)) {

@@ -605,6 +605,9 @@ static void options_and_stops(void **state) {
     o.end_day = 100;
     assert_int_equal(synth_generate(&o, fail_at_third, &calls, &r), ERR_PARAM);
     o = small();
+    o.citizens = 10; /* 100 visits a year each */
+    assert_int_equal(synth_generate(&o, fail_at_third, &calls, &r), ERR_PARAM);
+    o = small();
     o.errors_per_mille = 999;
     assert_int_equal(synth_generate(&o, fail_at_third, &calls, &r), ERR_PARAM);
     assert_int_equal(r.visits, 77);
