@@ -229,4 +229,9 @@ static void get_search(ApiCall *call) {
 ROUTES(api_fhir_routes,
        {"GET", "/fhir/:type/:id/_history/:version", get_vread, false, "one version"},
        {"GET", "/fhir/:type/:id", get_read, false, "the current version"},
-       {"GET", "/fhir/:type", get_search, false, "search"});
+       {"GET", "/fhir/:type", get_search, false, "search"},
+       {"POST", "/fhir/:type", fhir_post, false, "create; If-None-Exist"},
+       {"PUT", "/fhir/:type/:id", fhir_put, false, "update, or create under this id; If-Match"},
+       {"PUT", "/fhir/:type", fhir_put_conditional, false, "update what the query finds"},
+       {"DELETE", "/fhir/:type/:id", fhir_delete, false, "delete; If-Match"},
+       {"DELETE", "/fhir/:type", fhir_delete_conditional, false, "delete what the query finds"});

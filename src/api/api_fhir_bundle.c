@@ -80,7 +80,7 @@ static void put_entry(FhirBundle *b, const StoreVersion *v, FhirEntryKind kind) 
                              fhir_type_name(v->type), STR_ARG(v->id)));
     if (!v->deleted) {
         json_name(&b->w, "resource");
-        json_put_raw(&b->w, STR_EMPTY); /* the comma or colon; the value follows */
+        b->w.after_name = false; /* the value is written past the writer */
         ErrCode err = fhir_put_resource(b->out, b->arena, v, b->print);
         if (err != ERR_OK && b->out->err == ERR_OK) {
             b->out->err = err;

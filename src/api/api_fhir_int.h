@@ -96,6 +96,8 @@ MUST_USE ErrCode fhir_put_resource(Buf *out, Arena *arena, const StoreVersion *v
                                    const FhirPrintOptions *print);
 
 /* ---- writing (api_fhir_write.c, api_fhir_batch.c) ---- */
+/* An OperationOutcome with all issues. */
+void fhir_reply_issues(ApiCall *call, ErrCode err, const FhirIssues *issues);
 void fhir_post(ApiCall *call);
 void fhir_put(ApiCall *call);
 void fhir_put_conditional(ApiCall *call);

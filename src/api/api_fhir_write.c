@@ -1,0 +1,263 @@
+/* Create, update, delete: one ask on the request's worker thread; the reply waits for the group
+ * commit without a thread. */
+#include "api/api_fhir_int.h"
+
+#include "fhir/fhir_validate.h"
+#include "intake/intake_fhir.h"
+
+typedef enum Want { WANT_RESOURCE, WANT_NOTHING, WANT_OUTCOME } Want;
+
+typedef struct Write {
+    ApiCall *call;
+    IntakeTx *tx;
+    Want want;
+} Write;
+
+static Want wanted(ApiCall *call) {
+    Str prefer = http_header(call->request, "prefer");
+    return str_find(prefer, STR("return=minimal")) != SIZE_MAX            ? WANT_NOTHING
+           : str_find(prefer, STR("return=OperationOutcome")) != SIZE_MAX ? WANT_OUTCOME
+                                                                          : WANT_RESOURCE;
+}
+
+/* ---- the reply ---- */
+
+static ErrCode put_body(Write *w, const IntakeAnswer *a, Buf *out) {
+    ApiCall *call = w->call;
+    StoreVersion v;
+    if (w->want == WANT_NOTHING || a->status == 204) {
+        return ERR_OK;
+    }
+    if (w->want == WANT_OUTCOME) {
+        FhirIssues none = fhir_issues(call->arena);
+        fhir_print_outcome(out, &none, call->language);
+        return ERR_OK;
+    }
+    TRY(store_get_slot(call->api->store, call->arena, a->slot, &v));
+    return fhir_put_resource(out, call->arena, &v, NULL);
+}
+
+static void reply_done(Write *w) {
+    const IntakeAnswer *a = intake_tx_answer(w->tx, 0);
+    ApiCall *call = w->call;
+    FhirAnswer answer = {.status = a->status, .version = a->version, .time = a->time};
+    buf_init(&answer.body, LIMIT_REQUEST_BYTES);
+    ErrCode err = put_body(w, a, &answer.body);
+    if (err != ERR_OK) {
+        buf_release(&answer.body);
+        api_reply_err(call, err, NULL);
+        return;
+    }
+    if (a->status != 204) {
+        answer.location = arena_printf(call->arena, STR_FMT "/%s/" STR_FMT "/_history/%u",
+                                       STR_ARG(call->api->base_url), fhir_type_name(a->type),
+                                       STR_ARG(a->id), (unsigned)a->version);
+    }
+    fhir_send(call, &answer);
+}
+
+/* ---- attempts ---- */
+
+static void on_durable(void *ctx);
+
+/* Until the commit waits for the writer, or the answer is known. */
+static void attempt(Write *w) {
+    bool again = true;
+    while (again) {
+        ErrInfo info = {0};
+        bool waiting = false;
+        ErrCode err = intake_tx_submit(w->tx, on_durable, w, &waiting, &info);
+        if (err == ERR_OK && waiting) {
+            return; /* w may be gone already */
+        }
+        again = intake_tx_may_retry(w->tx, err);
+        if (!again && err != ERR_OK) {
+            api_reply_err(w->call, err, &info);
+        } else if (!again) {
+            reply_done(w);
+        }
+    }
+}
+
+/* Back on the worker thread. */
+static void after_commit(void *ctx) {
+    Write *w = ctx;
+    ErrInfo info = {0};
+    bool again = false;
+    ErrCode err = intake_tx_finish(w->tx, &again, &info);
+    if (again) {
+        attempt(w);
+    } else if (err != ERR_OK) {
+        api_reply_err(w->call, err, &info);
+    } else {
+        reply_done(w);
+    }
+}
+
+/* On the store's writer thread. */
+static void on_durable(void *ctx) {
+    Write *w = ctx;
+    http_continue(w->call->request, after_commit, w);
+}
+
+static ErrCode start(ApiCall *call, const IntakeAsk *ask, Write **ret_write, ErrInfo *info) {
+    Write *w = arena_new_array(call->arena, Write, 1);
+    if (w == NULL) {
+        return ERR_NOMEM;
+    }
+    *w = (Write){.call = call, .want = wanted(call)};
+    IntakeTxOptions o = {.intake = call->api->intake,
+                         .arena = call->arena,
+                         .base_url = call->api->base_url,
+                         .actor = STR("http"),
+                         .source = STR("fhir")};
+    TRY(intake_tx_new(&o, &w->tx));
+    TRY(intake_tx_add(w->tx, ask));
+    TRY(intake_tx_prepare(w->tx, info));
+    *ret_write = w;
+    return ERR_OK;
+}
+
+static void run(ApiCall *call, const IntakeAsk *ask) {
+    ErrInfo info = {0};
+    Write *w = NULL;
+    ErrCode err = start(call, ask, &w, &info);
+    if (err != ERR_OK) {
+        api_reply_err(call, err, &info);
+        return;
+    }
+    attempt(w);
+}
+
+/* ---- the request ---- */
+
+void fhir_reply_issues(ApiCall *call, ErrCode err, const FhirIssues *issues) {
+    FhirAnswer answer = {.status = err_http(err)};
+    if (issues->n == 0) {
+        api_reply_err(call, err, NULL);
+        return;
+    }
+    buf_init(&answer.body, LIMIT_MIB);
+    fhir_print_outcome(&answer.body, issues, call->language);
+    fhir_send(call, &answer);
+}
+
+/* Parses and validates the body, which must be of ask->type. Replies when it cannot be taken. */
+static bool need_body(ApiCall *call, IntakeAsk *ask) {
+    ErrInfo info = {0};
+    FhirResource resource;
+    FhirIssues issues = fhir_issues(call->arena);
+    ErrCode err = fhir_check_json_body(call, &info);
+    if (err != ERR_OK) {
+        api_reply_err(call, err, &info);
+        return false;
+    }
+    err = fhir_parse(call->arena, http_body(call->request), &resource, &issues);
+    if (err == ERR_OK && resource.type != ask->type) {
+        (void)err_set(&info, ERR_PARAM, "type-mismatch", "the address says %s, the body %s",
+                      "địa chỉ ghi %s, nội dung là %s", fhir_type_name(ask->type),
+                      fhir_type_name(resource.type));
+        api_reply_err(call, ERR_PARAM, &info);
+        return false;
+    }
+    err = err == ERR_OK ? fhir_validate(&resource, NULL, &issues) : err;
+    if (err != ERR_OK) {
+        fhir_reply_issues(call, err, &issues);
+        return false;
+    }
+    ask->root = resource.root;
+    return true;
+}
+
+static bool need_if_match(ApiCall *call, IntakeAsk *ask) {
+    Str tag = http_header(call->request, "if-match");
+    ErrInfo info = {0};
+    ask->if_match = fhir_etag_version(tag);
+    if (tag.len > 0 && ask->if_match == 0) {
+        (void)err_set(&info, ERR_PARAM, "if-match", "If-Match must be of the form W/\"3\"",
+                      "If-Match phải có dạng W/\"3\"");
+        api_reply_err(call, ERR_PARAM, &info);
+        return false;
+    }
+    return true;
+}
+
+static bool need_ask(ApiCall *call, IntakeVerb verb, IntakeAsk *ret) {
+    ErrInfo info = {0};
+    *ret = (IntakeAsk){.verb = verb,
+                       .id = call->n_parts > 2 ? call->parts[2] : STR_EMPTY,
+                       .condition = STR_EMPTY,
+                       .full_url = STR_EMPTY,
+                       .url = STR_EMPTY};
+    ErrCode err = fhir_check_accept(call, STR_EMPTY, &info);
+    err = err == ERR_OK ? fhir_need_type(call->parts[1], &ret->type, &info) : err;
+    if (err != ERR_OK) {
+        api_reply_err(call, err, &info);
+    }
+    return err == ERR_OK;
+}
+
+static bool need_condition(ApiCall *call, IntakeAsk *ask) {
+    ErrInfo info = {0};
+    ask->condition = http_query(call->request);
+    if (ask->condition.len == 0) {
+        (void)err_set(&info, ERR_PARAM, "condition-missing",
+                      "name the resource: %s/id or %s?identifier=system|value",
+                      "hãy nêu tài nguyên: %s/id hoặc %s?identifier=hệ_thống|giá_trị",
+                      fhir_type_name(ask->type), fhir_type_name(ask->type));
+        api_reply_err(call, ERR_PARAM, &info);
+        return false;
+    }
+    return true;
+}
+
+static bool need_same_id(ApiCall *call, const IntakeAsk *ask) {
+    ErrInfo info = {0};
+    Str id = json_str(call->arena, json_get_lit(ask->root, "id"));
+    if (str_eq(id, ask->id)) {
+        return true;
+    }
+    (void)err_set(
+        &info, ERR_PARAM, "id-mismatch", "the address says id " STR_FMT ", the body '" STR_FMT "'",
+        "địa chỉ ghi mã " STR_FMT ", nội dung ghi '" STR_FMT "'", STR_ARG(ask->id), STR_ARG(id));
+    api_reply_err(call, ERR_PARAM, &info);
+    return false;
+}
+
+void fhir_post(ApiCall *call) {
+    IntakeAsk ask;
+    if (need_ask(call, INTAKE_CREATE, &ask) && need_body(call, &ask)) {
+        ask.condition = http_header(call->request, "if-none-exist");
+        run(call, &ask);
+    }
+}
+
+void fhir_put(ApiCall *call) {
+    IntakeAsk ask;
+    if (need_ask(call, INTAKE_UPDATE, &ask) && need_if_match(call, &ask) && need_body(call, &ask) &&
+        need_same_id(call, &ask)) {
+        run(call, &ask);
+    }
+}
+
+void fhir_put_conditional(ApiCall *call) {
+    IntakeAsk ask;
+    if (need_ask(call, INTAKE_UPDATE, &ask) && need_condition(call, &ask) &&
+        need_if_match(call, &ask) && need_body(call, &ask)) {
+        run(call, &ask);
+    }
+}
+
+void fhir_delete(ApiCall *call) {
+    IntakeAsk ask;
+    if (need_ask(call, INTAKE_DELETE, &ask) && need_if_match(call, &ask)) {
+        run(call, &ask);
+    }
+}
+
+void fhir_delete_conditional(ApiCall *call) {
+    IntakeAsk ask;
+    if (need_ask(call, INTAKE_DELETE, &ask) && need_condition(call, &ask)) {
+        run(call, &ask);
+    }
+}

@@ -1,0 +1,85 @@
+/* intake_fhir.h — FHIR interactions as commits of the store, without HTTP: create, update, delete
+ * (plain and conditional), transactions; the API and the import of files share it.
+ *
+ * A transaction (IntakeTx) is filled with asks, prepared once (references between its entries and
+ * to ourselves rewritten), then submitted: each attempt looks up what the asks name, at one
+ * snapshot of the store, groups the changes by patient and hands one commit to the store's writer.
+ * A commit that met another's is resolved again on a new snapshot (intake_tx_again). Conditions
+ * must hold one exact token (identifier=system|value): with it the store can tell whether another
+ * client was faster. Ownership: everything lives in the arena of the options until the transaction
+ * is done. Threads: one thread at a time; `done` comes from the store's writer thread. */
+#ifndef NHIP_INTAKE_INTAKE_FHIR_H
+#define NHIP_INTAKE_INTAKE_FHIR_H
+
+#include "fhir/fhir_parse.h"
+#include "intake/intake.h"
+
+/* In the order in which a transaction is carried out. */
+typedef enum IntakeVerb { INTAKE_DELETE, INTAKE_CREATE, INTAKE_UPDATE, INTAKE_READ } IntakeVerb;
+
+typedef struct IntakeAsk {
+    IntakeVerb verb;
+    FhirType type;
+    Str id;            /* UPDATE, DELETE: of what; empty with a condition */
+    Str condition;     /* CREATE: If-None-Exist; UPDATE, DELETE: the search that names the target */
+    uint32_t if_match; /* UPDATE, DELETE: only if this is the newest version; 0: whatever it is */
+    Str full_url;      /* in a bundle */
+    Str url;           /* READ: as asked, relative to the base */
+    const JsonNode *root; /* CREATE, UPDATE: the resource, validated */
+} IntakeAsk;
+
+typedef struct IntakeAnswer {
+    int status; /* 200, 201, 204; 0: a READ, which the caller does himself afterwards */
+    FhirType type;
+    Str id;
+    Slot slot; /* the version that it made, or found as the condition's only match; 0: none */
+    uint32_t version;
+    TimeMs time;
+} IntakeAnswer;
+
+typedef struct IntakeTx IntakeTx;
+typedef struct IntakeTxOptions {
+    Intake *intake;
+    Arena *arena;
+    Str base_url;             /* own references are cut by it; may be empty */
+    Str actor, source;        /* of the origin row */
+    const StoreCommit *extra; /* received files, rejects, files done that belong to it, or NULL */
+} IntakeTxOptions;
+
+MUST_USE ErrCode intake_tx_new(const IntakeTxOptions *options, IntakeTx **ret_tx);
+MUST_USE ErrCode intake_tx_add(IntakeTx *tx, const IntakeAsk *ask);
+size_t intake_tx_count(const IntakeTx *tx);
+const IntakeAsk *intake_tx_ask(const IntakeTx *tx, size_t i);
+
+/* Once, after the last ask. ERR_INVALID, ERR_PARAM (the asks contradict each other). */
+MUST_USE ErrCode intake_tx_prepare(IntakeTx *tx, ErrInfo *info);
+/* One attempt. *ret_waiting: done(ctx) will run once on the writer thread and must be short;
+ * otherwise nothing had to be written and the transaction is over. */
+MUST_USE ErrCode intake_tx_submit(IntakeTx *tx, void (*done)(void *ctx), void *ctx,
+                                  bool *ret_waiting, ErrInfo *info);
+/* After done. ERR_OK, or why it was refused. *ret_again: submit it once more. */
+MUST_USE ErrCode intake_tx_finish(IntakeTx *tx, bool *ret_again, ErrInfo *info);
+/* After submit failed: was another commit faster, so that it may be tried again? */
+bool intake_tx_may_retry(const IntakeTx *tx, ErrCode err);
+/* prepare, submit, wait, again until it is over. */
+MUST_USE ErrCode intake_tx_run(IntakeTx *tx, ErrInfo *info);
+/* What became of ask i. */
+const IntakeAnswer *intake_tx_answer(const IntakeTx *tx, size_t i);
+
+/* ---- Bundles (intake_fhir_bundle.c) ---- */
+/* Entry i of a transaction or batch (entries of a collection: PUT with id, else POST) as an ask;
+ * the resource is not validated here. */
+MUST_USE ErrCode intake_bundle_ask(Arena *arena, const JsonNode *entry, size_t i, IntakeAsk *ret,
+                                   ErrInfo *info);
+/* "Type", "Type/id", "Type?query" of a request that writes. */
+MUST_USE ErrCode intake_target(Str url, IntakeAsk *ask, ErrInfo *info);
+
+/* ---- files (intake_fhir_file.c) ---- */
+/* .json, .ndjson, and both with .gz. */
+bool intake_is_fhir_file(Str name);
+/* One file, whole, on the calling thread: a Bundle or resource, or one in each line. What is
+ * refused goes to the rejects work list with its line. Counts go into report under report_lock. */
+MUST_USE ErrCode intake_fhir_file(Intake *intake, const IntakeFile *file, IntakeReport *report,
+                                  Mutex *report_lock, ErrInfo *info);
+
+#endif

@@ -1,0 +1,127 @@
+/* Entries of Bundles as asks: http://hl7.org/fhir/R4/http.html#transaction */
+#include "intake/intake_fhir_int.h"
+
+static ErrCode bad_url(Str url, ErrInfo *info) {
+    return err_set(info, ERR_INVALID, "bundle-url",
+                   "'" STR_FMT "' is no target: write Type, Type/id or Type?query",
+                   "'" STR_FMT "' không phải là đích: hãy ghi Type, Type/id hoặc Type?query",
+                   (int)MIN(url.len, (size_t)120), url.ptr);
+}
+
+ErrCode intake_target(Str url, IntakeAsk *ask, ErrInfo *info) {
+    Str query = url;
+    Str path;
+    Str type;
+    if (!str_cut(&query, '?', &path)) {
+        return bad_url(url, info);
+    }
+    Str id = path;
+    (void)str_cut(&id, '/', &type);
+    ask->type = fhir_resource_by_name(type);
+    ask->id = id.ptr == NULL ? STR_EMPTY : id;
+    ask->condition = query.ptr == NULL ? STR_EMPTY : query;
+    bool whole = id.ptr == NULL || (id.len > 0 && str_find_char(id, '/', 0) == SIZE_MAX);
+    bool one = ask->id.len == 0 || query.ptr == NULL;
+    return ask->type == FHIR_T_NONE || !whole || !one ? bad_url(url, info) : ERR_OK;
+}
+
+static ErrCode entry_error(ErrInfo *info, size_t i, const char *member, const char *texts[2]) {
+    ErrCode err = err_set(info, ERR_INVALID, "bundle-entry", "%s", "%s", texts[0]);
+    if (info != NULL) {
+        (void)snprintf(info->what_vi, sizeof(info->what_vi), "%s", texts[1]);
+        err_where(info, "Bundle.entry[%zu].%s", i, member);
+    }
+    return err;
+}
+#define ENTRY_ERROR(info, i, member, en, vi)                                                       \
+    entry_error((info), (i), (member), (const char *[2]){(en), (vi)})
+
+/* W/"3" → 3; 0 when there is none. */
+static ErrCode parse_match(Str etag, uint32_t *ret, ErrInfo *info) {
+    uint64_t n = 0;
+    *ret = 0;
+    if (etag.len == 0) {
+        return ERR_OK;
+    }
+    Str rest = str_starts(etag, STR("W/")) ? str_sub(etag, 2, etag.len) : etag;
+    if (rest.len < 3 || rest.ptr[0] != '"' || rest.ptr[rest.len - 1] != '"' ||
+        str_to_u64(str_sub(rest, 1, rest.len - 2), &n) != ERR_OK || n == 0 || n > UINT32_MAX) {
+        return err_set(info, ERR_PARAM, "if-match", "If-Match must be of the form W/\"3\"",
+                       "If-Match phải có dạng W/\"3\"");
+    }
+    *ret = (uint32_t)n;
+    return ERR_OK;
+}
+
+static ErrCode check_resource(const IntakeAsk *ask, Arena *arena, size_t i, ErrInfo *info) {
+    if (fhir_type_of(ask->root) != ask->type) {
+        return ENTRY_ERROR(info, i, "resource", "the resource is not of the type in request.url",
+                           "tài nguyên không thuộc loại ghi trong request.url");
+    }
+    if (ask->verb == INTAKE_UPDATE && ask->id.len > 0 &&
+        !str_eq(ask->id, json_str(arena, json_get_lit(ask->root, "id")))) {
+        return ENTRY_ERROR(info, i, "resource.id", "the resource's id is not that of request.url",
+                           "mã của tài nguyên không trùng với request.url");
+    }
+    return ERR_OK;
+}
+
+static ErrCode parse_request(Arena *arena, const JsonNode *request, size_t i, IntakeAsk *ask,
+                             ErrInfo *info) {
+    Str method = json_raw_str(json_get_lit(request, "method"));
+    Str url = json_str(arena, json_get_lit(request, "url"));
+    url = str_starts(url, STR("/")) ? str_sub(url, 1, url.len) : url;
+    ask->url = url;
+    if (str_eq(method, STR("GET"))) {
+        ask->verb = INTAKE_READ;
+        return ERR_OK;
+    }
+    TRY(intake_target(url, ask, info));
+    TRY(parse_match(json_str(arena, json_get_lit(request, "ifMatch")), &ask->if_match, info));
+    bool named = ask->id.len > 0 || ask->condition.len > 0;
+    if (str_eq(method, STR("POST")) && !named) {
+        Str condition = json_str(arena, json_get_lit(request, "ifNoneExist"));
+        ask->verb = INTAKE_CREATE;
+        ask->condition =
+            str_starts(condition, STR("?")) ? str_sub(condition, 1, condition.len) : condition;
+    } else if (str_eq(method, STR("PUT")) && named) {
+        ask->verb = INTAKE_UPDATE;
+    } else if (str_eq(method, STR("DELETE")) && named) {
+        ask->verb = INTAKE_DELETE;
+    } else {
+        return ENTRY_ERROR(info, i, "request", "this method is not supported with this url",
+                           "không hỗ trợ phương thức này với url này");
+    }
+    if (ask->verb == INTAKE_DELETE) {
+        ask->root = NULL;
+        return ERR_OK;
+    }
+    return ask->root == NULL
+               ? ENTRY_ERROR(info, i, "resource", "the resource is missing", "thiếu tài nguyên")
+               : check_resource(ask, arena, i, info);
+}
+
+ErrCode intake_bundle_ask(Arena *arena, const JsonNode *entry, size_t i, IntakeAsk *ret,
+                          ErrInfo *info) {
+    const JsonNode *request = json_get_lit(entry, "request");
+    IntakeAsk ask = {.verb = INTAKE_CREATE,
+                     .id = STR_EMPTY,
+                     .condition = STR_EMPTY,
+                     .full_url = json_str(arena, json_get_lit(entry, "fullUrl")),
+                     .url = STR_EMPTY,
+                     .root = json_get_lit(entry, "resource")};
+    if (request != NULL) {
+        TRY(parse_request(arena, request, i, &ask, info));
+    } else {
+        /* A collection: what has an id of its own keeps it. */
+        bool named = !str_starts(ask.full_url, STR("urn:"));
+        ask.type = ask.root == NULL ? FHIR_T_NONE : fhir_type_of(ask.root);
+        ask.id = named ? json_str(arena, json_get_lit(ask.root, "id")) : STR_EMPTY;
+        ask.verb = ask.id.len > 0 ? INTAKE_UPDATE : INTAKE_CREATE;
+        if (!fhir_type_is_resource(ask.type)) {
+            return ENTRY_ERROR(info, i, "resource", "the resource is missing", "thiếu tài nguyên");
+        }
+    }
+    *ret = ask;
+    return ERR_OK;
+}
