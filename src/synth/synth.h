@@ -62,8 +62,8 @@ typedef struct SynthReport {
     uint64_t bytes;     /* of the claim files as written */
     uint64_t bhtt_xu;   /* sum of T_BHTT in hundredths of a đồng: last version of every visit but
                            those with a defect */
-    uint64_t resources; /* that a mapping of XML1–XML5 should give: encounters, diagnoses, lines,
-                           results, notes */
+    uint64_t resources; /* rows that carry content: the visit, its bill, diagnoses, drug and service
+                           lines, results, notes; a mapping may make more resources of them */
 } SynthReport;
 
 /* Called for every claim file ("2026/11/20261121-46S01-1.xml", sorted names are the order of
