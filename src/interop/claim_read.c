@@ -6,7 +6,7 @@
 #include "core/xml.h"
 #include "interop/claim_int.h"
 
-enum { FEED_BYTES = 256 * 1024, MADE_MAX = 16 };
+enum { MADE_MAX = 16 };
 
 /* Where the reader stands in the envelope; each state is entered by one element name. */
 typedef enum State {
@@ -457,16 +457,6 @@ static ErrCode finish(Reader *r) {
     return ERR_OK;
 }
 
-static ErrCode feed(Reader *r, XmlReader *xml, ErrInfo *info) {
-    Str rest = r->text.xml;
-    while (rest.len > 0) {
-        Str piece = str_sub(rest, 0, FEED_BYTES);
-        TRY(xml_feed(xml, piece, info));
-        rest = str_sub(rest, piece.len, rest.len);
-    }
-    return xml_finish(xml, info);
-}
-
 static ErrCode read_all(Reader *r) {
     reset_build(r, 0);
     if (r->bytes.len == 0) {
@@ -482,12 +472,8 @@ static ErrCode read_all(Reader *r) {
                           .close = on_close,
                           .place = &r->place,
                           .offset_only = true};
-    CLEANUP_XML XmlReader *xml = xml_new(&handler);
-    if (xml == NULL) {
-        return ERR_NOMEM;
-    }
     ErrInfo info = {0};
-    ErrCode err = feed(r, xml, &info);
+    ErrCode err = xml_parse(r->text.xml, &handler, &info);
     if (r->stopped != ERR_OK || err == ERR_NOMEM) {
         return r->stopped != ERR_OK ? r->stopped : err;
     }

@@ -1,6 +1,8 @@
 #include "unit/test.h"
 
-#include "core/base64.h"
+#include <malloc.h>
+
+#include "core/limits.h"
 #include "unit/interop/claim_make.h"
 
 static const char *const ENVELOPE = "tests/case/claims/GIAMDINHHS.xml";
@@ -456,6 +458,77 @@ static void names_of_the_new_release_are_read(void **state) {
     sink_release(&s);
 }
 
+/* A hundred thousand HOSO: one after the other, with no memory kept from one to the next. */
+static ErrCode count_memory(void *ctx, const ClaimRefused *refused) {
+    size_t *most = ctx;
+    (void)refused;
+    *most = MAX(*most, mallinfo2().uordblks);
+    return ERR_OK;
+}
+
+static ErrCode never(void *ctx, const Claim *claim) {
+    (void)ctx;
+    (void)claim;
+    fail();
+    return ERR_OK;
+}
+
+static void memory_does_not_grow_with_the_number_of_claims(void **state) {
+    (void)state;
+    Buf b;
+    buf_init(&b, 64 << 20);
+    claim_write_envelope_open(&b, STR("46001"), STR("20261120"), 100000);
+    for (int i = 0; i < 100000; i++) {
+        buf_put_lit(&b,
+                    "<HOSO><FILEHOSO><LOAIHOSO>XML1</LOAIHOSO><NOIDUNGFILE>PEE+PC9BPg==</NOIDUNG"
+                    "FILE></FILEHOSO></HOSO>");
+    }
+    claim_write_envelope_close(&b);
+    size_t before = mallinfo2().uordblks;
+    size_t most = 0;
+    ClaimReadOptions o = {.ctx = &most, .on_claim = never, .on_refused = count_memory};
+    ClaimReadSummary sum;
+    assert_ok(claim_read(buf_str(&b), &o, &sum));
+    assert_int_equal(sum.n_refused, 100000);
+    assert_int_equal(sum.n_hoso, 100000);
+    assert_true(most == 0 ||
+                most - before < (1 << 20)); /* 0: the sanitizer's malloc counts nothing */
+    buf_release(&b);
+}
+
+static ErrCode see_ceiling(void *ctx, const ClaimRefused *refused) {
+    (void)ctx;
+    assert_int_equal(refused->n_issues, LIMIT_CLAIM_ISSUES);
+    assert_int_equal(refused->n_issues + refused->n_issues_more, 1000);
+    return ERR_OK;
+}
+
+static void issues_beyond_the_ceiling_are_counted(void **state) {
+    (void)state;
+    Sink s = sink_new();
+    const ClaimTable *t = claim_table(5);
+    Str *rows = arena_new_array(s.arena, Str, 1000 * (size_t)t->n_fields);
+    for (size_t r = 0; r < 1000; r++) {
+        Str *row = make_record(s.arena, t, (unsigned)r);
+        row[XML5_DIEN_BIEN_LS] = STR_EMPTY;
+        memcpy(rows + r * (size_t)t->n_fields, row, (size_t)t->n_fields * sizeof(Str));
+    }
+    Buf b;
+    buf_init(&b, 64 << 20);
+    claim_write_envelope_open(&b, STR("46001"), STR("20261120"), 1);
+    claim_write_hoso_open(&b);
+    make_file(&b, claim_table(1), make_record(s.arena, claim_table(1), 1), 1);
+    make_file(&b, t, rows, 1000);
+    claim_write_hoso_close(&b);
+    claim_write_envelope_close(&b);
+    ClaimReadOptions o = {.on_claim = never, .on_refused = see_ceiling};
+    ClaimReadSummary sum;
+    assert_ok(claim_read(buf_str(&b), &o, &sum));
+    assert_int_equal(sum.n_errors, 1000);
+    buf_release(&b);
+    sink_release(&s);
+}
+
 static ErrCode say_full(void *ctx, const Claim *c) {
     (void)c;
     ++*(int *)ctx;
@@ -503,6 +576,8 @@ int main(void) {
         cmocka_unit_test(all_tables_carry_the_same_key),
         cmocka_unit_test(certificates_only_warn),
         cmocka_unit_test(names_of_the_new_release_are_read),
+        cmocka_unit_test(memory_does_not_grow_with_the_number_of_claims),
+        cmocka_unit_test(issues_beyond_the_ceiling_are_counted),
         cmocka_unit_test(a_callbacks_error_stops_the_reading),
         cmocka_unit_test(every_rule_says_what_to_do_in_both_languages),
     };
