@@ -1,0 +1,307 @@
+// A life as a band of years: visits as marks by kind (shape and colour), drugs as bars beneath.
+// Wheel and + − zoom, dragging and arrows move, 0 shows all. Clicking a mark opens its visit.
+import type { JSX } from 'preact';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Drug, Visit } from '../core/api';
+import { date, num } from '../core/format';
+import { t, tOr } from '../core/i18n';
+import { kindOf, type VisitKind } from '../screens/visit';
+import { NumberTable } from '../ui/table';
+import { useWidth } from './size';
+import { tipOn } from './tip';
+
+interface Props {
+    visits: Visit[];
+    drugs: Drug[];
+    opened: string | null;
+    open: (visit: string) => void;
+}
+type Span = [number, number];
+
+const DAY = 86400000;
+const LEAST = 14 * DAY;
+const BIN = 10; // marks nearer than this stand on each other
+const STACK = 4;
+const DRUG_ROWS = 6;
+const DRUG_ROW = 18;
+const VISITS_HEIGHT = 58;
+const AXIS = 20;
+const shapes: Record<VisitKind, string> = {
+    AMB: 'M0-4a4 4 0 1 0 0 8 4 4 0 0 0 0-8Z',
+    IMP: 'M-4-4h8v8h-8Z',
+    EMER: 'M0-5 5 4h-10Z',
+    OTHER: 'M0-4.5 4.5 0 0 4.5-4.5 0Z',
+};
+
+const at = (iso: string | null): number => (iso ? Date.parse(iso.length === 10 ? `${iso}T12:00:00+07:00` : iso) : NaN);
+
+function fullSpan(visits: Visit[]): Span {
+    const times = visits.map((v) => at(v.start)).filter((x) => !Number.isNaN(x));
+    const last = Math.max(Date.now(), ...times);
+    const first = Math.min(last - 365 * DAY, ...times);
+    const room = (last - first) * 0.02;
+    return [first - room, last + room];
+}
+
+const clamp = ([a, b]: Span, full: Span): Span => {
+    const width = Math.min(Math.max(b - a, LEAST), full[1] - full[0]);
+    const middle = (a + b) / 2;
+    const from = Math.min(Math.max(middle - width / 2, full[0]), full[1] - width);
+    return [from, from + width];
+};
+
+interface AxisTick {
+    x: number;
+    label: string;
+    strong: boolean;
+}
+
+function axisTicks([a, b]: Span, x: (time: number) => number, width: number): AxisTick[] {
+    const list: AxisTick[] = [];
+    const months = (b - a) / DAY / 30.4;
+    const step = [1, 2, 3, 6, 12, 24, 60, 120].find((s) => (months / s) * 56 < width) ?? 120;
+    const first = new Date(a);
+    let month = first.getFullYear() * 12 + first.getMonth();
+    month -= month % step;
+    for (; ; month += step) {
+        const time = new Date(Math.floor(month / 12), month % 12, 1).getTime();
+        if (time > b) return list;
+        if (time < a) continue;
+        const january = month % 12 === 0;
+        const year = Math.floor(month / 12);
+        list.push({ x: x(time), label: january ? String(year) : t('chart.month', { n: (month % 12) + 1 }), strong: january });
+    }
+}
+
+export function Lifeline({ visits, drugs, opened, open }: Props): JSX.Element {
+    const [ref, width] = useWidth<HTMLDivElement>(900);
+    const full = useMemo(() => fullSpan(visits), [visits]);
+    const [span, setSpan] = useState<Span>(full);
+    const [all, setAll] = useState(false);
+    const names = width > 720 ? 190 : 0;
+    const [a, b] = clamp(span, full);
+    const x = (time: number): number => names + ((time - a) / (b - a)) * (width - names - 8);
+    const zoom = (factor: number, around = (a + b) / 2): void =>
+        setSpan(clamp([around - (around - a) * factor, around + (b - around) * factor], full));
+    const move = (part: number): void => setSpan(clamp([a + (b - a) * part, b + (b - a) * part], full));
+    const drag = useDrag(ref, { a, b, full, names, zoom, setSpan });
+    const rows = useMemo(() => [...drugs].sort((p, q) => q.times - p.times), [drugs]);
+    const shown = all ? rows : rows.slice(0, DRUG_ROWS);
+    const height = AXIS + VISITS_HEIGHT + shown.length * (names ? DRUG_ROW : DRUG_ROW + 12) + 6;
+    const key = (e: KeyboardEvent): void => {
+        const run = { ArrowLeft: () => move(-0.2), ArrowRight: () => move(0.2), '+': () => zoom(0.6), '=': () => zoom(0.6), '-': () => zoom(1.6), '0': () => setSpan(full) }[e.key];
+        if (!run) return;
+        e.preventDefault();
+        run();
+    };
+    const ticks = axisTicks([a, b], x, width - names);
+    return (
+        <section class="lifeline" aria-labelledby="lifeline-title">
+            <header>
+                <h2 id="lifeline-title">{t('lifeline.title')}</h2>
+                <p class="quiet">
+                    {date(new Date(a).toISOString())} – {date(new Date(b).toISOString())}
+                </p>
+                <Kinds visits={visits} />
+                <div class="zoom" role="group" aria-label={t('lifeline.zoom')}>
+                    <button type="button" class="small-button" aria-label={t('lifeline.in')} onClick={() => zoom(0.6)}>
+                        +
+                    </button>
+                    <button type="button" class="small-button" aria-label={t('lifeline.out')} onClick={() => zoom(1.6)}>
+                        −
+                    </button>
+                    <button type="button" class="small-button" onClick={() => setSpan([full[1] - 366 * DAY, full[1]])}>
+                        {t('lifeline.year')}
+                    </button>
+                    <button type="button" class="small-button" onClick={() => setSpan(full)}>
+                        {t('lifeline.all')}
+                    </button>
+                </div>
+            </header>
+            <div class="chart life" ref={ref} tabIndex={0} role="group" aria-label={t('lifeline.keys')} onKeyDown={key} {...drag}>
+                <svg viewBox={`0 0 ${width} ${height}`} width="100%" height={`${height / 16}rem`} aria-hidden="true">
+                    <defs>
+                        <clipPath id="life-clip">
+                            <rect x={names} y="0" width={Math.max(0, width - names)} height={height} />
+                        </clipPath>
+                    </defs>
+                    {ticks.map((k) => (
+                        <line class={k.strong ? 'grid strong' : 'grid'} x1={k.x} x2={k.x} y1={AXIS - 4} y2={height - 4} />
+                    ))}
+                    {ticks.map((k) =>
+                        k.x < width - 24 ? (
+                            <text class={k.strong ? 'axis strong' : 'axis'} x={k.x + 3} y={12}>
+                                {k.label}
+                            </text>
+                        ) : null,
+                    )}
+                    {names > 0 && (
+                        <text class="axis strong" x={0} y={AXIS + VISITS_HEIGHT - 14}>
+                            {t('lifeline.visits', { n: num(visits.length) })}
+                        </text>
+                    )}
+                    <g clip-path="url(#life-clip)">
+                        <Marks visits={visits} x={x} opened={opened} open={open} />
+                        {shown.map((d, i) => (
+                            <DrugBar drug={d} x={x} y={AXIS + VISITS_HEIGHT + i * (names ? DRUG_ROW : DRUG_ROW + 12)} named={!names} />
+                        ))}
+                    </g>
+                    {names > 0 &&
+                        shown.map((d, i) => (
+                            <text class="axis" x={0} y={AXIS + VISITS_HEIGHT + i * DRUG_ROW + 12}>
+                                {short(d.name ?? d.code, 28)}
+                            </text>
+                        ))}
+                </svg>
+                <div class="sr">
+                    <NumberTable caption={t('lifeline.title')} model={tableOf(visits)} />
+                </div>
+            </div>
+            {rows.length > DRUG_ROWS && (
+                <button type="button" class="link-button" onClick={() => setAll(!all)}>
+                    {t(all ? 'lifeline.fewer' : 'lifeline.more', { n: rows.length - DRUG_ROWS })}
+                </button>
+            )}
+        </section>
+    );
+}
+
+const short = (text: string, n: number): string => (text.length > n ? `${text.slice(0, n - 1)}…` : text);
+
+const tableOf = (visits: Visit[]) => ({
+    columns: [{ title: t('word.day') }, { title: t('word.kind') }, { title: t('word.diagnosis') }, { title: t('facilities.name') }],
+    rows: visits.map((v) => [date(v.start), tOr(`kind.${kindOf(v)}`) ?? '', `${v.icd ?? ''} ${v.diagnosis ?? ''}`, v.facility_name ?? v.facility]),
+});
+
+function Kinds({ visits }: { visits: Visit[] }): JSX.Element {
+    const counts = new Map<VisitKind, number>();
+    for (const v of visits) counts.set(kindOf(v), (counts.get(kindOf(v)) ?? 0) + 1);
+    return (
+        <ul class="legend kinds">
+            {[...counts].map(([kind, n]) => (
+                <li>
+                    <svg class={`life-mark kind-${kind}`} viewBox="-6 -6 12 12" width="12" height="12" aria-hidden="true">
+                        <path d={shapes[kind]} />
+                    </svg>
+                    {tOr(`kind.${kind}`)} {num(n)}
+                </li>
+            ))}
+        </ul>
+    );
+}
+
+interface MarksProps {
+    visits: Visit[];
+    x: (time: number) => number;
+    opened: string | null;
+    open: (visit: string) => void;
+}
+
+/** Visits near each other stand on each other; above four a number says how many there are. */
+function Marks({ visits, x, opened, open }: MarksProps): JSX.Element {
+    const bins = new Map<number, Visit[]>();
+    for (const v of [...visits].reverse()) {
+        const bin = Math.round(x(at(v.start)) / BIN);
+        bins.set(bin, [...(bins.get(bin) ?? []), v]);
+    }
+    const base = AXIS + VISITS_HEIGHT - 18;
+    return (
+        <g>
+            {[...bins].map(([bin, list]) => {
+                const cx = list.length > 1 ? bin * BIN : x(at(list[0]!.start));
+                return (
+                    <g>
+                        {list.slice(0, STACK).map((v, k) => (
+                            <g
+                                class={`life-mark kind-${kindOf(v)} ${v.id === opened ? 'opened' : ''}`}
+                                transform={`translate(${cx} ${base - k * 10})`}
+                                onClick={() => open(v.id)}
+                                {...tipOn(`${date(v.start)} · ${tOr(`kind.${kindOf(v)}`) ?? ''}`, [`${v.icd ?? ''} ${v.diagnosis ?? ''}`, v.facility_name ?? v.facility ?? ''])}
+                            >
+                                {v.id === opened && <circle class="ring" r="8" />}
+                                <path d={shapes[kindOf(v)]} />
+                            </g>
+                        ))}
+                        {list.length > STACK && (
+                            <text class="axis" x={cx} y={base + 16} text-anchor="middle">
+                                {list.length}
+                            </text>
+                        )}
+                    </g>
+                );
+            })}
+        </g>
+    );
+}
+
+function DrugBar({ drug: d, x, y, named }: { drug: Drug; x: (time: number) => number; y: number; named: boolean }): JSX.Element {
+    const from = x(at(d.first));
+    const to = Math.max(from + 6, x(at(d.last)));
+    return (
+        <g {...tipOn(d.name ?? d.code, [`${date(d.first)} – ${date(d.last)} · ${t('citizen.times', { n: d.times })}`, d.dose ?? ''])}>
+            {named && (
+                <text class="axis" x={2} y={y + 10}>
+                    {short(d.name ?? d.code, 40)}
+                </text>
+            )}
+            <rect class={d.times > 1 ? 'drug-bar' : 'drug-bar once'} x={from} y={y + (named ? 16 : 4)} width={to - from} height={9} rx={4.5} />
+        </g>
+    );
+}
+
+interface DragState {
+    a: number;
+    b: number;
+    full: Span;
+    names: number;
+    zoom: (factor: number, around?: number) => void;
+    setSpan: (span: Span) => void;
+}
+
+/** Wheel zooms around the pointer (all the way out it leaves the wheel to the page); dragging moves. */
+function useDrag(ref: { current: HTMLDivElement | null }, state: DragState): object {
+    const now = useRef(state);
+    now.current = state;
+    const from = useRef<{ x: number; span: Span } | null>(null);
+    useEffect(() => {
+        const box = ref.current;
+        if (!box) return;
+        const wheel = (e: WheelEvent): void => {
+            const { a, b, full, names, zoom, setSpan } = now.current;
+            const rect = box.getBoundingClientRect();
+            const u = rect.width / Math.max(1, box.querySelector('svg')!.viewBox.baseVal.width);
+            const left = rect.left + names * u;
+            const width = rect.width - names * u;
+            if (Math.abs(e.deltaX) > Math.abs(e.deltaY)) {
+                const by = ((b - a) * e.deltaX) / width;
+                setSpan(clamp([a + by, b + by], full));
+            } else {
+                const whole = b - a >= (full[1] - full[0]) * 0.999;
+                if (whole && e.deltaY > 0) return;
+                const share = Math.min(1, Math.max(0, (e.clientX - left) / width));
+                zoom(e.deltaY < 0 ? 0.8 : 1.25, a + (b - a) * share);
+            }
+            e.preventDefault();
+        };
+        box.addEventListener('wheel', wheel, { passive: false });
+        return () => box.removeEventListener('wheel', wheel);
+    }, [ref]);
+    return {
+        onPointerDown: (e: PointerEvent) => {
+            if (e.button === 0) from.current = { x: e.clientX, span: [now.current.a, now.current.b] };
+        },
+        onPointerMove: (e: PointerEvent) => {
+            const start = from.current;
+            const box = ref.current;
+            if (!start || !box || e.buttons === 0) return;
+            const by = ((start.x - e.clientX) / box.clientWidth) * (start.span[1] - start.span[0]);
+            now.current.setSpan(clamp([start.span[0] + by, start.span[1] + by], now.current.full));
+        },
+        onPointerUp: () => {
+            from.current = null;
+        },
+        onPointerLeave: () => {
+            from.current = null;
+        },
+    };
+}

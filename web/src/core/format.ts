@@ -1,0 +1,105 @@
+// Numbers, money, dates and ages as people here write them.
+import { lang, t } from './i18n';
+
+const cache = new Map<string, Intl.NumberFormat>();
+function formatter(options: Intl.NumberFormatOptions): Intl.NumberFormat {
+    const key = lang() + JSON.stringify(options);
+    let f = cache.get(key);
+    if (!f) {
+        f = new Intl.NumberFormat(lang() === 'vi' ? 'vi-VN' : 'en-GB', options);
+        cache.set(key, f);
+    }
+    return f;
+}
+
+export const NONE = '—';
+
+export const num = (n: number | null | undefined, digits = 0): string =>
+    n === null || n === undefined
+        ? NONE
+        : formatter({ minimumFractionDigits: 0, maximumFractionDigits: digits }).format(n);
+
+/** Exact đồng: 1.250.000 ₫. */
+export const money = (n: number | null | undefined): string =>
+    n === null || n === undefined ? NONE : `${num(n)}\u00a0₫`;
+
+/** Three significant figures with the scale in words: 12,4 tỷ ₫. */
+export function moneyShort(n: number | null | undefined): string {
+    if (n === null || n === undefined) return NONE;
+    const scale = n >= 1e9 ? 1e9 : n >= 1e6 ? 1e6 : 1;
+    const value = n / scale;
+    const digits = scale === 1 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
+    const word = scale === 1e9 ? t('unit.billion') : scale === 1e6 ? t('unit.million') : '';
+    return `${num(value, digits)}${word ? '\u00a0' + word : ''}\u00a0₫`;
+}
+
+/** Change in percent of `before`, or null where there is nothing to compare with. */
+export const change = (now: number, before: number | null | undefined): number | null =>
+    before ? ((now - before) / before) * 100 : null;
+
+export function percent(p: number | null): string {
+    if (p === null) return NONE;
+    const sign = p > 0 ? '+' : p < 0 ? '−' : '';
+    return `${sign}${num(Math.abs(p), Math.abs(p) < 10 ? 1 : 0)}\u00a0%`;
+}
+
+const two = (n: number): string => String(n).padStart(2, '0');
+
+/** 21/11/2026 from an ISO date or instant; a year or a month alone stays what it is. */
+export function date(iso: string | null | undefined): string {
+    if (!iso) return NONE;
+    const [y, m, d] = iso.slice(0, 10).split('-');
+    return d ? `${d}/${m}/${y}` : m ? `${m}/${y}` : (y ?? NONE);
+}
+
+/** 21/11 */
+export const dayMonth = (iso: string): string => `${iso.slice(8, 10)}/${iso.slice(5, 7)}`;
+
+/** 10:42 as written in the instant (the server writes Vietnam's time). */
+export const time = (iso: string | null | undefined): string =>
+    iso && iso.length >= 16 ? iso.slice(11, 16) : NONE;
+
+export const dateTime = (iso: string | null | undefined): string =>
+    iso && iso.length >= 16 ? `${time(iso)} ${date(iso)}` : date(iso);
+
+export const clock = (d: Date): string =>
+    `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
+
+/** Day arithmetic on ISO dates, free of time zones. */
+export function addDays(iso: string, n: number): string {
+    return new Date(Date.parse(`${iso}T00:00:00Z`) + n * 86400000).toISOString().slice(0, 10);
+}
+export const daysBetween = (from: string, to: string): number =>
+    Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86400000);
+
+export function period(from: string, to: string): string {
+    if (from === to) return date(from);
+    const same = from.slice(0, 4) === to.slice(0, 4);
+    return `${same ? dayMonth(from) : date(from)} – ${date(to)}`;
+}
+
+/** "2026-W43" → "tuần 43/2026". */
+export const week = (w: string): string =>
+    t('unit.week', { n: Number(w.slice(6)), year: w.slice(0, 4) });
+
+/** Age in the words a clinician uses: days, months up to 72, years. */
+export function age(birth: string | null | undefined, at: Date): string {
+    if (!birth) return NONE;
+    const b = new Date(birth.length === 4 ? `${birth}-07-01` : birth);
+    const months =
+        (at.getFullYear() - b.getFullYear()) * 12 +
+        at.getMonth() -
+        b.getMonth() -
+        (at.getDate() < b.getDate() ? 1 : 0);
+    if (months < 1) return t('age.days', { n: Math.max(0, Math.floor((+at - +b) / 86400000)) });
+    return months < 72 ? t('age.months', { n: months }) : t('age.years', { n: Math.floor(months / 12) });
+}
+
+/** "3 giây", "5 phút", "2 giờ", "4 ngày": how old something is. */
+export function ago(ms: number): string {
+    const s = Math.max(0, Math.round(ms / 1000));
+    if (s < 90) return t('ago.seconds', { n: s });
+    if (s < 5400) return t('ago.minutes', { n: Math.round(s / 60) });
+    if (s < 172800) return t('ago.hours', { n: Math.round(s / 3600) });
+    return t('ago.days', { n: Math.round(s / 86400) });
+}

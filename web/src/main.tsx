@@ -1,0 +1,86 @@
+// Starts the program: language, theme, router, keys, live counters; then the screen of the address.
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/frame.css';
+import './styles/parts.css';
+import './styles/charts.css';
+import './styles/ops.css';
+import './styles/citizen.css';
+import './styles/lists.css';
+import './styles/wall.css';
+import { type ComponentType, type JSX, render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { TipLayer } from './charts/tip';
+import { language, t, useLang } from './core/i18n';
+import { startKeys } from './core/keys';
+import { startLive } from './core/live';
+import { startRouter, usePlace } from './core/router';
+import { applyTheme, startTheme } from './core/theme';
+import { OpsScreen } from './screens/ops';
+import { Frame } from './ui/frame';
+
+type Screen = ComponentType<{ id: string }>;
+
+interface Route {
+    at: RegExp;
+    load: () => Promise<Screen> | Screen;
+    bare?: boolean; // without the frame
+}
+
+const routes: Route[] = [
+    { at: /^\/$/, load: () => OpsScreen },
+    { at: /^\/citizens$/, load: async () => (await import('./screens/citizens')).CitizensScreen },
+    { at: /^\/citizens\/([^/]+)$/, load: async () => (await import('./screens/citizen')).CitizenScreen },
+    { at: /^\/rejects$/, load: async () => (await import('./screens/rejects')).RejectsScreen },
+    { at: /^\/import$/, load: async () => (await import('./screens/import')).ImportScreen },
+    { at: /^\/wall$/, load: async () => (await import('./screens/wall')).WallScreen, bare: true },
+];
+
+function Missing(): JSX.Element {
+    return (
+        <main id="main" class="page" tabIndex={-1}>
+            <h1>{t('error.no_page')}</h1>
+            <p>
+                <a href="/">{t('nav.home')}</a>
+            </p>
+        </main>
+    );
+}
+
+function App(): JSX.Element {
+    const { path } = usePlace();
+    const lang = useLang();
+    const route = routes.find((r) => r.at.test(path));
+    const [shown, setShown] = useState<{ route: Route; screen: Screen } | null>(null);
+    useEffect(() => {
+        document.documentElement.lang = lang;
+        applyTheme();
+        document.documentElement.classList.toggle('walled', route?.bare === true);
+    }, [lang, route]);
+    useEffect(() => {
+        let gone = false;
+        if (!route) return;
+        void Promise.resolve(route.load()).then((screen) => {
+            if (!gone) setShown({ route, screen });
+        });
+        return () => {
+            gone = true;
+        };
+    }, [route]);
+    const id = decodeURIComponent(route?.at.exec(path)?.[1] ?? '');
+    const ready = shown && shown.route === route ? shown : null;
+    const body = !route ? <Missing /> : ready ? <ready.screen key={`${lang} ${id}`} id={id} /> : <main id="main" />;
+    return (
+        <>
+            {route?.bare ? body : <Frame key={lang}>{body}</Frame>}
+            <TipLayer />
+        </>
+    );
+}
+
+document.documentElement.lang = language.value === 'en' ? 'en' : 'vi';
+startTheme();
+startRouter();
+startKeys();
+startLive();
+render(<App />, document.getElementById('app')!);

@@ -1,0 +1,59 @@
+// The four diseases that the page keeps an eye on, whatever is filtered: the state of the last
+// finished week against the band of the years before.
+import { useEffect, useState } from 'preact/hooks';
+import { askJson, type Ops, type Week } from '../core/api';
+import { addDays } from '../core/format';
+import type { Key } from '../core/i18n';
+
+export const FOLLOWED: { icd: string; name: Key; short: Key }[] = [
+    { icd: 'A97', name: 'disease.dengue', short: 'disease.dengue.short' },
+    { icd: 'B08.4', name: 'disease.hfmd', short: 'disease.hfmd.short' },
+    { icd: 'J10', name: 'disease.flu', short: 'disease.flu.short' },
+    { icd: 'A09', name: 'disease.diarrhoea', short: 'disease.diarrhoea.short' },
+];
+
+export type State = 'normal' | 'watch' | 'alarm' | 'unknown';
+export interface Followed {
+    state: State;
+    ops: Ops;
+    week: Week | undefined; // the last finished one
+    since: string | undefined; // Monday of the first week of an unbroken row of alarms
+}
+
+const EVERY_MS = 60000;
+
+/** Alarm above the band; watch within its upper quarter. */
+export function judge(ops: Ops): Followed {
+    const done = ops.weeks.filter((w) => addDays(w.d, 6) <= ops.to);
+    const week = done[done.length - 1];
+    let since: string | undefined;
+    for (let i = done.length - 1; i >= 0 && done[i]?.alarm; i--) since = done[i]?.d;
+    let state: State = 'unknown';
+    if (week?.high !== undefined) {
+        const middle = week.expected ?? 0;
+        state = week.alarm ? 'alarm' : week.visits > middle + (week.high - middle) * 0.75 ? 'watch' : 'normal';
+    }
+    return { state, ops, week, since };
+}
+
+export function useFollowed(): Record<string, Followed> {
+    const [all, setAll] = useState<Record<string, Followed>>({});
+    useEffect(() => {
+        let gone = false;
+        const load = async (): Promise<void> => {
+            const list = await Promise.all(
+                FOLLOWED.map(async (f) => [f.icd, judge(await askJson<Ops>(`/api/ops?icd=${f.icd}&top=1`))] as const),
+            );
+            if (!gone) setAll(Object.fromEntries(list));
+        };
+        // A failure keeps the last state; the connection mark in the frame tells of it.
+        const tick = (): void => void load().catch(() => undefined);
+        tick();
+        const id = setInterval(tick, EVERY_MS);
+        return () => {
+            gone = true;
+            clearInterval(id);
+        };
+    }, []);
+    return all;
+}

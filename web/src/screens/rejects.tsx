@@ -1,0 +1,196 @@
+// Rejects: what could not be taken, where it stands, by which rule, and what to do. The refused
+// piece is kept unchanged; it can be repaired here and processed again.
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ask, askJson, Failure, type Reject, type Rejects, type Report, useAsk } from '../core/api';
+import { dateTime, num } from '../core/format';
+import { t, tOr } from '../core/i18n';
+import { useKeys } from '../core/keys';
+import { useGeneration, useLive } from '../core/live';
+import { go, usePlace, withQuery } from '../core/router';
+import { Icon } from '../ui/icons';
+import { Problem } from '../ui/parts';
+import { ReportView } from '../ui/report';
+
+const placeOf = (r: Reject): string =>
+    [r.ma_lk && `MA_LK ${r.ma_lk}`, r.table, r.line > 0 && t('rejects.line', { n: r.line }), r.field].filter(Boolean).join(' · ') || t('rejects.whole');
+
+export function RejectsScreen(): JSX.Element {
+    const { query } = usePlace();
+    const settled = query.get('settled') === 'true';
+    const chosen = Number(query.get('id') ?? 0);
+    const live = useLive();
+    const again = useGeneration();
+    const [done, setDone] = useState(0);
+    const base = `/api/rejects${settled ? '?settled=true' : ''}`;
+    const asked = useAsk<Rejects>(base, `${again} ${live?.rejects_open ?? 0} ${done}`);
+    const [more, setMore] = useState<{ base: string; rows: Reject[] }>({ base, rows: [] });
+    const first = asked.data?.rejects ?? [];
+    const known = new Set(first.map((r) => r.id));
+    const list = [...first, ...(more.base === base ? more.rows : []).filter((r) => !known.has(r.id))];
+    const total = settled ? asked.data?.settled : asked.data?.open;
+    useEffect(() => {
+        document.title = `${t('nav.rejects')} · Nhịp`;
+    });
+    const open = (id: number | null): void => go(withQuery({ id: id === null ? null : String(id) }), true);
+    const step = (by: number): void => {
+        const i = list.findIndex((r) => r.id === chosen);
+        const next = list[i < 0 ? 0 : i + by];
+        if (next) open(next.id);
+    };
+    useKeys(
+        [
+            { keys: 'j', label: 'keys.next', run: () => step(1) },
+            { keys: 'k', label: 'keys.previous', run: () => step(-1) },
+        ],
+        [list.length, chosen],
+    );
+    const load = async (): Promise<void> => {
+        const last = list[list.length - 1];
+        if (!last) return;
+        const path = `/api/rejects?after=${last.id}${settled ? '&settled=true' : ''}`;
+        const page = await askJson<Rejects>(path);
+        setMore({ base, rows: [...(more.base === base ? more.rows : []), ...page.rejects] });
+    };
+    const current = list.find((r) => r.id === chosen);
+    return (
+        <main id="main" class={`page rejects ${current ? 'with-side' : ''}`} tabIndex={-1}>
+            <div class="list-side">
+                <div class="page-head">
+                    <h1>{t('nav.rejects')}</h1>
+                    <div class="segments" role="group" aria-label={t('rejects.which')}>
+                        <button type="button" aria-pressed={!settled} onClick={() => go('/rejects', true)}>
+                            {t('rejects.open')} <b data-count="open">{num(asked.data?.open)}</b>
+                        </button>
+                        <button type="button" aria-pressed={settled} onClick={() => go('/rejects?settled=true', true)}>
+                            {t('rejects.settled')} <b>{num(asked.data?.settled)}</b>
+                        </button>
+                    </div>
+                </div>
+                {asked.error && <Problem failure={asked.error} />}
+                {asked.data && list.length === 0 && <p class="empty">{t(settled ? 'rejects.none_settled' : 'rejects.none')}</p>}
+                {list.length > 0 && <List list={list} chosen={chosen} open={open} />}
+                {total !== undefined && total > list.length && list.length > 0 && (
+                    <button type="button" class="button" onClick={() => void load()}>
+                        {t('action.more', { n: num(total - list.length) })}
+                    </button>
+                )}
+            </div>
+            {current && <Side key={current.id} r={current} close={() => open(null)} settle={() => setDone(done + 1)} />}
+        </main>
+    );
+}
+
+function List({ list, chosen, open }: { list: Reject[]; chosen: number; open: (id: number) => void }): JSX.Element {
+    return (
+        <div class="scroll wide" tabIndex={0} role="region" aria-label={t('nav.rejects')}>
+            <table class="rows">
+                <thead>
+                    <tr>
+                        <th scope="col" class="frozen">{t('rejects.what')}</th>
+                        <th scope="col">{t('rejects.place')}</th>
+                        <th scope="col">{t('rejects.rule')}</th>
+                        <th scope="col">{t('rejects.file')}</th>
+                        <th scope="col">{t('word.time')}</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {list.map((r) => (
+                        <tr class={r.id === chosen ? 'chosen' : ''} onClick={() => open(r.id)}>
+                            <th scope="row" class="frozen">
+                                <button type="button" class="row-button" aria-pressed={r.id === chosen} onClick={(e) => (e.stopPropagation(), open(r.id))}>
+                                    {r.what}
+                                </button>
+                            </th>
+                            <td class="code">{placeOf(r)}</td>
+                            <td class="code">{r.rule}</td>
+                            <td class="code file-name" title={r.file}>
+                                {r.file}
+                            </td>
+                            <td>{dateTime(r.time)}</td>
+                        </tr>
+                    ))}
+                </tbody>
+            </table>
+        </div>
+    );
+}
+
+function Side({ r, close, settle }: { r: Reject; close: () => void; settle: () => void }): JSX.Element {
+    const [text, setText] = useState<string | null>(null);
+    const [original, setOriginal] = useState('');
+    const [failure, setFailure] = useState<Failure | null>(null);
+    const [report, setReport] = useState<Report | null>(null);
+    const [busy, setBusy] = useState(false);
+    const heading = useRef<HTMLHeadingElement>(null);
+    useEffect(() => {
+        heading.current?.focus();
+        ask(`/api/rejects/${r.id}`)
+            .then((response) => response.text())
+            .then((body) => {
+                setText(body);
+                setOriginal(body);
+            })
+            .catch((e: unknown) => setFailure(e as Failure));
+    }, [r.id]);
+    useEffect(() => {
+        const key = (e: KeyboardEvent): void => {
+            if (e.key === 'Escape' && text === original) close();
+        };
+        document.addEventListener('keydown', key);
+        return () => document.removeEventListener('keydown', key);
+    }, [text, original]);
+    const changed = text !== null && text !== original;
+    const process = async (): Promise<void> => {
+        setBusy(true);
+        setFailure(null);
+        try {
+            setReport(await askJson<Report>(`/api/rejects/${r.id}`, { method: 'POST', body: changed ? text : '' }));
+            settle();
+        } catch (e) {
+            setFailure(e as Failure);
+        }
+        setBusy(false);
+    };
+    const remedy = tOr(`remedy.${r.rule}`) ?? t('remedy.default');
+    return (
+        <aside class="side" aria-labelledby="side-title">
+            <header>
+                <h2 id="side-title" ref={heading} tabIndex={-1}>
+                    {r.what}
+                </h2>
+                <button type="button" class="icon-button" aria-label={t('action.close')} onClick={close}>
+                    <Icon name="close" />
+                </button>
+            </header>
+            <dl class="pairs">
+                <dt>{t('rejects.place')}</dt>
+                <dd class="code">{placeOf(r)}</dd>
+                <dt>{t('rejects.file')}</dt>
+                <dd class="code">{r.file}</dd>
+                <dt>{t('rejects.rule')}</dt>
+                <dd class="code">{r.rule}</dd>
+                <dt>{t('rejects.remedy')}</dt>
+                <dd>{remedy}</dd>
+            </dl>
+            <label class="field piece">
+                <span>
+                    {t('rejects.piece')} {changed && <b>{t('rejects.changed')}</b>}
+                </span>
+                <textarea spellcheck={false} readOnly={r.settled} value={text ?? t('state.loading')} onInput={(e) => setText(e.currentTarget.value)} />
+            </label>
+            {failure && <Problem failure={failure} />}
+            {report && <ReportView report={report} />}
+            <div class="actions">
+                <button type="button" class="button primary" disabled={busy || text === null || r.settled} onClick={() => void process()}>
+                    {t(changed ? 'rejects.process_changed' : 'rejects.process')}
+                </button>
+                {changed && (
+                    <button type="button" class="button" onClick={() => setText(original)}>
+                        {t('rejects.undo')}
+                    </button>
+                )}
+            </div>
+        </aside>
+    );
+}

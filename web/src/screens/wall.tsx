@@ -1,0 +1,134 @@
+// The wall: dark, in units of the screen's width, readable at five metres. Nobody's name, nothing
+// below five. It turns every 30 seconds through the followed diseases and stops on an alarm.
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { type Ops, useAsk } from '../core/api';
+import { ago, change, clock, date, daysBetween, moneyShort, num, period } from '../core/format';
+import { type Key, t } from '../core/i18n';
+import { useKeys } from '../core/keys';
+import { useGeneration, useLive, useNow } from '../core/live';
+import { go } from '../core/router';
+import { WardMap } from '../charts/map';
+import { SparkLine } from '../charts/spark';
+import { WeekChart } from '../charts/weeks';
+import { Connection } from '../ui/frame';
+import { StateMark } from '../ui/icons';
+import { Delta } from '../ui/parts';
+import { FOLLOWED, useFollowed } from './followed';
+import { nameOf } from './ops_tiles';
+import { useMap } from './ops';
+
+const TURN_MS = 30000;
+const LEAST = 5;
+
+const told = (n: number): string => (n > 0 && n < LEAST ? `<${LEAST}` : num(n));
+
+export function WallScreen(): JSX.Element {
+    const again = useGeneration();
+    const [turn, setTurn] = useState(0);
+    const [held, setHeld] = useState(false);
+    const followed = useFollowed();
+    const alarms = FOLLOWED.filter((f) => followed[f.icd]?.state === 'alarm');
+    // Without alarms all views take turns; with alarms only the diseases in alarm are shown.
+    const views: (string | null)[] = alarms.length > 0 ? alarms.map((f) => f.icd) : [null, ...FOLLOWED.map((f) => f.icd)];
+    const icd = views[turn % views.length] ?? null;
+    const asked = useAsk<Ops>('/api/ops', again);
+    const view = useAsk<Ops>(icd ? `/api/ops?icd=${icd}` : '/api/ops', again);
+    const geo = useMap();
+    useEffect(() => {
+        document.title = `${t('nav.wall')} · Nhịp`;
+        if (held || views.length < 2) return;
+        const id = setInterval(() => setTurn((n) => n + 1), TURN_MS);
+        return () => clearInterval(id);
+    }, [held, views.length]);
+    useKeys(
+        [
+            { keys: 'Escape', label: 'keys.leave', run: () => go('/') },
+            { keys: ' ', label: 'keys.hold', run: () => setHeld((h) => !h) },
+            { keys: 'ArrowRight', label: 'keys.next', run: () => setTurn((n) => n + 1) },
+        ],
+        [],
+    );
+    const ops = asked.data;
+    const shown = view.data ?? ops;
+    const what = icd ? t(FOLLOWED.find((f) => f.icd === icd)!.name) : t('curve.all');
+    if (!ops || !shown) return <main id="main" class="wall" aria-busy="true" />;
+    return (
+        <main id="main" class="wall">
+            <h1 class="sr">{t('nav.wall')}</h1>
+            <div class="wall-grid">
+                {ops.figures.map((f) => (
+                    <section class={`wall-tile wall-${f.id}`}>
+                        <h2>{t(`figure.${f.id}` as Key)}</h2>
+                        <p class="wall-value">{f.id === 'cost' || f.id === 'insurance_paid' ? moneyShort(f.value) : told(f.value)}</p>
+                        <p class="wall-delta">
+                            <Delta percent={change(f.value, f.last_week)} /> <span>{t('compare.week')}</span>
+                        </p>
+                        <SparkLine values={f.spark} />
+                    </section>
+                ))}
+                <section class="wall-tile wall-map">
+                    <h2>{t('wall.map', { what })}</h2>
+                    <WardMap wards={shown.wards} chosen={null} geo={geo} title={t('map.title')} least={LEAST} />
+                </section>
+                <section class="wall-tile wall-curve">
+                    <h2>{t('curve.title', { what })}</h2>
+                    <WeekChart weeks={shown.weeks} to={shown.to} chosen={null} title={t('curve.title', { what })} />
+                </section>
+                <section class="wall-tile wall-top">
+                    <h2>{t('diagnoses.title')}</h2>
+                    <ol>
+                        {ops.diagnoses
+                            .filter((d) => d.visits >= LEAST)
+                            .slice(0, 8)
+                            .map((d) => (
+                                <li>
+                                    <span>{nameOf(d)}</span>
+                                    <b>{num(d.visits)}</b>
+                                    <Delta percent={change(d.visits, d.previous)} />
+                                </li>
+                            ))}
+                    </ol>
+                </section>
+            </div>
+            <Strip ops={ops} alarms={alarms.map((f) => ({ name: t(f.name), since: followed[f.icd]?.since }))} held={held} />
+        </main>
+    );
+}
+
+interface StripProps {
+    ops: Ops;
+    alarms: { name: string; since: string | undefined }[];
+    held: boolean;
+}
+
+function Strip({ ops, alarms, held }: StripProps): JSX.Element {
+    const live = useLive();
+    const now = useNow();
+    const at = live?.time || ops.as_of;
+    return (
+        <footer class="wall-strip">
+            <div class={`wall-alarms ${alarms.length > 0 ? 'alarm' : ''}`} role="status">
+                {alarms.length === 0 ? (
+                    <span>
+                        <StateMark state="normal" /> {t('wall.calm')}
+                    </span>
+                ) : (
+                    alarms.map((a) => (
+                        <span>
+                            <StateMark state="alarm" /> <b>{a.name}</b>{' '}
+                            {a.since && t('wall.since', { n: Math.max(1, Math.round(daysBetween(a.since, ops.to) / 7)) })} · {t('wall.no_owner')}
+                        </span>
+                    ))
+                )}
+            </div>
+            <span>{period(ops.from, ops.to)}</span>
+            {held && <span>{t('wall.held')}</span>}
+            <span>{t('ops.age', { ago: ago(+now - Date.parse(at)) })}</span>
+            <Connection />
+            <b class="wall-clock">
+                {clock(now)} {date(now.toISOString())}
+            </b>
+        </footer>
+    );
+}
