@@ -357,9 +357,17 @@ static ErrCode build_record(Build *b, size_t first, unsigned n, const GroupPatie
     return arena_failed(b->p->arena) ? ERR_NOMEM : ERR_OK;
 }
 
+/* The patient's key first: entries must ascend by offset, or the index sorts them anew. */
 ErrCode record_keys(Store *store, Arena *scratch, const RecordFeed *feed,
                     const JsonNode *const *roots, IndexBatch *batch) {
     const StoredRecord *record = feed->record;
+    if (record->patient != 0 || feed->patient_offset >= 0) {
+        IndexSubject subject = {.offset = feed->base,
+                                .patient = record->patient,
+                                .patient_offset = feed->patient_offset,
+                                .store = store};
+        TRY(index_patient_key(batch, &subject));
+    }
     for (unsigned i = 0; i < record->n_slots; i++) {
         const StoredSlot *slot = &record->slots[i];
         IndexSubject subject = {.type = slot->type,
@@ -374,14 +382,7 @@ ErrCode record_keys(Store *store, Arena *scratch, const RecordFeed *feed,
         assert((roots[i] == NULL) == slot->deleted);
         TRY(index_keys(batch, scratch, &subject));
     }
-    if (record->patient == 0 && feed->patient_offset < 0) {
-        return ERR_OK;
-    }
-    IndexSubject subject = {.offset = feed->base,
-                            .patient = record->patient,
-                            .patient_offset = feed->patient_offset,
-                            .store = store};
-    return index_patient_key(batch, &subject);
+    return ERR_OK;
 }
 
 ErrCode record_view(const StoreView *view, Arena *scratch, const StoredRecord *record,
