@@ -225,8 +225,12 @@ static ErrCode load_dead(Index *index) {
     for (size_t i = 0; i < index->view->n; i++) {
         const IndexPart *p = &index->view->parts[i];
         DeadFill fill = {index->dead, part_base(p)};
-        TailScan scan = {.from = {from, 1}, .to = {to, 1}, .below = UINT32_MAX, .take = take_all,
-                         .put = fill_dead, .ctx = &fill};
+        TailScan scan = {.from = {from, 1},
+                         .to = {to, 1},
+                         .below = UINT32_MAX,
+                         .take = take_all,
+                         .put = fill_dead,
+                         .ctx = &fill};
         TRY(part_scan(p, &scan));
     }
     return ERR_OK;
@@ -525,9 +529,11 @@ ErrCode index_digest(Index *index, Sha256 *ret) {
         return ERR_NOMEM;
     }
     CLEANUP_VIEW IndexView *view = index_view_take(index);
-    ErrCode err = index_merge_run(&(IndexMerge){.parts = view->parts, .n_parts = view->n,
+    ErrCode err = index_merge_run(&(IndexMerge){.parts = view->parts,
+                                                .n_parts = view->n,
                                                 .snapshot = index_published(index),
-                                                .put = digest_put, .ctx = &d});
+                                                .put = digest_put,
+                                                .ctx = &d});
     if (err == ERR_OK) {
         dead_each(index->dead, digest_dead, d.sha);
         sha256_final(d.sha, ret);

@@ -68,7 +68,8 @@ void block_put(Buf *block, Str prev, Str key, const uint32_t *slots, size_t n) {
     at += key.len - shared;
     at += vint_put(at, (uint32_t)n);
     at += vint_put(at, slots[0]);
-    /* The length stands before the deltas: write them behind the widest length, then close the gap. */
+    /* The length stands before the deltas: write them behind the widest length, then close the gap.
+     */
     uint8_t *const deltas = at + INDEX_VARINT_MAX;
     uint8_t *end = deltas;
     for (size_t i = 1; i < n; i++) {

@@ -3,7 +3,7 @@
 #include <zstd.h>
 
 enum {
-    WRITE_BYTES = 1 << 20,  /* stored bytes of one transaction */
+    WRITE_BYTES = 1 << 20, /* stored bytes of one transaction */
     WRITE_BLOCKS = 1024,
     DIRECTORY_MAX = 1 << 30,
 };
@@ -195,9 +195,15 @@ void segment_build_put(SegmentBuilder *b, Str key, const uint32_t *slots, size_t
 /* The row is written and the same row is loaded: what the disk got is what memory works with. */
 static ErrCode row_put(SegmentBuilder *b, Str bloom, const uint64_t *drop, size_t n_drop,
                        Segment **ret_segment) {
-    SegmentRow row = {.id = b->plan.id, .level = b->plan.level, .first = b->plan.first,
-                      .last = b->plan.last, .n_blocks = b->n_written, .n_keys = b->n_keys,
-                      .n_slots = b->n_slots, .n_bytes = b->n_bytes, .bloom = bloom,
+    SegmentRow row = {.id = b->plan.id,
+                      .level = b->plan.level,
+                      .first = b->plan.first,
+                      .last = b->plan.last,
+                      .n_blocks = b->n_written,
+                      .n_keys = b->n_keys,
+                      .n_slots = b->n_slots,
+                      .n_bytes = b->n_bytes,
+                      .bloom = bloom,
                       .directory = buf_str(&b->directory)};
     Segment *s = NULL;
     TRY(buf_ok(&b->directory));

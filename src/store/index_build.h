@@ -1,8 +1,8 @@
 /* index_build.h — makes a segment: takes keys in order with their slots, cuts entries and blocks,
- * compresses and writes them in short transactions; the last step puts the segment's row in place of
- * those that it replaces, in one transaction. A build that is given up or cut off by a crash leaves
- * blocks without a segment, which the next open removes.
- * Errors stick: put freely, segment_build_end says how it went. Threads: one a builder. */
+ * compresses and writes them in short transactions; the last step puts the segment's row in place
+ * of those that it replaces, in one transaction. A build that is given up or cut off by a crash
+ * leaves blocks without a segment, which the next open removes. Errors stick: put freely,
+ * segment_build_end says how it went. Threads: one a builder. */
 #ifndef NHIP_STORE_INDEX_BUILD_H
 #define NHIP_STORE_INDEX_BUILD_H
 

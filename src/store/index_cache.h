@@ -1,6 +1,6 @@
 /* index_cache.h — decoded blocks of segments, kept in memory up to a bound, least recently used out
- * first. Sixteen shards, each with its own lock. A block stays readable while it is held, also after
- * it has left the cache. Errors: ERR_NOMEM and what reading gives. Threads: any. */
+ * first. Sixteen shards, each with its own lock. A block stays readable while it is held, also
+ * after it has left the cache. Errors: ERR_NOMEM and what reading gives. Threads: any. */
 #ifndef NHIP_STORE_INDEX_CACHE_H
 #define NHIP_STORE_INDEX_CACHE_H
 

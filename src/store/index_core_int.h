@@ -11,9 +11,9 @@
 #include "store/index_segment.h"
 
 enum {
-    INDEX_FAN_IN = 16,     /* segments merged into one */
-    INDEX_LEVEL_MAX = 2,   /* 4,096 -> 65,536 -> 1,048,576 records */
-    INDEX_FROZEN_MAX = 4,  /* frozen tails at which the writer waits */
+    INDEX_FAN_IN = 16,    /* segments merged into one */
+    INDEX_LEVEL_MAX = 2,  /* 4,096 -> 65,536 -> 1,048,576 records */
+    INDEX_FROZEN_MAX = 4, /* frozen tails at which the writer waits */
     INDEX_SEAL_DEFAULT = 4096,
     INDEX_SEAL_MAX = 1 << 17, /* so that a slot of the largest segment fits into 32 bits */
 };

@@ -97,8 +97,8 @@ static ErrCode ensure_tables(Db *db) {
 
 static ErrCode open_writer(IndexDb *d, ErrInfo *info) {
     TRY(db_open(&(DbOpen){.path = d->path, .vfs = d->vfs}, &d->writer, info));
-    static const char *const setup[] = {"page_size", "wal", "sync_normal", "temp_in_memory",
-                                        "cache_small", "secure_delete_off"};
+    static const char *const setup[] = {"page_size",      "wal",         "sync_normal",
+                                        "temp_in_memory", "cache_small", "secure_delete_off"};
     for (size_t i = 0; i < ARRAY_LEN(setup); i++) {
         TRY(db_run(&d->writer, setup[i]));
     }

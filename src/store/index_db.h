@@ -1,8 +1,8 @@
 /* index_db.h — view.db: the rows under the segments. One connection writes (one transaction at a
- * time, by the sealing or the merging thread); readers take connections from a pool, one a thread at
- * work. Statements stand in sql/query/index.sql, the tables in sql/view/index.sql: their text's hash
- * is stored, another hash drops everything.
- * Errors: ERR_IO, ERR_FULL, ERR_CORRUPT, ERR_NOMEM, ERR_BUSY. Threads: any. */
+ * time, by the sealing or the merging thread); readers take connections from a pool, one a thread
+ * at work. Statements stand in sql/query/index.sql, the tables in sql/view/index.sql: their text's
+ * hash is stored, another hash drops everything. Errors: ERR_IO, ERR_FULL, ERR_CORRUPT, ERR_NOMEM,
+ * ERR_BUSY. Threads: any. */
 #ifndef NHIP_STORE_INDEX_DB_H
 #define NHIP_STORE_INDEX_DB_H
 
@@ -19,7 +19,8 @@ typedef struct SegmentRow {
     Str bloom, directory;
 } SegmentRow;
 
-/* Opens or creates. Read-only and absent: opens as empty. A damaged file is deleted and made anew. */
+/* Opens or creates. Read-only and absent: opens as empty. A damaged file is deleted and made anew.
+ */
 MUST_USE ErrCode index_db_open(const IndexOptions *options, IndexDb **ret_db, ErrInfo *info);
 void index_db_close(IndexDb *db); /* NULL is fine */
 /* Deletes view.db (derived data): the next open begins anew. */

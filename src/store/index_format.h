@@ -12,12 +12,12 @@
 #include "core/str.h"
 
 enum {
-    INDEX_KEY_MAX = 320,          /* longest key; makers of values cut theirs well below */
-    INDEX_PREFIX_LEN = 5,         /* class, type, param: what a range scan never leaves */
-    INDEX_BLOCK_RAW = 4 * 1024,   /* a block is closed when it has reached this */
-    INDEX_BLOCK_MAX = 64 * 1024,  /* no block is larger, uncompressed */
-    INDEX_CHUNK_SLOTS = 4096,     /* most slots of one entry */
-    INDEX_VARINT_MAX = 5,         /* bytes of a 32-bit number */
+    INDEX_KEY_MAX = 320,         /* longest key; makers of values cut theirs well below */
+    INDEX_PREFIX_LEN = 5,        /* class, type, param: what a range scan never leaves */
+    INDEX_BLOCK_RAW = 4 * 1024,  /* a block is closed when it has reached this */
+    INDEX_BLOCK_MAX = 64 * 1024, /* no block is larger, uncompressed */
+    INDEX_CHUNK_SLOTS = 4096,    /* most slots of one entry */
+    INDEX_VARINT_MAX = 5,        /* bytes of a 32-bit number */
 };
 
 static inline size_t vint_put(uint8_t *out, uint32_t v) {
@@ -91,7 +91,8 @@ static inline Str block_key(const BlockCursor *c) {
 /* Decodes the entry's n slots to out (room for n). ERR_CORRUPT when they do not ascend. */
 MUST_USE ErrCode block_slots(const BlockCursor *c, uint32_t *out);
 
-/* Appends an entry; prev is the key of the entry before (empty: first of the block). slots ascend. */
+/* Appends an entry; prev is the key of the entry before (empty: first of the block). slots ascend.
+ */
 void block_put(Buf *block, Str prev, Str key, const uint32_t *slots, size_t n);
 
 /* The stored form: 1 byte (0 plain, 1 zstd), raw length (4, LE), XXH3 of the raw bytes (4, LE),

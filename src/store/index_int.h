@@ -25,8 +25,9 @@ typedef enum IndexClass {
     INDEX_PATIENT = 3,   /* patient's first slot (8, BE) -> its records, as SLOT_OF(record, 0) */
     INDEX_TYPE = 4,      /* type -> every version of the type (deletes included) */
     INDEX_VALUE = 5,     /* type, param, normalised value -> slots: search values */
-    INDEX_SUPERSEDED = 6, /* type, the version before (slot, 8, BE) -> the version that took its place */
-    INDEX_DELETED = 7,    /* type -> versions that are deletes */
+    INDEX_SUPERSEDED =
+        6, /* type, the version before (slot, 8, BE) -> the version that took its place */
+    INDEX_DELETED = 7, /* type -> versions that are deletes */
 } IndexClass;
 
 /* One (key, change) pair made by index_keys during store_prepare, before the slot is known. */

@@ -76,9 +76,7 @@ void key_token(KeyBuf *k, Str code, Str system, bool is_bound) {
 }
 
 uint32_t key_day(TimeMs t) {
-    int64_t day = t == INT64_MIN   ? -DAY_BIAS
-                  : t == INT64_MAX ? DAY_BIAS - 1
-                                   : time_vn_day(t);
+    int64_t day = t == INT64_MIN ? -DAY_BIAS : t == INT64_MAX ? DAY_BIAS - 1 : time_vn_day(t);
     return (uint32_t)(MAX(MIN(day, DAY_BIAS - 1), -DAY_BIAS) + DAY_BIAS);
 }
 
@@ -245,8 +243,7 @@ static void append_part(KeySink *s, KeyBuf *k, const FhirIndexValue *v) {
         append_number(k, v->number.text, v->number.is_range);
         break;
     case FHIR_INDEX_QUANTITY:
-        append_number(k, v->quantity.value,
-                      v->quantity.is_range || v->quantity.comparator.len > 0);
+        append_number(k, v->quantity.value, v->quantity.is_range || v->quantity.comparator.len > 0);
         break;
     case FHIR_INDEX_URI:
     case FHIR_INDEX_REFERENCE:

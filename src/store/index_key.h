@@ -22,7 +22,7 @@
 #include "store/index_core_int.h"
 
 enum {
-    KEY_TEXT_MAX = 96,  /* longest code, system, id */
+    KEY_TEXT_MAX = 96, /* longest code, system, id */
     KEY_URL_MAX = 200,
     KEY_UNIT_MAX = 40,
     KEY_STRING_MAX = 64,
@@ -39,7 +39,6 @@ enum {
     KEY_DATE_LEN = 8,
     KEY_EXACT_DIGITS = 15, /* decimal digits that binary64 always tells apart */
 };
-
 
 /* A key being made. */
 typedef struct KeyBuf {

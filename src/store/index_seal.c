@@ -79,14 +79,15 @@ static ErrCode build(Index *index, const IndexPart *parts, size_t n, Segment **r
             drop[n_drop++] = parts[i].segment->id;
         }
     }
-    SegmentPlan plan = {.home = &index->home, .id = take_id(index),
+    SegmentPlan plan = {.home = &index->home,
+                        .id = take_id(index),
                         .level = n_drop == 0 ? 0 : parts[0].segment->level + 1,
-                        .first = parts[0].first, .last = parts[n - 1].last};
+                        .first = parts[0].first,
+                        .last = parts[n - 1].last};
     Build b = {.index = index, .base = part_base(&parts[0])};
     TRY(segment_build_new(&plan, &b.builder));
-    ErrCode err = index_merge_run(&(IndexMerge){.parts = parts, .n_parts = n,
-                                                .snapshot = plan.last, .put = build_put,
-                                                .ctx = &b});
+    ErrCode err = index_merge_run(&(IndexMerge){
+        .parts = parts, .n_parts = n, .snapshot = plan.last, .put = build_put, .ctx = &b});
     if (err == ERR_OK) {
         err = segment_build_end(b.builder, drop, n_drop, ret_segment);
     }
@@ -321,7 +322,8 @@ void index_settle(Index *index) {
     while (!index->read_only && !index->stopping) {
         bool seals = (index->n_frozen > 0 || index->sealing) && index->seal_err == ERR_OK;
         bool merges = (index_merge_wanted(index->view) != SIZE_MAX || index->garbage != NULL ||
-                       index->merging) && index->merge_err == ERR_OK;
+                       index->merging) &&
+                      index->merge_err == ERR_OK;
         if (!seals && !merges) {
             break;
         }

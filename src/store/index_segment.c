@@ -93,9 +93,16 @@ ErrCode segment_load(const SegmentHome *home, const SegmentRow *row, Segment **r
     if (s == NULL) {
         return ERR_NOMEM;
     }
-    *s = (Segment){.home = home, .id = row->id, .level = row->level, .first = row->first,
-                   .last = row->last, .n_blocks = row->n_blocks, .n_keys = row->n_keys,
-                   .n_slots = row->n_slots, .n_bytes = row->n_bytes, .bloom_len = row->bloom.len};
+    *s = (Segment){.home = home,
+                   .id = row->id,
+                   .level = row->level,
+                   .first = row->first,
+                   .last = row->last,
+                   .n_blocks = row->n_blocks,
+                   .n_keys = row->n_keys,
+                   .n_slots = row->n_slots,
+                   .n_bytes = row->n_bytes,
+                   .bloom_len = row->bloom.len};
     atomic_init(&s->refs, 1);
     size_t n = (size_t)row->n_blocks + 1;
     s->bloom = aligned_alloc(BLOOM_LINE, row->bloom.len);
@@ -194,7 +201,7 @@ static ErrCode slots_of(Str block, Str key, SlotVec *out) {
     ErrCode err = block_seek(&c, key);
     while (err == ERR_OK) {
         TRY(append_slots(&c, out));
-        err = !block_next(&c) ? (c.err == ERR_OK ? ERR_NOT_FOUND : c.err)
+        err = !block_next(&c)              ? (c.err == ERR_OK ? ERR_NOT_FOUND : c.err)
               : str_eq(block_key(&c), key) ? ERR_OK
                                            : ERR_NOT_FOUND;
     }

@@ -1,10 +1,10 @@
-/* index_segment.h — one sealed segment: a sorted run (key -> slots) over consecutive records, stored
- * as blocks in view.db, with its directory (first key, first slot, count of each block) and a Bloom
- * filter (Putze, Sanders, Singler, "Cache-, hash- and space-efficient Bloom filters", 2007) in memory.
- * A segment never changes. Slots are counted from its first record.
- * Reference counted; one that was merged away and is released by its last reader is handed to
- * `dropped`, which lets its blocks be removed. Errors: ERR_CORRUPT, ERR_IO, ERR_NOMEM.
- * Threads: any; a SegmentBuilder and a SegmentCursor belong to one thread. */
+/* index_segment.h — one sealed segment: a sorted run (key -> slots) over consecutive records,
+ * stored as blocks in view.db, with its directory (first key, first slot, count of each block) and
+ * a Bloom filter (Putze, Sanders, Singler, "Cache-, hash- and space-efficient Bloom filters", 2007)
+ * in memory. A segment never changes. Slots are counted from its first record. Reference counted;
+ * one that was merged away and is released by its last reader is handed to `dropped`, which lets
+ * its blocks be removed. Errors: ERR_CORRUPT, ERR_IO, ERR_NOMEM. Threads: any; a SegmentBuilder and
+ * a SegmentCursor belong to one thread. */
 #ifndef NHIP_STORE_INDEX_SEGMENT_H
 #define NHIP_STORE_INDEX_SEGMENT_H
 
@@ -32,14 +32,15 @@ struct Segment {
     uint64_t n_keys, n_slots, n_bytes;
     uint8_t *bloom;
     size_t bloom_len;
-    char *keys; /* the blocks' first keys */
-    uint32_t *key_at; /* n_blocks + 1 offsets into keys */
+    char *keys;           /* the blocks' first keys */
+    uint32_t *key_at;     /* n_blocks + 1 offsets into keys */
     uint32_t *first_slot; /* of each block's first entry */
-    uint32_t *single; /* slots of the block when it holds one key only, else 0 */
+    uint32_t *single;     /* slots of the block when it holds one key only, else 0 */
 };
 
 /* Copies what it needs of row. */
-MUST_USE ErrCode segment_load(const SegmentHome *home, const SegmentRow *row, Segment **ret_segment);
+MUST_USE ErrCode segment_load(const SegmentHome *home, const SegmentRow *row,
+                              Segment **ret_segment);
 Segment *segment_ref(Segment *s);
 void segment_unref(Segment *s); /* NULL is fine */
 size_t segment_memory(const Segment *s);
@@ -68,7 +69,8 @@ MUST_USE ErrCode segment_newest(const Segment *s, Str key, uint32_t *ret_slot);
 /* As tail_scan, keys ascending; a long list comes in pieces. scan->below is heeded. */
 MUST_USE ErrCode segment_scan(const Segment *s, const TailScan *scan);
 
-/* All entries in order, past the cache. After a step: entry.key, entry.n …; false at the end (err). */
+/* All entries in order, past the cache. After a step: entry.key, entry.n …; false at the end (err).
+ */
 typedef struct SegmentCursor {
     const Segment *segment;
     CacheBlock *held;

@@ -4,12 +4,12 @@
 #include "store/index_format.h"
 
 enum {
-    TAIL_LOCK_ENTRIES = 512,  /* added under one hold of the lock */
-    TAIL_WAVE = 16,           /* entries whose cache lines are fetched together */
-    INLINE_SLOTS = 4,         /* most keys have few slots: they stand in the key itself */
+    TAIL_LOCK_ENTRIES = 512, /* added under one hold of the lock */
+    TAIL_WAVE = 16,          /* entries whose cache lines are fetched together */
+    INLINE_SLOTS = 4,        /* most keys have few slots: they stand in the key itself */
     CHUNK_FIRST = 16,
     CHUNK_LARGEST = 4096,
-    PAGE_KEYS = 4096,         /* keys are allocated in pages, so that a number finds them */
+    PAGE_KEYS = 4096, /* keys are allocated in pages, so that a number finds them */
     GROUPS_FIRST = 256,
     TABLE_FIRST = 4096,
 };

@@ -1,6 +1,6 @@
-/* index_tail.h — the newest records' postings in memory: a hash map from key to slots, its keys also
- * linked by group (class, type, param), so that a range scan touches one parameter only.
- * One thread adds (tail_add); any thread reads meanwhile: the lock is held for at most
+/* index_tail.h — the newest records' postings in memory: a hash map from key to slots, its keys
+ * also linked by group (class, type, param), so that a range scan touches one parameter only. One
+ * thread adds (tail_add); any thread reads meanwhile: the lock is held for at most
  * TAIL_LOCK_ENTRIES insertions. A frozen tail is a tail that nobody adds to any more.
  * Slots are counted from the tail's first record; keys and slots live in the tail's own arena.
  * Reference counted: tail_ref, tail_unref. Errors: ERR_NOMEM. */
@@ -31,8 +31,8 @@ size_t tail_n_keys(const Tail *t);
 size_t tail_n_slots(const Tail *t);
 size_t tail_bytes(const Tail *t);
 
-/* Adds the entries of one commit; base = slot of its first record. Entries of one key must come with
- * ascending offsets; the same slot twice counts once. */
+/* Adds the entries of one commit; base = slot of its first record. Entries of one key must come
+ * with ascending offsets; the same slot twice counts once. */
 MUST_USE ErrCode tail_add(Tail *t, Slot base, const IndexEntry *entries, size_t n);
 
 /* Appends the key's slots that are below `below` (relative) to out. */

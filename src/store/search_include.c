@@ -1,5 +1,5 @@
-/* _include and _revinclude of one step: resources that the hits refer to, or that refer to the hits,
- * each once, in the version current at the search's snapshot. */
+/* _include and _revinclude of one step: resources that the hits refer to, or that refer to the
+ * hits, each once, in the version current at the search's snapshot. */
 #include "store/search_int.h"
 
 #include "core/limits.h"

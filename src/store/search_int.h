@@ -1,9 +1,9 @@
-/* search_int.h — the search over the index: a query becomes clauses over ranges of keys (plan), each
- * part of the index is walked with one iterator a clause (set), candidates are filtered by the dead
- * set and verified on the decoded resource (run).
- * A key's verdict is three-valued: its slots meet the clause, do not, or may (a date of a day on the
- * border of the searched span): what may is decoded before it is counted.
- * Everything lives in the search's arenas. Threads: one a Search; the store may be shared. */
+/* search_int.h — the search over the index: a query becomes clauses over ranges of keys (plan),
+ * each part of the index is walked with one iterator a clause (set), candidates are filtered by the
+ * dead set and verified on the decoded resource (run). A key's verdict is three-valued: its slots
+ * meet the clause, do not, or may (a date of a day on the border of the searched span): what may is
+ * decoded before it is counted. Everything lives in the search's arenas. Threads: one a Search; the
+ * store may be shared. */
 #ifndef NHIP_STORE_SEARCH_INT_H
 #define NHIP_STORE_SEARCH_INT_H
 
@@ -24,7 +24,7 @@ typedef enum KeyTest {
     TEST_CONTAINS, /* string */
     TEST_BEGINS,   /* string that begins with more than a key holds */
     TEST_DATE,
-    TEST_NUMBER,   /* number and quantity, after KEY_POINT */
+    TEST_NUMBER, /* number and quantity, after KEY_POINT */
 } KeyTest;
 
 typedef struct NumberBound { /* a searched number as keys */
@@ -37,8 +37,8 @@ typedef struct KeyRange {
     bool is_exact; /* from alone; to is its successor */
     KeyVerdict verdict;
     KeyTest test;
-    uint16_t value_at;  /* where the tested value begins in the key; 0: behind an open token */
-    bool has_units;     /* the key carries units behind the number */
+    uint16_t value_at; /* where the tested value begins in the key; 0: behind an open token */
+    bool has_units;    /* the key carries units behind the number */
     const FhirQueryValue *value;
     NumberBound bound;
 } KeyRange;
@@ -58,7 +58,7 @@ typedef struct Search {
     Store *store;
     Index *index;
     IndexView *view;
-    Arena *out;     /* the caller's */
+    Arena *out; /* the caller's */
     Arena *plan_arena;
     Arena *record_arena; /* the record read last */
     Arena *match_arena;  /* one candidate */
@@ -67,9 +67,9 @@ typedef struct Search {
     RecordNo snapshot;
     Clause *clauses;
     size_t n_clauses, clauses_max;
-    Slot low, high;  /* candidates lie in [low, high) */
-    bool is_empty;   /* nothing can match */
-    bool is_unsure;  /* every candidate must be verified to be counted */
+    Slot low, high; /* candidates lie in [low, high) */
+    bool is_empty;  /* nothing can match */
+    bool is_unsure; /* every candidate must be verified to be counted */
     bool ascending;
     StoredRecord *record;
     size_t work;
@@ -81,7 +81,8 @@ Clause *clause_new(Search *s); /* NULL without memory */
 MUST_USE ErrCode clause_range(Search *s, Clause *c, const KeyRange *range);
 MUST_USE ErrCode clause_records(Search *s, Clause *c, const RecordNo *records, size_t n);
 MUST_USE ErrCode clause_slot(Search *s, Clause *c, Slot slot);
-/* The ranges of one value of a term on param; ERR_UNSUPPORTED never comes: the query was checked. */
+/* The ranges of one value of a term on param; ERR_UNSUPPORTED never comes: the query was checked.
+ */
 MUST_USE ErrCode value_ranges(Search *s, Clause *c, const FhirQueryTerm *term,
                               const FhirQueryValue *value);
 /* All keys of the param (references: the other half of the keys). */
@@ -96,7 +97,7 @@ typedef struct SlotIter SlotIter;
 /* NULL in *ret_iter when the clause has nothing in this part. */
 MUST_USE ErrCode iter_new(Search *s, const IndexPart *part, const Clause *clause,
                           SlotIter **ret_iter);
-void iter_free(SlotIter *it); /* NULL is fine */
+void iter_free(SlotIter *it);                                /* NULL is fine */
 bool iter_le(SlotIter *it, uint32_t at, uint32_t *ret_slot); /* the largest <= at */
 bool iter_ge(SlotIter *it, uint32_t at, uint32_t *ret_slot); /* the smallest >= at */
 bool iter_is_sure(SlotIter *it, uint32_t slot); /* need not be verified to be counted */

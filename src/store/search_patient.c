@@ -38,8 +38,8 @@ static ErrCode each_current(Store *store, Arena *arena, const StoredRecord *reco
                             RecordNo snapshot, StoreEach each, void *ctx) {
     for (unsigned i = 0; i < record->n_slots; i++) {
         const StoredSlot *slot = &record->slots[i];
-        if (slot->deleted || !index_is_live(store_index(store), slot->type,
-                                            SLOT_OF(record->number, i), snapshot)) {
+        if (slot->deleted ||
+            !index_is_live(store_index(store), slot->type, SLOT_OF(record->number, i), snapshot)) {
             continue;
         }
         StoreVersion v;

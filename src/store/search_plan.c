@@ -349,9 +349,11 @@ static ErrCode plan_type(Search *s) {
     key_head(&from, INDEX_TYPE, (unsigned)s->query->type, 0);
     KeyBuf to = from;
     key_byte(&to, 0);
-    return clause_range(s, c, &(KeyRange){.from = arena_str(s->plan_arena, key_str(&from)),
-                                          .to = arena_str(s->plan_arena, key_str(&to)),
-                                          .is_exact = true, .verdict = KEY_YES});
+    return clause_range(s, c,
+                        &(KeyRange){.from = arena_str(s->plan_arena, key_str(&from)),
+                                    .to = arena_str(s->plan_arena, key_str(&to)),
+                                    .is_exact = true,
+                                    .verdict = KEY_YES});
 }
 
 ErrCode search_plan(Search *s) {
@@ -366,8 +368,8 @@ ErrCode search_plan(Search *s) {
     }
     for (size_t i = 0; i < s->n_clauses; i++) {
         const Clause *c = &s->clauses[i];
-        s->is_empty = s->is_empty || (!c->is_negative && c->n_ranges == 0 && c->n_records == 0 &&
-                                      c->n_slots == 0);
+        s->is_empty = s->is_empty ||
+                      (!c->is_negative && c->n_ranges == 0 && c->n_records == 0 && c->n_slots == 0);
     }
     TRY(plan_type(s));
     return arena_failed(s->plan_arena) ? ERR_NOMEM : ERR_OK;

@@ -19,12 +19,13 @@ static ErrCode load_record(Search *s, RecordNo number) {
 }
 
 static ErrCode too_much(const Search *s) {
-    return err_set(s->info, ERR_LIMIT, "search-work",
-                   "the search would have to read more than %d resources one by one; narrow it by "
-                   "patient, code or date",
-                   "tìm kiếm này phải đọc từng tài nguyên, hơn %d tài nguyên; hãy thu hẹp theo bệnh "
-                   "nhân, mã hoặc ngày",
-                   SEARCH_WORK_MAX);
+    return err_set(
+        s->info, ERR_LIMIT, "search-work",
+        "the search would have to read more than %d resources one by one; narrow it by "
+        "patient, code or date",
+        "tìm kiếm này phải đọc từng tài nguyên, hơn %d tài nguyên; hãy thu hẹp theo bệnh "
+        "nhân, mã hoặc ngày",
+        SEARCH_WORK_MAX);
 }
 
 static ErrCode matches(Search *s, const StoreVersion *v, bool *ret_matches) {
@@ -137,8 +138,12 @@ ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, Stor
         return err_set(info, ERR_PARAM, "page-snapshot", "the page link is not one of this server",
                        "liên kết trang không phải của máy chủ này");
     }
-    Search s = {.store = store, .index = store_index(store), .out = arena, .query = search->query,
-                .info = info, .snapshot = search->snapshot == 0 ? now : search->snapshot};
+    Search s = {.store = store,
+                .index = store_index(store),
+                .out = arena,
+                .query = search->query,
+                .info = info,
+                .snapshot = search->snapshot == 0 ? now : search->snapshot};
     s.ascending = s.query->n_sorts > 0 && !s.query->sorts[0].is_descending;
     CLEANUP_ARENA Arena *plan = arena_new(PLAN_BYTES);
     CLEANUP_ARENA Arena *record = arena_new(RECORD_BYTES);

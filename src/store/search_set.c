@@ -10,7 +10,7 @@ struct SlotIter {
     ErrCode err;
     /* ITER_SORTED: all slots; ITER_POSTING: those of the loaded block */
     SlotVec slots;
-    size_t hint; /* where the last answer stood */
+    size_t hint;   /* where the last answer stood */
     SlotVec maybe; /* of the slots: to be verified */
     bool all_maybe;
     /* ITER_POSTING: one exact key of a segment, blocks [lo, hi], loaded one by one */
@@ -120,7 +120,8 @@ static ErrCode fill_exact_keys(const IndexPart *part, const Clause *c, uint32_t 
         return ERR_NOMEM;
     }
     size_t n = 0;
-    for (size_t i = 0; i < c->n_ranges; i++) { /* ascending; a wider range may stand between twins */
+    for (size_t i = 0; i < c->n_ranges;
+         i++) { /* ascending; a wider range may stand between twins */
         Str key = c->ranges[i].from;
         if (c->ranges[i].is_exact && (n == 0 || !str_eq(keys[n - 1], key))) {
             keys[n++] = key;
@@ -161,8 +162,12 @@ static ErrCode fill_ranges(const IndexPart *part, const Clause *c, uint32_t belo
         const KeyRange *r = &c->ranges[i];
         if (!r->is_exact) {
             Fill f = {it, r, KEY_YES};
-            TRY(part_scan(part, &(TailScan){.from = r->from, .to = r->to, .below = below,
-                                            .take = fill_take, .put = fill_put, .ctx = &f}));
+            TRY(part_scan(part, &(TailScan){.from = r->from,
+                                            .to = r->to,
+                                            .below = below,
+                                            .take = fill_take,
+                                            .put = fill_put,
+                                            .ctx = &f}));
         }
     }
     TRY(vec_sort_unique(&it->slots));
@@ -252,8 +257,8 @@ ErrCode iter_error(const SlotIter *it) {
 
 size_t iter_estimate(const SlotIter *it) {
     enum { SLOTS_A_BLOCK = 1000, SLOTS_A_RECORD = 20 };
-    size_t n = it->kind == ITER_POSTING ? (size_t)(it->hi - it->lo + 1) * SLOTS_A_BLOCK
-                                        : it->slots.n;
+    size_t n =
+        it->kind == ITER_POSTING ? (size_t)(it->hi - it->lo + 1) * SLOTS_A_BLOCK : it->slots.n;
     return n + it->records.n * SLOTS_A_RECORD;
 }
 
@@ -359,8 +364,7 @@ bool iter_le(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
     uint32_t slot = 0;
     bool found = slots_le(it, at, &slot);
     size_t hint = it->records.n / 2;
-    size_t n = it->records.n == 0 ? 0
-                                  : place(&it->records, &hint, at / STORE_RECORD_SLOTS + 1);
+    size_t n = it->records.n == 0 ? 0 : place(&it->records, &hint, at / STORE_RECORD_SLOTS + 1);
     if (n > 0) {
         uint32_t last = it->records.slots[n - 1] * STORE_RECORD_SLOTS + STORE_RECORD_SLOTS - 1;
         last = MIN(last, at);

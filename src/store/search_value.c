@@ -68,8 +68,9 @@ static TokenForms token_forms(const FhirQueryValue *v, const KeyBuf *head) {
 
 static ErrCode token_ranges(Search *s, Clause *c, const KeyBuf *head, const FhirQueryValue *v) {
     if (v->token.code.len == 0) { /* "system|" */
-        return put_prefix(s, c, head, &(KeyRange){.test = TEST_SYSTEM, .value = v,
-                                                  .value_at = (uint16_t)head->len});
+        return put_prefix(
+            s, c, head,
+            &(KeyRange){.test = TEST_SYSTEM, .value = v, .value_at = (uint16_t)head->len});
     }
     TokenForms f = token_forms(v, head);
     for (unsigned i = 0; i < f.n; i++) {
@@ -168,8 +169,8 @@ static KeyVerdict test_date(const KeyRange *range, Str value) {
     DaySpan last = day_span((uint32_t)days);
     TimeMs from = w->date.lo;
     TimeMs to = w->date.hi;
-    KeyVerdict ends_after = at_least(last, to);                /* hi > to */
-    KeyVerdict begins_before = inverse(at_least(lo, from));    /* lo < from */
+    KeyVerdict ends_after = at_least(last, to);             /* hi > to */
+    KeyVerdict begins_before = inverse(at_least(lo, from)); /* lo < from */
     KeyVerdict contained = both(at_least(lo, from), inverse(at_least(last, to)));
     switch ((FhirPrefix)w->prefix) {
     case FHIR_PREFIX_EQ:
@@ -230,8 +231,8 @@ static ErrCode date_ranges(Search *s, Clause *c, const KeyBuf *head, const FhirQ
     key_u64(&from, (uint64_t)first << 32);
     key_u64(&upto, (uint64_t)last << 32 | UINT32_MAX);
     KeyBuf to = after_prefix(&upto);
-    return put_range(s, c, &from, &to, &(KeyRange){.test = TEST_DATE, .value = v,
-                                                   .value_at = (uint16_t)head->len});
+    return put_range(s, c, &from, &to,
+                     &(KeyRange){.test = TEST_DATE, .value = v, .value_at = (uint16_t)head->len});
 }
 
 /* ---- numbers, quantities ---- */
@@ -261,8 +262,8 @@ static KeyVerdict from_on(uint64_t x, uint64_t b, bool exact) {
 
 static KeyVerdict test_point(const KeyRange *range, uint64_t x) {
     const NumberBound *b = &range->bound;
-    KeyVerdict within = both(from_on(x, b->lo, b->lo_exact),
-                             inverse(from_on(x, b->hi, b->hi_exact)));
+    KeyVerdict within =
+        both(from_on(x, b->lo, b->lo_exact), inverse(from_on(x, b->hi, b->hi_exact)));
     switch ((FhirPrefix)range->value->prefix) {
     case FHIR_PREFIX_EQ:
         return within;
@@ -350,8 +351,8 @@ static void number_borders(const KeyRange *range, uint64_t *ret_from, uint64_t *
 
 static ErrCode number_ranges(Search *s, Clause *c, const KeyBuf *head, const FhirQueryValue *v,
                              bool has_units) {
-    KeyRange range = {.test = TEST_NUMBER, .value = v, .value_at = (uint16_t)head->len,
-                      .has_units = has_units};
+    KeyRange range = {
+        .test = TEST_NUMBER, .value = v, .value_at = (uint16_t)head->len, .has_units = has_units};
     TRY(bound_of(v->kind == FHIR_INDEX_QUANTITY ? &v->quantity.number : &v->number, &range.bound));
     uint64_t first = 0;
     uint64_t last = 0;

@@ -1,5 +1,5 @@
-/* The candidates of all parts: intersection by leapfrog (Veldhuizen, "Leapfrog triejoin", 2014): each
- * iterator in turn jumps to the last candidate's place or beyond, until all agree. */
+/* The candidates of all parts: intersection by leapfrog (Veldhuizen, "Leapfrog triejoin", 2014):
+ * each iterator in turn jumps to the last candidate's place or beyond, until all agree. */
 #include "store/search_int.h"
 
 typedef struct PartWalk {
@@ -79,8 +79,7 @@ static ErrCode flush(PartWalk *w) {
     }
     w->n = 0;
     memset(w->sure, 0, sizeof(w->sure));
-    return kept == 0 ? ERR_OK
-                     : w->put(w->ctx, &(WalkBatch){base, w->slots, kept, sure});
+    return kept == 0 ? ERR_OK : w->put(w->ctx, &(WalkBatch){base, w->slots, kept, sure});
 }
 
 static bool is_taken_away(PartWalk *w, uint32_t slot, bool *sure) {
