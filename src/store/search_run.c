@@ -54,7 +54,9 @@ ErrCode search_verify(Search *s, Slot slot, bool *ret_matches) {
 
 ErrCode search_fetch(Search *s, Slot slot, StoreVersion *ret) {
     TRY(load_record(s, SLOT_RECORD(slot)));
-    return store_expand(s->store, s->out, s->record, SLOT_POSITION(slot), ret);
+    TRY(store_expand(s->store, s->out, s->record, SLOT_POSITION(slot), ret));
+    ret->id = arena_str(s->out, ret->id); /* a client's id points into the record */
+    return ERR_OK;
 }
 
 ErrCode search_current(Search *s, Slot first, Slot *ret_slot) {

@@ -675,8 +675,173 @@ static void a_rebuild_answers_the_same(void **state) {
     world_free(w);
 }
 
+/* ---- what a scan does not show ---- */
+
+static World *small_world(void) {
+    World *w = world_new(4, 100000);
+    StoreChange changes[] = {
+        create(FHIR_T_ORGANIZATION, STR("{\"resourceType\":\"Organization\",\"name\":\"Trạm Thử\"}")),
+        create(FHIR_T_PATIENT, STR("{\"resourceType\":\"Patient\",\"name\":[{\"text\":\"Lê Thử\"}],"
+                                   "\"managingOrganization\":{\"reference\":\"Organization/org-1\"},"
+                                   "\"identifier\":[{\"system\":\"urn:x\",\"value\":\"7\"}]}")),
+    };
+    changes[0].id = STR("org-1");
+    changes[1].id = STR("pat-1");
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        StoreGroup group = {.changes = &changes[i], .n_changes = 1,
+                            .patient_change = i == 1 ? 0 : -1};
+        StoreCommit commit = {.groups = &group, .n_groups = 1, .actor = STR("t"), .source = STR("u")};
+        Slot slot = 0;
+        assert_ok(store_commit(w->home.store, &commit, NULL, &slot, &w->home.info));
+        remember(w, changes[i].type, changes[i].id, slot, -1);
+    }
+    return w;
+}
+
+/* n encounters of pat-1, each with one observation of code "c<number mod 7>". */
+static void add_visits(World *w, int n) {
+    for (int i = 0; i < n; i++) {
+        StoreChange changes[2];
+        changes[0] = create(FHIR_T_ENCOUNTER,
+                            STR("{\"resourceType\":\"Encounter\",\"status\":\"finished\",\"class\":"
+                                "{\"code\":\"AMB\"},\"subject\":{\"reference\":\"Patient/~\"},"
+                                "\"serviceProvider\":{\"reference\":\"Organization/org-1\"}}"));
+        changes[1] = create(FHIR_T_OBSERVATION,
+                            home_text(&w->home,
+                                      "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":"
+                                      "{\"coding\":[{\"system\":\"urn:x\",\"code\":\"c%d\"}]},"
+                                      "\"subject\":{\"reference\":\"Patient/~\"},\"encounter\":"
+                                      "{\"reference\":\"Encounter/~0\"},\"effectiveDateTime\":"
+                                      "\"2024-01-01T10:00:00+07:00\"}",
+                                      i % 7));
+        StoreGroup group = {.changes = changes, .n_changes = 2, .patient_change = -1,
+                            .patient = w->resources[1].first};
+        StoreCommit commit = {.groups = &group, .n_groups = 1, .actor = STR("t"), .source = STR("u")};
+        assert_ok(store_commit(w->home.store, &commit, NULL, NULL, &w->home.info));
+    }
+}
+
+static ErrCode ask(World *w, FhirType type, const char *text, size_t count, StorePage *ret) {
+    FhirQuery query;
+    FhirQueryScope scope = {.type = type, .base_url = STR("https://nhip.example/fhir"),
+                            .now = 1704067200000, .info = &w->home.info};
+    ErrCode err = fhir_query_parse(w->arena, &scope, str_from(text), &query);
+    if (err != ERR_OK) {
+        print_error("%s: %s\n", text, w->home.info.what_en);
+    }
+    assert_ok(err);
+    StoreSearch search = {.query = &query, .count = count, .want_total = true};
+    return store_search(w->home.store, w->arena, &search, ret, &w->home.info);
+}
+
+static size_t count_type(const StorePage *page, FhirType type) {
+    size_t n = 0;
+    for (size_t i = 0; i < page->n_includes; i++) {
+        n += page->includes[i].type == type;
+    }
+    return n;
+}
+
+static void includes_come_once_and_current(void **state) {
+    (void)state;
+    World *w = small_world();
+    add_visits(w, 10);
+    StorePage page = {0};
+    assert_ok(ask(w, FHIR_T_OBSERVATION, "_include=Observation:subject&_include=Observation:encounter",
+                  4, &page));
+    assert_int_equal(page.n_matches, 4);
+    assert_int_equal(page.total, 10);
+    assert_int_equal(count_type(&page, FHIR_T_PATIENT), 1);
+    assert_int_equal(count_type(&page, FHIR_T_ENCOUNTER), 4);
+
+    StoreVersion before;
+    assert_ok(store_get(w->home.store, w->arena, FHIR_T_PATIENT, STR("pat-1"), &before));
+    StoreChange change = {.op = STORE_UPDATE, .type = FHIR_T_PATIENT, .id = STR("pat-1"),
+                          .prev = before.slot,
+                          .json = STR("{\"resourceType\":\"Patient\",\"active\":true,"
+                                      "\"managingOrganization\":{\"reference\":"
+                                      "\"Organization/org-1\"}}")};
+    assert_ok(commit_some(&w->home, &change, 1, NULL));
+    assert_ok(ask(w, FHIR_T_OBSERVATION, "_include=Observation:subject", 3, &page));
+    assert_int_equal(page.n_includes, 1);
+    assert_int_equal(page.includes[0].version, 2);
+
+    assert_ok(ask(w, FHIR_T_ORGANIZATION,
+                  "_revinclude=Encounter:service-provider&_revinclude=Patient:organization", 9, &page));
+    assert_int_equal(page.n_matches, 1);
+    assert_int_equal(count_type(&page, FHIR_T_ENCOUNTER), 10);
+    assert_int_equal(count_type(&page, FHIR_T_PATIENT), 1);
+    assert_ok(ask(w, FHIR_T_ENCOUNTER, "_revinclude=Observation:encounter", 2, &page));
+    assert_int_equal(count_type(&page, FHIR_T_OBSERVATION), 2);
+    world_free(w);
+}
+
+static void long_or_lists_are_answered_once_each(void **state) {
+    (void)state;
+    World *w = small_world();
+    add_visits(w, 70);
+    CLEANUP_BUF Buf text;
+    buf_init(&text, 1 << 20);
+    buf_put_lit(&text, "code=");
+    for (int i = 0; i < 10000; i++) {
+        buf_printf(&text, "%surn:x%%7Cc%d", i == 0 ? "" : ",", i % 2 == 0 ? i % 8 : i);
+    }
+    StorePage page = {0};
+    assert_ok(ask(w, FHIR_T_OBSERVATION, buf_cstr(&text), 1000, &page));
+    assert_int_equal(page.n_matches, 70); /* c0 c2 c4 c6 by the even, c1 c3 c5 by the odd ones */
+    assert_int_equal(page.total, 70);
+    buf_clear(&text);
+    buf_put_lit(&text, "_id=");
+    for (int i = 0; i < 10000; i++) {
+        buf_printf(&text, "%s%s-%d", i == 0 ? "" : ",", i % 3 == 0 ? "pat" : "nobody", i % 50);
+    }
+    assert_ok(ask(w, FHIR_T_PATIENT, buf_cstr(&text), 10, &page));
+    assert_int_equal(page.n_matches, 1);
+    world_free(w);
+}
+
+static ErrCode count_each(void *ctx, const StoreVersion *version) {
+    ++*(int *)ctx;
+    return version->deleted ? ERR_INTERNAL : ERR_OK;
+}
+
+static void tokens_and_patients_are_found_directly(void **state) {
+    (void)state;
+    World *w = small_world();
+    add_visits(w, 5);
+    StoreVersion *found = NULL;
+    size_t n = 0;
+    StoreExpect token = {FHIR_T_PATIENT, FHIR_P_IDENTIFIER, STR("urn:x"), STR("7")};
+    assert_ok(store_find(w->home.store, w->arena, &token, 5, &found, &n));
+    assert_int_equal(n, 1);
+    assert_str(found[0].id, STR("pat-1"));
+    token.system = STR("urn:y");
+    assert_ok(store_find(w->home.store, w->arena, &token, 5, &found, &n));
+    assert_int_equal(n, 0);
+    int seen = 0;
+    assert_ok(store_patient(w->home.store, w->arena, w->resources[1].first, count_each, &seen));
+    assert_int_equal(seen, 11); /* the patient and five visits of two */
+    world_free(w);
+}
+
+static void a_page_of_an_unknown_snapshot_is_refused(void **state) {
+    (void)state;
+    World *w = small_world();
+    FhirQuery query = {.type = FHIR_T_PATIENT};
+    StoreSearch search = {.query = &query, .snapshot = 1000, .count = 1};
+    StorePage page = {0};
+    assert_int_equal(store_search(w->home.store, w->arena, &search, &page, &w->home.info),
+                     ERR_PARAM);
+    assert_string_equal(w->home.info.rule, "page-snapshot");
+    world_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(includes_come_once_and_current),
+        cmocka_unit_test(long_or_lists_are_answered_once_each),
+        cmocka_unit_test(tokens_and_patients_are_found_directly),
+        cmocka_unit_test(a_page_of_an_unknown_snapshot_is_refused),
         cmocka_unit_test(index_answers_as_a_scan_over_many_segments),
         cmocka_unit_test(index_answers_as_a_scan_in_the_tail_alone),
         cmocka_unit_test(a_rebuild_answers_the_same),
