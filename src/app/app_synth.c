@@ -34,7 +34,6 @@ static Str flag_value(App *app, int *at, const char *name) {
 
 static ErrCode read_flags(App *app, SynthOptions *o, ErrInfo *info) {
     uint32_t seed = 1;
-    uint32_t gzip = 0;
     const SynthFlag flags[] = {
         {"--seed", &seed},
         {"--citizens", &o->citizens},
@@ -44,9 +43,12 @@ static ErrCode read_flags(App *app, SynthOptions *o, ErrInfo *info) {
         {"--claims-per-file", &o->claims_per_file},
         {"--errors-per-mille", &o->errors_per_mille},
         {"--resends-per-mille", &o->resends_per_mille},
-        {"--gzip", &gzip},
     };
     for (int i = 0; i < app->argc; i++) {
+        if (strcmp(app->argv[i], "--gzip") == 0) {
+            o->format = SYNTH_GZIP;
+            continue;
+        }
         Str out = flag_value(app, &i, "--out");
         bool known = out.len > 0;
         if (known) {
@@ -66,7 +68,6 @@ static ErrCode read_flags(App *app, SynthOptions *o, ErrInfo *info) {
         }
     }
     o->seed = seed;
-    o->format = gzip != 0 ? SYNTH_GZIP : SYNTH_PLAIN;
     return o->out_dir != NULL ? ERR_OK
                               : err_set(info, ERR_PARAM, "synth-out", "name the folder: --out DIR",
                                         "hãy cho tên thư mục: --out THƯ_MỤC");

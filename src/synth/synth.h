@@ -67,7 +67,7 @@ typedef struct SynthReport {
 } SynthReport;
 
 /* Called for every claim file ("2026/11/20261121-46S01-1.xml", sorted names are the order of
- * sending) and at the end for "facilities.tsv" and "truth.json". An error ends the run. Unless
+ * sending) and at the end for "facilities.json" and "truth.json". An error ends the run. Unless
  * any_order is set the calls come one after another, in order. */
 typedef ErrCode (*SynthFileFn)(void *ctx, Str name, Str bytes);
 
@@ -75,8 +75,9 @@ typedef ErrCode (*SynthFileFn)(void *ctx, Str name, Str bytes);
 MUST_USE ErrCode synth_generate(const SynthOptions *options, SynthFileFn on_file, void *ctx,
                                 SynthReport *ret_report);
 
-/* Writes everything below options->out_dir, which is made when missing and must hold no earlier
- * truth.json (ERR_EXISTS). truth.json is written last: where it stands the folder is complete. */
+/* Writes everything below options->out_dir, claim files under claims/, which is made when missing
+ * and must hold no earlier truth.json (ERR_EXISTS). truth.json is written last: where it stands the
+ * folder is complete. */
 MUST_USE ErrCode synth_run(const SynthOptions *options, SynthReport *ret_report, ErrInfo *info);
 
 #endif

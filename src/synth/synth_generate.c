@@ -244,7 +244,7 @@ static ErrCode emit_truth(Run *run) {
     facilities_write(&run->w, &text);
     ErrCode err = buf_ok(&text);
     if (err == ERR_OK) {
-        err = run->on_file(run->ctx, STR("facilities.tsv"), buf_str(&text));
+        err = run->on_file(run->ctx, STR("facilities.json"), buf_str(&text));
     }
     buf_clear(&text);
     truth_write(&run->w, &run->report, &text);

@@ -179,6 +179,7 @@ size_t file_name(const World *w, const PlanFile *f, char *ret_text);
 
 /* truth.json of the plan and the sums that the writers counted. */
 void truth_write(const World *w, const SynthReport *report, Buf *out);
+/* The facilities as a FHIR transaction of Organizations. */
 void facilities_write(const World *w, Buf *out);
 
 #endif

@@ -40,7 +40,8 @@ static ErrCode open_file(char *path, size_t root_len, int *ret_fd) {
 static ErrCode write_file(void *ctx, Str name, Str bytes) {
     const Folder *f = ctx;
     char path[PATH_ROOM];
-    int len = snprintf(path, sizeof path, "%s/" STR_FMT, f->dir, STR_ARG(name));
+    const char *under = name.ptr[0] >= '0' && name.ptr[0] <= '9' ? "claims/" : "";
+    int len = snprintf(path, sizeof path, "%s/%s" STR_FMT, f->dir, under, STR_ARG(name));
     if (len < 0 || (size_t)len >= sizeof path) {
         return ERR_LIMIT;
     }

@@ -207,11 +207,59 @@ static const char *level_name(char level) {
     }
 }
 
+/* One entry: PUT under the id that claims refer to. */
+static void put_facility(JsonWriter *j, const Facility *f) {
+    char id[32];
+    int n = snprintf(id, sizeof id, "cskcb-%s", f->code);
+    char url[48];
+    int m = snprintf(url, sizeof url, "Organization/%s", id);
+    json_open_object(j);
+    json_name(j, "resource");
+    json_open_object(j);
+    json_member(j, "resourceType", STR("Organization"));
+    json_member(j, "id", ((Str){id, (size_t)n}));
+    json_name(j, "identifier");
+    json_open_array(j);
+    json_open_object(j);
+    json_member(j, "system", STR("https://nhip.vn/fhir/sid/cskcb"));
+    json_member(j, "value", str_from(f->code));
+    json_close_object(j);
+    json_close_array(j);
+    json_name(j, "active");
+    json_put_bool(j, true);
+    json_name(j, "type");
+    json_open_array(j);
+    json_open_object(j);
+    json_member(j, "text", str_from(level_name(f->level)));
+    json_close_object(j);
+    json_close_array(j);
+    json_member(j, "name", f->name);
+    json_name(j, "address");
+    json_open_array(j);
+    json_open_object(j);
+    json_member(j, "text", f->commune->ward->full_name);
+    json_member(j, "country", STR("VN"));
+    json_close_object(j);
+    json_close_array(j);
+    json_close_object(j);
+    json_name(j, "request");
+    json_open_object(j);
+    json_member(j, "method", STR("PUT"));
+    json_member(j, "url", ((Str){url, (size_t)m}));
+    json_close_object(j);
+    json_close_object(j);
+}
+
 void facilities_write(const World *w, Buf *out) {
-    buf_put_lit(out, "code\tname\tlevel\tward\tbeds\n");
+    JsonWriter j = json_writer(out);
+    json_open_object(&j);
+    json_member(&j, "resourceType", STR("Bundle"));
+    json_member(&j, "type", STR("transaction"));
+    json_name(&j, "entry");
+    json_open_array(&j);
     for (size_t i = 0; i < w->n_facilities; i++) {
-        const Facility *f = &w->facilities[i];
-        buf_printf(out, "%s\t" STR_FMT "\t%s\t" STR_FMT "\t%u\n", f->code, STR_ARG(f->name),
-                   level_name(f->level), STR_ARG(f->commune->ward->code), f->beds);
+        put_facility(&j, &w->facilities[i]);
     }
+    json_close_array(&j);
+    json_close_object(&j);
 }

@@ -268,7 +268,7 @@ static ErrCode on_file(void *ctx, Str name, Str bytes) {
         buf_put_str(&b->truth, bytes);
         return ERR_OK;
     }
-    if (str_eq(name, STR("facilities.tsv"))) {
+    if (str_eq(name, STR("facilities.json"))) {
         buf_put_str(&b->facilities, bytes);
         return ERR_OK;
     }
@@ -329,13 +329,14 @@ static void dates_stand_in_order(void **state) {
 static void identifiers_are_marked(void **state) {
     (void)state;
     assert_int_equal(book.bad_marks, 0);
-    Str rest = buf_str(&book.facilities);
-    Str line;
+    const JsonNode *bundle = NULL;
+    assert_ok(json_parse(arena, buf_str(&book.facilities), &bundle, NULL));
+    const JsonNode *list = json_get_lit(bundle, "entry");
     size_t n = 0;
-    (void)str_cut(&rest, '\n', &line);
-    while (str_cut(&rest, '\n', &line) && line.len > 0) {
-        assert_true(str_starts(line, STR("46S")));
-        assert_true(str_find(line, STR("(mô phỏng)")) != SIZE_MAX);
+    for (const JsonNode *e = json_first(list); e != NULL; e = json_next(list, e)) {
+        const JsonNode *o = json_get_lit(e, "resource");
+        assert_true(str_starts(json_str(arena, json_get_lit(o, "id")), STR("cskcb-46S")));
+        assert_true(str_ends(json_str(arena, json_get_lit(o, "name")), STR("(mô phỏng)")));
         n++;
     }
     assert_int_equal(n, 24);
