@@ -80,6 +80,18 @@ static void run_jobs(void *ctx) {
     }
 }
 
+void api_job(ApiCall *call, ApiHandler fn) {
+    Job *job = arena_new_array(call->arena, Job, 1);
+    if (job == NULL) {
+        api_reply_err(call, ERR_NOMEM, NULL);
+        return;
+    }
+    *job = (Job){call, fn};
+    if (!queue_try_put(call->api->jobs, job)) {
+        api_reply_err(call, ERR_BUSY, NULL);
+    }
+}
+
 static void on_request(void *ctx, HttpRequest *request) {
     Api *api = ctx;
     Arena *arena = http_arena(request);
@@ -102,14 +114,10 @@ static void on_request(void *ctx, HttpRequest *request) {
         api_reply_err(call, path_known ? ERR_METHOD : ERR_NOT_FOUND, NULL);
         return;
     }
-    Job *job = route->as_job ? arena_new_array(arena, Job, 1) : NULL;
-    if (job == NULL) {
+    if (route->as_job) {
+        api_job(call, route->run);
+    } else {
         route->run(call);
-        return;
-    }
-    *job = (Job){call, route->run};
-    if (!queue_try_put(api->jobs, job)) {
-        api_reply_err(call, ERR_BUSY, NULL);
     }
 }
 
@@ -173,6 +181,7 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     api->started = clock_now_ms(api->clock);
     api->arena = arena_new(API_ARENA_MAX);
     mutex_init(&api->live_lock);
+    mutex_init(&api->metadata_lock);
     ErrCode err = api->arena == NULL ? ERR_NOMEM : start_threads(api);
     if (err == ERR_OK) {
         err = start_http(api, info);
@@ -208,6 +217,7 @@ void api_stop(Api *api) {
     }
     arena_free(api->arena);
     mutex_release(&api->live_lock);
+    mutex_release(&api->metadata_lock);
     free(api);
 }
 

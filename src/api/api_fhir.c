@@ -126,7 +126,7 @@ void fhir_send(ApiCall *call, FhirAnswer *answer) {
 
 /* The client holds this version already: 304. */
 static bool is_known(const FhirGet *get, const StoreVersion *v) {
-    Str list = http_header(get->call->request, "if-none-match");
+    Str list = get->if_none_match;
     Str tag;
     while (str_cut(&list, ',', &tag)) {
         if (fhir_etag_version(tag) == v->version || str_eq(str_trim(tag), STR("*"))) {
@@ -182,11 +182,12 @@ ErrCode fhir_vread(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
 
 /* ---- routes ---- */
 
-static void answer_get(ApiCall *call, FhirGet *get, FhirGetFn fn) {
+static void answer_get(FhirGet *get, FhirGetFn fn) {
+    ApiCall *call = get->call;
     ErrInfo info = {0};
     FhirAnswer answer = {0};
     buf_init(&answer.body, LIMIT_REQUEST_BYTES);
-    ErrCode err = fhir_check_accept(call, get->query, &info);
+    ErrCode err = fhir_check_accept(call, http_query(call->request), &info);
     if (err == ERR_OK) {
         err = fn(get, &answer, &info);
     }
@@ -198,20 +199,37 @@ static void answer_get(ApiCall *call, FhirGet *get, FhirGetFn fn) {
     fhir_send(call, &answer);
 }
 
-/* parts: fhir, [Type, [id, [_history, [version]]]] */
+/* parts: Type [id [_history [version]]] */
+static ErrCode get_of_parts(ApiCall *call, const Str *parts, size_t n, FhirGet *ret,
+                            ErrInfo *info) {
+    *ret = (FhirGet){.call = call,
+                     .id = n > 1 && !str_starts(parts[1], STR("_")) ? parts[1] : STR_EMPTY,
+                     .version = n > 3 ? parts[3] : STR_EMPTY,
+                     .query = STR_EMPTY,
+                     .if_none_match = STR_EMPTY};
+    return fhir_need_type(parts[0], &ret->type, info);
+}
+
 static void run_typed(ApiCall *call, FhirGetFn fn) {
     ErrInfo info = {0};
-    FhirGet get = {.call = call,
-                   .id = call->n_parts > 2 && call->parts[2].ptr[0] != '_' ? call->parts[2]
-                                                                           : STR_EMPTY,
-                   .version = call->n_parts > 4 ? call->parts[4] : STR_EMPTY,
-                   .query = http_query(call->request)};
-    ErrCode err = fhir_need_type(call->parts[1], &get.type, &info);
+    FhirGet get;
+    ErrCode err = get_of_parts(call, call->parts + 1, call->n_parts - 1, &get, &info);
     if (err != ERR_OK) {
         api_reply_err(call, err, &info);
         return;
     }
-    answer_get(call, &get, fn);
+    get.query = http_query(call->request);
+    get.if_none_match = http_header(call->request, "if-none-match");
+    answer_get(&get, fn);
+}
+
+static void run_system(ApiCall *call, FhirGetFn fn) {
+    FhirGet get = {.call = call,
+                   .id = STR_EMPTY,
+                   .version = STR_EMPTY,
+                   .query = http_query(call->request),
+                   .if_none_match = STR_EMPTY};
+    answer_get(&get, fn);
 }
 
 static void get_read(ApiCall *call) {
@@ -226,12 +244,94 @@ static void get_search(ApiCall *call) {
     run_typed(call, fhir_search);
 }
 
+static void get_history(ApiCall *call) {
+    run_typed(call, fhir_history);
+}
+
+static void get_history_all(ApiCall *call) {
+    run_system(call, fhir_history);
+}
+
+static void get_everything(ApiCall *call) {
+    run_typed(call, fhir_everything);
+}
+
+static void get_metadata(ApiCall *call) {
+    run_system(call, fhir_metadata);
+}
+
+/* The form's parameters follow those of the address. */
+static void post_search(ApiCall *call) {
+    ErrInfo info = {0};
+    FhirGet get;
+    Str type = http_header(call->request, "content-type");
+    Str body = http_body(call->request);
+    ErrCode err = get_of_parts(call, call->parts + 1, call->n_parts - 1, &get, &info);
+    if (err == ERR_OK && body.len > 0 &&
+        !str_starts(type, STR("application/x-www-form-urlencoded"))) {
+        err = err_set(&info, ERR_MEDIA, "body-form",
+                      "send the search as Content-Type: application/x-www-form-urlencoded",
+                      "hãy gửi câu tìm kiếm với Content-Type: application/x-www-form-urlencoded");
+    }
+    if (err != ERR_OK) {
+        api_reply_err(call, err, &info);
+        return;
+    }
+    get.query = arena_printf(call->arena, STR_FMT "&" STR_FMT, STR_ARG(http_query(call->request)),
+                             STR_ARG(body));
+    answer_get(&get, fhir_search);
+}
+
+static FhirGetFn fn_of_parts(const Str *parts, size_t n) {
+    if (n == 1) {
+        return fhir_search;
+    }
+    if (n == 2) {
+        return str_eq(parts[1], STR("_history")) ? fhir_history : fhir_read;
+    }
+    if (n == 3 && str_eq(parts[2], STR("$everything")) && str_eq(parts[0], STR("Patient"))) {
+        return fhir_everything;
+    }
+    bool history = n > 2 && str_eq(parts[2], STR("_history"));
+    return history && n == 3 ? fhir_history : history && n == 4 ? fhir_vread : NULL;
+}
+
+ErrCode fhir_get_url(ApiCall *call, Str url, FhirAnswer *ret, ErrInfo *info) {
+    Str parts[4];
+    size_t n = 0;
+    Str query = url;
+    Str path;
+    Str part;
+    FhirGet get;
+    (void)str_cut(&query, '?', &path);
+    while (n < ARRAY_LEN(parts) && str_cut(&path, '/', &part)) {
+        parts[n++] = part;
+    }
+    FhirGetFn fn = n == 0 || path.ptr != NULL ? NULL : fn_of_parts(parts, n);
+    if (fn == NULL) {
+        return err_set(info, ERR_NOT_FOUND, "bundle-url", "'" STR_FMT "' is no address of the API",
+                       "'" STR_FMT "' không phải là địa chỉ của API", STR_ARG(url));
+    }
+    TRY(get_of_parts(call, parts, n, &get, info));
+    get.query = query.ptr == NULL ? STR_EMPTY : query;
+    return fn(&get, ret, info);
+}
+
+/* `what` begins with the interaction's code: the capability statement takes it from here. */
 ROUTES(api_fhir_routes,
-       {"GET", "/fhir/:type/:id/_history/:version", get_vread, false, "one version"},
-       {"GET", "/fhir/:type/:id", get_read, false, "the current version"},
-       {"GET", "/fhir/:type", get_search, false, "search"},
-       {"POST", "/fhir/:type", fhir_post, false, "create; If-None-Exist"},
-       {"PUT", "/fhir/:type/:id", fhir_put, false, "update, or create under this id; If-Match"},
-       {"PUT", "/fhir/:type", fhir_put_conditional, false, "update what the query finds"},
-       {"DELETE", "/fhir/:type/:id", fhir_delete, false, "delete; If-Match"},
-       {"DELETE", "/fhir/:type", fhir_delete_conditional, false, "delete what the query finds"});
+       {"GET", "/fhir/metadata", get_metadata, false, "capabilities: what this server can do"},
+       {"GET", "/fhir/_history", get_history_all, false, "history-system: all changes"},
+       {"POST", "/fhir", fhir_post_bundle, false, "transaction, batch: many at once"},
+       {"POST", "/fhir/:type/_search", post_search, false, "search-type: with a form as body"},
+       {"GET", "/fhir/:type/_history", get_history, false, "history-type: changes of a type"},
+       {"GET", "/fhir/Patient/:id/$everything", get_everything, false,
+        "everything: the whole record of a patient"},
+       {"GET", "/fhir/:type/:id/_history/:version", get_vread, false, "vread: one version"},
+       {"GET", "/fhir/:type/:id/_history", get_history, false, "history-instance: all versions"},
+       {"GET", "/fhir/:type/:id", get_read, false, "read: the current version"},
+       {"GET", "/fhir/:type", get_search, false, "search-type: search"},
+       {"POST", "/fhir/:type", fhir_post, false, "create: a new resource; If-None-Exist"},
+       {"PUT", "/fhir/:type/:id", fhir_put, false, "update: or create under this id; If-Match"},
+       {"PUT", "/fhir/:type", fhir_put_conditional, false, "update: what the query finds"},
+       {"DELETE", "/fhir/:type/:id", fhir_delete, false, "delete: If-Match"},
+       {"DELETE", "/fhir/:type", fhir_delete_conditional, false, "delete: what the query finds"});

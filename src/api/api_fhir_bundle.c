@@ -44,7 +44,7 @@ static bool is_client_id(FhirBundle *b, const StoreVersion *v) {
     return !str_eq(v->id, store_id(b->api->store, b->arena, v->first));
 }
 
-static void put_etag(FhirBundle *b, uint32_t version, TimeMs time) {
+void fhir_bundle_put_etag(FhirBundle *b, uint32_t version, TimeMs time) {
     Buf text;
     buf_init(&text, 64);
     time_put_instant(&text, time);
@@ -69,12 +69,21 @@ static void put_history(FhirBundle *b, const StoreVersion *v) {
                 v->deleted        ? STR("204")
                 : v->version == 1 ? STR("201")
                                   : STR("200"));
-    put_etag(b, v->version, v->time);
+    fhir_bundle_put_etag(b, v->version, v->time);
     json_close_object(&b->w);
 }
 
-static void put_entry(FhirBundle *b, const StoreVersion *v, FhirEntryKind kind) {
+void fhir_bundle_open_entry(FhirBundle *b) {
+    if (!b->has_entries) {
+        b->has_entries = true;
+        json_name(&b->w, "entry");
+        json_open_array(&b->w);
+    }
     json_open_object(&b->w);
+}
+
+static void put_entry(FhirBundle *b, const StoreVersion *v, FhirEntryKind kind) {
+    fhir_bundle_open_entry(b);
     json_member(&b->w, "fullUrl",
                 arena_printf(b->arena, STR_FMT "/%s/" STR_FMT, STR_ARG(b->api->base_url),
                              fhir_type_name(v->type), STR_ARG(v->id)));
@@ -99,11 +108,6 @@ static void put_entry(FhirBundle *b, const StoreVersion *v, FhirEntryKind kind) 
 
 void fhir_bundle_put(FhirBundle *b, const StoreVersion *versions, size_t n, FhirEntryKind kind) {
     for (size_t i = 0; i < n; i++) {
-        if (!b->has_entries) {
-            b->has_entries = true;
-            json_name(&b->w, "entry");
-            json_open_array(&b->w);
-        }
         put_entry(b, &versions[i], kind);
     }
 }

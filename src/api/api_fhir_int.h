@@ -5,6 +5,7 @@
 #define NHIP_API_API_FHIR_INT_H
 
 #include "api/api_int.h"
+#include "intake/intake_fhir.h"
 
 enum { FHIR_COUNT_DEFAULT = 50 };
 
@@ -13,7 +14,8 @@ typedef struct FhirGet {
     FhirType type; /* FHIR_T_NONE: all types */
     Str id;
     Str version;
-    Str query; /* raw, without '?' */
+    Str query;         /* raw, without '?' */
+    Str if_none_match; /* ETags that the client holds */
 } FhirGet;
 
 /* `body` belongs to whoever holds the answer (buf_release, or handed over by fhir_send). */
@@ -34,6 +36,9 @@ ErrCode fhir_search(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
 ErrCode fhir_history(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
 ErrCode fhir_everything(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
 ErrCode fhir_metadata(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
+
+/* A GET entry of a bundle: url is relative to the base, with its query. */
+ErrCode fhir_get_url(ApiCall *call, Str url, FhirAnswer *ret, ErrInfo *info);
 
 /* ---- api_fhir.c ---- */
 /* Sends and releases. */
@@ -90,12 +95,53 @@ typedef struct FhirBundleHead {
 } FhirBundleHead;
 void fhir_bundle_open(FhirBundle *b, const FhirBundleHead *head);
 void fhir_bundle_put(FhirBundle *b, const StoreVersion *versions, size_t n, FhirEntryKind kind);
+/* One entry by hand: its members follow, then json_close_object. */
+void fhir_bundle_open_entry(FhirBundle *b);
+void fhir_bundle_put_etag(FhirBundle *b, uint32_t version, TimeMs time);
 void fhir_bundle_close(FhirBundle *b);
 /* A resource by the wishes of the caller; print may be NULL. */
 MUST_USE ErrCode fhir_put_resource(Buf *out, Arena *arena, const StoreVersion *v,
                                    const FhirPrintOptions *print);
 
+/* One page of anything, links included (api_fhir_search.c). `path` stands behind the base,
+ * `question` is the query without _page: both are bound into the page tokens. */
+typedef struct FhirPage {
+    const FhirGet *get;
+    Str path, question;
+    const char *type;
+    FhirPageToken next; /* after = 0: this is the last page */
+    bool has_total;
+    uint64_t total;
+    const FhirPrintOptions *print;
+    FhirEntryKind kind;
+    const StoreVersion *entries, *includes;
+    size_t n_entries, n_includes;
+} FhirPage;
+MUST_USE ErrCode fhir_page_begin(const FhirPage *page, Str token, FhirPageToken *ret,
+                                 ErrInfo *info);
+/* Prints it as the answer's body; token is the one of this page, for the self link. */
+MUST_USE ErrCode fhir_page_answer(const FhirPage *page, Str token, FhirAnswer *ret);
+
 /* ---- writing (api_fhir_write.c, api_fhir_batch.c) ---- */
+typedef enum FhirWant {
+    FHIR_WANT_UNSAID,
+    FHIR_WANT_RESOURCE,
+    FHIR_WANT_NOTHING,
+    FHIR_WANT_OUTCOME
+} FhirWant;
+/* A transaction on its way; lives in the call's arena. */
+typedef struct FhirWrite FhirWrite;
+struct FhirWrite {
+    ApiCall *call;
+    IntakeTx *tx;
+    FhirWant want;
+    void (*reply)(FhirWrite *write); /* on a worker thread, when it is durable */
+    void *ctx;
+};
+FhirWant fhir_wanted(ApiCall *call); /* by the header Prefer */
+MUST_USE ErrCode fhir_write_new(ApiCall *call, FhirWrite **ret_write);
+/* The transaction is filled and prepared: submits it, tries again when it must, replies. */
+void fhir_write_start(FhirWrite *write);
 /* An OperationOutcome with all issues. */
 void fhir_reply_issues(ApiCall *call, ErrCode err, const FhirIssues *issues);
 void fhir_post(ApiCall *call);

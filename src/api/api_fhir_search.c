@@ -1,23 +1,7 @@
-/* Search, history, everything: the interactions that answer with a Bundle. */
+/* Search, and the pages that search, history and everything answer with. */
 #include "api/api_fhir_int.h"
 
-/* A page of anything: opens, fills and closes the Bundle. `path` is behind the base, `question` the
- * query without _page. */
-typedef struct Paged {
-    const FhirGet *get;
-    Str path, question;
-    const char *type;
-    RecordNo snapshot;
-    Slot next;
-    bool has_total;
-    uint64_t total;
-    const FhirPrintOptions *print;
-    FhirEntryKind kind;
-    const StoreVersion *entries, *includes;
-    size_t n_entries, n_includes;
-} Paged;
-
-static Str link_of(const Paged *p, Str page) {
+static Str link_of(const FhirPage *p, Str page) {
     bool query = p->question.len > 0;
     return arena_printf(p->get->call->arena, STR_FMT "/" STR_FMT "%s" STR_FMT "%s" STR_FMT,
                         STR_ARG(p->get->call->api->base_url), STR_ARG(p->path),
@@ -28,21 +12,22 @@ static Str link_of(const Paged *p, Str page) {
                         STR_ARG(page));
 }
 
-static Str page_scope(const Paged *p) {
+static Str page_scope(const FhirPage *p) {
     return arena_printf(p->get->call->arena, STR_FMT "?" STR_FMT, STR_ARG(p->path),
                         STR_ARG(p->question));
 }
 
-static ErrCode print_page(const Paged *p, Str this_page, FhirAnswer *ret) {
+ErrCode fhir_page_begin(const FhirPage *p, Str token, FhirPageToken *ret, ErrInfo *info) {
+    return fhir_page_parse(token, page_scope(p), ret, info);
+}
+
+ErrCode fhir_page_answer(const FhirPage *p, Str token, FhirAnswer *ret) {
     Arena *arena = p->get->call->arena;
     FhirBundle b = {.out = &ret->body, .api = p->get->call->api, .arena = arena, .print = p->print};
-    FhirBundleHead head = {.type = p->type,
-                           .self = link_of(p, this_page),
-                           .has_total = p->has_total,
-                           .total = p->total};
-    if (p->next != 0) {
-        FhirPageToken token = {p->snapshot, p->next};
-        head.next = link_of(p, fhir_page_print(arena, &token, page_scope(p)));
+    FhirBundleHead head = {
+        .type = p->type, .self = link_of(p, token), .has_total = p->has_total, .total = p->total};
+    if (p->next.after != 0) {
+        head.next = link_of(p, fhir_page_print(arena, &p->next, page_scope(p)));
     }
     fhir_bundle_open(&b, &head);
     fhir_bundle_put(&b, p->entries, p->n_entries, p->kind);
@@ -61,10 +46,10 @@ static Str printed_query(Arena *arena, const FhirQuery *q) {
     return arena_str(arena, buf_str(&b));
 }
 
-static ErrCode run_search(const FhirGet *get, const FhirQuery *q, Paged *p, ErrInfo *info) {
+static ErrCode run_search(const FhirGet *get, const FhirQuery *q, FhirPage *p, ErrInfo *info) {
     FhirPageToken token;
     StorePage page = {0};
-    TRY(fhir_page_parse(q->page, page_scope(p), &token, info));
+    TRY(fhir_page_begin(p, q->page, &token, info));
     bool count_only = q->summary == FHIR_SUMMARY_COUNT;
     StoreSearch search = {
         .query = q,
@@ -77,8 +62,7 @@ static ErrCode run_search(const FhirGet *get, const FhirQuery *q, Paged *p, ErrI
             count_only || q->total == FHIR_TOTAL_ACCURATE || q->total == FHIR_TOTAL_ESTIMATE,
     };
     TRY(store_search(get->call->api->store, get->call->arena, &search, &page, info));
-    p->snapshot = page.snapshot;
-    p->next = page.next;
+    p->next = (FhirPageToken){page.snapshot, page.next};
     p->entries = page.matches;
     p->n_entries = page.n_matches;
     p->includes = page.includes;
@@ -101,13 +85,13 @@ ErrCode fhir_search(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     FhirPrintOptions print = {.summary = (FhirSummary)q.summary,
                               .elements = q.elements,
                               .n_elements = (unsigned)q.n_elements};
-    Paged p = {.get = get,
-               .path = str_from(fhir_type_name(get->type)),
-               .question = printed_query(get->call->arena, &q),
-               .type = "searchset",
-               .print = &print,
-               .kind = FHIR_ENTRY_MATCH};
+    FhirPage p = {.get = get,
+                  .path = str_from(fhir_type_name(get->type)),
+                  .question = printed_query(get->call->arena, &q),
+                  .type = "searchset",
+                  .print = &print,
+                  .kind = FHIR_ENTRY_MATCH};
     TRY(run_search(get, &q, &p, info));
     ret->pretty = q.pretty;
-    return print_page(&p, q.page, ret);
+    return fhir_page_answer(&p, q.page, ret);
 }

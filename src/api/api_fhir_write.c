@@ -3,32 +3,24 @@
 #include "api/api_fhir_int.h"
 
 #include "fhir/fhir_validate.h"
-#include "intake/intake_fhir.h"
 
-typedef enum Want { WANT_RESOURCE, WANT_NOTHING, WANT_OUTCOME } Want;
-
-typedef struct Write {
-    ApiCall *call;
-    IntakeTx *tx;
-    Want want;
-} Write;
-
-static Want wanted(ApiCall *call) {
+FhirWant fhir_wanted(ApiCall *call) {
     Str prefer = http_header(call->request, "prefer");
-    return str_find(prefer, STR("return=minimal")) != SIZE_MAX            ? WANT_NOTHING
-           : str_find(prefer, STR("return=OperationOutcome")) != SIZE_MAX ? WANT_OUTCOME
-                                                                          : WANT_RESOURCE;
+    return str_find(prefer, STR("return=minimal")) != SIZE_MAX            ? FHIR_WANT_NOTHING
+           : str_find(prefer, STR("return=OperationOutcome")) != SIZE_MAX ? FHIR_WANT_OUTCOME
+           : str_find(prefer, STR("return=representation")) != SIZE_MAX   ? FHIR_WANT_RESOURCE
+                                                                          : FHIR_WANT_UNSAID;
 }
 
 /* ---- the reply ---- */
 
-static ErrCode put_body(Write *w, const IntakeAnswer *a, Buf *out) {
+static ErrCode put_body(FhirWrite *w, const IntakeAnswer *a, Buf *out) {
     ApiCall *call = w->call;
     StoreVersion v;
-    if (w->want == WANT_NOTHING || a->status == 204) {
+    if (w->want == FHIR_WANT_NOTHING || a->status == 204) {
         return ERR_OK;
     }
-    if (w->want == WANT_OUTCOME) {
+    if (w->want == FHIR_WANT_OUTCOME) {
         FhirIssues none = fhir_issues(call->arena);
         fhir_print_outcome(out, &none, call->language);
         return ERR_OK;
@@ -37,7 +29,7 @@ static ErrCode put_body(Write *w, const IntakeAnswer *a, Buf *out) {
     return fhir_put_resource(out, call->arena, &v, NULL);
 }
 
-static void reply_done(Write *w) {
+static void reply_one(FhirWrite *w) {
     const IntakeAnswer *a = intake_tx_answer(w->tx, 0);
     ApiCall *call = w->call;
     FhirAnswer answer = {.status = a->status, .version = a->version, .time = a->time};
@@ -61,7 +53,7 @@ static void reply_done(Write *w) {
 static void on_durable(void *ctx);
 
 /* Until the commit waits for the writer, or the answer is known. */
-static void attempt(Write *w) {
+static void attempt(FhirWrite *w) {
     bool again = true;
     while (again) {
         ErrInfo info = {0};
@@ -74,14 +66,14 @@ static void attempt(Write *w) {
         if (!again && err != ERR_OK) {
             api_reply_err(w->call, err, &info);
         } else if (!again) {
-            reply_done(w);
+            w->reply(w);
         }
     }
 }
 
 /* Back on the worker thread. */
 static void after_commit(void *ctx) {
-    Write *w = ctx;
+    FhirWrite *w = ctx;
     ErrInfo info = {0};
     bool again = false;
     ErrCode err = intake_tx_finish(w->tx, &again, &info);
@@ -90,42 +82,47 @@ static void after_commit(void *ctx) {
     } else if (err != ERR_OK) {
         api_reply_err(w->call, err, &info);
     } else {
-        reply_done(w);
+        w->reply(w);
     }
 }
 
 /* On the store's writer thread. */
 static void on_durable(void *ctx) {
-    Write *w = ctx;
+    FhirWrite *w = ctx;
     http_continue(w->call->request, after_commit, w);
 }
 
-static ErrCode start(ApiCall *call, const IntakeAsk *ask, Write **ret_write, ErrInfo *info) {
-    Write *w = arena_new_array(call->arena, Write, 1);
+ErrCode fhir_write_new(ApiCall *call, FhirWrite **ret_write) {
+    FhirWrite *w = arena_new_array(call->arena, FhirWrite, 1);
     if (w == NULL) {
         return ERR_NOMEM;
     }
-    *w = (Write){.call = call, .want = wanted(call)};
+    *w = (FhirWrite){.call = call, .want = fhir_wanted(call)};
     IntakeTxOptions o = {.intake = call->api->intake,
                          .arena = call->arena,
                          .base_url = call->api->base_url,
                          .actor = STR("http"),
                          .source = STR("fhir")};
     TRY(intake_tx_new(&o, &w->tx));
-    TRY(intake_tx_add(w->tx, ask));
-    TRY(intake_tx_prepare(w->tx, info));
     *ret_write = w;
     return ERR_OK;
 }
 
+void fhir_write_start(FhirWrite *w) {
+    attempt(w);
+}
+
 static void run(ApiCall *call, const IntakeAsk *ask) {
     ErrInfo info = {0};
-    Write *w = NULL;
-    ErrCode err = start(call, ask, &w, &info);
+    FhirWrite *w = NULL;
+    ErrCode err = fhir_write_new(call, &w);
+    err = err == ERR_OK ? intake_tx_add(w->tx, ask) : err;
+    err = err == ERR_OK ? intake_tx_prepare(w->tx, &info) : err;
     if (err != ERR_OK) {
         api_reply_err(call, err, &info);
         return;
     }
+    w->reply = reply_one;
     attempt(w);
 }
 

@@ -60,12 +60,18 @@ struct Api {
     Mutex live_lock;
     struct LiveClient *live_clients;
     TimeMs started;
+    Mutex metadata_lock;
+    Str metadata; /* the capability statement, made at the first question */
 };
 
 /* ---- replies (api_reply.c) ---- */
 void api_reply_json(ApiCall *call, int status, Str json);
 /* An OperationOutcome in the language asked for, with the error's own HTTP status. */
 void api_reply_err(ApiCall *call, ErrCode err, const ErrInfo *info);
+/* The plain sentences of an error that brought no details. */
+void api_plain_err(ErrCode err, ErrInfo *ret_info);
+/* Runs fn(call) on a job thread; replies 503 when too many wait already. */
+void api_job(ApiCall *call, ApiHandler fn);
 /* Value of one query parameter, decoded; empty when absent. */
 Str api_query(ApiCall *call, const char *name);
 /* Refuses parameters that are not in names (NULL-terminated): replies and answers false. */

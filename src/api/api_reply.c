@@ -10,13 +10,18 @@ void api_reply_json(ApiCall *call, int status, Str json) {
                               });
 }
 
+void api_plain_err(ErrCode err, ErrInfo *ret_info) {
+    *ret_info = (ErrInfo){0};
+    (void)err_set(ret_info, err, "error", "%s", "%s", err_text(err, 0));
+    (void)snprintf(ret_info->what_vi, sizeof(ret_info->what_vi), "%s", err_text(err, 1));
+}
+
 void api_reply_err(ApiCall *call, ErrCode err, const ErrInfo *info) {
-    ErrInfo plain = {.code = err};
+    ErrInfo plain;
     CLEANUP_BUF Buf b;
     buf_init(&b, LIMIT_MIB);
     if (info == NULL || info->code == ERR_OK) {
-        (void)err_set(&plain, err, "error", "%s", "%s", err_text(err, 0));
-        (void)snprintf(plain.what_vi, sizeof(plain.what_vi), "%s", err_text(err, 1));
+        api_plain_err(err, &plain);
         info = &plain;
     }
     fhir_print_outcome_err(&b, info, call->language);

@@ -1,0 +1,180 @@
+/* The CapabilityStatement, made from the table of routes and the tables of search parameters. */
+#include "api/api_fhir_int.h"
+
+#define METADATA_BYTES (16 * LIMIT_MIB)
+
+/* The route's interaction codes are what stands before ':' in `what`, separated by ", ". */
+static void put_interactions(JsonWriter *w, const char *const *codes, size_t n) {
+    json_name(w, "interaction");
+    json_open_array(w);
+    for (size_t i = 0; i < n; i++) {
+        bool there = false;
+        for (size_t r = 0; r < api_fhir_routes.n && !there; r++) {
+            Str rest = str_from(api_fhir_routes.routes[r].what);
+            Str head;
+            Str code;
+            (void)str_cut(&rest, ':', &head);
+            while (str_cut(&head, ',', &code)) {
+                there = there || str_eq(str_trim(code), str_from(codes[i]));
+            }
+        }
+        if (there) {
+            json_open_object(w);
+            json_member(w, "code", str_from(codes[i]));
+            json_close_object(w);
+        }
+    }
+    json_close_array(w);
+}
+
+static void put_params(JsonWriter *w, const FhirSearchParam *params, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (params[i].type == FHIR_PARAM_SPECIAL) {
+            continue;
+        }
+        json_open_object(w);
+        json_member(w, "name", params[i].code);
+        json_member(w, "definition", params[i].url);
+        json_member(w, "type", fhir_param_type_name((FhirParamType)params[i].type));
+        json_close_object(w);
+    }
+}
+
+/* "Observation:subject" of the references that the type has. */
+static void put_includes(JsonWriter *w, FhirType type, Arena *arena) {
+    size_t n = 0;
+    const FhirSearchParam *params = fhir_search_params(type, &n);
+    bool open = false;
+    for (size_t i = 0; i < n; i++) {
+        if (params[i].type != FHIR_PARAM_REFERENCE) {
+            continue;
+        }
+        if (!open) {
+            json_name(w, "searchInclude");
+            json_open_array(w);
+            open = true;
+        }
+        json_put_str(
+            w, arena_printf(arena, "%s:" STR_FMT, fhir_type_name(type), STR_ARG(params[i].code)));
+    }
+    if (open) {
+        json_close_array(w);
+    }
+}
+
+static void put_member_code(JsonWriter *w, const char *name, const char *code) {
+    json_put_name(w, str_from(name));
+    json_put_str(w, str_from(code));
+}
+
+static void put_flag(JsonWriter *w, const char *name, bool value) {
+    json_put_name(w, str_from(name));
+    json_put_bool(w, value);
+}
+
+static void put_resource(JsonWriter *w, FhirType type, Arena *arena) {
+    static const char *const codes[] = {"read",         "vread",      "update",
+                                        "delete",       "create",     "history-instance",
+                                        "history-type", "search-type"};
+    size_t n = 0;
+    size_t n_common = 0;
+    const FhirSearchParam *common = fhir_search_params_common(&n_common);
+    const FhirSearchParam *own = fhir_search_params(type, &n);
+    json_open_object(w);
+    json_member(w, "type", str_from(fhir_type_name(type)));
+    put_interactions(w, codes, ARRAY_LEN(codes));
+    put_member_code(w, "versioning", "versioned-update");
+    put_flag(w, "readHistory", true);
+    put_flag(w, "updateCreate", true);
+    put_flag(w, "conditionalCreate", true);
+    put_member_code(w, "conditionalRead", "not-match");
+    put_flag(w, "conditionalUpdate", true);
+    put_member_code(w, "conditionalDelete", "single");
+    put_includes(w, type, arena);
+    json_name(w, "searchParam");
+    json_open_array(w);
+    put_params(w, common, n_common);
+    put_params(w, own, n);
+    json_close_array(w);
+    if (type == FHIR_T_PATIENT) {
+        json_name(w, "operation");
+        json_open_array(w);
+        json_open_object(w);
+        json_member(w, "name", STR("everything"));
+        json_member(w, "definition",
+                    STR("http://hl7.org/fhir/OperationDefinition/Patient-everything"));
+        json_close_object(w);
+        json_close_array(w);
+    }
+    json_close_object(w);
+}
+
+static void put_rest(JsonWriter *w, Arena *arena) {
+    static const char *const codes[] = {"transaction", "batch", "history-system"};
+    json_name(w, "rest");
+    json_open_array(w);
+    json_open_object(w);
+    json_member(w, "mode", STR("server"));
+    json_name(w, "resource");
+    json_open_array(w);
+    for (FhirType type = 1; (int)type <= FHIR_RESOURCE_COUNT; type++) {
+        put_resource(w, type, arena);
+    }
+    json_close_array(w);
+    put_interactions(w, codes, ARRAY_LEN(codes));
+    json_close_object(w);
+    json_close_array(w);
+}
+
+static void put_statement(Api *api, Arena *arena, Buf *out) {
+    CLEANUP_BUF Buf date;
+    JsonWriter w = json_writer(out);
+    buf_init(&date, 64);
+    time_put_instant(&date, api->started);
+    json_open_object(&w);
+    json_member(&w, "resourceType", STR("CapabilityStatement"));
+    json_member(&w, "status", STR("active"));
+    json_member(&w, "date", buf_str(&date));
+    json_member(&w, "kind", STR("instance"));
+    json_name(&w, "software");
+    json_open_object(&w);
+    json_member(&w, "name", STR("Nhịp"));
+    json_close_object(&w);
+    json_name(&w, "implementation");
+    json_open_object(&w);
+    json_member(&w, "description", STR("Nhịp"));
+    json_member(&w, "url", api->base_url);
+    json_close_object(&w);
+    json_member(&w, "fhirVersion", STR("4.0.1"));
+    json_name(&w, "format");
+    json_open_array(&w);
+    json_put_str(&w, STR("application/fhir+json"));
+    json_put_str(&w, STR("json"));
+    json_close_array(&w);
+    put_rest(&w, arena);
+    json_close_object(&w);
+}
+
+static ErrCode make(Api *api, Arena *scratch) {
+    MUTEX_GUARD(&api->metadata_lock);
+    if (api->metadata.len > 0) {
+        return ERR_OK;
+    }
+    CLEANUP_BUF Buf b;
+    buf_init(&b, METADATA_BYTES);
+    put_statement(api, scratch, &b);
+    TRY(buf_ok(&b));
+    api->metadata = arena_str(api->arena, buf_str(&b));
+    return api->metadata.len == 0 ? ERR_NOMEM : ERR_OK;
+}
+
+ErrCode fhir_metadata(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
+    FhirParam params[] = {
+        {"_format", {0}}, {"_pretty", {0}}, {"_summary", {0}}, {"_elements", {0}}, {"mode", {0}}};
+    TRY(fhir_params(get->call->arena, get->query, params, ARRAY_LEN(params), info));
+    TRY(make(get->call->api, get->call->arena));
+    ret->status = 200;
+    ret->pretty = str_eq(params[1].value, STR("true"));
+    buf_put_str(&ret->body, get->call->api->metadata);
+    return buf_ok(&ret->body);
+}
