@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CHECKPOINT_EVERY_MS = 5000, META_VERSION = 1 };
+enum { CHECKPOINT_EVERY_MS = 5000, META_VERSION = 2 };
 
 /* ---- blocks ---- */
 
@@ -70,6 +70,14 @@ static ErrCode write_meta(Ioc *ioc) {
     json_put_i64(&w, (int64_t)ioc->n_rows);
     json_name(&w, "time");
     json_put_i64(&w, ioc->applied_time);
+    json_name(&w, "last_row"); /* -1: none */
+    json_put_i64(&w, (int64_t)ioc->last_row);
+    json_name(&w, "last_record");
+    json_put_i64(&w, (int64_t)ioc->last_record);
+    json_name(&w, "last_position");
+    json_put_i64(&w, ioc->last_position);
+    json_name(&w, "last_id_hash");
+    json_put_i64(&w, (int64_t)ioc->last_id_hash);
     json_name(&w, "facilities");
     put_dict(&w, &ioc->facilities);
     json_name(&w, "wards");
@@ -114,6 +122,26 @@ static ErrCode read_dict(Arena *arena, Codes *d, const JsonNode *list) {
     return ERR_OK;
 }
 
+static ErrCode read_last(Ioc *ioc, const JsonNode *root) {
+    int64_t row = 0;
+    int64_t record = 0;
+    int64_t position = 0;
+    int64_t id_hash = 0;
+    TRY(json_to_i64(json_get_lit(root, "last_row"), &row));
+    TRY(json_to_i64(json_get_lit(root, "last_record"), &record));
+    TRY(json_to_i64(json_get_lit(root, "last_position"), &position));
+    TRY(json_to_i64(json_get_lit(root, "last_id_hash"), &id_hash));
+    if (row >= (int64_t)ioc->n_rows || record < 0 || position < 0 ||
+        position >= STORE_RECORD_SLOTS) {
+        return ERR_CORRUPT;
+    }
+    ioc->last_row = row < 0 ? UINT64_MAX : (uint64_t)row;
+    ioc->last_record = (RecordNo)record;
+    ioc->last_position = (uint8_t)position;
+    ioc->last_id_hash = (uint64_t)id_hash;
+    return ERR_OK;
+}
+
 static ErrCode read_meta(Ioc *ioc, const char *path) {
     CLEANUP_BUF Buf text;
     CLEANUP_ARENA Arena *arena = arena_new(64 * LIMIT_MIB);
@@ -136,7 +164,7 @@ static ErrCode read_meta(Ioc *ioc, const char *path) {
     TRY(read_dict(arena, &ioc->icds, json_get_lit(root, "icds")));
     ioc->applied = ioc->checkpoint = (RecordNo)record;
     ioc->n_rows = (uint64_t)rows;
-    return ERR_OK;
+    return read_last(ioc, root);
 }
 
 /* Maps the rows that the checkpoint covers and counts them. */
@@ -175,6 +203,7 @@ static ErrCode begin_anew(Ioc *ioc) {
     ioc->applied = ioc->checkpoint = 0;
     ioc->applied_time = 0;
     ioc->n_rows = ioc->n_live = 0;
+    ioc->last_row = UINT64_MAX;
     memset(ioc->live_by_day, 0, sizeof(ioc->live_by_day));
     return ftruncate(ioc->fd, 0) == 0 ? ERR_OK : io_error(errno);
 }
@@ -272,27 +301,36 @@ static uint16_t number_of(Codes *d, const char *code) {
     return err == ERR_OK ? number : 0;
 }
 
-static void write_row(Ioc *ioc, uint64_t row, uint64_t first, const FactWire *f) {
+static void write_row(Ioc *ioc, uint64_t row, uint64_t first, const FactWire *f, bool is_new) {
     size_t block = row / BLOCK_ROWS;
     FactBlock *b = ioc->blocks[block];
     size_t at = row % BLOCK_ROWS;
+    uint8_t notifiable = is_new ? 0 : b->flags[at] & FACT_NOTIFIABLE;
     b->first[at] = first;
-    b->cost[at] = f->cost;
-    b->insurance[at] = f->insurance;
     b->day[at] = f->day;
     b->facility[at] = number_of(&ioc->facilities, f->facility);
     b->ward[at] = number_of(&ioc->wards, f->ward);
-    b->icd[at] = number_of(&ioc->icds, f->icd);
     b->age[at] = f->age;
     b->sex[at] = f->sex;
     b->kind[at] = f->kind;
-    b->flags[at] = (uint8_t)(f->deleted ? 0 : f->flags | FACT_LIVE);
+    b->flags[at] = (uint8_t)(f->flags | FACT_LIVE | (f->icd[0] == '\0' ? notifiable : 0));
+    /* What this record does not say stays: an edited Encounter comes without bill and diagnosis. */
+    if (f->icd[0] != '\0' || is_new) {
+        b->icd[at] = number_of(&ioc->icds, f->icd);
+    }
+    if (f->has_bill || is_new) {
+        b->cost[at] = f->cost;
+        b->insurance[at] = f->insurance;
+    }
     widen(&ioc->ranges[block], f->day);
     count_row(ioc, row, 1);
 }
 
-static void apply_bill(Ioc *ioc, const FactWire *f) {
-    if (ioc->last_row != UINT64_MAX) {
+static void apply_bill(Ioc *ioc, RecordNo record, const FactWire *f) {
+    bool meant =
+        f->place == PLACE_UNSAID || (f->place == PLACE_BY_ID ? f->id_hash == ioc->last_id_hash
+                                                             : f->place == ioc->last_position);
+    if (ioc->last_row != UINT64_MAX && record > ioc->last_record && meant) {
         FactBlock *b = ioc->blocks[ioc->last_row / BLOCK_ROWS];
         b->cost[ioc->last_row % BLOCK_ROWS] = f->cost;
         b->insurance[ioc->last_row % BLOCK_ROWS] = f->insurance;
@@ -301,13 +339,14 @@ static void apply_bill(Ioc *ioc, const FactWire *f) {
 
 static ErrCode apply_one(Ioc *ioc, RecordNo record, const FactWire *f) {
     if (f->bill_only) {
-        apply_bill(ioc, f);
+        apply_bill(ioc, record, f);
         return ERR_OK;
     }
     ioc->last_row = UINT64_MAX;
     uint64_t first = f->first == 0 ? SLOT_OF(record, f->position) : f->first;
     uint64_t row = find_row(ioc, first);
-    if (row == UINT64_MAX) {
+    bool is_new = row == UINT64_MAX;
+    if (is_new) {
         uint64_t last = ioc->n_rows - 1;
         if (f->deleted ||
             (ioc->n_rows > 0 && ioc->blocks[last / BLOCK_ROWS]->first[last % BLOCK_ROWS] > first)) {
@@ -324,8 +363,11 @@ static ErrCode apply_one(Ioc *ioc, RecordNo record, const FactWire *f) {
     if (f->deleted) {
         ioc->blocks[row / BLOCK_ROWS]->flags[row % BLOCK_ROWS] = 0;
     } else {
-        write_row(ioc, row, first, f);
+        write_row(ioc, row, first, f, is_new);
         ioc->last_row = row;
+        ioc->last_record = record;
+        ioc->last_position = f->position;
+        ioc->last_id_hash = f->id_hash;
     }
     ioc->applied_visits++;
     return ERR_OK;

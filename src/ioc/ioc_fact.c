@@ -1,4 +1,5 @@
 #include "core/decimal.h"
+#include "core/hash.h"
 #include "core/json.h"
 #include "ioc/ioc_int.h"
 #include "vn/vn.h"
@@ -8,6 +9,7 @@
 #define BASE "https://nhip.vn/fhir/"
 #define EXT_PERSON BASE "StructureDefinition/encounter-person"
 #define EXT_BILL BASE "StructureDefinition/xml1"
+#define SYSTEM_VISIT BASE "sid/ma-lk"
 #define SYSTEM_VISIT_TYPE BASE "CodeSystem/ma-loai-kcb"
 #define ICD10 "http://hl7.org/fhir/sid/icd-10"
 #define ACT_INPATIENT "IMP"
@@ -126,38 +128,116 @@ static void read_bill(FactWire *f, const JsonNode *root) {
     f->has_bill = 1;
 }
 
-static void put_wire(Buf *out, const FactWire *f) {
-    buf_put(out, f, sizeof(*f));
+/* ---- one record ---- */
+
+typedef struct Visits { /* of one record */
+    FactWire wires[STORE_RECORD_SLOTS];
+    size_t n;
+} Visits;
+
+/* Which Encounter a reference means. */
+typedef struct Meant {
+    int place; /* in its record, when it was created in the same commit; else PLACE_… */
+    uint64_t id_hash;
+} Meant;
+
+static uint64_t hash_id(Str id) {
+    uint64_t hash = hash64(id);
+    return id.len == 0 ? 0 : MAX(hash, 1u);
+}
+
+static Meant meant_by(const JsonNode *reference) {
+    Str text = json_raw_str(reference);
+    Str prefix = STR("Encounter/");
+    uint64_t offset = 0;
+    if (!str_starts(text, prefix)) {
+        return (Meant){.place = PLACE_UNSAID};
+    }
+    Str id = str_sub(text, prefix.len, text.len);
+    if (str_starts(id, STR("~")) && str_to_u64(str_sub(id, 1, id.len), &offset) == ERR_OK) {
+        return (Meant){.place = (int)(offset % STORE_RECORD_SLOTS)};
+    }
+    return (Meant){.place = PLACE_BY_ID, .id_hash = hash_id(id)};
+}
+
+/* That visit of the record, the last one when it is unsaid, or NULL. */
+static FactWire *visit_at(Visits *v, const Meant *meant) {
+    for (size_t i = v->n; i > 0; i--) {
+        FactWire *f = &v->wires[i - 1];
+        if (meant->place == PLACE_UNSAID || meant->place == f->position ||
+            (meant->place == PLACE_BY_ID && meant->id_hash == f->id_hash)) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+/* Is it a claim's bill that came with its visit? Then it refers to something of its own commit; a
+ * bill that somebody edits alone does not. */
+static bool written_together(const JsonNode *root) {
+    Str text = json_raw(root);
+    if (!json_str_is(json_path(root, "identifier.system"), STR(SYSTEM_VISIT))) {
+        return false;
+    }
+    for (size_t at = 0; (at = str_find_char(text, '~', at)) != SIZE_MAX; at++) {
+        if (at > 0 && text.ptr[at - 1] == '/' && at + 1 < text.len && text.ptr[at + 1] >= '0' &&
+            text.ptr[at + 1] <= '9') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_encounter(Visits *v, Arena *arena, const StoreViewChange *c, size_t position) {
+    FactWire f = {.first = c->first,
+                  .id_hash = hash_id(c->id),
+                  .position = (uint8_t)position,
+                  .deleted = c->deleted};
+    if (c->deleted || read_encounter(&f, arena, c->root)) {
+        v->wires[v->n++] = f;
+    }
+}
+
+static void take_condition(Visits *v, Arena *arena, const StoreViewChange *c) {
+    Meant meant = meant_by(json_path(c->root, "encounter.reference"));
+    FactWire *f = visit_at(v, &meant);
+    if (f != NULL && !f->deleted) {
+        read_condition(f, arena, c->root);
+    }
+}
+
+/* A long visit has its bill in a later record than its Encounter. */
+static void take_bill(Visits *v, const StoreViewChange *c, Buf *out) {
+    Meant meant = meant_by(json_path(c->root, "item.encounter.reference"));
+    FactWire *f = visit_at(v, &meant);
+    if (f != NULL) {
+        read_bill(f, c->root);
+    } else if (meant.place != PLACE_UNSAID || written_together(c->root)) {
+        FactWire bill = {.bill_only = 1, .place = (int8_t)meant.place, .id_hash = meant.id_hash};
+        read_bill(&bill, c->root);
+        buf_put(out, &bill, sizeof(bill));
+    }
 }
 
 ErrCode fact_prepare(void *ctx, Arena *scratch, const StoreViewRecord *record, Buf *out) {
     (void)ctx;
-    FactWire f = {0};
-    bool open = false;
+    Visits v = {.n = 0};
+    assert(record->n_changes <= STORE_RECORD_SLOTS);
     for (size_t i = 0; i < record->n_changes; i++) {
-        const StoreViewChange *c = &record->changes[i];
-        if (c->type == FHIR_T_ENCOUNTER) {
-            if (open) {
-                put_wire(out, &f);
-            }
-            f = (FactWire){.first = c->first, .position = (uint8_t)i, .deleted = c->deleted};
-            open = c->deleted || read_encounter(&f, scratch, c->root);
-        } else if (c->deleted) {
-            continue;
-        } else if (c->type == FHIR_T_CONDITION && open) {
-            read_condition(&f, scratch, c->root);
-        } else if (c->type == FHIR_T_CLAIM) {
-            if (open) {
-                read_bill(&f, c->root);
-            } else { /* a long visit: its Encounter stands in a record before */
-                FactWire bill = {.bill_only = 1};
-                read_bill(&bill, c->root);
-                put_wire(out, &bill);
-            }
+        if (record->changes[i].type == FHIR_T_ENCOUNTER) {
+            take_encounter(&v, scratch, &record->changes[i], i);
         }
     }
-    if (open) {
-        put_wire(out, &f);
+    for (size_t i = 0; i < record->n_changes; i++) {
+        const StoreViewChange *c = &record->changes[i];
+        if (!c->deleted && c->type == FHIR_T_CONDITION) {
+            take_condition(&v, scratch, c);
+        } else if (!c->deleted && c->type == FHIR_T_CLAIM) {
+            take_bill(&v, c, out);
+        }
+    }
+    for (size_t i = 0; i < v.n; i++) {
+        buf_put(out, &v.wires[i], sizeof(v.wires[i]));
     }
     return buf_ok(out);
 }

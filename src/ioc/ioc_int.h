@@ -45,13 +45,17 @@ MUST_USE ErrCode codes_put(Codes *d, Str code, uint16_t *ret_number);
 /* CODES_MAX + 1 when absent. */
 uint32_t codes_find(const Codes *d, Str code);
 
+enum { PLACE_UNSAID = -1, PLACE_BY_ID = -2 };
+
 /* What prepare hands to apply for one visit. */
 typedef struct FactWire {
-    uint64_t first; /* 0: created in this record, at `position` */
+    uint64_t first;   /* 0: created in this record, at `position` */
+    uint64_t id_hash; /* of the Encounter's id, where it has one; a bill: of the Encounter meant */
     uint32_t cost, insurance;
     uint16_t day;
     uint8_t position, age, sex, kind, flags, deleted;
-    uint8_t bill_only; /* costs of the visit that was applied last */
+    uint8_t bill_only; /* costs of the visit that was applied last, if that is the one meant */
+    int8_t place;      /* position of the Encounter in its record, or PLACE_… */
     uint8_t has_bill;
     char facility[CODE_MAX], ward[CODE_MAX], icd[CODE_MAX];
 } FactWire;
@@ -63,7 +67,10 @@ struct Ioc {
     FactBlock *blocks[BLOCKS_MAX];
     BlockRange ranges[BLOCKS_MAX];
     uint64_t n_rows, n_live;
-    uint64_t last_row; /* of the visit applied last, or UINT64_MAX */
+    uint64_t last_row; /* of the visit applied last, or UINT64_MAX: its bill may come later */
+    RecordNo last_record;
+    uint8_t last_position;
+    uint64_t last_id_hash;
     Codes facilities, wards, icds;
     RwLock lock; /* rows, dictionaries */
     RecordNo applied, checkpoint;

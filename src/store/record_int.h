@@ -321,8 +321,14 @@ MUST_USE ErrCode store_replay(Store *store, const StoreProgress *progress, ErrIn
 /* Keys and view bytes of one record, from its stored texts. roots: by slot, NULL for deletes. */
 MUST_USE ErrCode record_keys(Store *store, Arena *scratch, const RecordFeed *feed,
                              const JsonNode *const *roots, IndexBatch *batch);
-MUST_USE ErrCode record_view(const StoreView *view, Arena *scratch, const StoredRecord *record,
-                             const JsonNode *const *roots, Buf *out);
+typedef struct ViewCall {
+    const StoreView *view;
+    const IdKey *ids;
+    Arena *scratch;
+    Buf *out;
+} ViewCall;
+MUST_USE ErrCode record_view(const ViewCall *call, const StoredRecord *record,
+                             const struct JsonNode *const *roots);
 
 typedef struct Care {
     Thread thread;

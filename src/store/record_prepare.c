@@ -316,7 +316,8 @@ static ErrCode build_views(Build *b, PreparedRecord *out, const StoredRecord *re
     for (size_t v = 0; v < store->n_views; v++) {
         Buf *bytes = &b->prep->view;
         buf_clear(bytes);
-        TRY(record_view(&store->views[v], b->prep->tape, record, roots, bytes));
+        ViewCall call = {&store->views[v], &store->id_key, b->prep->tape, bytes};
+        TRY(record_view(&call, record, roots));
         out->view_bytes[v] = arena_str(b->p->arena, buf_str(bytes));
     }
     return ERR_OK;
@@ -385,8 +386,18 @@ ErrCode record_keys(Store *store, Arena *scratch, const RecordFeed *feed,
     return ERR_OK;
 }
 
-ErrCode record_view(const StoreView *view, Arena *scratch, const StoredRecord *record,
-                    const JsonNode *const *roots, Buf *out) {
+/* As others refer to it; empty while nobody can know it. */
+static Str view_id(const ViewCall *call, const StoredSlot *slot) {
+    char letters[ID_LETTERS];
+    if (slot->client_id.len > 0 || slot->prev == 0) {
+        return slot->client_id;
+    }
+    id_put(call->ids, slot->first, letters);
+    return arena_str(call->scratch, (Str){letters, ID_LETTERS});
+}
+
+ErrCode record_view(const ViewCall *call, const StoredRecord *record,
+                    const JsonNode *const *roots) {
     StoreViewChange changes[STORE_RECORD_SLOTS];
     for (unsigned i = 0; i < record->n_slots; i++) {
         const StoredSlot *slot = &record->slots[i];
@@ -395,12 +406,13 @@ ErrCode record_view(const StoreView *view, Arena *scratch, const StoredRecord *r
             .deleted = slot->deleted,
             .prev = slot->prev,
             .first = slot->prev == 0 ? 0 : slot->first,
+            .id = view_id(call, slot),
             .root = roots[i],
         };
     }
     StoreViewRecord what = {changes, record->n_slots};
-    TRY(view->prepare(view->ctx, scratch, &what, out));
-    return buf_ok(out);
+    TRY(call->view->prepare(call->view->ctx, call->scratch, &what, call->out));
+    return buf_ok(call->out);
 }
 
 /* ---- the whole commit ---- */

@@ -38,7 +38,9 @@ typedef struct StoreViewChange { /* one resource version as the view sees it */
     bool deleted;
     Slot prev;                   /* 0 on create */
     Slot first;                  /* the resource's first version; 0 on create */
-    const struct JsonNode *root; /* NULL when deleted; references may be local ("Type/~12") */
+    Str id;                      /* empty on create with an id that the server makes */
+    const struct JsonNode *root; /* NULL when deleted; references to what is created in
+                                  * the same commit are local ("Type/~12") */
 } StoreViewChange;
 
 typedef struct StoreViewRecord {

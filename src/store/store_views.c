@@ -134,7 +134,8 @@ static ErrCode replay_views(Replay *r, const StoredRecord *record, const JsonNod
             continue;
         }
         buf_clear(&r->bytes);
-        TRY(record_view(view, r->scratch, record, roots, &r->bytes));
+        ViewCall call = {view, &r->store->id_key, r->scratch, &r->bytes};
+        TRY(record_view(&call, record, roots));
         TRY(view->apply(view->ctx, record->number, record->time, buf_str(&r->bytes)));
     }
     return ERR_OK;
