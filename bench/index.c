@@ -1,8 +1,8 @@
-/* The index alone: made-up visits of 20 resources with about eight search values each (the mix of the
- * foundations page: Encounter 1, Condition 2, MedicationRequest 5, Procedure 6, Observation 6; Zipf
- * distributed codes, one new identifier a visit), given to index_add as store_prepare would.
- * Printed: entries/s into the tail (limit: 5 M/s) beside plain copying of the same bytes, time from a
- * full tail to its segment, merge throughput, bytes a resource, look-ups of whole keys over all
+/* The index alone: made-up visits of 20 resources with about eight search values each (the mix of
+ * the foundations page: Encounter 1, Condition 2, MedicationRequest 5, Procedure 6, Observation 6;
+ * Zipf distributed codes, one new identifier a visit), given to index_add as store_prepare would.
+ * Printed: entries/s into the tail (limit: 5 M/s) beside plain copying of the same bytes, time from
+ * a full tail to its segment, merge throughput, bytes a resource, look-ups of whole keys over all
  * segments (p50, p99), memory. Usage: index [VISITS], default 131072. */
 #include "bench.h"
 #include "core/random.h"

@@ -103,6 +103,7 @@ bool iter_ge(SlotIter *it, uint32_t at, uint32_t *ret_slot); /* the smallest >= 
 bool iter_is_sure(SlotIter *it, uint32_t slot); /* need not be verified to be counted */
 ErrCode iter_error(const SlotIter *it);
 size_t iter_estimate(const SlotIter *it);
+bool iter_is_few(const SlotIter *it); /* so few that each can be decoded */
 /* The clause is one exact key without more: its count in the part, or false. */
 bool clause_is_plain(const Clause *c);
 void slots_sort(uint32_t *slots, uint32_t *spare, size_t n);

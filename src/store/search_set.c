@@ -255,6 +255,12 @@ ErrCode iter_error(const SlotIter *it) {
     return it->err;
 }
 
+bool iter_is_few(const SlotIter *it) {
+    enum { FEW_SLOTS = 16, FEW_RECORDS = 64 };
+    bool is_whole = it->kind == ITER_SORTED || it->lo == it->hi; /* else there are more blocks */
+    return is_whole && it->slots.n <= FEW_SLOTS && it->records.n <= FEW_RECORDS;
+}
+
 size_t iter_estimate(const SlotIter *it) {
     enum { SLOTS_A_BLOCK = 1000, SLOTS_A_RECORD = 20 };
     size_t n =

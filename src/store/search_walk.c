@@ -9,7 +9,8 @@ typedef struct PartWalk {
     size_t n_with;
     SlotIter **without; /* negative clauses */
     size_t n_without;
-    bool is_void; /* a positive clause has nothing here */
+    bool is_void;  /* a positive clause has nothing here */
+    bool is_loose; /* clauses were left to the verification */
     uint32_t slots[SEARCH_BATCH];
     uint64_t sure[SEARCH_BATCH / 64];
     size_t n;
@@ -22,7 +23,7 @@ typedef struct PartWalk {
 /* Cheap clauses first: when one of them is empty the costly ones need not be filled. */
 static unsigned cost(const Clause *c) {
     bool lists = c->n_slots > 0 || c->n_records > 0;
-    return c->n_ranges == 0 ? 0 : c->n_ranges == 1 && c->ranges[0].is_exact ? 1 : lists ? 2 : 3;
+    return lists || c->n_ranges == 0 ? 0 : c->n_ranges == 1 && c->ranges[0].is_exact ? 1 : 2;
 }
 
 static void place_by_size(SlotIter **list, size_t n, SlotIter *it) {
@@ -46,16 +47,30 @@ static ErrCode add_clause(PartWalk *w, const Clause *c) {
     return ERR_OK;
 }
 
-static ErrCode open_clauses(PartWalk *w) {
-    for (int pass = 0; pass < 2; pass++) { /* what is taken away only once something is there */
-        for (unsigned level = 0; level <= 3 && !w->is_void; level++) {
-            for (size_t i = 0; i < w->s->n_clauses && !w->is_void; i++) {
-                const Clause *c = &w->s->clauses[i];
-                if (cost(c) == level && c->is_negative == (pass == 1)) {
-                    TRY(add_clause(w, c));
-                }
-            }
+/* Opens the clauses of one cost. With a patient's few records, or a few slots, in hand the other
+ * clauses are left to the verification: reading those records costs less than their lists. */
+static ErrCode open_level(PartWalk *w, unsigned level, bool negative) {
+    for (size_t i = 0; i < w->s->n_clauses && !w->is_void; i++) {
+        const Clause *c = &w->s->clauses[i];
+        if (cost(c) != level || c->is_negative != negative) {
+            continue;
         }
+        if (w->n_with > 0 && iter_is_few(w->with[0])) {
+            w->is_loose = true;
+        } else {
+            TRY(add_clause(w, c));
+        }
+    }
+    return ERR_OK;
+}
+
+static ErrCode open_clauses(PartWalk *w) {
+    enum { LEVELS = 3 };
+    for (unsigned level = 0; level < LEVELS; level++) {
+        TRY(open_level(w, level, false));
+    }
+    for (unsigned level = 0; level < LEVELS; level++) { /* once there is what to take away from */
+        TRY(open_level(w, level, true));
     }
     return ERR_OK;
 }
@@ -96,7 +111,7 @@ static bool is_taken_away(PartWalk *w, uint32_t slot, bool *sure) {
 }
 
 static ErrCode take(PartWalk *w, uint32_t slot) {
-    bool sure = !w->s->is_unsure;
+    bool sure = !w->s->is_unsure && !w->is_loose;
     if (is_taken_away(w, slot, &sure)) {
         return ERR_OK;
     }
