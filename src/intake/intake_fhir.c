@@ -57,6 +57,10 @@ const IntakeAnswer *intake_tx_answer(const IntakeTx *tx, size_t i) {
     return &tx->items[i].answer;
 }
 
+size_t intake_tx_written(const IntakeTx *tx) {
+    return tx->plan.n_changes;
+}
+
 /* ---- preparing ---- */
 
 static size_t key_place(const IntakeTx *tx, Str text) {

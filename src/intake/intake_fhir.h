@@ -63,6 +63,8 @@ MUST_USE ErrCode intake_tx_finish(IntakeTx *tx, bool *ret_again, ErrInfo *info);
 bool intake_tx_may_retry(const IntakeTx *tx, ErrCode err);
 /* prepare, submit, wait, again until it is over. */
 MUST_USE ErrCode intake_tx_run(IntakeTx *tx, ErrInfo *info);
+/* Versions that it made. */
+size_t intake_tx_written(const IntakeTx *tx);
 /* What became of ask i. */
 const IntakeAnswer *intake_tx_answer(const IntakeTx *tx, size_t i);
 
@@ -77,9 +79,15 @@ MUST_USE ErrCode intake_target(Str url, IntakeAsk *ask, ErrInfo *info);
 /* ---- files (intake_fhir_file.c) ---- */
 /* .json, .ndjson, and both with .gz. */
 bool intake_is_fhir_file(Str name);
+typedef struct IntakeFeed {
+    IntakeReport *report; /* counts are added under the lock */
+    Mutex *lock;
+    Progress *progress;   /* may be NULL */
+    const StopFlag *stop; /* may be NULL; asked: ERR_STOPPED behind the piece under way */
+} IntakeFeed;
 /* One file, whole, on the calling thread: a Bundle or resource, or one in each line. What is
- * refused goes to the rejects work list with its line. Counts go into report under report_lock. */
-MUST_USE ErrCode intake_fhir_file(Intake *intake, const IntakeFile *file, IntakeReport *report,
-                                  Mutex *report_lock, ErrInfo *info);
+ * refused goes to the rejects work list with its line. */
+MUST_USE ErrCode intake_fhir_file(Intake *intake, const IntakeFile *file, const IntakeFeed *feed,
+                                  ErrInfo *info);
 
 #endif

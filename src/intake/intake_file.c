@@ -1,4 +1,5 @@
 #include "core/limits.h"
+#include "intake/intake_fhir.h"
 #include "intake/intake_int.h"
 #include "interop/claim_write.h"
 #include "interop/claim_file.h"
@@ -116,6 +117,12 @@ ErrCode intake_feed(Feeder *f, const IntakeFile *file, IntakeReport *report, Mut
 ErrCode intake_file(Intake *intake, const IntakeFile *file, IntakeReport *report, ErrInfo *info) {
     Mutex lock;
     mutex_init(&lock);
+    if (intake_is_fhir_file(file->name)) {
+        IntakeFeed feed = {.report = report, .lock = &lock};
+        ErrCode taken = intake_fhir_file(intake, file, &feed, info);
+        mutex_release(&lock);
+        return taken;
+    }
     Feeder *f = feeder_new(&(FeederOptions){
         .intake = intake, .report = report, .report_lock = &lock, .actor = file->actor});
     ErrCode err = f == NULL ? ERR_NOMEM : intake_feed(f, file, report, &lock);

@@ -1,6 +1,7 @@
 #include "core/io.h"
 #include "core/limits.h"
 #include "core/log.h"
+#include "intake/intake_fhir.h"
 #include "intake/intake_int.h"
 
 typedef struct Run {
@@ -54,9 +55,30 @@ static void report_unreadable(Run *r, const char *path, ErrCode err) {
     }
 }
 
+/* A fatal error: everybody stops. */
+static void note_error(Run *r, ErrCode err, const ErrInfo *info) {
+    atomic_store(&r->broken, true);
+    MUTEX_GUARD(&r->lock);
+    if (r->err == ERR_OK) {
+        r->err = err;
+        r->info = *info;
+    }
+}
+
 static Str base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return str_from(slash == NULL ? path : slash + 1);
+}
+
+static void feed_fhir(Run *r, const IntakeFile *file) {
+    ErrInfo info = {0};
+    IntakeFeed feed = {
+        .report = r->report, .lock = &r->lock, .progress = r->o->progress, .stop = r->o->stop};
+    ErrCode err = intake_fhir_file(r->intake, file, &feed, &info);
+    bool asked = r->o->stop != NULL && stop_asked(r->o->stop);
+    if (err != ERR_OK && !(err == ERR_STOPPED && asked)) {
+        note_error(r, err, &info);
+    }
 }
 
 static void feed_path(Run *r, Feeder *f, const char *path, Buf *bytes) {
@@ -67,7 +89,9 @@ static void feed_path(Run *r, Feeder *f, const char *path, Buf *bytes) {
         return;
     }
     IntakeFile file = {.name = base_name(path), .bytes = buf_str(bytes), .actor = STR("import")};
-    if (intake_feed(f, &file, r->report, &r->lock) != ERR_OK) {
+    if (intake_is_fhir_file(file.name)) {
+        feed_fhir(r, &file);
+    } else if (intake_feed(f, &file, r->report, &r->lock) != ERR_OK) {
         atomic_store(&r->broken, true);
     }
 }
@@ -98,12 +122,7 @@ static void work(void *ctx, size_t thread) {
     ErrInfo info = {0};
     ErrCode err = f == NULL ? ERR_NOMEM : feeder_finish(f, &info);
     if (err != ERR_OK) {
-        atomic_store(&r->broken, true);
-        MUTEX_GUARD(&r->lock);
-        if (r->err == ERR_OK) {
-            r->err = err;
-            r->info = info;
-        }
+        note_error(r, err, &info);
     }
     feeder_free(f);
 }

@@ -1,0 +1,442 @@
+/* FHIR files: a Bundle or resource as a whole (.json), or one in each line (.ndjson), plain or
+ * gzip.
+ *
+ * A piece is what is committed together: one transaction or collection Bundle, the entries of a
+ * batch Bundle, or up to PIECE_LINES lines with one resource each. Every piece leaves a mark (a
+ * dropped received file under the hash of "FILE piece N") in its own commit, so that an import that
+ * was cut off goes on behind the last piece. When several resources are refused as one piece each
+ * is tried alone, with a mark of its own; what is refused alone goes to the rejects list. */
+#include "intake/intake_fhir_int.h"
+
+#include "fhir/fhir_validate.h"
+
+#include <zlib.h>
+
+enum { PIECE_LINES = 256, INFLATE_ROOM = 1 << 20 };
+#define PIECE_BYTES (4 * LIMIT_MIB)
+
+typedef struct Unit { /* one ask of a piece with the text that it came from */
+    IntakeAsk ask;
+    Str text;
+    unsigned line;
+} Unit;
+
+typedef struct Load {
+    Intake *intake;
+    const IntakeFeed *feed;
+    const IntakeFile *file;
+    Sha256 hash;
+    bool known;   /* its received row is durable */
+    Arena *arena; /* one piece; reset behind it */
+    Unit *units;
+    size_t n_units, n_bytes;
+    bool is_bundle; /* the units are one transaction */
+    Str bundle;     /* its text */
+    StoreReject *rejects;
+    size_t n_rejects;
+    unsigned line;
+    uint64_t n_refused; /* of the file */
+    ErrInfo *info;
+} Load;
+
+bool intake_is_fhir_file(Str name) {
+    if (str_ends(name, STR(".gz"))) {
+        name = str_sub(name, 0, name.len - 3);
+    }
+    return str_ends(name, STR(".json")) || str_ends(name, STR(".ndjson"));
+}
+
+/* The sender's fault, not ours: the piece is refused, the file goes on. */
+static bool is_refusal(ErrCode err) {
+    return err == ERR_SYNTAX || err == ERR_LIMIT || err == ERR_INVALID || err == ERR_PARAM ||
+           err == ERR_UNSUPPORTED || err == ERR_NOT_FOUND || err == ERR_GONE ||
+           err == ERR_CONFLICT || err == ERR_PRECONDITION || err == ERR_MULTIPLE ||
+           err == ERR_EXISTS;
+}
+
+/* ---- refusing ---- */
+
+static void report_issue(Load *l, const StoreReject *r) {
+    MUTEX_GUARD(l->feed->lock);
+    IntakeReport *report = l->feed->report;
+    report->errors++;
+    if (report->arena == NULL || report->n_issues == INTAKE_ISSUES_MAX) {
+        return;
+    }
+    if (report->issues == NULL) {
+        report->issues = arena_new_array(report->arena, IntakeIssue, INTAKE_ISSUES_MAX);
+    }
+    if (report->issues != NULL) {
+        report->issues[report->n_issues++] = (IntakeIssue){
+            .is_error = true,
+            .file = arena_str(report->arena, r->file_name),
+            .ma_lk = STR_EMPTY,
+            .table = arena_str(report->arena, r->table),
+            .field = arena_str(report->arena, r->field),
+            .rule = arena_str(report->arena, r->rule),
+            .en = arena_str(report->arena, r->en),
+            .vi = arena_str(report->arena, r->vi),
+            .line = (int)r->line,
+        };
+    }
+}
+
+static ErrCode refuse(Load *l, FhirType type, Str text, unsigned line, const ErrInfo *why) {
+    StoreReject *r = &l->rejects[l->n_rejects];
+    *r = (StoreReject){
+        .file = l->hash,
+        .file_name = l->file->name,
+        .ma_lk = STR_EMPTY,
+        .table = type == FHIR_T_NONE ? STR_EMPTY : str_from(fhir_type_name(type)),
+        .field = arena_str(l->arena, str_from(why->where)),
+        .rule = arena_str(l->arena, str_from(why->rule)),
+        .en = arena_str(l->arena, str_from(why->what_en)),
+        .vi = arena_str(l->arena, str_from(why->what_vi)),
+        .line = line,
+        .bytes = text,
+    };
+    report_issue(l, r);
+    l->n_refused++;
+    l->n_rejects += l->file->retry_of == 0; /* a retried one stands in the list already */
+    return arena_failed(l->arena) ? ERR_NOMEM : ERR_OK;
+}
+
+static ErrCode refuse_issues(Load *l, FhirType type, Str text, const FhirIssues *issues) {
+    ErrInfo why = {0};
+    (void)fhir_issues_to_info(issues, ERR_INVALID, &why);
+    return refuse(l, type, text, l->line, &why);
+}
+
+/* ---- committing ---- */
+
+static Str mark_text(Load *l, const char *kind, unsigned line, size_t index) {
+    CLEANUP_BUF Buf hex;
+    buf_init(&hex, 128);
+    hex_put(&hex, l->hash.b, sizeof(l->hash.b));
+    return arena_printf(l->arena, STR_FMT " %s %u %zu", STR_ARG(buf_str(&hex)), kind, line, index);
+}
+
+static void count_written(Load *l, size_t resources, size_t rejects) {
+    mutex_lock(l->feed->lock);
+    l->feed->report->resources += resources;
+    l->feed->report->claims_rejected += rejects;
+    mutex_unlock(l->feed->lock);
+    if (l->feed->progress != NULL) {
+        progress_add(l->feed->progress, 1, resources);
+        progress_add(l->feed->progress, 2, rejects);
+    }
+}
+
+/* Commits units [from, from + n) as one transaction, with the mark (without one: the end of the
+ * file). All units of the piece, or none, bring its rejects along. */
+static ErrCode commit(Load *l, size_t from, size_t n, Str mark, ErrInfo *why) {
+    IntakeTx *tx = NULL;
+    StoreReceived received[2];
+    Sha256 done[1];
+    size_t n_received = 0;
+    if (!l->known) {
+        received[n_received++] = (StoreReceived){.hash = l->hash,
+                                                 .name = l->file->name,
+                                                 .bytes = l->file->bytes,
+                                                 .dropped = !l->intake->options.received_keep};
+    }
+    done[0] = l->hash;
+    if (mark.len > 0) {
+        sha256(mark, &done[0]);
+        received[n_received++] =
+            (StoreReceived){.hash = done[0], .name = l->file->name, .dropped = true};
+    }
+    bool last = n == 0 || n == l->n_units;
+    size_t n_rejects = last ? l->n_rejects : 0;
+    bool settles = mark.len == 0 && l->file->retry_of != 0 && l->n_refused == 0;
+    StoreCommit extra = {.received = received,
+                         .n_received = n_received,
+                         .rejects = l->rejects,
+                         .n_rejects = n_rejects,
+                         .rejects_done = &l->file->retry_of,
+                         .n_rejects_done = settles,
+                         .files_done = done,
+                         .n_files_done = 1};
+    IntakeTxOptions o = {.intake = l->intake,
+                         .arena = l->arena,
+                         .base_url = STR_EMPTY,
+                         .actor = l->file->actor,
+                         .source = STR("fhir"),
+                         .extra = &extra};
+    TRY(intake_tx_new(&o, &tx));
+    for (size_t i = 0; i < n; i++) {
+        TRY(intake_tx_add(tx, &l->units[from + i].ask));
+    }
+    TRY(intake_tx_run(tx, why));
+    l->known = true;
+    count_written(l, intake_tx_written(tx), n_rejects);
+    return ERR_OK;
+}
+
+static ErrCode is_marked(Load *l, Str mark, bool *ret_marked) {
+    Sha256 hash;
+    StoreFileState state;
+    sha256(mark, &hash);
+    TRY(store_file_state(l->intake->store, &hash, &state));
+    *ret_marked = state == STORE_FILE_DONE;
+    return ERR_OK;
+}
+
+static ErrCode refused_because(Load *l, const Unit *u, ErrCode err, ErrInfo *why) {
+    if (!is_refusal(err)) {
+        if (l->info != NULL) {
+            *l->info = *why;
+        }
+        return err;
+    }
+    if (why->code == ERR_OK) {
+        (void)err_set(why, err, "error", "%s", "%s", err_text(err, 0));
+    }
+    return l->is_bundle ? refuse(l, FHIR_T_BUNDLE, l->bundle, u->line, why)
+                        : refuse(l, u->ask.type, u->text, u->line, why);
+}
+
+/* Each unit of a refused piece alone. */
+static ErrCode commit_each(Load *l) {
+    for (size_t i = 0; i < l->n_units; i++) {
+        Str mark = mark_text(l, "unit", l->units[i].line, i);
+        bool marked = false;
+        ErrInfo why = {0};
+        TRY(is_marked(l, mark, &marked));
+        ErrCode err = marked ? ERR_OK : commit(l, i, 1, mark, &why);
+        if (err != ERR_OK) {
+            TRY(refused_because(l, &l->units[i], err, &why));
+        }
+    }
+    return ERR_OK;
+}
+
+static ErrCode commit_units(Load *l, Str mark) {
+    ErrInfo why = {0};
+    ErrCode err = commit(l, 0, l->n_units, mark, &why);
+    if (err == ERR_OK || l->n_units == 0) {
+        return err;
+    }
+    bool alone = l->is_bundle || l->n_units == 1;
+    TRY(alone || !is_refusal(err) ? refused_because(l, &l->units[0], err, &why) : commit_each(l));
+    return commit(l, 0, 0, mark, l->info);
+}
+
+/* Ends a piece: commits what was gathered unless an earlier run did. */
+static ErrCode end_piece(Load *l) {
+    bool marked = false;
+    if (l->n_units + l->n_rejects > 0) {
+        unsigned unit_line = l->n_units > 0 ? l->units[0].line : UINT32_MAX;
+        unsigned reject_line = l->n_rejects > 0 ? l->rejects[0].line : UINT32_MAX;
+        Str mark = mark_text(l, "piece", MIN(unit_line, reject_line), 0);
+        TRY(is_marked(l, mark, &marked));
+        if (!marked || l->file->retry_of != 0) {
+            TRY(commit_units(l, mark));
+        }
+    }
+    l->n_units = l->n_rejects = l->n_bytes = 0;
+    l->is_bundle = false;
+    arena_reset(l->arena);
+    l->units = arena_new_array(l->arena, Unit, PIECE_LINES + 1);
+    l->rejects = arena_new_array(l->arena, StoreReject, PIECE_LINES + 1);
+    return l->rejects == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+/* ---- gathering ---- */
+
+static ErrCode take_resource(Load *l, const FhirResource *resource, Str text) {
+    Str id = json_str(l->arena, json_get_lit(resource->root, "id"));
+    l->units[l->n_units++] = (Unit){.ask = {.verb = id.len > 0 ? INTAKE_UPDATE : INTAKE_CREATE,
+                                            .type = resource->type,
+                                            .id = id,
+                                            .condition = STR_EMPTY,
+                                            .full_url = STR_EMPTY,
+                                            .url = STR_EMPTY,
+                                            .root = resource->root},
+                                    .text = text,
+                                    .line = l->line};
+    l->n_bytes += text.len;
+    return l->n_units + l->n_rejects >= PIECE_LINES || l->n_bytes > PIECE_BYTES ? end_piece(l)
+                                                                                : ERR_OK;
+}
+
+static ErrCode take_entries(Load *l, const JsonNode *list, ErrInfo *why) {
+    size_t n = json_is(list, JSON_ARRAY) ? json_count(list) : 0;
+    const JsonNode *at = n == 0 ? NULL : json_first(list);
+    if (n > LIMIT_BUNDLE_ENTRIES) {
+        return err_set(why, ERR_LIMIT, "bundle-entries", "a bundle may have %d entries at most",
+                       "một gói chỉ được có tối đa %d mục", LIMIT_BUNDLE_ENTRIES);
+    }
+    l->units = arena_new_array(l->arena, Unit, n + 1);
+    l->rejects = arena_new_array(l->arena, StoreReject, n + 1);
+    if (l->units == NULL || l->rejects == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; at != NULL; at = json_next(list, at), i++) {
+        IntakeAsk ask;
+        TRY(intake_bundle_ask(l->arena, at, i, &ask, why));
+        if (ask.verb != INTAKE_READ) {
+            Str text = json_raw(ask.root == NULL ? at : ask.root);
+            l->units[l->n_units++] = (Unit){ask, text, l->line};
+        }
+    }
+    return ERR_OK;
+}
+
+/* A Bundle is a piece of its own. */
+static ErrCode take_bundle(Load *l, const FhirResource *bundle, Str text) {
+    Str type = json_raw_str(json_get_lit(bundle->root, "type"));
+    ErrInfo why = {0};
+    ErrCode err = ERR_OK;
+    l->bundle = text;
+    l->is_bundle = true;
+    bool batch = str_eq(type, STR("batch"));
+    if (batch || str_eq(type, STR("transaction")) || str_eq(type, STR("collection"))) {
+        err = take_entries(l, json_get_lit(bundle->root, "entry"), &why);
+    } else {
+        err = err_set(&why, ERR_UNSUPPORTED, "bundle-type",
+                      "only bundles of type transaction, batch or collection can be taken in",
+                      "chỉ nhận gói loại transaction, batch hoặc collection");
+    }
+    if (err != ERR_OK) {
+        l->n_units = 0;
+        TRY(refused_because(l, &(Unit){.line = l->line}, err, &why));
+    }
+    l->is_bundle = !batch; /* the entries of a batch stand for themselves */
+    return end_piece(l);
+}
+
+/* One text with one Bundle or resource. */
+static ErrCode take_text(Load *l, Str text) {
+    FhirResource resource;
+    FhirIssues issues = fhir_issues(l->arena);
+    ErrCode err = fhir_parse(l->arena, text, &resource, &issues);
+    FhirType type = err == ERR_OK ? resource.type : FHIR_T_NONE;
+    err = err == ERR_OK ? fhir_validate(&resource, NULL, &issues) : err;
+    if (err == ERR_NOMEM) {
+        return err;
+    }
+    if (type == FHIR_T_BUNDLE && l->n_units + l->n_rejects > 0) {
+        /* What was gathered before goes first; the arena then holds the Bundle no longer. */
+        TRY(end_piece(l));
+        return take_text(l, text);
+    }
+    if (err != ERR_OK) {
+        TRY(refuse_issues(l, type, text, &issues));
+        return l->n_units + l->n_rejects >= PIECE_LINES ? end_piece(l) : ERR_OK;
+    }
+    return type == FHIR_T_BUNDLE ? take_bundle(l, &resource, text)
+                                 : take_resource(l, &resource, text);
+}
+
+static ErrCode take_lines(Load *l, Str rest) {
+    Str line;
+    while (str_cut(&rest, '\n', &line)) {
+        l->line++;
+        line = str_trim(line);
+        if (line.len > 0) {
+            TRY(take_text(l, line));
+        }
+        if (l->feed->stop != NULL && stop_asked(l->feed->stop)) {
+            return ERR_STOPPED;
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- the file ---- */
+
+static bool is_gzip(Str bytes) {
+    return bytes.len > 2 && memcmp(bytes.ptr, "\x1f\x8b", 2) == 0;
+}
+
+static ErrCode inflate_into(z_stream *z, size_t packed, Buf *out) {
+    int state = Z_OK;
+    do {
+        if (state == Z_STREAM_END && inflateReset(z) != Z_OK) {
+            return ERR_SYNTAX;
+        }
+        size_t most = LIMIT_MIB + packed * LIMIT_UNPACK_RATIO;
+        if (out->len > most || !buf_reserve(out, INFLATE_ROOM)) {
+            return out->len > most ? ERR_LIMIT : out->err;
+        }
+        z->next_out = (Bytef *)out->ptr + out->len;
+        z->avail_out = INFLATE_ROOM;
+        state = inflate(z, Z_NO_FLUSH);
+        out->len += INFLATE_ROOM - z->avail_out;
+        if (state != Z_OK && state != Z_STREAM_END) {
+            return ERR_SYNTAX;
+        }
+    } while (z->avail_in > 0 || state != Z_STREAM_END);
+    return ERR_OK;
+}
+
+static ErrCode unpack(Str bytes, Buf *out, ErrInfo *why) {
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)bytes.ptr, .avail_in = (uInt)bytes.len};
+    if (bytes.len > UINT32_MAX || inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) {
+        return ERR_NOMEM;
+    }
+    ErrCode err = inflate_into(&z, bytes.len, out);
+    (void)inflateEnd(&z);
+    return err == ERR_OK || err == ERR_NOMEM
+               ? err
+               : err_set(why, err, "file-gzip", "the gzip file is damaged or too large",
+                         "tệp gzip bị hỏng hoặc quá lớn");
+}
+
+static bool is_lines(Str name) {
+    return str_ends(name, STR(".ndjson")) || str_ends(name, STR(".ndjson.gz"));
+}
+
+static ErrCode take_file(Load *l) {
+    CLEANUP_BUF Buf unpacked;
+    Str text = l->file->bytes;
+    ErrInfo why = {0};
+    buf_init(&unpacked, LIMIT_CLAIM_FILE_BYTES);
+    if (is_gzip(text)) {
+        ErrCode err = unpack(text, &unpacked, &why);
+        if (err == ERR_NOMEM) {
+            return err;
+        }
+        if (err != ERR_OK) {
+            TRY(refuse(l, FHIR_T_NONE, text, 0, &why));
+            return end_piece(l);
+        }
+        text = buf_str(&unpacked);
+    }
+    if (str_starts(text, STR("\xEF\xBB\xBF"))) {
+        text = str_sub(text, 3, text.len);
+    }
+    TRY(is_lines(l->file->name) ? take_lines(l, text) : take_text(l, str_trim(text)));
+    return end_piece(l);
+}
+
+static ErrCode count_file(Load *l, bool *ret_same) {
+    StoreFileState state = STORE_FILE_NEW;
+    sha256(l->file->bytes, &l->hash);
+    TRY(store_file_state(l->intake->store, &l->hash, &state));
+    *ret_same = state == STORE_FILE_DONE && l->file->retry_of == 0;
+    l->known = state != STORE_FILE_NEW;
+    MUTEX_GUARD(l->feed->lock);
+    l->feed->report->files++;
+    l->feed->report->files_same += *ret_same;
+    l->feed->report->bytes += l->file->bytes.len;
+    return ERR_OK;
+}
+
+ErrCode intake_fhir_file(Intake *intake, const IntakeFile *file, const IntakeFeed *feed,
+                         ErrInfo *info) {
+    bool same = false;
+    CLEANUP_ARENA Arena *arena = arena_new(TX_ARENA_MAX);
+    Load l = {.intake = intake, .feed = feed, .file = file, .arena = arena, .info = info};
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    TRY(count_file(&l, &same));
+    if (same) {
+        return ERR_OK;
+    }
+    TRY(end_piece(&l)); /* sets the first one up */
+    TRY(take_file(&l));
+    return commit(&l, 0, 0, STR_EMPTY, info);
+}
