@@ -24,6 +24,7 @@ struct IndexDb {
     char *path;
     char *vfs; /* NULL: default */
     bool read_only, absent;
+    Sha256 identity;
     Mutex write_lock; /* guards writer */
     Db writer;
     Mutex pool_lock;
@@ -33,10 +34,11 @@ struct IndexDb {
 
 /* ---- the definition: made, compared, dropped ---- */
 
-static void definition_hash(Sha256 *ret) {
-    char format[16];
-    (void)snprintf(format, sizeof(format), "%d", INDEX_FORMAT);
-    sha256_pair(embed_index_view_sql(), str_from(format), ret);
+static void definition_hash(const IndexDb *d, Sha256 *ret) {
+    char format[16 + sizeof(d->identity)];
+    int n = snprintf(format, 16, "%d ", INDEX_FORMAT);
+    memcpy(format + n, d->identity.b, sizeof(d->identity.b));
+    sha256_pair(embed_index_view_sql(), (Str){format, (size_t)n + sizeof(d->identity.b)}, ret);
 }
 
 static ErrCode definition_is(Db *db, const Sha256 *wanted, bool *ret_same) {
@@ -80,9 +82,10 @@ static ErrCode finish(Db *db, ErrCode err) {
     return err;
 }
 
-static ErrCode ensure_tables(Db *db) {
+static ErrCode ensure_tables(IndexDb *d) {
+    Db *db = &d->writer;
     Sha256 hash;
-    definition_hash(&hash);
+    definition_hash(d, &hash);
     bool same = false;
     TRY(db_run(db, "definition_create"));
     TRY(definition_is(db, &hash, &same));
@@ -102,7 +105,7 @@ static ErrCode open_writer(IndexDb *d, ErrInfo *info) {
     for (size_t i = 0; i < ARRAY_LEN(setup); i++) {
         TRY(db_run(&d->writer, setup[i]));
     }
-    return ensure_tables(&d->writer);
+    return ensure_tables(d);
 }
 
 /* The file is derived: when it is damaged it goes, and the records are indexed again. */
@@ -126,7 +129,7 @@ static ErrCode open_files(IndexDb *d, const IndexOptions *options, ErrInfo *info
         Db db = {0};
         Sha256 hash;
         bool same = false;
-        definition_hash(&hash);
+        definition_hash(d, &hash);
         d->absent = db_open(&(DbOpen){d->path, d->vfs, .read_only = true}, &db, NULL) != ERR_OK ||
                     definition_is(&db, &hash, &same) != ERR_OK || !same;
         db_close(&db);
@@ -150,6 +153,7 @@ ErrCode index_db_open(const IndexOptions *options, IndexDb **ret_db, ErrInfo *in
     mutex_init(&d->write_lock);
     mutex_init(&d->pool_lock);
     d->path = strdup(options->path);
+    d->identity = options->identity;
     d->vfs = options->vfs == NULL ? NULL : strdup(options->vfs);
     d->read_only = options->read_only;
     bool nomem = d->path == NULL || (options->vfs != NULL && d->vfs == NULL);

@@ -69,8 +69,10 @@ typedef struct IndexOptions {
     const char *vfs;
     unsigned seal_records;
     bool read_only;
+    Sha256 identity; /* of the data.db that it stands for */
 } IndexOptions;
-/* Opens or creates; drops everything when the stored definition hash differs from this build's. */
+/* Opens or creates; drops everything when the stored definition hash differs from this build's or
+ * belongs to another data.db. */
 MUST_USE ErrCode index_open(const IndexOptions *options, Index **ret_index, ErrInfo *info);
 void index_close(Index *index);
 /* Every record up to this one is in sealed segments; the caller adds the later ones again. */

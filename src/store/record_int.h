@@ -336,7 +336,7 @@ typedef struct Care {
     Cond wake, idle;
     Db db;
     bool stopping, busy, started, woken;
-    bool tried[DICT_KINDS];     /* to train; not again before the next open */
+    atomic_bool tried[DICT_KINDS];    /* to train; not again before the next open */
     _Atomic unsigned wal_pages; /* in the log after the last commit */
     _Atomic uint64_t files;     /* the highest id of a received file */
     atomic_bool reset_asked;    /* the writer runs the last step of a checkpoint itself */

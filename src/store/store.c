@@ -4,6 +4,7 @@
 
 #include "core/io.h"
 #include "core/limits.h"
+#include "core/log.h"
 #include "core/random.h"
 
 ErrCode store_connect(Store *store, bool writes, Db *ret_db, ErrInfo *info) {
@@ -189,10 +190,48 @@ static ErrCode open_data(Store *store, ErrInfo *info) {
                                    "bản ghi cuối bị hỏng");
 }
 
+static ErrCode delete_file(Store *store, const char *suffix) {
+    Str path = arena_printf(store->arena, "%s%s", store->view_path, suffix);
+    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
+    if (path.len == 0 || vfs == NULL) {
+        return ERR_NOMEM;
+    }
+    int code = vfs->xDelete(vfs, path.ptr, 1);
+    return code == SQLITE_IOERR_DELETE_NOENT ? ERR_OK : db_error(code);
+}
+
+/* The caller holds the folder and has view.db closed. */
+static ErrCode delete_views(Store *store) {
+    static const char *const SUFFIXES[] = {"", "-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < ARRAY_LEN(SUFFIXES); i++) {
+        TRY(delete_file(store, SUFFIXES[i]));
+    }
+    return ERR_OK;
+}
+
+/* view.db must be of this data.db (the genesis of its chain says which it is) and not know records
+ * that the log does not have, as after an older data.db was put in its place: else it is made anew.
+ */
+static ErrCode open_index(Store *store, const StoreOptions *options, ErrInfo *info) {
+    IndexOptions index = {.path = store->view_path,
+                          .vfs = store->vfs,
+                          .seal_records = options->seal_records,
+                          .read_only = store->read_only};
+    chain_genesis(store->id_secret, &index.identity);
+    TRY(index_open(&index, &store->index, info));
+    if (store->read_only || index_covered(store->index) < store->writer.next) {
+        return ERR_OK;
+    }
+    log_warn("store_views_ahead", "covered", index_covered(store->index), "records",
+             store->writer.next - 1);
+    index_close(TAKE(store->index));
+    TRY(delete_views(store));
+    return index_open(&index, &store->index, info);
+}
+
 static ErrCode open_rest(Store *store, const StoreOptions *options, const StoreProgress *progress,
                          ErrInfo *info) {
-    IndexOptions index = {store->view_path, store->vfs, options->seal_records, store->read_only};
-    TRY(index_open(&index, &store->index, info));
+    TRY(open_index(store, options, info));
     if (store->read_only) {
         RecordNo last = store->writer.next - 1;
         index_publish(store->index, MIN(last, index_covered(store->index)));
@@ -264,26 +303,13 @@ ErrCode store_view_digest(Store *store, Sha256 *ret) {
     return index_digest(store->index, ret);
 }
 
-static ErrCode drop_file(Store *store, const char *suffix) {
-    Str path = arena_printf(store->arena, "%s%s", store->view_path, suffix);
-    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
-    if (path.len == 0 || vfs == NULL) {
-        return ERR_NOMEM;
-    }
-    int code = vfs->xDelete(vfs, path.ptr, 1);
-    return code == SQLITE_IOERR_DELETE_NOENT ? ERR_OK : db_error(code);
-}
-
 /* The folder is locked while view.db goes, so that nobody has it open. */
 static ErrCode drop_views(const StoreOptions *options, ErrInfo *info) {
     Store store = {0};
     store.arena = arena_new(LIMIT_MIB);
     ErrCode err = store.arena == NULL ? ERR_NOMEM : copy_options(&store, options);
     err = err == ERR_OK ? lock_folder(&store, info) : err;
-    static const char *const SUFFIXES[] = {"", "-wal", "-shm", "-journal"};
-    for (size_t i = 0; i < ARRAY_LEN(SUFFIXES) && err == ERR_OK; i++) {
-        err = drop_file(&store, SUFFIXES[i]);
-    }
+    err = err == ERR_OK ? delete_views(&store) : err;
     db_close(&store.lock);
     arena_free(store.arena);
     return err;

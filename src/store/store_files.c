@@ -246,7 +246,8 @@ static ErrCode file_write(Db *db, const PreparedFile *file, TimeMs time, uint32_
         return err;
     }
     /* Without parts it was there when this commit was prepared, and files never go away. */
-    return file->n_parts == 0 && file->size > 0 ? ERR_INTERNAL : file_insert(db, file, time, origin);
+    return file->n_parts == 0 && file->size > 0 ? ERR_INTERNAL
+                                                : file_insert(db, file, time, origin);
 }
 
 static ErrCode file_done(Db *db, const Sha256 *hash) {
@@ -382,8 +383,7 @@ ErrCode store_received_get(Store *store, Arena *arena, const Sha256 *hash, Store
     if (!sha256_eq(&check, hash)) {
         return row.size == 0 && bytes.len == 0 ? ERR_GONE : ERR_CORRUPT;
     }
-    *ret = (StoreReceived){
-        .hash = *hash, .name = name, .bytes = arena_str(arena, buf_str(&bytes))};
+    *ret = (StoreReceived){.hash = *hash, .name = name, .bytes = arena_str(arena, buf_str(&bytes))};
     return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
 }
 
