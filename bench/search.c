@@ -315,14 +315,17 @@ int main(int argc, char **argv) {
     }
     printf("%-38s %9s %9s %7s | %9s %9s %7s | %s\n", "shape (us)", "p50", "p99", "hits", "p50",
            "p99", "hits", "ratio p50");
-    double product = 1;
+    double sum = 0;
+    size_t n_pages = 0;
     for (size_t s = 0; s < ARRAY_LEN(SHAPES); s++) {
         double ratio = all[1][s].p50 / all[0][s].p50;
-        product += ratio;
+        sum += SHAPES[s].count > 0 ? ratio : 0;
+        n_pages += SHAPES[s].count > 0;
         printf("%-38s %9.0f %9.0f %7.1f | %9.0f %9.0f %7.1f | %.2f\n", SHAPES[s].name,
                all[0][s].p50, all[0][s].p99, all[0][s].hits, all[1][s].p50, all[1][s].p99,
                all[1][s].hits, ratio);
     }
-    printf("mean ratio %.2f (aim: at most 1.3)\n", (product - 1) / (double)ARRAY_LEN(SHAPES));
+    printf("mean ratio of the pages %.2f (aim: at most 1.3); a count reads as much as it counts\n",
+           sum / (double)n_pages);
     return 0;
 }

@@ -4,6 +4,9 @@
 #include "store/index_build.h"
 #include "store/index_core_int.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 enum { RETRY_MS = 1000, DROP_BLOCKS = 512 };
 
 /* Puts parts [at, at + n) of the view away and `part` (or nothing) in their place. The caller holds
@@ -280,8 +283,15 @@ static ErrCode merge_step(Index *index, size_t at) {
     return ERR_OK;
 }
 
+/* Merging may take its time: on a full machine commits, searches and sealing go first. */
+static void step_back(void) {
+    enum { NICE = 10 };
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+}
+
 static void merge_main(void *arg) {
     Index *index = arg;
+    step_back();
     mutex_lock(&index->lock);
     while (!index->stopping) {
         size_t at = index_merge_wanted(index->view);

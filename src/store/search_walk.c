@@ -223,15 +223,38 @@ ErrCode search_walk(Search *s, Slot after, WalkPut put, void *ctx) {
 
 /* ---- counting ---- */
 
-/* One exact key, nobody dead in the part, the part wholly inside: the count stands in the index. */
+/* One exact key alone, the part wholly inside what is searched. */
 static bool is_counted(const Search *s, const IndexPart *p) {
+    Slot end = SLOT_OF(MIN(p->last, s->snapshot) + 1, 0);
+    return s->n_clauses == 1 && clause_is_plain(&s->clauses[0]) && !s->is_unsure &&
+           s->low <= part_base(p) && end <= s->high;
+}
+
+/* Such a key's slots in the part without the dead ones: the count as the index keeps it when nobody
+ * is dead here, else the list against the dead set. */
+static ErrCode count_key(const Search *s, const IndexPart *p, uint64_t *n) {
+    Str key = s->clauses[0].ranges[0].from;
     Slot base = part_base(p);
-    if (s->n_clauses != 1 || !clause_is_plain(&s->clauses[0]) || s->is_unsure ||
-        p->segment == NULL || s->low > base) {
-        return false;
+    if (p->segment != NULL && p->last <= s->snapshot &&
+        !dead_any(s->index->dead, base, SLOT_OF(p->last + 1, 0))) {
+        uint64_t all = 0;
+        TRY(segment_count(p->segment, key, &all));
+        *n += all;
+        return ERR_OK;
     }
-    Slot end = SLOT_OF(p->last + 1, 0);
-    return end <= s->high && !dead_any(s->index->dead, base, end);
+    CLEANUP(slot_vec_release) SlotVec v = {0};
+    TRY(part_get(p, key, part_below(p, s->snapshot), &v));
+    for (size_t at = 0; at < v.n; at += SEARCH_BATCH) {
+        uint64_t dead[SEARCH_BATCH / 64];
+        size_t batch = MIN(v.n - at, (size_t)SEARCH_BATCH);
+        size_t n_dead = dead_mark(s->index->dead, base, v.slots + at, batch, dead);
+        *n += batch - n_dead;
+        for (size_t i = 0; i < batch && n_dead > 0; i++) {
+            *n += (dead[i / 64] >> (i % 64) & 1) != 0 &&
+                  index_died_after(s->view, s->query->type, base + v.slots[at + i], s->snapshot);
+        }
+    }
+    return ERR_OK;
 }
 
 typedef struct Count {
@@ -255,10 +278,11 @@ ErrCode search_count(Search *s, uint64_t *ret_total) {
     Count c = {.s = s};
     for (size_t i = 0; i < s->view->n && !s->is_empty; i++) {
         const IndexPart *p = &s->view->parts[i];
-        uint64_t n = 0;
+        if (p->first > s->snapshot) {
+            break;
+        }
         if (is_counted(s, p)) {
-            TRY(segment_count(p->segment, s->clauses[0].ranges[0].from, &n));
-            c.n += n;
+            TRY(count_key(s, p, &c.n));
         } else {
             TRY(walk_part(s, p, s->low, s->high, count_put, &c));
         }
