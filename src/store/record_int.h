@@ -336,10 +336,10 @@ typedef struct Care {
     Cond wake, idle;
     Db db;
     bool stopping, busy, started, woken;
-    atomic_bool tried[DICT_KINDS];    /* to train; not again before the next open */
-    _Atomic unsigned wal_pages; /* in the log after the last commit */
-    _Atomic uint64_t files;     /* the highest id of a received file */
-    atomic_bool reset_asked;    /* the writer runs the last step of a checkpoint itself */
+    atomic_bool tried[DICT_KINDS]; /* to train; not again before the next open */
+    _Atomic unsigned wal_pages;    /* in the log after the last commit */
+    _Atomic uint64_t files;        /* the highest id of a received file */
+    atomic_bool reset_asked;       /* the writer runs the last step of a checkpoint itself */
 } Care;
 MUST_USE ErrCode care_start(Store *store);
 void care_stop(Store *store);

@@ -68,11 +68,11 @@ typedef struct StoreOptions {
     const char *vfs;        /* SQLite VFS name, NULL: default (tests inject faults here) */
     const StoreView *views; /* kept by pointer; must outlive the store */
     size_t n_views;
-    unsigned seal_records;  /* records of a first-level segment; 0: 4096 */
+    unsigned seal_records;     /* records of a first-level segment; 0: 4096 */
     unsigned checkpoint_pages; /* copied back from the write-ahead log at this length; 0: 1024 */
-    unsigned train_records; /* the dictionary is trained from so many first records; 0: 2000 */
-    unsigned sync_off : 1;  /* tests only: the positive control of the power-cut test */
-    unsigned read_only : 1; /* verify, stat: no writer, no sealing, no recovery */
+    unsigned train_records;    /* the dictionary is trained from so many first records; 0: 2000 */
+    unsigned sync_off : 1;     /* tests only: the positive control of the power-cut test */
+    unsigned read_only : 1;    /* verify, stat: no writer, no sealing, no recovery */
 } StoreOptions;
 
 MUST_USE ErrCode store_open(const StoreOptions *options, Store **ret_store, ErrInfo *info);
