@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 build="gcc clang make pkg-config libsqlite3-dev libzstd-dev libxxhash-dev libssl-dev libexpat1-dev
  libmicrohttpd-dev libgnutls28-dev libintelrdfpmath-dev libutf8proc-dev zlib1g-dev libzip-dev"
 web="nodejs npm"
-test="libcmocka-dev libclang-rt-14-dev chromium curl xz-utils"
+test="libcmocka-dev libclang-rt-14-dev chromium curl openssl xz-utils"
 bench="libcjson-dev libjansson-dev wrk nginx-light xz-utils"
 
 need=""

@@ -145,6 +145,8 @@ static ErrCode start_http(Api *api, ErrInfo *info) {
         .port = (uint16_t)s->port,
         .threads = (unsigned)s->threads,
         .connections_max = (unsigned)s->connections_max,
+        .connections_per_address = (unsigned)s->connections_per_address,
+        .no_gzip = !s->gzip,
         .idle_timeout_s = (unsigned)s->request_timeout_s,
         .body_max_bytes = (size_t)s->request_max_mib * LIMIT_MIB,
         .tls_cert_file = s->tls_cert[0] == '\0' ? NULL : s->tls_cert,

@@ -53,7 +53,8 @@ ErrCode fhir_history(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
                       {"_page", {0}},  {"_format", {0}}, {"_at", {0}}};
     StoreVersion *versions = NULL;
     FhirPageToken token;
-    StoreHistory what = {.type = get->type, .id = get->id};
+    StoreHistory what = {
+        .type = get->type, .id = get->id, .count = (size_t)get->call->api->o.settings->page_count};
     TRY(fhir_params(get->call->arena, get->query, p, N, info));
     if (p[AT].value.ptr != NULL) {
         return err_set(info, ERR_UNSUPPORTED, "parameter-unsupported",
@@ -175,9 +176,7 @@ ErrCode fhir_everything(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     TRY(parse_since(p[SINCE].value, &e.since, info));
     TRY(parse_types(p[TYPE].value, &e, info));
     TRY(parse_pretty(p[PRETTY].value, &ret->pretty, info));
-    if (p[COUNT].value.ptr != NULL) {
-        TRY(fhir_count_param(p[COUNT].value, &count, info));
-    }
+    TRY(fhir_count_param(p[COUNT].value, &count, info));
     FhirPage page = {.get = get,
                      .path = path_of(get, "$everything"),
                      .question = question_of(e.arena, p, N_QUESTION),

@@ -7,8 +7,6 @@
 #include "api/api_int.h"
 #include "intake/intake_fhir.h"
 
-enum { FHIR_COUNT_DEFAULT = 50 };
-
 typedef struct FhirGet {
     ApiCall *call;
     FhirType type; /* FHIR_T_NONE: all types */
@@ -61,6 +59,7 @@ typedef struct FhirParam {
 MUST_USE ErrCode fhir_params(Arena *arena, Str query, FhirParam *params, size_t n, ErrInfo *info);
 /* _summary, _elements, _pretty, _format of a read. */
 MUST_USE ErrCode fhir_print_params(const FhirGet *get, FhirPrintOptions *ret, ErrInfo *info);
+/* Absent: *ret_count stays. */
 MUST_USE ErrCode fhir_count_param(Str value, size_t *ret_count, ErrInfo *info);
 
 /* The page token: where a page begins, bound by a checksum to the question that it continues. */

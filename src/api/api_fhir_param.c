@@ -44,8 +44,11 @@ ErrCode fhir_params(Arena *arena, Str query, FhirParam *params, size_t n, ErrInf
 }
 
 ErrCode fhir_count_param(Str value, size_t *ret_count, ErrInfo *info) {
-    uint64_t n = FHIR_COUNT_DEFAULT;
-    if (value.ptr != NULL && (str_to_u64(value, &n) != ERR_OK || n == 0)) {
+    uint64_t n = 0;
+    if (value.ptr == NULL) {
+        return ERR_OK;
+    }
+    if (str_to_u64(value, &n) != ERR_OK || n == 0) {
         err_where(info, "_count");
         return err_set(info, ERR_PARAM, "parameter-value", "_count must be a whole number from 1",
                        "_count phải là số nguyên từ 1");

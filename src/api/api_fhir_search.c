@@ -57,7 +57,7 @@ static ErrCode run_search(const FhirGet *get, const FhirQuery *q, FhirPage *p, E
         .after = token.after,
         .count = count_only     ? 0
                  : q->has_count ? q->count
-                                : FHIR_COUNT_DEFAULT,
+                                : (size_t)get->call->api->o.settings->page_count,
         .want_total =
             count_only || q->total == FHIR_TOTAL_ACCURATE || q->total == FHIR_TOTAL_ESTIMATE,
     };

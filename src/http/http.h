@@ -38,10 +38,12 @@ typedef struct HttpOptions {
     uint16_t port;       /* 0: any free one, see http_port */
     unsigned threads;    /* 0: number of cores */
     unsigned connections_max;
+    unsigned connections_per_address; /* 0: no limit of its own */
     unsigned idle_timeout_s;
     size_t body_max_bytes;
     const char *tls_cert_file; /* PEM; NULL: no TLS */
     const char *tls_key_file;
+    bool no_gzip; /* never compress answers */
     HttpHandler handler;
 } HttpOptions;
 

@@ -59,8 +59,8 @@ static char *gzip(Str body, size_t *ret_len) {
 
 static struct MHD_Response *make_response(HttpRequest *r, const HttpReply *reply, bool *ret_gzip) {
     *ret_gzip = false;
-    if (!reply->no_compress && reply->body.len >= GZIP_MIN_BYTES && compressible(reply->type) &&
-        accepts_gzip(r)) {
+    if (!reply->no_compress && !r->server->options.no_gzip && reply->body.len >= GZIP_MIN_BYTES &&
+        compressible(reply->type) && accepts_gzip(r)) {
         size_t len = 0;
         char *packed = gzip(reply->body, &len);
         if (packed != NULL) {

@@ -251,6 +251,7 @@ static ErrCode start_daemon(HttpServer *s, const struct sockaddr_storage *addres
     struct MHD_OptionItem items[] = {
         {MHD_OPTION_SOCK_ADDR, 0, (void *)(uintptr_t)address},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)MAX(o->connections_max, threads * 4u), NULL},
+        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)o->connections_per_address, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)o->idle_timeout_s, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
