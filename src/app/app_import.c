@@ -15,7 +15,7 @@ static void print_issue(const App *app, const IntakeIssue *i) {
         (void)fprintf(stderr, " · " STR_FMT, STR_ARG(i->table));
     }
     if (i->line > 0) {
-        (void)fprintf(stderr, app_say(app, " · line %d", " · dòng %d"), i->line);
+        (void)fprintf(stderr, " · %s %d", app_say(app, "line", "dòng"), i->line);
     }
     if (i->field.len > 0) {
         (void)fprintf(stderr, " · " STR_FMT, STR_ARG(i->field));
@@ -31,8 +31,9 @@ static void print_report(const App *app, const IntakeReport *r) {
         }
     }
     if (r->errors > r->n_issues) {
-        (void)fprintf(stderr, app_say(app, "  … and more; see: nhip rejects\n",
-                                      "  … và còn nữa; xem: nhip rejects\n"));
+        (void)fprintf(
+            stderr, "  %s\n",
+            app_say(app, "… and more; see: nhip rejects", "… và còn nữa; xem: nhip rejects"));
     }
     (void)printf(
         app_say(app,

@@ -279,7 +279,9 @@ static ErrCode order_changes(IntakeTx *tx, Order **ret_order, size_t *ret_n, Err
         if (tx->items[i].writes) {
             ErrCode err = group_item(tx, i, &last, info);
             if (err != ERR_OK) {
-                err_where(info, tx->n_items > 1 ? "Bundle.entry[%zu]" : "", i);
+                if (tx->n_items > 1) {
+                    err_where(info, "Bundle.entry[%zu]", i);
+                }
                 return err;
             }
             order[n++] =

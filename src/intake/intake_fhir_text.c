@@ -172,7 +172,7 @@ static void put_children(Rewriter *r, const JsonNode *n, FhirShape shape) {
     bool object = n->type == JSON_OBJECT;
     bool more = false;
     if (object && shape == FHIR_T_RESOURCE) {
-        shape = fhir_type_of(n);
+        shape = (FhirShape)fhir_type_of(n);
     }
     buf_put_char(&r->out, object ? '{' : '[');
     for (const JsonNode *at = json_first(n); at != NULL; at = json_next(n, at)) {
@@ -228,7 +228,7 @@ ErrCode tx_rewrite(IntakeTx *tx, size_t at, Arena *scratch, ErrInfo *info) {
     TxItem *item = &tx->items[at];
     Rewriter r = {.tx = tx, .scratch = scratch, .base = base_of(item->ask.full_url), .info = info};
     buf_init(&r.out, LIMIT_RESOURCE_BYTES);
-    put_value(&r, item->ask.root, item->ask.type);
+    put_value(&r, item->ask.root, (FhirShape)item->ask.type);
     ErrCode err = r.err != ERR_OK ? r.err : buf_ok(&r.out);
     if (err == ERR_OK) {
         item->text = arena_str(tx->arena, buf_str(&r.out));

@@ -402,7 +402,14 @@ static void put_weight(Map *m, MapRow *r) {
     json_close_array(&m->w);
     json_close_object(&m->w);
     json_close_array(&m->w);
-    put_term(m, STR("code"), STR("http://loinc.org"), STR("29463-7"));
+    json_name(&m->w, "code");
+    json_open_object(&m->w);
+    json_name(&m->w, "coding");
+    json_open_array(&m->w);
+    map_put_coding(m, STR("http://loinc.org"), STR("29463-7"), STR("Body weight"));
+    json_close_array(&m->w);
+    json_member(&m->w, "text", STR("Cân nặng"));
+    json_close_object(&m->w);
     map_subject(m);
     (void)map_put_time(m, STR("effectiveDateTime"), map_peek(r, XML1_NGAY_VAO));
     json_name(&m->w, "valueQuantity");

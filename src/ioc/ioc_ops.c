@@ -9,6 +9,7 @@ enum {
     SPARK_DAYS = 28,
     SPARK_WEEKS = 12,
     CURVE_WEEKS = 52,
+    BAND_WEEKS = 2,
     WEEK = 7,
     YEAR = 364, /* the same weekday a year before */
     FACILITIES_SHOWN = 500,
@@ -196,16 +197,26 @@ static void put_week(JsonWriter *w, int32_t monday_day) {
     json_put_str(w, (Str){text, (size_t)n});
 }
 
-/* The same week of the years before: mean and two standard deviations, where there are two. */
+/* The same week of the years before and two on either side (the reference window of Farrington et
+ * al., 1996): mean and two standard deviations, where there are two whole years. */
 static void put_expected(JsonWriter *w, const Pass *p, int32_t monday_day, int32_t first_day,
                          uint64_t visits) {
-    double values[16];
+    double values[64];
     size_t n = 0;
-    for (int32_t from = monday_day - YEAR; from >= first_day && n < ARRAY_LEN(values);
-         from -= YEAR) {
-        values[n++] = (double)sum_days(p, FIG_VISITS, from, from + WEEK - 1);
+    size_t years = 0;
+    for (int32_t year = monday_day - YEAR; year >= first_day; year -= YEAR) {
+        bool whole = true;
+        for (int32_t k = -BAND_WEEKS; k <= BAND_WEEKS && n < ARRAY_LEN(values); k++) {
+            int32_t from = year + k * WEEK;
+            if (from < first_day) {
+                whole = false;
+                continue;
+            }
+            values[n++] = (double)sum_days(p, FIG_VISITS, from, from + WEEK - 1);
+        }
+        years += whole;
     }
-    if (n < 2) {
+    if (years < 2) {
         return;
     }
     double mean = 0;
