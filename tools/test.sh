@@ -61,6 +61,9 @@ faults() {
     build release progs all && for t in build/release/tests/fault/*; do
         [ -x "$t" ] && [ ! -d "$t" ] && run "fault $(basename "$t")" "$t"
     done
+    for t in tests/fault/*.sh; do
+        run "fault $(basename "$t" .sh)" bash "$t"
+    done
 }
 fuzz_replay() {
     build "$1" fuzzers && for t in tests/fuzz/*.c; do

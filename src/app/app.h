@@ -31,7 +31,8 @@ typedef struct App {
     X(verify, "", "walk the chain of all records and name the first bad one",                      \
       "kiểm tra chuỗi bản ghi, chỉ ra bản ghi hỏng đầu tiên")                                      \
     X(rebuild, "", "make all views anew from the records", "dựng lại mọi chỉ mục từ bản ghi")      \
-    X(stat, "", "counts and bytes by kind", "số lượng và dung lượng theo loại")                    \
+    X(stat, "[digest]", "counts and bytes by kind; or a digest of what the index answers",         \
+      "số lượng và dung lượng theo loại; hoặc mã băm của mọi câu trả lời")                         \
     X(backup, "FILE", "copy the data while running", "sao lưu trong khi đang chạy")                \
     X(restore, "FILE", "put a backup into an empty data folder",                                   \
       "khôi phục bản sao lưu vào thư mục dữ liệu trống")                                           \

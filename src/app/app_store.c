@@ -52,7 +52,31 @@ int app_rebuild(App *app) {
     return err == ERR_OK ? 0 : app_fail(app, err, &info);
 }
 
+/* What the index answers, as one SHA-256: the same before and after a rebuild. */
+static int stat_digest(App *app) {
+    AppStore o;
+    Sha256 digest;
+    ErrInfo info = {0};
+    ErrCode err = app_open(app, &o, &info);
+    if (err == ERR_OK) {
+        store_settle(o.store);
+        err = store_view_digest(o.store, &digest);
+        app_close(&o);
+    }
+    if (err != ERR_OK) {
+        return app_fail(app, err, &info);
+    }
+    CLEANUP_BUF Buf out;
+    buf_init(&out, 256);
+    hex_put(&out, digest.b, sizeof(digest.b));
+    (void)printf("view_digest %s sha256\n", buf_cstr(&out));
+    return 0;
+}
+
 int app_stat(App *app) {
+    if (app->argc > 0 && strcmp(app->argv[0], "digest") == 0) {
+        return stat_digest(app);
+    }
     Store *store = NULL;
     ErrInfo info = {0};
     ErrCode err = open_read_only(app, &store, &info);

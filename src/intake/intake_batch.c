@@ -1,3 +1,4 @@
+#include "core/clock.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "intake/intake_int.h"
@@ -197,7 +198,30 @@ static void submit(Batch *b) {
     }
 }
 
+/* The sender should know that what was sent did not count. */
+static void report_stale(Batch *b) {
+    for (size_t i = 0; i < b->n_works; i++) {
+        const Work *w = &b->works[i];
+        size_t bar = str_find_char(w->doc_key, '|', 0);
+        if (w->stale) {
+            feeder_issue(
+                b->feeder, w->file,
+                &(ClaimIssue){
+                    .severity = CLAIM_WARNING,
+                    .rule_id = STR("claim-older"),
+                    .ma_lk =
+                        bar == SIZE_MAX ? w->doc_key : str_sub(w->doc_key, bar + 1, w->doc_key.len),
+                    .en = STR("A later sending of this visit (by NGAYLAP) is known; this "
+                              "one changed nothing."),
+                    .vi = STR("Đã có lần gửi sau của lượt khám này (theo NGAYLAP); lần gửi "
+                              "này không thay đổi gì."),
+                });
+        }
+    }
+}
+
 static void count_outcome(Batch *b) {
+    report_stale(b);
     uint64_t outcomes[3] = {0};
     uint64_t resources = b->plan.n_actors;
     for (size_t i = 0; i < b->n_works; i++) {
@@ -405,14 +429,31 @@ static void wait_for_clashes(Feeder *f, const uint64_t *keys, size_t n) {
     }
 }
 
-ErrCode feeder_claim(Feeder *f, const Claim *claim) {
-    TRY(f->fatal);
-    Batch *b = enter(f);
-    Work *w = &b->works[b->n_works];
+/* NGAYLAP where it can be believed: a date that is not in the future. */
+static Str made_of(Arena *arena, Str made) {
+    Civil c;
+    if (made.len != 8 || time_parse_claim(made, &c) != ERR_OK || c.day == 0 ||
+        time_from_claim(&c) > clock_now_ms(clock_real())) {
+        return STR_EMPTY;
+    }
+    return arena_str(arena, made);
+}
+
+static ErrCode map_work(Feeder *f, Batch *b, const Claim *claim, Work *w) {
     *w = (Work){0};
     TRY(claim_map(b->arena, claim, &w->map));
     w->doc_key = w->map.visit_key;
     w->as_of = w->map.as_of;
+    w->made = made_of(b->arena, claim->made);
+    w->file = arena_str(b->arena, f->file->name);
+    return ERR_OK;
+}
+
+ErrCode feeder_claim(Feeder *f, const Claim *claim) {
+    TRY(f->fatal);
+    Batch *b = enter(f);
+    Work *w = &b->works[b->n_works];
+    TRY(map_work(f, b, claim, w));
     uint64_t keys[WORK_KEYS];
     size_t n = work_keys(w, keys);
     if (key_clash(b, keys, n)) {
@@ -420,10 +461,7 @@ ErrCode feeder_claim(Feeder *f, const Claim *claim) {
         TRY(flush_in_file(f));
         b = enter(f);
         w = &b->works[0];
-        *w = (Work){0};
-        TRY(claim_map(b->arena, claim, &w->map));
-        w->doc_key = w->map.visit_key;
-        w->as_of = w->map.as_of;
+        TRY(map_work(f, b, claim, w));
         n = work_keys(w, keys);
     }
     wait_for_clashes(f, keys, n);

@@ -29,6 +29,9 @@ typedef struct Work {
     ClaimGroup map;
     Str doc_key;  /* "FACILITY|MA_LK" */
     TimeMs as_of; /* end of the care: which demographics are newer */
+    Str made;     /* NGAYLAP, yyyyMMdd: an older sending never replaces a newer one; or empty */
+    Str file;     /* its name, for the report */
+    bool stale;   /* older than what is known: nothing of the visit is written */
     WorkOutcome outcome;
     StoreGroup group;
 } Work;
@@ -82,10 +85,11 @@ MUST_USE ErrCode intake_merge_patient(Arena *arena, Str known, Str claimed, bool
 
 /* intake_text.c: canonical JSON without id and meta, for comparing and for new versions. */
 Str intake_strip(Arena *arena, Str json);
-/* Copies json with meta.source = SOURCE#role put in. */
-Str intake_with_role(Arena *arena, Str json, Str role);
-/* The role that intake_with_role had put in, or empty. */
+/* Copies json with meta.source = SOURCE#role put in, and made (when it is not empty) as a tag. */
+Str intake_with_role(Arena *arena, Str json, Str role, Str made);
+/* The role and the date that intake_with_role had put in, or empty. */
 Str intake_role(Arena *arena, Str json);
+Str intake_made(Arena *arena, Str json);
 /* Local references "Type/~N" rewritten: known[N].len > 0: "Type/known[N]"; else, when base >= 0,
  * "Type/~(change[N])". "Patient/~" becomes "Patient/patient" when patient.len > 0. */
 typedef struct RefMap {

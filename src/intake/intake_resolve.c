@@ -228,6 +228,8 @@ static ErrCode resolve_visit(Resolution *r) {
     if (encounter.first == 0) {
         return ERR_OK;
     }
+    Str known_made = intake_made(r->plan->arena, encounter.json);
+    r->work->stale = r->work->made.len > 0 && str_cmp(r->work->made, known_made) < 0;
     TRY(load_known(r, &encounter));
     const ClaimGroup *g = &r->work->map;
     for (size_t i = 0; i < g->n_resources; i++) {
@@ -303,13 +305,14 @@ static ErrCode write_changes(Resolution *r, size_t n, size_t n_deletes) {
             continue;
         }
         bool visit = is_visit(&g->resources[i]);
+        Str made = g->resources[i].type == g->key_type ? r->work->made : STR_EMPTY;
         Str json = intake_rewrite(arena, visit ? g->resources[i].json : r->merged[i], &map);
         changes[at++] = (StoreChange){
             .op = r->slots[i] == 0 ? STORE_CREATE : STORE_UPDATE,
             .type = g->resources[i].type,
             .id = r->ids[i],
             .prev = r->slots[i],
-            .json = visit ? intake_with_role(arena, json, g->resources[i].role) : json,
+            .json = visit ? intake_with_role(arena, json, g->resources[i].role, made) : json,
         };
     }
     for (size_t k = 0; n_deletes > 0 && k < r->n_known; k++) {
@@ -345,6 +348,7 @@ ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work) {
         return ERR_NOMEM;
     }
     work->group = (StoreGroup){.patient_change = -1};
+    work->stale = false;
     TRY(resolve_patient(&r));
     for (size_t i = 1; i < n; i++) {
         if (is_card(&work->map.resources[i])) {
@@ -352,7 +356,7 @@ ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work) {
         }
     }
     TRY(resolve_visit(&r));
-    bool write_visit = work->outcome == WORK_NEW || !visit_is_same(&r);
+    bool write_visit = work->outcome == WORK_NEW || (!work->stale && !visit_is_same(&r));
     if (!write_visit) {
         work->outcome = WORK_SAME;
     }

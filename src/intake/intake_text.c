@@ -1,6 +1,7 @@
 #include "core/limits.h"
 #include "intake/intake_int.h"
 
+#define SYSTEM_MADE "https://nhip.vn/fhir/CodeSystem/ngay-lap"
 #define SOURCE_PREFIX "https://nhip.vn/fhir/claim#"
 
 static Str take(Arena *arena, Buf *b) {
@@ -28,14 +29,39 @@ Str intake_strip(Arena *arena, Str json) {
     return take(arena, &b);
 }
 
-Str intake_with_role(Arena *arena, Str json, Str role) {
+/* The text as it stands between the quotes of a JSON string. */
+static Str escaped(Arena *arena, Str text) {
+    bool plain = true;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        plain = plain && c >= 0x20 && c != '"' && c != '\\';
+    }
+    if (plain) {
+        return text;
+    }
+    Buf b;
+    buf_init(&b, LIMIT_RESOURCE_BYTES);
+    JsonWriter w = json_writer(&b);
+    json_put_str(&w, text);
+    Str quoted = take(arena, &b);
+    return quoted.len < 2 ? STR_EMPTY : str_sub(quoted, 1, quoted.len - 2);
+}
+
+Str intake_with_role(Arena *arena, Str json, Str role, Str made) {
     /* Canonical resources begin {"resourceType":"X", : meta goes right behind. */
     size_t comma = str_find_char(json, ',', 0);
     if (comma == SIZE_MAX) {
         return json;
     }
-    Str pieces[] = {str_sub(json, 0, comma), STR(",\"meta\":{\"source\":\"" SOURCE_PREFIX), role,
-                    STR("\"}"), str_sub(json, comma, json.len)};
+    bool tag = made.len > 0;
+    Str pieces[] = {str_sub(json, 0, comma),
+                    STR(",\"meta\":{\"source\":\"" SOURCE_PREFIX),
+                    escaped(arena, role),
+                    tag ? STR("\",\"tag\":[{\"system\":\"" SYSTEM_MADE "\",\"code\":\"")
+                        : STR("\""),
+                    made,
+                    tag ? STR("\"}]}") : STR("}"),
+                    str_sub(json, comma, json.len)};
     size_t len = 0;
     for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
         len += pieces[i].len;
@@ -46,7 +72,9 @@ Str intake_with_role(Arena *arena, Str json, Str role) {
     }
     size_t at = 0;
     for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
-        memcpy(out + at, pieces[i].ptr, pieces[i].len);
+        if (pieces[i].len > 0) {
+            memcpy(out + at, pieces[i].ptr, pieces[i].len);
+        }
         at += pieces[i].len;
     }
     return (Str){out, len};
@@ -60,6 +88,21 @@ Str intake_role(Arena *arena, Str json) {
     Str source = json_str(arena, json_path(root, "meta.source"));
     Str prefix = STR(SOURCE_PREFIX);
     return str_starts(source, prefix) ? str_sub(source, prefix.len, source.len) : STR_EMPTY;
+}
+
+Str intake_made(Arena *arena, Str json) {
+    const JsonNode *root = NULL;
+    if (json_parse(arena, json, &root, NULL) != ERR_OK) {
+        return STR_EMPTY;
+    }
+    const JsonNode *tags = json_get_lit(json_get_lit(root, "meta"), "tag");
+    for (const JsonNode *t = json_is(tags, JSON_ARRAY) ? json_first(tags) : NULL; t != NULL;
+         t = json_next(tags, t)) {
+        if (json_str_is(json_get_lit(t, "system"), STR(SYSTEM_MADE))) {
+            return json_str(arena, json_get_lit(t, "code"));
+        }
+    }
+    return STR_EMPTY;
 }
 
 /* Reads the digits behind "/~"; -1 when there are none (the patient). False when no quote follows.

@@ -87,6 +87,7 @@ typedef struct Visit {    /* members left empty take the defaults of visit_fill 
     const char *dose;    /* LIEU_DUNG of every drug */
     unsigned n_drugs;    /* lines of XML2 */
     unsigned n_results;  /* lines of XML4 */
+    const char *made;    /* NGAYLAP of the file, of its first visit */
     unsigned broken : 1; /* GIOI_TINH is no number: the claim must be refused */
 } Visit;
 
@@ -193,7 +194,8 @@ static UNUSED void put_lines(Buf *out, const Visit *v, int table, unsigned n) {
 static UNUSED Str claim_file(Home *h, const Visit *visits, size_t n) {
     CLEANUP_BUF Buf b;
     buf_init(&b, 64 * LIMIT_MIB);
-    claim_write_envelope_open(&b, or_else(visits[0].facility, "46001"), STR("20261121"), n);
+    claim_write_envelope_open(&b, or_else(visits[0].facility, "46001"),
+                              or_else(visits[0].made, "20261121"), n);
     for (size_t i = 0; i < n; i++) {
         claim_write_hoso_open(&b);
         put_summary(&b, &visits[i]);

@@ -220,6 +220,40 @@ static void two_facilities_may_use_one_ma_lk(void **state) {
     assert_int_equal(count(h, FHIR_T_ENCOUNTER).current, 2);
 }
 
+/* Files arrive in any order: what was made first never replaces what was made later. */
+static void an_older_sending_does_not_replace_a_newer_one(void **state) {
+    Home *h = *state;
+    SEND(h, {A_VISIT, .n_drugs = 1, .total = "2.00", .made = "20261105"});
+    RecordNo before = store_snapshot(h->store);
+    SEND(h, {A_VISIT, .n_drugs = 1, .total = "1.00", .made = "20261101"});
+    assert_report(h, 0, 0, 1, 0);
+    assert_int_equal(h->report.warnings, 1);
+    assert_str(h->report.issues[0].rule, STR("claim-older"));
+    assert_str(h->report.issues[0].ma_lk, STR("LK1"));
+    assert_int_equal(store_snapshot(h->store), before);
+    SEND(h, {A_VISIT, .n_drugs = 1, .total = "3.00", .made = "20261105"});
+    assert_report(h, 0, 1, 0, 0);
+    /* a date in the future is not believed: it would shut out every correction */
+    SEND(h, {A_VISIT, .n_drugs = 1, .total = "4.00", .made = "20990101"});
+    assert_report(h, 0, 1, 0, 0);
+    SEND(h, {A_VISIT, .n_drugs = 1, .total = "5.00", .made = "20261106"});
+    assert_report(h, 0, 1, 0, 0);
+    assert_int_equal(visit_of(h, "46001|LK1").version, 4);
+}
+
+/* Whatever stands in a code, the claim is taken or refused; the import goes on. */
+static void odd_codes_do_no_harm(void **state) {
+    Home *h = *state;
+    SEND(h, {A_VISIT, .icd = "J\"\\8"});
+    assert_int_equal(h->report.claims_new + h->report.claims_rejected, 1);
+    SEND(h, {.ma_lk = "L\"K\\", .cccd = "\"99\\", .card = "D\"N\\4999", .ma_bn = "~/~1\"|"});
+    assert_int_equal(h->report.claims_new + h->report.claims_rejected, 1);
+    SEND(h, {.ma_lk = "LK2", .name = "Patient/~ \"reference\":\"Patient/~\""});
+    assert_report(h, 1, 0, 0, 0);
+    SEND(h, {.ma_lk = "LK2", .name = "Patient/~ \"reference\":\"Patient/~\"", .total = "1"});
+    assert_report(h, 0, 1, 0, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, home_setup, home_teardown)
@@ -235,6 +269,8 @@ int main(void) {
         T(who_pays_alone_has_one_coverage_a_visit),
         T(actors_are_made_once),
         T(two_facilities_may_use_one_ma_lk),
+        T(an_older_sending_does_not_replace_a_newer_one),
+        T(odd_codes_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
