@@ -124,7 +124,7 @@ function Tiles(p: { wards: Ward[]; width: number; height: number; mark: Mark; le
                 const withNumber = ch >= size * 3.7;
                 const longest = Math.max(...names.map((n) => n?.length ?? 0));
                 const fitted = Math.min(size, Math.max(8.5, (cw - 5) / (longest * 0.56)));
-                const all = [...names, ...(withNumber ? [w.visits < p.least ? `<${p.least}` : num(w.visits)] : [])];
+                const all = [...names, ...(withNumber ? [w.visits > 0 && w.visits < p.least ? `<${p.least}` : num(w.visits)] : [])];
                 const first = y + ch / 2 - ((all.length - 1) * size * 1.14) / 2 + size * 0.36;
                 return (
                     <g key={w.code} {...p.mark(w, i)}>
@@ -154,13 +154,15 @@ function Boundaries(p: { wards: Ward[]; geo: GeoJson; width: number; height: num
     );
 }
 
+const range = (from: number, to: number): string => (from === to ? num(to) : `${num(from)}–${num(to)}`);
+
 function Legend({ bounds }: { bounds: number[] }): JSX.Element {
     return (
         <div class="legend" aria-hidden="true">
             {bounds.map((b, i) => (
                 <span>
                     <i class={`swatch c${i}`} />
-                    {i === 0 ? `1–${num(b)}` : `${num((bounds[i - 1] ?? 0) + 1)}–${num(b)}`}
+                    {range((bounds[i - 1] ?? 0) + 1, b)}
                 </span>
             ))}
             <span>

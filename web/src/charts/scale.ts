@@ -1,14 +1,14 @@
 // Round axis steps and class borders.
 
-/** Steps 1, 2, 2.5, 5 × 10ⁿ from zero to at least `max`, about `n` of them. */
+/** Whole steps 1, 2, 2.5, 5 × 10ⁿ from zero to at least `max`, about `n` of them. */
 export function ticks(max: number, n = 4): number[] {
     if (!(max > 0)) return [0, 1];
     const rough = max / n;
     const power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough) ?? rough;
-    const whole = max < 10 ? Math.max(1, Math.round(step)) : step;
+    const steps = [1, 2, 2.5, 5, 10].map((m) => m * power).filter((s) => Number.isInteger(s));
+    const step = steps.find((s) => s >= rough) ?? 1;
     const list: number[] = [];
-    for (let v = 0; v < max + whole * 0.999; v += whole) list.push(v);
+    for (let v = 0; v < max + step * 0.999; v += step) list.push(v);
     return list;
 }
 

@@ -54,6 +54,9 @@ export function WeekChart({ weeks, to, chosen, choose, title }: Props): JSX.Elem
                         </text>
                     </g>
                 ))}
+                {runs(weeks).map(([a, b]) => (
+                    <path class="band" aria-hidden="true" d={bandPath(weeks, a, b, (i) => x(i) + slot / 2, y)} />
+                ))}
                 {weeks.map((w, i) => {
                     const open = addDays(w.d, 6) > to;
                     const kind = w.alarm && !open ? 'bar alarm' : open ? 'bar open' : 'bar';
@@ -76,7 +79,7 @@ export function WeekChart({ weeks, to, chosen, choose, title }: Props): JSX.Elem
                     );
                 })}
                 {runs(weeks).map(([a, b]) => (
-                    <Band weeks={weeks} from={a} to={b} x={x} y={y} slot={slot} />
+                    <BandLines weeks={weeks.slice(a, b + 1)} x={(i) => x(a + i) + slot / 2} y={y} />
                 ))}
                 <g aria-hidden="true">
                     {weeks.map((w, i) =>
@@ -114,26 +117,27 @@ function lines(w: Week, open: boolean): string[] {
     return list;
 }
 
-interface BandProps {
-    weeks: Week[];
-    from: number;
-    to: number;
-    x: (i: number) => number;
-    y: (v: number) => number;
-    slot: number;
+type Place = (n: number) => number;
+
+function bandPath(weeks: Week[], from: number, to: number, x: Place, y: Place): string {
+    const at = (i: number, v: number | undefined): string => `${x(i).toFixed(1)} ${y(v ?? 0).toFixed(1)}`;
+    const up: string[] = [];
+    const down: string[] = [];
+    for (let i = from; i <= to; i++) {
+        up.push(at(i, weeks[i]?.high));
+        down.unshift(at(i, weeks[i]?.low));
+    }
+    return `M${up.join('L')}L${down.join('L')}Z`;
 }
 
-function Band({ weeks, from, to, x, y, slot }: BandProps): JSX.Element {
-    const part = weeks.slice(from, to + 1);
-    const mid = (k: number): number => x(from + k) + slot / 2;
-    const up = part.map((w, k) => `${mid(k).toFixed(1)} ${y(w.high ?? 0).toFixed(1)}`);
-    const down = part.map((w, k) => `${mid(k).toFixed(1)} ${y(w.low ?? 0).toFixed(1)}`).reverse();
-    const middle = part.map((w, k) => `${mid(k).toFixed(1)} ${y(w.expected ?? 0).toFixed(1)}`);
+/** The band's upper border and its middle, over the bars. */
+function BandLines({ weeks, x, y }: { weeks: Week[]; x: Place; y: Place }): JSX.Element {
+    const path = (value: (w: Week) => number | undefined): string =>
+        `M${weeks.map((w, i) => `${x(i).toFixed(1)} ${y(value(w) ?? 0).toFixed(1)}`).join('L')}`;
     return (
         <g aria-hidden="true">
-            <path class="band" d={`M${up.join('L')}L${down.join('L')}Z`} />
-            <path class="band-edge" d={`M${up.join('L')}`} />
-            <path class="band-middle" d={`M${middle.join('L')}`} />
+            <path class="band-edge" d={path((w) => w.high)} />
+            <path class="band-middle" d={path((w) => w.expected)} />
         </g>
     );
 }

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# The screens in a real browser against the real server, with TAP output.
+# Usage: web_test.sh [--mock] [--shot]
+#   --mock  against web/dev/mock.mjs and a bundle made here (no binary needed)
+#   --shot  copies the screenshot of the operations page to docs/img/operations.png
+# Environment: WEB_TEST_PORT (18460), CHROMIUM (/usr/bin/chromium), NHIP (build/release/nhip).
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+mock=0 shot=0
+for a in "$@"; do
+    case $a in
+        --mock) mock=1 ;;
+        --shot) shot=1 ;;
+        *) echo "web_test.sh: unknown flag '$a'" >&2; exit 2 ;;
+    esac
+done
+port=${WEB_TEST_PORT:-18460}
+nhip=${NHIP:-build/release/nhip}
+work=$(mktemp -d)
+server=
+finish() {
+    [ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null
+    rm -rf "$work"
+}
+trap finish EXIT
+fail() {
+    echo "not ok - $1"
+    [ -z "${2:-}" ] || sed 's/^/# /' "$2" | tail -30
+    exit 1
+}
+
+if [ ! -d web/node_modules/playwright-core ] || [ web/package-lock.json -nt web/node_modules/.package-lock.json ]; then
+    (cd web && npm ci --no-audit --no-fund --loglevel=error) >"$work/npm" 2>&1 || fail "npm ci" "$work/npm"
+fi
+(cd web && node_modules/.bin/tsc --noEmit) >"$work/tsc" 2>&1 || fail "types are right (tsc --noEmit)" "$work/tsc"
+echo "ok - types are right (tsc --noEmit)"
+(cd web && node build.mjs "$work/bundle") >"$work/build" 2>&1 || fail "the bundle keeps its size budgets" "$work/build"
+sed 's/^/# /' "$work/build"
+echo "ok - the bundle keeps its size budgets"
+
+if [ $mock = 1 ]; then
+    node web/dev/mock.mjs "$port" "$work/bundle" >"$work/server" 2>&1 &
+    server=$!
+    extra=$work/extra.xml
+    echo '<GIAMDINHHS/>' >"$extra"
+else
+    [ -x "$nhip" ] || fail "the server is built ($nhip)"
+    # The same people at every call; the second province brings other visits for the import test.
+    "$nhip" synth --out "$work/files" --seed 46 --citizens 600 --visits 6000 --facilities 12 --years 3 \
+        >"$work/synth" 2>&1 || fail "a small province is made" "$work/synth"
+    "$nhip" synth --out "$work/more" --seed 47 --citizens 40 --visits 60 --facilities 12 --years 1 \
+        --claims-per-file 200 >"$work/synth" 2>&1 || fail "claims for the import test are made" "$work/synth"
+    "$nhip" import --data "$work/data" "$work/files" >"$work/import" 2>&1 || fail "the province is imported" "$work/import"
+    extra=$(find "$work/more" -type f \( -name '*.xml' -o -name '*.gz' \) | LC_ALL=C sort | head -1)
+    "$nhip" serve --data "$work/data" --port "$port" >"$work/server" 2>&1 &
+    server=$!
+fi
+for _ in $(seq 200); do
+    curl -fs -o /dev/null "http://127.0.0.1:$port/health" && break
+    kill -0 "$server" 2>/dev/null || fail "the server runs" "$work/server"
+    sleep 0.1 # until the named condition above holds
+done
+curl -fs -o /dev/null "http://127.0.0.1:$port/health" || fail "the server answers /health" "$work/server"
+
+mkdir -p build/web-shots
+node tests/web/web_test.mjs "http://127.0.0.1:$port" "$extra" build/web-shots "$([ $mock = 1 ] && echo mock || echo real)"
+rc=$?
+if [ $rc = 0 ] && [ $shot = 1 ]; then
+    mkdir -p docs/img
+    cp build/web-shots/operations.png docs/img/operations.png
+fi
+exit $rc
