@@ -55,7 +55,7 @@ const today = Math.floor((Date.now() + 7 * 3600000) / DAY);
 const START = today - 3 * 365;
 const iso = (day) => new Date(day * DAY).toISOString().slice(0, 10);
 const facts = [];
-for (let i = 0; i < 120000; i++) {
+for (let i = 0; i < 40000; i++) {
     const day = START + Math.floor(random() * (today - START + 1));
     const weekday = (day + 4) % 7;
     if ((weekday === 0 || weekday === 6) && random() < 0.6) continue;

@@ -130,7 +130,7 @@ function Tiles(p: { wards: Ward[]; width: number; height: number; mark: Mark; le
                     <g key={w.code} {...p.mark(w, i)}>
                         <rect class="area" x={x + 1} y={y + 1} width={cw - 2} height={ch - 2} rx="3" />
                         {all.map((text, k) => (
-                            <text class={k >= names.length ? 'tile-number' : 'tile-name'} x={x + cw / 2} y={first + k * size * 1.14} text-anchor="middle" font-size={k >= names.length ? size : fitted}>
+                            <text aria-hidden="true" class={k >= names.length ? 'tile-number' : 'tile-name'} x={x + cw / 2} y={first + k * size * 1.14} text-anchor="middle" font-size={k >= names.length ? size : fitted}>
                                 {text}
                             </text>
                         ))}

@@ -1,7 +1,7 @@
 // The operations page on a desk. One answer of the server feeds all tiles; a tile whose own filter
 // is set is fed by the same question without that filter, so that the choice stays visible in it.
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type Asked, type FacilityName, type Ops, useAsk } from '../core/api';
 import { ago, date, num, period, time } from '../core/format';
 import { lang, t } from '../core/i18n';
@@ -32,7 +32,11 @@ export function useMap(): GeoJson | undefined {
 function useWithout(query: URLSearchParams, dimension: Dimension, latest: string | null, again: number, all: Ops): Ops {
     const path = isSet(query, dimension) ? opsPath(query, latest, dimension) : null;
     const asked = useAsk<Ops>(path, again);
-    return path && asked.data ? asked.data : all;
+    // Until the answer comes the tile keeps what it showed: its neighbours do not blink.
+    const shown = useRef(all);
+    if (!path) shown.current = all;
+    else if (asked.data) shown.current = asked.data;
+    return shown.current;
 }
 
 export function OpsScreen(): JSX.Element {

@@ -52,7 +52,10 @@ export function RejectsScreen(): JSX.Element {
         const page = await askJson<Rejects>(path);
         setMore({ base, rows: [...(more.base === base ? more.rows : []), ...page.rejects] });
     };
-    const current = list.find((r) => r.id === chosen);
+    // A piece that was just settled leaves the list; its side stays open with the report.
+    const held = useRef<Reject | undefined>(undefined);
+    held.current = list.find((r) => r.id === chosen) ?? (held.current?.id === chosen ? held.current : undefined);
+    const current = held.current;
     return (
         <main id="main" class={`page rejects ${current ? 'with-side' : ''}`} tabIndex={-1}>
             <div class="list-side">

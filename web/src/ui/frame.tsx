@@ -116,7 +116,7 @@ function LanguageSwitch(): JSX.Element {
     return (
         <div class="segments language" role="group" aria-label={t('nav.language')}>
             {(['vi', 'en'] as const).map((l) => (
-                <button type="button" lang={l} aria-pressed={now === l} aria-label={l === 'vi' ? 'Tiếng Việt' : 'English'} onClick={() => language.set(l)}>
+                <button type="button" lang={l} aria-pressed={now === l} aria-label={l === 'vi' ? 'VI, Tiếng Việt' : 'EN, English'} onClick={() => language.set(l)}>
                     {l === 'vi' ? 'VI' : 'EN'}
                 </button>
             ))}
