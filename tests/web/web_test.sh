@@ -62,6 +62,9 @@ for _ in $(seq 200); do
 done
 curl -fs -o /dev/null "http://127.0.0.1:$port/health" || fail "the server answers /health" "$work/server"
 
+curl -fs "http://127.0.0.1:$port/" | cmp -s - "$work/bundle/index.html" || fail "the server carries these screens (rebuild it)"
+echo "ok - the server carries these screens"
+
 mkdir -p build/web-shots
 node tests/web/web_test.mjs "http://127.0.0.1:$port" "$extra" build/web-shots "$([ $mock = 1 ] && echo mock || echo real)"
 rc=$?
