@@ -71,7 +71,7 @@ await test('the operations page shows what the server answers', DESK, async (pag
     await ops(page);
     const answer = await json('/api/ops');
     for (const f of answer.figures) is((await figure(page, f.id)) === f.value, `${f.id} shows ${await figure(page, f.id)}, not ${f.value}`);
-    is((await page.locator('.ward').count()) === 40, 'forty communes');
+    is((await page.locator('.ward[role=button]').count()) === 40, 'forty communes');
     is((await page.locator('.tile-curve .mark-g').count()) === 52, '52 weeks');
     is((await page.locator('.tile-pyramid .mark-g').count()) === 36, '36 bars of the pyramid');
     is((await page.locator('.bars li').count()) === answer.diagnoses.length, 'all top diagnoses');
@@ -95,7 +95,7 @@ await test('a filter changes all tiles, stands in the address, Backspace removes
     is(new URL(page.url()).searchParams.get('ward') === ward.code, 'the commune stands in the address');
     is((await page.locator('.chip').textContent()) === ward.name, 'a chip names it');
     is((await page.locator('.tile-pyramid').textContent()) !== rows, 'the pyramid changed');
-    await page.waitForFunction(() => document.querySelectorAll('.ward.none').length < 39);
+    await page.waitForFunction(() => document.querySelectorAll('.ward.none[role=button]').length < 39);
     const one = await title(page, 'visits');
     await page.locator('.bars button').first().click();
     await moved(page, 'visits', one);
@@ -201,6 +201,7 @@ await test('search is blind to accents; arrows choose; Enter opens', DESK, async
     const fold = (s) => s.normalize('NFD').replace(/[\u0300-\u036f]/g, '').replaceAll('đ', 'd').replaceAll('Đ', 'D').toLowerCase();
     const accented = someone.find((c) => fold(c.name) !== c.name.toLowerCase());
     await page.goto(`${base}/citizens`);
+    await page.waitForFunction(() => document.activeElement?.type === 'search');
     await page.keyboard.type(fold(accented.name));
     await page.locator('#hits li').first().waitFor();
     const names = await page.locator('.hit-name').allTextContents();
@@ -290,20 +291,46 @@ await test('a known file says that nothing changed; a bad one is refused and sta
     is(number(await page.locator('[data-count=open]').textContent()) === before + 1, 'the number is the list');
 }, { errors: true });
 
-await test('rejects: count, place, the kept piece, process again', DESK, async (page) => {
-    await page.goto(`${base}/rejects`);
+/** The claim file under another MA_LK and with a month 13 in NGAY_VAO: refused for that field alone. */
+async function brokenClaim() {
+    const text = await readFile(claimFile, 'utf8');
+    return text.replace(/<NOIDUNGFILE>([^<]*)<\/NOIDUNGFILE>/g, (_, b64) => {
+        const table = Buffer.from(b64, 'base64').toString().replace(/(<MA_LK>)[^<]*/g, '$1TEST.REPAIR.1').replace(/(<NGAY_VAO>)[^<]*/, '$1202613450800');
+        return `<NOIDUNGFILE>${Buffer.from(table).toString('base64')}</NOIDUNGFILE>`;
+    });
+}
+
+await test('rejects: count, place, the kept piece; mended and processed again', DESK, async (page) => {
+    if (kind === 'real') {
+        const report = await json('/import/claims', { method: 'POST', body: await brokenClaim() });
+        is(report.claims.rejected === 1, 'one claim is refused');
+    }
     const list = await json('/api/rejects');
-    await page.locator('[data-count=open]').waitFor();
+    const mine = list.rejects.find((r) => r.ma_lk === 'TEST.REPAIR.1') ?? list.rejects[0];
+    await page.goto(`${base}/rejects`);
     await page.locator('tbody tr').first().waitFor();
     is((await page.locator('tbody tr').count()) === Math.min(200, list.open), 'the number equals the list');
     await page.keyboard.press('j');
+    await page.locator('.side').waitFor();
+    await page.goto(`${base}/rejects?id=${mine.id}`);
     await page.waitForFunction(() => document.querySelector('.side textarea')?.value.includes('<'));
     await shot(page, 'rejects');
-    const raw = await (await fetch(`${base}/api/rejects/${list.rejects[0].id}`)).text();
+    await page.getByRole('button', { name: 'Nguyên như đã nhận' }).click();
+    const raw = await (await fetch(`${base}/api/rejects/${mine.id}`)).text();
     is((await page.locator('.side textarea').inputValue()) === raw.replaceAll('\r\n', '\n'), 'the piece is shown as it is kept');
+    await page.getByRole('button', { name: 'Giải mã để sửa' }).click();
+    if (kind === 'real') {
+        const picked = await page.locator('.side textarea').evaluate((a) => a.value.slice(a.selectionStart, a.selectionEnd));
+        is(picked === '202613450800' || picked === '', `the refused value is selected, not ${picked}`);
+        const text = await page.locator('.side textarea').inputValue();
+        is(text.includes('<NGAY_VAO>202613450800<'), 'the table is decoded');
+        await page.locator('.side textarea').fill(text.replace('202613450800', text.match(/<NGAY_RA>(\d{12})/)[1]));
+    }
     await page.locator('.side .primary').click();
-    await page.locator('.side .report, .side .problem').waitFor();
-}, { errors: true });
+    await page.locator('.side [data-report=new]').waitFor();
+    is(number(await page.locator('.side [data-report=new]').textContent()) === 1, 'the mended claim is taken in');
+    await page.waitForFunction((n) => Number(document.querySelector('[data-count=open]').textContent) === n, list.open - 1);
+});
 
 await test('language switch: all words change, and the server answers in it', DESK, async (page) => {
     await ops(page);

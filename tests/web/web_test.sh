@@ -49,7 +49,7 @@ else
     "$nhip" synth --out "$work/files" --seed 46 --citizens 600 --visits 6000 --facilities 12 --years 3 \
         >"$work/synth" 2>&1 || fail "a small province is made" "$work/synth"
     "$nhip" synth --out "$work/more" --seed 47 --citizens 40 --visits 60 --facilities 12 --years 1 \
-        --claims-per-file 200 >"$work/synth" 2>&1 || fail "claims for the import test are made" "$work/synth"
+        --claims-per-file 1 >"$work/synth" 2>&1 || fail "claims for the import test are made" "$work/synth"
     "$nhip" import --data "$work/data" "$work/files" >"$work/import" 2>&1 || fail "the province is imported" "$work/import"
     extra=$(find "$work/more" -type f \( -name '*.xml' -o -name '*.gz' \) | LC_ALL=C sort | head -1)
     "$nhip" serve --data "$work/data" --port "$port" >"$work/server" 2>&1 &

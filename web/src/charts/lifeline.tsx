@@ -199,16 +199,18 @@ interface MarksProps {
 
 /** Visits near each other stand on each other; above four a number says how many there are. */
 function Marks({ visits, x, opened, open }: MarksProps): JSX.Element {
-    const bins = new Map<number, Visit[]>();
-    for (const v of [...visits].reverse()) {
-        const bin = Math.round(x(at(v.start)) / BIN);
-        bins.set(bin, [...(bins.get(bin) ?? []), v]);
+    const bins: { left: number; list: Visit[] }[] = [];
+    for (const v of [...visits].sort((p, q) => at(p.start) - at(q.start))) {
+        const place = x(at(v.start));
+        const last = bins[bins.length - 1];
+        if (last && place - last.left < BIN) {
+            last.list.push(v);
+        } else if (!Number.isNaN(place)) bins.push({ left: place, list: [v] });
     }
     const base = AXIS + VISITS_HEIGHT - 18;
     return (
         <g>
-            {[...bins].map(([bin, list]) => {
-                const cx = list.length > 1 ? bin * BIN : x(at(list[0]!.start));
+            {bins.map(({ left: cx, list }) => {
                 return (
                     <g>
                         {list.slice(0, STACK).map((v, k) => (

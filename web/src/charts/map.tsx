@@ -110,7 +110,7 @@ function Tiles(p: { wards: Ward[]; width: number; height: number; mark: Mark; le
     const columns = Math.max(...p.wards.map((w) => w.column), 0) + 1;
     const rows = Math.max(...p.wards.map((w) => w.row), 0) + 1;
     const cw = Math.min(p.width / columns, 96);
-    const ch = Math.min(p.height / rows, cw * 0.92);
+    const ch = Math.min(p.height / rows, cw * 1.15);
     const left = (p.width - cw * columns) / 2;
     const top = (p.height - ch * rows) / 2;
     const small = cw < 38 || ch < 27;
@@ -127,13 +127,17 @@ function Tiles(p: { wards: Ward[]; width: number; height: number; mark: Mark; le
                 const all = [...names, ...(withNumber ? [w.visits > 0 && w.visits < p.least ? `<${p.least}` : num(w.visits)] : [])];
                 const first = y + ch / 2 - ((all.length - 1) * size * 1.14) / 2 + size * 0.36;
                 return (
-                    <g key={w.code} {...p.mark(w, i)}>
-                        <rect class="area" x={x + 1} y={y + 1} width={cw - 2} height={ch - 2} rx="3" />
-                        {all.map((text, k) => (
-                            <text aria-hidden="true" class={k >= names.length ? 'tile-number' : 'tile-name'} x={x + cw / 2} y={first + k * size * 1.14} text-anchor="middle" font-size={k >= names.length ? size : fitted}>
-                                {text}
-                            </text>
-                        ))}
+                    <g key={w.code}>
+                        <g {...p.mark(w, i)}>
+                            <rect class="area" x={x + 1} y={y + 1} width={cw - 2} height={ch - 2} rx="3" />
+                        </g>
+                        <g class={p.mark(w, i).class} aria-hidden="true">
+                            {all.map((text, k) => (
+                                <text class={k >= names.length ? 'tile-number' : 'tile-name'} x={x + cw / 2} y={first + k * size * 1.14} text-anchor="middle" font-size={k >= names.length ? size : fitted}>
+                                    {text}
+                                </text>
+                            ))}
+                        </g>
                     </g>
                 );
             })}

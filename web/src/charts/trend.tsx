@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Result } from '../core/api';
 import { date, dateTime, num } from '../core/format';
-import { t } from '../core/i18n';
+import { t, tOr } from '../core/i18n';
 import { StateMark } from '../ui/icons';
 import { NumberTable } from '../ui/table';
 import { ticksBetween } from './scale';
@@ -35,6 +35,10 @@ export function Results({ list }: { list: Result[] }): JSX.Element {
     );
 }
 
+/** Names of results that come with a code alone. */
+export const resultName = (r: { code: string | null; name: string | null }): string =>
+    tOr(`result.${r.code}`) ?? r.name ?? r.code ?? '—';
+
 const isOutside = (r: Result, v: number): boolean => (r.high !== null && v > r.high) || (r.low !== null && v < r.low);
 
 function Multiple({ r }: { r: Result }): JSX.Element {
@@ -45,7 +49,7 @@ function Multiple({ r }: { r: Result }): JSX.Element {
     return (
         <div class={`multiple ${open ? 'open' : ''}`}>
             <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
-                <span class="multiple-name">{r.name ?? r.code}</span>
+                <span class="multiple-name">{resultName(r)}</span>
                 <span class="multiple-value">
                     {outside && <StateMark state="watch" />}
                     <b>{num(last[1], 3)}</b> {r.unit}
@@ -58,9 +62,9 @@ function Multiple({ r }: { r: Result }): JSX.Element {
             </button>
             <Trend r={r} big={open} />
             {open && (
-                <div class="scroll" tabIndex={0} role="region" aria-label={r.name ?? r.code}>
+                <div class="scroll" tabIndex={0} role="region" aria-label={resultName(r)}>
                     <NumberTable
-                        caption={r.name ?? r.code}
+                        caption={resultName(r)}
                         model={{
                             columns: [{ title: t('word.time') }, { title: r.unit ?? t('word.value'), kind: 'number' }],
                             rows: [...r.points].reverse().map(([time, v]) => [dateTime(time), num(v, 3)]),
@@ -88,7 +92,7 @@ function Trend({ r, big }: { r: Result; big: boolean }): JSX.Element {
     const many = r.points.length > 40 && !big;
     return (
         <div class="chart" ref={ref}>
-            <svg viewBox={`0 0 ${width} ${height}`} width="100%" height={`${height / 16}rem`} role="img" aria-label={`${r.name ?? r.code}: ${t('citizen.values', { n: r.points.length })}`}>
+            <svg viewBox={`0 0 ${width} ${height}`} width="100%" height={`${height / 16}rem`} role="img" aria-label={`${resultName(r)}: ${t('citizen.values', { n: r.points.length })}`}>
                 {(r.low !== null || r.high !== null) && (
                     <rect class="reference" x={pad.left} width={Math.max(0, width - pad.left - pad.right)} y={y(r.high ?? high + room)} height={Math.max(0, y(r.low ?? low - room) - y(r.high ?? high + room))} />
                 )}

@@ -8,7 +8,7 @@ import { useKeys } from '../core/keys';
 import { useGeneration } from '../core/live';
 import { go, usePlace, withQuery } from '../core/router';
 import { Lifeline } from '../charts/lifeline';
-import { Results } from '../charts/trend';
+import { resultName, Results } from '../charts/trend';
 import { StateMark } from '../ui/icons';
 import { Copy, Problem } from '../ui/parts';
 import { sexWord } from './citizens';
@@ -160,7 +160,7 @@ function Changed({ c }: { c: Citizen }): JSX.Element | null {
             </div>
             {part(t('citizen.new_problems'), problems.map((p) => `${p.icd} ${p.name ?? ''}`))}
             {part(t('citizen.new_drugs'), drugs.map((d) => d.name ?? d.code))}
-            {part(t('citizen.outside'), outside.map((r) => `${r.name} ${num(r.points[r.points.length - 1]?.[1], 2)} ${r.unit ?? ''}`))}
+            {part(t('citizen.outside'), outside.map((r) => `${resultName(r)} ${num(r.points[r.points.length - 1]?.[1], 2)} ${r.unit ?? ''}`))}
         </dl>
     );
 }

@@ -4,9 +4,10 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ask, askJson, Failure, type Reject, type Rejects, type Report, useAsk } from '../core/api';
 import { dateTime, num } from '../core/format';
-import { t, tOr } from '../core/i18n';
+import { t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { useGeneration, useLive } from '../core/live';
+import { placeOfField, readable, sendable } from '../core/piece';
 import { go, usePlace, withQuery } from '../core/router';
 import { Icon } from '../ui/icons';
 import { Problem } from '../ui/parts';
@@ -119,49 +120,58 @@ function List({ list, chosen, open }: { list: Reject[]; chosen: number; open: (i
     );
 }
 
-function Side({ r, close, settle }: { r: Reject; close: () => void; settle: () => void }): JSX.Element {
-    const [text, setText] = useState<string | null>(null);
-    const [original, setOriginal] = useState('');
+interface SideProps {
+    r: Reject;
+    close: () => void;
+    settle: () => void;
+}
+
+function Side({ r, close, settle }: SideProps): JSX.Element {
+    const [kept, setKept] = useState<string | null>(null);
+    const [text, setText] = useState('');
+    const [asKept, setAsKept] = useState(false);
     const [failure, setFailure] = useState<Failure | null>(null);
     const [report, setReport] = useState<Report | null>(null);
     const [busy, setBusy] = useState(false);
-    const heading = useRef<HTMLHeadingElement>(null);
+    const area = useRef<HTMLTextAreaElement>(null);
+    const decoded = kept === null ? '' : readable(kept);
+    const changed = kept !== null && text !== decoded;
     useEffect(() => {
-        heading.current?.focus();
         ask(`/api/rejects/${r.id}`)
             .then((response) => response.text())
             .then((body) => {
-                setText(body);
-                setOriginal(body);
+                const lines = body.replaceAll('\r\n', '\n');
+                setKept(lines);
+                setText(readable(lines));
             })
             .catch((e: unknown) => setFailure(e as Failure));
     }, [r.id]);
     useEffect(() => {
+        if (kept !== null && area.current) showField(area.current, r);
+    }, [kept]);
+    useEffect(() => {
         const key = (e: KeyboardEvent): void => {
-            if (e.key === 'Escape' && text === original) close();
+            if (e.key === 'Escape' && !changed) close();
         };
         document.addEventListener('keydown', key);
         return () => document.removeEventListener('keydown', key);
-    }, [text, original]);
-    const changed = text !== null && text !== original;
+    }, [changed]);
     const process = async (): Promise<void> => {
         setBusy(true);
         setFailure(null);
         try {
-            setReport(await askJson<Report>(`/api/rejects/${r.id}`, { method: 'POST', body: changed ? text : '' }));
+            const body = changed ? sendable(text) : '';
+            setReport(await askJson<Report>(`/api/rejects/${r.id}`, { method: 'POST', body }));
             settle();
         } catch (e) {
             setFailure(e as Failure);
         }
         setBusy(false);
     };
-    const remedy = tOr(`remedy.${r.rule}`) ?? t('remedy.default');
     return (
         <aside class="side" aria-labelledby="side-title">
             <header>
-                <h2 id="side-title" ref={heading} tabIndex={-1}>
-                    {r.what}
-                </h2>
+                <h2 id="side-title">{r.what}</h2>
                 <button type="button" class="icon-button" aria-label={t('action.close')} onClick={close}>
                     <Icon name="close" />
                 </button>
@@ -174,26 +184,58 @@ function Side({ r, close, settle }: { r: Reject; close: () => void; settle: () =
                 <dt>{t('rejects.rule')}</dt>
                 <dd class="code">{r.rule}</dd>
                 <dt>{t('rejects.remedy')}</dt>
-                <dd>{remedy}</dd>
+                <dd>{t('remedy.default')}</dd>
             </dl>
-            <label class="field piece">
-                <span>
-                    {t('rejects.piece')} {changed && <b>{t('rejects.changed')}</b>}
-                </span>
-                <textarea spellcheck={false} readOnly={r.settled} value={text ?? t('state.loading')} onInput={(e) => setText(e.currentTarget.value)} />
-            </label>
+            <div class="piece">
+                <div class="piece-head">
+                    <label for="piece">
+                        {t('rejects.piece')} {changed && <b>{t('rejects.changed')}</b>}
+                    </label>
+                    <div class="segments" role="group" aria-label={t('rejects.view')}>
+                        <button type="button" aria-pressed={!asKept} onClick={() => setAsKept(false)}>
+                            {t('rejects.decoded')}
+                        </button>
+                        <button type="button" aria-pressed={asKept} onClick={() => setAsKept(true)}>
+                            {t('rejects.kept')}
+                        </button>
+                    </div>
+                </div>
+                <textarea
+                    id="piece"
+                    ref={area}
+                    wrap="off"
+                    spellcheck={false}
+                    readOnly={r.settled || asKept}
+                    value={kept === null ? t('state.loading') : asKept ? kept : text}
+                    onInput={(e) => setText(e.currentTarget.value)}
+                />
+            </div>
             {failure && <Problem failure={failure} />}
             {report && <ReportView report={report} />}
             <div class="actions">
-                <button type="button" class="button primary" disabled={busy || text === null || r.settled} onClick={() => void process()}>
+                <button type="button" class="button primary" disabled={busy || kept === null || r.settled} onClick={() => void process()}>
                     {t(changed ? 'rejects.process_changed' : 'rejects.process')}
                 </button>
                 {changed && (
-                    <button type="button" class="button" onClick={() => setText(original)}>
+                    <button type="button" class="button" onClick={() => setText(decoded)}>
                         {t('rejects.undo')}
                     </button>
                 )}
             </div>
         </aside>
     );
+}
+
+/** Selects the value that was refused and scrolls to it. */
+function showField(area: HTMLTextAreaElement, r: Reject): void {
+    const place = placeOfField(area.value, r.table, r.field, r.line);
+    area.focus({ preventScroll: true });
+    if (!place) {
+        area.setSelectionRange(0, 0);
+        return;
+    }
+    area.setSelectionRange(...place);
+    const line = area.value.slice(0, place[0]).split('\n').length;
+    const height = parseFloat(getComputedStyle(area).lineHeight) || 18;
+    area.scrollTop = Math.max(0, (line - 6) * height);
 }

@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { useAsk, type Visit, type VisitDetail } from '../core/api';
 import { date, dateTime, daysBetween, money, num, time } from '../core/format';
 import { t, tOr } from '../core/i18n';
+import { resultName } from '../charts/trend';
 import { Icon } from '../ui/icons';
 import { Problem } from '../ui/parts';
 
@@ -86,7 +87,7 @@ function Detail({ citizen, id }: { citizen: string; id: string }): JSX.Element {
                 <ul class="two">
                     {d.results.map((x) => (
                         <li class="spread">
-                            <span>{x.name}</span>
+                            <span>{resultName(x)}</span>
                             <span class="right">
                                 <b>{x.value && /^-?\d+(\.\d+)?$/.test(x.value) ? num(Number(x.value), 3) : (x.value ?? '—')}</b> {x.unit}
                             </span>
