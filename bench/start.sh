@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# start — time from the start of `nhip serve` to its first answers: /ready, a resource by id, a search,
+# the operations page; after an orderly stop and after a kill -9 (which leaves records to replay).
+#   start.sh [FOLDER]     a data folder (bench/import with NHIP_BENCH_KEEP=1), else 50,000 visits are
+#                         made and imported first.        Target: < 1 s to the first answer.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+nhip=$PWD/build/release/nhip
+[ -x "$nhip" ] || make --no-print-directory WEB="${WEB:-1}" >/dev/null || exit 1
+port=$((20000 + $$ % 10000))
+base=http://127.0.0.1:$port
+export NHIP_LANGUAGE=en NHIP_LOG_LEVEL=error
+work=$(mktemp -d "${NHIP_BENCH_DIR:-/tmp}/nhip-start-XXXXXX")
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$work"' EXIT
+
+data=${1:-}
+if [ -z "$data" ]; then
+    data=$work/data
+    "$nhip" synth --out "$work/province" --visits 50000 --citizens 12500 >/dev/null 2>&1 &&
+        "$nhip" import --data "$data" "$work/province/claims" >/dev/null 2>&1 || exit 1
+fi
+
+begin() {
+    t0=$EPOCHREALTIME
+    "$nhip" serve --data "$data" --port "$port" >"$work/log" 2>&1 &
+    pid=$!
+}
+# first NAME URL: waits for a good answer, prints the milliseconds since begin
+first() {
+    until curl -sf -o "$work/answer" "$base$2"; do
+        kill -0 "$pid" 2>/dev/null || { cat "$work/log"; exit 1; }
+        sleep 0.002
+    done
+    awk -v a="$t0" -v b="$EPOCHREALTIME" -v n="$1" 'BEGIN{printf "  %-22s %7.0f ms\n", n, 1000*(b-a)}'
+}
+answers() {
+    first "/ready" /ready
+    [ -z "${id:-}" ] || first "Encounter by id" "/fhir/Encounter/$id"
+    first "newest 20 encounters" "/fhir/Encounter?_count=20&_sort=-_lastUpdated"
+    first "operations page" /api/ops
+}
+
+t1=$EPOCHREALTIME
+curl -s -o "$work/answer" "$base/none"
+echo "# a refused connection costs curl $(awk -v a="$t1" -v b="$EPOCHREALTIME" 'BEGIN{printf "%.0f", 1000*(b-a)}') ms: that is in every figure"
+begin
+first "/ready" /ready >/dev/null
+id=$(curl -s "$base/fhir/Encounter?_count=1" | grep -oE '"resource":\{"resourceType":"Encounter","id":"[^"]+"' | grep -oE '[^"]+"$' | tr -d '"')
+echo "# $(curl -s "$base/api/ops" | grep -oE '"totals":\{[^}]*\}')"
+kill "$pid" && wait "$pid" 2>/dev/null
+for round in 1 2 3; do
+    echo "after an orderly stop, round $round"
+    begin
+    answers
+    [ "$round" = 3 ] || { kill "$pid" && wait "$pid" 2>/dev/null; }
+done
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+echo "after kill -9"
+begin
+answers
+kill "$pid" && wait "$pid" 2>/dev/null
+pid=
