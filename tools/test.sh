@@ -46,7 +46,7 @@ build() { # build VARIANT TARGET…
     fi
 }
 
-lint() { run lint bash tools/lint.sh; }
+lint() { build release gen && run lint bash tools/lint.sh; }
 units() {
     build "$1" units && for t in build/"$1"/unit/*/*_test; do
         run "$1 unit ${t#build/"$1"/unit/}" "$t"

@@ -77,21 +77,28 @@ void app_close(AppStore *o) {
     ioc_close(o->ioc);
 }
 
-ErrCode app_open(App *app, AppStore *ret, ErrInfo *info) {
-    AppStore *o = ret;
+static ErrCode open_once(App *app, AppStore *o, ErrInfo *info) {
     *o = (AppStore){0};
     Str dir = str_from(app->settings.data);
     TRY(ioc_open(&(IocOptions){.dir = dir}, &o->ioc, info));
     o->view = ioc_view(o->ioc);
-    ErrCode err =
-        store_open(&(StoreOptions){.dir = dir, .views = &o->view, .n_views = 1}, &o->store, info);
-    if (err == ERR_OK) {
-        err = intake_new(
-            &(IntakeOptions){.store = o->store, .received_keep = app->settings.received_keep},
-            &o->intake);
+    TRY(store_open(&(StoreOptions){.dir = dir, .views = &o->view, .n_views = 1}, &o->store, info));
+    return intake_new(
+        &(IntakeOptions){.store = o->store, .received_keep = app->settings.received_keep},
+        &o->intake);
+}
+
+ErrCode app_open(App *app, AppStore *ret, ErrInfo *info) {
+    ErrCode err = open_once(app, ret, info);
+    if (err == ERR_OK && ioc_live(ret->ioc).record > store_snapshot(ret->store)) {
+        /* Facts of a longer log than this one (a backup was put back): they are made anew. */
+        app_close(ret);
+        err = ioc_forget(str_from(app->settings.data));
+        err = err == ERR_OK ? open_once(app, ret, info) : err;
     }
     if (err != ERR_OK) {
-        app_close(o);
+        app_close(ret);
+        *ret = (AppStore){0};
     }
     return err;
 }

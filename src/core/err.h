@@ -31,7 +31,7 @@
     X(MULTIPLE, 412, "multiple-matches", "more than one match", "có nhiều hơn một kết quả")        \
     X(EXISTS, 409, "duplicate", "exists already", "đã tồn tại")                                    \
     X(METHOD, 405, "not-supported", "method not allowed here", "phương thức không được phép")      \
-    X(ACCEPT, 406, "not-supported", "only JSON can be had (application/fhir+json)",                 \
+    X(ACCEPT, 406, "not-supported", "only JSON can be had (application/fhir+json)",                \
       "chỉ trả về được JSON (application/fhir+json)")                                              \
     X(MEDIA, 415, "not-supported", "media type not supported", "không hỗ trợ kiểu nội dung")       \
     X(BUSY, 503, "throttled", "too busy; retry later", "đang bận; hãy thử lại sau")                \

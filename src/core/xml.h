@@ -43,7 +43,8 @@ MUST_USE ErrCode xml_feed(XmlReader *r, Str bytes, ErrInfo *info);
 /* Says that all bytes were fed: an open element is now an error. */
 MUST_USE ErrCode xml_finish(XmlReader *r, ErrInfo *info);
 /* new, feed, finish and free in one, with a reader of our own for what claim tables are made of:
- * three times as fast, the same events, places and errors (xml_int.h says how that is made sure). */
+ * three times as fast, the same events, places and errors (xml_int.h says how that is made sure).
+ */
 MUST_USE ErrCode xml_parse(Str document, const XmlHandler *handler, ErrInfo *info);
 
 static inline void xml_cleanup(XmlReader **r) {

@@ -198,30 +198,42 @@ static void submit(Batch *b) {
     }
 }
 
-/* The sender should know that what was sent did not count. */
-static void report_stale(Batch *b) {
+static void warn(Batch *b, const Work *w, ClaimIssue issue) {
+    size_t bar = str_find_char(w->doc_key, '|', 0);
+    issue.severity = CLAIM_WARNING;
+    issue.ma_lk = bar == SIZE_MAX ? w->doc_key : str_sub(w->doc_key, bar + 1, w->doc_key.len);
+    feeder_issue(b->feeder, w->file, &issue);
+}
+
+/* What the sender should know beyond the claim's own faults. */
+static void report_works(Batch *b) {
     for (size_t i = 0; i < b->n_works; i++) {
         const Work *w = &b->works[i];
-        size_t bar = str_find_char(w->doc_key, '|', 0);
         if (w->stale) {
-            feeder_issue(
-                b->feeder, w->file,
-                &(ClaimIssue){
-                    .severity = CLAIM_WARNING,
-                    .rule_id = STR("claim-older"),
-                    .ma_lk =
-                        bar == SIZE_MAX ? w->doc_key : str_sub(w->doc_key, bar + 1, w->doc_key.len),
-                    .en = STR("A later sending of this visit (by NGAYLAP) is known; this "
-                              "one changed nothing."),
-                    .vi = STR("Đã có lần gửi sau của lượt khám này (theo NGAYLAP); lần gửi "
-                              "này không thay đổi gì."),
-                });
+            warn(b, w,
+                 (ClaimIssue){
+                     .rule_id = STR("claim-older"),
+                     .en = STR("A later sending of this visit (by NGAYLAP) is known; this one "
+                               "changed nothing."),
+                     .vi = STR("Đã có lần gửi sau của lượt khám này (theo NGAYLAP); lần gửi này "
+                               "không thay đổi gì."),
+                 });
+        }
+        if (w->torn) {
+            warn(b, w,
+                 (ClaimIssue){
+                     .rule_id = STR("identity-torn"),
+                     .en = STR("The claim's numbers (CCCD, card, patient number) belong to "
+                               "different citizens; the strongest one took the visit. Check them."),
+                     .vi = STR("Các số trong hồ sơ (CCCD, thẻ, mã bệnh nhân) thuộc về những người "
+                               "khác nhau; lượt khám được ghi theo số mạnh nhất. Hãy kiểm tra."),
+                 });
         }
     }
 }
 
 static void count_outcome(Batch *b) {
-    report_stale(b);
+    report_works(b);
     uint64_t outcomes[3] = {0};
     uint64_t resources = b->plan.n_actors;
     for (size_t i = 0; i < b->n_works; i++) {

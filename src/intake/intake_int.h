@@ -32,6 +32,7 @@ typedef struct Work {
     Str made;     /* NGAYLAP, yyyyMMdd: an older sending never replaces a newer one; or empty */
     Str file;     /* its name, for the report */
     bool stale;   /* older than what is known: nothing of the visit is written */
+    bool torn;    /* its numbers point to different citizens; the strongest one took the visit */
     WorkOutcome outcome;
     StoreGroup group;
 } Work;
@@ -74,10 +75,9 @@ typedef struct IntakeLook {
 } IntakeLook;
 MUST_USE ErrCode intake_look_up(Intake *intake, Plan *plan, const IntakeLook *look,
                                 StoreVersion *ret);
-/* Finds the citizen; ret->first = 0 when unknown. Appends what it relied on to
- * plan->expects. */
-MUST_USE ErrCode intake_find_patient(Intake *intake, Plan *plan, const ClaimIdentity *identity,
-                                     StoreVersion *ret);
+/* Finds the citizen of work->map.identity; ret->first = 0 when unknown. Appends what it relied on
+ * to plan->expects; sets work->torn when weaker numbers agree with another citizen. */
+MUST_USE ErrCode intake_find_patient(Intake *intake, Plan *plan, Work *work, StoreVersion *ret);
 /* The newer of two Patients with what only the older one knows; *ret is empty when `known` says it
  * all already. Both are JSON texts; the result has no id and no meta. */
 MUST_USE ErrCode intake_merge_patient(Arena *arena, Str known, Str claimed, bool claimed_is_newer,

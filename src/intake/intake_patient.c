@@ -94,11 +94,17 @@ static ErrCode find_by(Intake *intake, Plan *plan, const ClaimIdentity *identity
     return ERR_OK;
 }
 
-ErrCode intake_find_patient(Intake *intake, Plan *plan, const ClaimIdentity *identity,
-                            StoreVersion *ret) {
+ErrCode intake_find_patient(Intake *intake, Plan *plan, Work *work, StoreVersion *ret) {
+    const ClaimIdentity *identity = &work->map.identity;
     StoreVersion found = {0};
-    for (size_t i = 0; i < identity->n_tokens && found.first == 0; i++) {
-        TRY(find_by(intake, plan, identity, &identity->tokens[i], &found));
+    work->torn = false;
+    for (size_t i = 0; i < identity->n_tokens; i++) {
+        StoreVersion match = {0};
+        TRY(find_by(intake, plan, identity, &identity->tokens[i], &match));
+        if (found.first == 0) {
+            found = match;
+        }
+        work->torn = work->torn || (match.first != 0 && match.first != found.first);
     }
     *ret = found;
     return ERR_OK;

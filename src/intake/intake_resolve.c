@@ -73,7 +73,7 @@ static ErrCode later_visit(Resolution *r, bool *ret_later) {
 static ErrCode resolve_patient(Resolution *r) {
     const ClaimResource *mapped = &r->work->map.resources[0];
     assert(mapped->type == FHIR_T_PATIENT);
-    TRY(intake_find_patient(r->intake, r->plan, &r->work->map.identity, &r->patient));
+    TRY(intake_find_patient(r->intake, r->plan, r->work, &r->patient));
     if (r->patient.first == 0) {
         r->merged[0] = mapped->json;
         return ERR_OK;

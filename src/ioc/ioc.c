@@ -277,6 +277,14 @@ void ioc_close(Ioc *ioc) {
     free(ioc);
 }
 
+ErrCode ioc_forget(Str dir) {
+    CLEANUP_BUF Buf path;
+    buf_init(&path, 8192);
+    buf_printf(&path, STR_FMT "/facts/facts.meta", STR_ARG(dir));
+    TRY(buf_ok(&path));
+    return io_exists(buf_cstr(&path)) ? io_remove(buf_cstr(&path)) : ERR_OK;
+}
+
 /* ---- applying ---- */
 
 /* The row of an Encounter by its first slot, or UINT64_MAX: rows are ascending by it. */

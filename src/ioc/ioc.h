@@ -22,6 +22,8 @@ typedef struct IocOptions {
 MUST_USE ErrCode ioc_open(const IocOptions *options, Ioc **ret_ioc, ErrInfo *info);
 /* Writes a last checkpoint. Close the store first: it feeds the view. NULL is fine. */
 void ioc_close(Ioc *ioc);
+/* Takes the checkpoint away, so that the next ioc_open begins anew (while it is closed). */
+MUST_USE ErrCode ioc_forget(Str dir);
 /* The hooks for StoreOptions.views. */
 StoreView ioc_view(Ioc *ioc);
 /* Makes what was applied durable; also done by itself every few seconds. */
