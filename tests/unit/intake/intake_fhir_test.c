@@ -1,0 +1,597 @@
+/* FHIR interactions as commits: references, patients, conditions, races, files. All data invented.
+ */
+#include "unit/store/store_help.h"
+
+#include "core/thread.h"
+#include "fhir/fhir_validate.h"
+#include "intake/intake_fhir.h"
+
+typedef struct World {
+    Home *home;
+    Intake *intake;
+} World;
+
+static int setup(void **state) {
+    World *w = calloc(1, sizeof(*w));
+    void *home = NULL;
+    assert_non_null(w);
+    assert_int_equal(home_setup(&home), 0);
+    w->home = home;
+    assert_ok(
+        intake_new(&(IntakeOptions){.store = w->home->store, .received_keep = true}, &w->intake));
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state) {
+    World *w = *state;
+    void *home = w->home;
+    intake_free(w->intake);
+    assert_int_equal(home_teardown(&home), 0);
+    free(w);
+    return 0;
+}
+
+/* ---- short ways ---- */
+
+static IntakeTx *begin(World *w) {
+    IntakeTx *tx = NULL;
+    IntakeTxOptions o = {.intake = w->intake,
+                         .arena = w->home->arena,
+                         .base_url = STR("http://own/fhir"),
+                         .actor = STR("test"),
+                         .source = STR("fhir")};
+    assert_ok(intake_tx_new(&o, &tx));
+    return tx;
+}
+
+static const JsonNode *parse(World *w, const char *json) {
+    FhirResource r;
+    assert_ok(fhir_parse(w->home->arena, str_from(json), &r, NULL));
+    return r.root;
+}
+
+static IntakeAsk to_create(World *w, FhirType type, const char *json) {
+    return (IntakeAsk){.verb = INTAKE_CREATE,
+                       .type = type,
+                       .id = STR_EMPTY,
+                       .condition = STR_EMPTY,
+                       .full_url = STR_EMPTY,
+                       .url = STR_EMPTY,
+                       .root = parse(w, json)};
+}
+
+static IntakeAsk to_update(World *w, FhirType type, const char *id, const char *json) {
+    IntakeAsk ask = to_create(w, type, json);
+    ask.verb = INTAKE_UPDATE;
+    ask.id = str_from(id);
+    return ask;
+}
+
+static IntakeAnswer run_one(World *w, const IntakeAsk *ask, ErrCode expected) {
+    IntakeTx *tx = begin(w);
+    ErrInfo info = {0};
+    assert_ok(intake_tx_add(tx, ask));
+    ErrCode err = intake_tx_run(tx, &info);
+    if (err != expected) {
+        print_error("%s: %s\n", err_name(err), info.what_en);
+    }
+    assert_int_equal(err, expected);
+    return *intake_tx_answer(tx, 0);
+}
+
+/* Carries out a transaction Bundle given as text. */
+static IntakeTx *run_bundle(World *w, const char *json, ErrCode expected, const char *rule) {
+    IntakeTx *tx = begin(w);
+    ErrInfo info = {0};
+    ErrCode err = ERR_OK;
+    const JsonNode *list = json_get_lit(parse(w, json), "entry");
+    size_t i = 0;
+    for (const JsonNode *e = json_first(list); e != NULL && err == ERR_OK;
+         e = json_next(list, e), i++) {
+        IntakeAsk ask;
+        err = intake_bundle_ask(w->home->arena, e, i, &ask, &info);
+        err = err == ERR_OK ? intake_tx_add(tx, &ask) : err;
+    }
+    err = err == ERR_OK ? intake_tx_run(tx, &info) : err;
+    if (err != expected) {
+        print_error("%s: %s (%s)\n", err_name(err), info.what_en, info.where);
+    }
+    assert_int_equal(err, expected);
+    if (rule != NULL) {
+        assert_string_equal(info.rule, rule);
+    }
+    return tx;
+}
+
+static StoreVersion now_of(World *w, const IntakeAnswer *a) {
+    StoreVersion v;
+    assert_ok(store_get(w->home->store, w->home->arena, a->type, a->id, &v));
+    return v;
+}
+
+static bool has(Str text, const char *part) {
+    return str_find(text, str_from(part)) != SIZE_MAX;
+}
+
+#define PATIENT_JSON(value)                                                                        \
+    "{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"urn:t\",\"value\":\"" value "\"}" \
+    "]}"
+#define URN(n) "urn:uuid:00000000-0000-4000-8000-00000000000" n
+#define ENTRY(url, resource, method, target)                                                       \
+    "{\"fullUrl\":\"" url "\",\"resource\":" resource ",\"request\":{\"method\":\"" method         \
+    "\",\"url\":\"" target "\"}}"
+#define BUNDLE(entries)                                                                            \
+    "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[" entries "]}"
+#define OBSERVATION(subject, more)                                                                 \
+    "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},"            \
+    "\"subject\":{\"reference\":\"" subject "\"}" more "}"
+
+/* ---- one at a time ---- */
+
+static void creates_updates_deletes(void **state) {
+    World *w = *state;
+    IntakeAsk ask = to_create(w, FHIR_T_PATIENT, PATIENT_JSON("1"));
+    IntakeAnswer a = run_one(w, &ask, ERR_OK);
+    assert_int_equal(a.status, 201);
+    assert_int_equal(a.version, 1);
+    assert_true(has(now_of(w, &a).json, "urn:t"));
+    char id[32];
+    (void)snprintf(id, sizeof(id), STR_FMT, STR_ARG(a.id));
+    ask = to_update(w, FHIR_T_PATIENT, id, "{\"resourceType\":\"Patient\",\"active\":true}");
+    IntakeAnswer b = run_one(w, &ask, ERR_OK);
+    assert_int_equal(b.status, 200);
+    assert_int_equal(b.version, 2);
+    ask.if_match = 1;
+    (void)run_one(w, &ask, ERR_PRECONDITION);
+    ask.if_match = 2;
+    assert_int_equal(run_one(w, &ask, ERR_OK).version, 3);
+    ask = (IntakeAsk){.verb = INTAKE_DELETE, .type = FHIR_T_PATIENT, .id = a.id};
+    assert_int_equal(run_one(w, &ask, ERR_OK).status, 204);
+    RecordNo last = store_snapshot(w->home->store);
+    assert_int_equal(run_one(w, &ask, ERR_OK).status, 204);
+    assert_int_equal(store_snapshot(w->home->store), last); /* nothing was written */
+}
+
+static void client_ids(void **state) {
+    World *w = *state;
+    IntakeAsk ask = to_update(w, FHIR_T_PATIENT, "mine", PATIENT_JSON("1"));
+    assert_int_equal(run_one(w, &ask, ERR_OK).status, 201);
+    assert_int_equal(run_one(w, &ask, ERR_OK).status, 200);
+    ask.if_match = 9;
+    (void)run_one(w, &ask, ERR_PRECONDITION);
+    IntakeAsk gone = {.verb = INTAKE_DELETE, .type = FHIR_T_PATIENT, .id = STR("mine")};
+    (void)run_one(w, &gone, ERR_OK);
+    ask.if_match = 0;
+    IntakeAnswer back = run_one(w, &ask, ERR_OK);
+    assert_int_equal(back.status, 201);
+    assert_int_equal(back.version, 4);
+    ask = to_update(w, FHIR_T_PATIENT, "no good", PATIENT_JSON("1"));
+    (void)run_one(w, &ask, ERR_INVALID);
+}
+
+static void conditions(void **state) {
+    World *w = *state;
+    IntakeAsk ask = to_create(w, FHIR_T_PATIENT, PATIENT_JSON("7"));
+    ask.condition = STR("identifier=urn:t|7");
+    IntakeAnswer first = run_one(w, &ask, ERR_OK);
+    IntakeAnswer second = run_one(w, &ask, ERR_OK);
+    assert_int_equal(first.status, 201);
+    assert_int_equal(second.status, 200);
+    assert_str(first.id, second.id);
+    ask.verb = INTAKE_UPDATE;
+    assert_int_equal(run_one(w, &ask, ERR_OK).version, 2);
+    ask.condition = STR("name=x");
+    (void)run_one(w, &ask, ERR_UNSUPPORTED);
+    ask.condition = STR("identifier=7");
+    (void)run_one(w, &ask, ERR_UNSUPPORTED);
+    ask.condition = STR("colour=7");
+    (void)run_one(w, &ask, ERR_PARAM);
+    IntakeAsk twin = to_create(w, FHIR_T_PATIENT, PATIENT_JSON("7"));
+    (void)run_one(w, &twin, ERR_OK);
+    ask.condition = STR("identifier=urn:t|7");
+    (void)run_one(w, &ask, ERR_MULTIPLE);
+}
+
+static void patients_must_be_there(void **state) {
+    World *w = *state;
+    IntakeAsk ask = to_create(w, FHIR_T_OBSERVATION, OBSERVATION("Patient/none", ""));
+    (void)run_one(w, &ask, ERR_INVALID);
+    ask = to_create(w, FHIR_T_OBSERVATION, OBSERVATION("http://elsewhere/fhir/Patient/none", ""));
+    assert_int_equal(run_one(w, &ask, ERR_OK).status, 201);
+}
+
+static void own_addresses_are_cut(void **state) {
+    World *w = *state;
+    IntakeAsk p = to_update(w, FHIR_T_PATIENT, "p", PATIENT_JSON("1"));
+    IntakeAnswer patient = run_one(w, &p, ERR_OK);
+    IntakeAsk ask = to_create(w, FHIR_T_OBSERVATION, OBSERVATION("http://own/fhir/Patient/p", ""));
+    IntakeAnswer a = run_one(w, &ask, ERR_OK);
+    StoreVersion v = now_of(w, &a);
+    assert_true(has(v.json, "\"reference\":\"Patient/p\""));
+    assert_int_equal(v.patient, now_of(w, &patient).first);
+}
+
+/* ---- transactions ---- */
+
+static void references_between_entries(void **state) {
+    World *w = *state;
+    /* The second patient comes last, behind what refers to him. */
+    IntakeTx *tx = run_bundle(
+        w,
+        BUNDLE(ENTRY(URN("1"), OBSERVATION(URN("2"), ""), "POST", "Observation") "," ENTRY(
+            URN("2"), PATIENT_JSON("a"), "POST",
+            "Patient") "," ENTRY(URN("3"),
+                                 OBSERVATION(URN("4"),
+                                             ",\"hasMember\":[{\"reference\":\"" URN("1") "\"}]"),
+                                 "POST", "Observation") "," ENTRY(URN("4"), PATIENT_JSON("b"),
+                                                                  "POST", "Patient")),
+        ERR_OK, NULL);
+    StoreVersion v[4];
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(intake_tx_answer(tx, i)->status, 201);
+        v[i] = now_of(w, intake_tx_answer(tx, i));
+        assert_false(has(v[i].json, "urn:uuid"));
+        assert_false(has(v[i].json, "~"));
+    }
+    assert_int_equal(v[0].patient, v[1].first);
+    assert_int_equal(v[2].patient, v[3].first);
+    Str wanted = arena_printf(w->home->arena, "\"subject\":{\"reference\":\"Patient/" STR_FMT "\"}",
+                              STR_ARG(v[1].id));
+    assert_true(str_find(v[0].json, wanted) != SIZE_MAX);
+    wanted = arena_printf(w->home->arena, "\"hasMember\":[{\"reference\":\"Observation/" STR_FMT,
+                          STR_ARG(v[0].id));
+    assert_true(str_find(v[2].json, wanted) != SIZE_MAX);
+}
+
+static void full_urls_of_other_servers(void **state) {
+    World *w = *state;
+    IntakeTx *tx = run_bundle(
+        w,
+        BUNDLE(ENTRY("http://old/fhir/Patient/9", PATIENT_JSON("a"), "POST", "Patient") "," ENTRY(
+            "http://old/fhir/Observation/1", OBSERVATION("Patient/9", ""), "POST",
+            "Observation") "," ENTRY("http://old/fhir/Observation/2",
+                                     OBSERVATION("http://old/fhir/Patient/9", ""), "POST",
+                                     "Observation")),
+        ERR_OK, NULL);
+    Slot patient = now_of(w, intake_tx_answer(tx, 0)).first;
+    assert_int_equal(now_of(w, intake_tx_answer(tx, 1)).patient, patient);
+    assert_int_equal(now_of(w, intake_tx_answer(tx, 2)).patient, patient);
+}
+
+static void uri_members_and_narratives(void **state) {
+    World *w = *state;
+    IntakeTx *tx =
+        run_bundle(w,
+                   BUNDLE(ENTRY(URN("1"), PATIENT_JSON("a"), "POST", "Patient") "," ENTRY(
+                       URN("2"),
+                       "{\"resourceType\":\"Basic\",\"text\":{\"status\":\"generated\",\"div\":\"<"
+                       "div "
+                       "xmlns=\\\"http://www.w3.org/1999/xhtml\\\"><a href=\\\"" URN(
+                           "1") "\\\">a</a></div>\"},\"extension\":[{\"url\":\"http://"
+                                "x\",\"valueUri\":\"" URN("1") "\"}],\"identifier\":[{\"system\":"
+                                                               "\"urn:ietf:rfc:3986\",\"value\":"
+                                                               "\"" URN("1") "\"}],\"code\":{"
+                                                                             "\"text\":\"x\"},"
+                                                                             "\"subject\":{"
+                                                                             "\"reference\":"
+                                                                             "\"" URN("1") "\"}}",
+                       "POST", "Basic")),
+                   ERR_OK, NULL);
+    StoreVersion patient = now_of(w, intake_tx_answer(tx, 0));
+    StoreVersion v = now_of(w, intake_tx_answer(tx, 1));
+    Arena *a = w->home->arena;
+    Str uri = arena_printf(a, "\"valueUri\":\"Patient/" STR_FMT "\"", STR_ARG(patient.id));
+    Str link = arena_printf(a, "href=\\\"Patient/" STR_FMT "\\\"", STR_ARG(patient.id));
+    Str reference = arena_printf(a, "\"reference\":\"Patient/" STR_FMT "\"", STR_ARG(patient.id));
+    assert_true(str_find(v.json, uri) != SIZE_MAX);
+    assert_true(str_find(v.json, link) != SIZE_MAX);
+    assert_true(str_find(v.json, reference) != SIZE_MAX);
+    /* An identifier's value is a string, no uri: it stays. */
+    assert_true(has(v.json, "\"value\":\"" URN("1") "\""));
+}
+
+static void conditional_entries(void **state) {
+    World *w = *state;
+    IntakeAsk ask = to_create(w, FHIR_T_PATIENT, PATIENT_JSON("known"));
+    IntakeAnswer known = run_one(w, &ask, ERR_OK);
+    IntakeTx *tx = run_bundle(
+        w,
+        BUNDLE("{\"fullUrl\":\"" URN("1") "\",\"resource\":" PATIENT_JSON(
+            "known") ",\"request\":{\"method\":\"POST\",\"url\":\"Patient\",\"ifNoneExist\":"
+                     "\"identifier=urn:t|known\"}}," ENTRY(
+                         URN("2"), OBSERVATION(URN("1"), ""), "POST",
+                         "Observation") "," ENTRY(URN("3"),
+                                                  OBSERVATION("Patient?identifier=urn:t|known", ""),
+                                                  "POST", "Observation")),
+        ERR_OK, NULL);
+    assert_int_equal(intake_tx_answer(tx, 0)->status, 200);
+    assert_str(intake_tx_answer(tx, 0)->id, known.id);
+    Slot patient = now_of(w, &known).first;
+    assert_int_equal(now_of(w, intake_tx_answer(tx, 1)).patient, patient);
+    assert_int_equal(now_of(w, intake_tx_answer(tx, 2)).patient, patient);
+    (void)run_bundle(
+        w,
+        BUNDLE(ENTRY(URN("1"), OBSERVATION("Patient?identifier=urn:t|none", ""), "POST",
+                     "Observation") "," ENTRY(URN("2"), PATIENT_JSON("z"), "POST", "Patient")),
+        ERR_PRECONDITION, "reference-unmatched");
+}
+
+static void one_fails_all_fail(void **state) {
+    World *w = *state;
+    RecordNo before = store_snapshot(w->home->store);
+    (void)run_bundle(w,
+                     BUNDLE(ENTRY(URN("1"), PATIENT_JSON("a"), "POST", "Patient") "," ENTRY(
+                         URN("2"), OBSERVATION("Patient/none", ""), "POST", "Observation")),
+                     ERR_INVALID, "patient-unknown");
+    assert_int_equal(store_snapshot(w->home->store), before);
+}
+
+static void contradictions_are_refused(void **state) {
+    World *w = *state;
+    (void)run_bundle(
+        w,
+        BUNDLE(ENTRY(URN("1"), "{\"resourceType\":\"Patient\",\"id\":\"a\"}", "PUT",
+                     "Patient/a") "," ENTRY(URN("2"), "{\"resourceType\":\"Patient\",\"id\":\"a\"}",
+                                            "PUT", "Patient/a")),
+        ERR_INVALID, "bundle-twice");
+    (void)run_bundle(w,
+                     BUNDLE(ENTRY(URN("1"), PATIENT_JSON("a"), "POST", "Patient") "," ENTRY(
+                         URN("1"), PATIENT_JSON("b"), "POST", "Patient")),
+                     ERR_INVALID, "bundle-twice");
+    (void)run_bundle(w, BUNDLE(ENTRY(URN("1"), PATIENT_JSON("a"), "POST", "Group")), ERR_INVALID,
+                     "bundle-entry");
+    (void)run_bundle(w, BUNDLE(ENTRY(URN("1"), PATIENT_JSON("a"), "POST", "Patient/x")),
+                     ERR_INVALID, "bundle-entry");
+    (void)run_bundle(w, BUNDLE(ENTRY(URN("1"), PATIENT_JSON("a"), "PUT", "Patient/x")), ERR_INVALID,
+                     "bundle-entry");
+    (void)run_bundle(w, BUNDLE(ENTRY(URN("1"), PATIENT_JSON("a"), "POST", "Patent")), ERR_INVALID,
+                     "bundle-url");
+}
+
+static void delete_and_update_in_one(void **state) {
+    World *w = *state;
+    IntakeAsk p = to_update(w, FHIR_T_PATIENT, "p", PATIENT_JSON("1"));
+    (void)run_one(w, &p, ERR_OK);
+    IntakeAsk o = to_update(w, FHIR_T_OBSERVATION, "o", OBSERVATION("Patient/p", ""));
+    (void)run_one(w, &o, ERR_OK);
+    IntakeTx *tx = run_bundle(
+        w,
+        BUNDLE("{\"request\":{\"method\":\"DELETE\",\"url\":\"Observation/o\"}}," ENTRY(
+            "http://own/fhir/Patient/p", "{\"resourceType\":\"Patient\",\"id\":\"p\"}", "PUT",
+            "Patient/p") "," ENTRY(URN("1"), OBSERVATION("Patient/p", ""), "POST", "Observation")),
+        ERR_OK, NULL);
+    assert_int_equal(intake_tx_answer(tx, 0)->status, 204);
+    assert_int_equal(intake_tx_answer(tx, 1)->version, 2);
+    StoreVersion v = now_of(w, intake_tx_answer(tx, 2));
+    assert_true(has(v.json, "\"reference\":\"Patient/p\""));
+    assert_int_equal(v.patient, now_of(w, intake_tx_answer(tx, 1)).first);
+}
+
+/* ---- races ---- */
+
+enum { RACERS = 8, ROUNDS = 20 };
+
+typedef struct Racer {
+    World *w;
+    Thread thread;
+    int created, found;
+    ErrCode err; /* asserts belong to the main thread */
+    ErrInfo info;
+} Racer;
+
+static ErrCode race_ask(Racer *r, const IntakeAsk *ask, Arena *arena, int *ret_status) {
+    IntakeTx *tx = NULL;
+    IntakeTxOptions o = {.intake = r->w->intake,
+                         .arena = arena,
+                         .base_url = STR_EMPTY,
+                         .actor = STR("t"),
+                         .source = STR("t")};
+    TRY(intake_tx_new(&o, &tx));
+    TRY(intake_tx_add(tx, ask));
+    TRY(intake_tx_run(tx, &r->info));
+    *ret_status = intake_tx_answer(tx, 0)->status;
+    return ERR_OK;
+}
+
+static ErrCode race_once(Racer *r, int round, Arena *arena) {
+    FhirResource p;
+    int status = 0;
+    Str json = arena_printf(arena,
+                            "{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"urn:r\","
+                            "\"value\":\"%d\"}]}",
+                            round);
+    TRY(fhir_parse(arena, json, &p, NULL));
+    IntakeAsk ask = {.verb = INTAKE_CREATE,
+                     .type = FHIR_T_PATIENT,
+                     .id = STR_EMPTY,
+                     .condition = arena_printf(arena, "identifier=urn:r|%d", round),
+                     .full_url = STR_EMPTY,
+                     .root = p.root};
+    TRY(race_ask(r, &ask, arena, &status));
+    r->created += status == 201;
+    r->found += status == 200;
+    /* And all write the same resource. */
+    p = (FhirResource){0};
+    TRY(fhir_parse(arena, STR("{\"resourceType\":\"Patient\"}"), &p, NULL));
+    ask.root = p.root;
+    ask.condition = STR_EMPTY;
+    ask.verb = INTAKE_UPDATE;
+    ask.id = STR("shared");
+    return race_ask(r, &ask, arena, &status);
+}
+
+static void race(void *arg) {
+    Racer *r = arg;
+    CLEANUP_ARENA Arena *arena = arena_new(1 << 28);
+    for (int round = 0; round < ROUNDS && r->err == ERR_OK; round++) {
+        r->err = race_once(r, round, arena);
+        arena_reset(arena);
+    }
+}
+
+static void races_end_well(void **state) {
+    World *w = *state;
+    Racer racers[RACERS] = {{0}};
+    int created = 0;
+    int found = 0;
+    for (int i = 0; i < RACERS; i++) {
+        racers[i].w = w;
+        assert_ok(thread_start(&racers[i].thread, "racer", race, &racers[i]));
+    }
+    for (int i = 0; i < RACERS; i++) {
+        thread_join(&racers[i].thread);
+        if (racers[i].err != ERR_OK) {
+            print_error("%s: %s\n", err_name(racers[i].err), racers[i].info.what_en);
+        }
+        assert_ok(racers[i].err);
+        created += racers[i].created;
+        found += racers[i].found;
+    }
+    assert_int_equal(created, ROUNDS);
+    assert_int_equal(found, ROUNDS * (RACERS - 1));
+    StoreVersion v;
+    assert_ok(store_get(w->home->store, w->home->arena, FHIR_T_PATIENT, STR("shared"), &v));
+    assert_int_equal(v.version, ROUNDS * RACERS); /* no update was lost */
+}
+
+/* ---- files ---- */
+
+static IntakeReport load(World *w, const char *name, const char *text, uint64_t retry_of) {
+    IntakeReport report = {.arena = w->home->arena};
+    ErrInfo info = {0};
+    IntakeFile file = {.name = str_from(name),
+                       .bytes = str_from(text),
+                       .actor = STR("test"),
+                       .retry_of = retry_of};
+    assert_true(intake_is_fhir_file(file.name));
+    assert_ok(intake_file(w->intake, &file, &report, &info));
+    return report;
+}
+
+static void lines_are_units(void **state) {
+    World *w = *state;
+    const char *text =
+        "{\"resourceType\":\"Patient\",\"id\":\"p1\"}\n\n"
+        "{\"resourceType\":\"Patient\",\"colour\":1}\n"
+        "no json\n" OBSERVATION("Patient/none", "") "\n" OBSERVATION("Patient/p1", "") "\n" BUNDLE(
+            ENTRY(URN("1"), PATIENT_JSON("b"), "POST",
+                  "Patient")) "\n" BUNDLE(ENTRY(URN("1"), OBSERVATION("Patient/none", ""), "POST",
+                                                "Observation")) "\n";
+    IntakeReport r = load(w, "mixed.ndjson", text, 0);
+    assert_int_equal(r.resources, 3);
+    assert_int_equal(r.claims_rejected, 4);
+    StoreRejectRow *rows = NULL;
+    size_t n = 0;
+    assert_ok(store_reject_list(w->home->store, w->home->arena, false, 0, 100, &rows, &n));
+    assert_int_equal(n, 4);
+    static const struct {
+        unsigned line;
+        const char *table, *rule;
+    } wanted[] = {{3, "Patient", "fhir-member-unknown"},
+                  {4, "", "json-value"},
+                  {5, "Observation", "patient-unknown"},
+                  {8, "Bundle", "patient-unknown"}};
+    for (size_t i = 0; i < 4; i++) {
+        bool found = false;
+        for (size_t k = 0; k < 4; k++) {
+            found = found || (rows[k].reject.line == wanted[i].line &&
+                              str_eq(rows[k].reject.table, str_from(wanted[i].table)) &&
+                              str_eq(rows[k].reject.rule, str_from(wanted[i].rule)));
+        }
+        assert_true(found);
+    }
+    /* The same file again changes nothing. */
+    r = load(w, "mixed.ndjson", text, 0);
+    assert_int_equal(r.files_same, 1);
+    assert_int_equal(r.resources, 0);
+}
+
+static void a_reject_can_be_repaired(void **state) {
+    World *w = *state;
+    uint64_t open = 0;
+    uint64_t settled = 0;
+    (void)load(w, "one.json", "{\"resourceType\":\"Patient\",\"id\":\"r\",\"colour\":1}", 0);
+    StoreRejectRow *rows = NULL;
+    size_t n = 0;
+    assert_ok(store_reject_list(w->home->store, w->home->arena, false, 0, 100, &rows, &n));
+    assert_int_equal(n, 1);
+    IntakeReport r =
+        load(w, "one.json", "{\"resourceType\":\"Patient\",\"id\":\"r\",\"x\":1}", rows[0].id);
+    assert_int_equal(r.errors, 1);
+    assert_ok(store_reject_count(w->home->store, &open, &settled));
+    assert_int_equal(open, 1); /* still wrong: it stays, and no second one comes */
+    r = load(w, "one.json", "{\"resourceType\":\"Patient\",\"id\":\"r\"}", rows[0].id);
+    assert_int_equal(r.resources, 1);
+    assert_ok(store_reject_count(w->home->store, &open, &settled));
+    assert_int_equal(open, 0);
+    assert_int_equal(settled, 1);
+}
+
+static void batches_and_collections(void **state) {
+    World *w = *state;
+    IntakeReport r =
+        load(w, "batch.json",
+             "{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[" ENTRY(
+                 URN("1"), PATIENT_JSON("a"), "POST",
+                 "Patient") "," ENTRY(URN("2"), OBSERVATION("Patient/none", ""), "POST",
+                                      "Observation") "," ENTRY(URN("3"), PATIENT_JSON("c"), "POST",
+                                                               "Patient") "]}",
+             0);
+    assert_int_equal(r.resources, 2);
+    assert_int_equal(r.claims_rejected, 1);
+    r = load(w, "collection.json",
+             "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"fullUrl\":"
+             "\"http://old/Patient/c1\",\"resource\":{\"resourceType\":\"Patient\",\"id\":"
+             "\"c1\"}},{\"fullUrl\":\"http://old/Observation/o1\",\"resource\":{\"resourceType\":"
+             "\"Observation\",\"id\":\"o1\",\"status\":\"final\",\"code\":{\"text\":\"x\"},"
+             "\"subject\":{\"reference\":\"Patient/c1\"}}}]}",
+             0);
+    assert_int_equal(r.resources, 2);
+    StoreVersion p;
+    StoreVersion o;
+    assert_ok(store_get(w->home->store, w->home->arena, FHIR_T_PATIENT, STR("c1"), &p));
+    assert_ok(store_get(w->home->store, w->home->arena, FHIR_T_OBSERVATION, STR("o1"), &o));
+    assert_int_equal(o.patient, p.first);
+    r = load(w, "document.json", "{\"resourceType\":\"Bundle\",\"type\":\"searchset\"}", 0);
+    assert_int_equal(r.claims_rejected, 1);
+}
+
+static void many_lines(void **state) {
+    World *w = *state;
+    Buf b;
+    buf_init(&b, 1 << 24);
+    for (int i = 0; i < 3000; i++) {
+        buf_printf(&b, "{\"resourceType\":\"Basic\",\"code\":{\"text\":\"%d\"}%s}\n", i,
+                   i % 500 == 7 ? ",\"bad\":1" : "");
+    }
+    IntakeReport r = load(w, "many.ndjson", buf_cstr(&b), 0);
+    buf_release(&b);
+    assert_int_equal(r.resources, 2994);
+    assert_int_equal(r.claims_rejected, 6);
+}
+
+#define IN_WORLD(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(creates_updates_deletes),
+        IN_WORLD(client_ids),
+        IN_WORLD(conditions),
+        IN_WORLD(patients_must_be_there),
+        IN_WORLD(own_addresses_are_cut),
+        IN_WORLD(references_between_entries),
+        IN_WORLD(full_urls_of_other_servers),
+        IN_WORLD(uri_members_and_narratives),
+        IN_WORLD(conditional_entries),
+        IN_WORLD(one_fails_all_fail),
+        IN_WORLD(contradictions_are_refused),
+        IN_WORLD(delete_and_update_in_one),
+        IN_WORLD(races_end_well),
+        IN_WORLD(lines_are_units),
+        IN_WORLD(a_reject_can_be_repaired),
+        IN_WORLD(batches_and_collections),
+        IN_WORLD(many_lines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
