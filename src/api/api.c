@@ -10,23 +10,24 @@ static const ApiRoutes *const tables[] = {
 
 /* ---- routing ---- */
 
-static bool cut_path(ApiCall *call) {
-    Str rest = http_path(call->request);
+bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n) {
+    Str rest = path;
     Str part;
+    size_t n = 0;
     while (str_cut(&rest, '/', &part)) {
         if (part.len == 0) {
             continue;
         }
-        if (call->n_parts == API_PARTS_MAX ||
-            http_decode(call->arena, part, false, &call->parts[call->n_parts]) != ERR_OK) {
+        if (n == API_PARTS_MAX || http_decode(arena, part, false, &parts[n]) != ERR_OK) {
             return false;
         }
-        call->n_parts++;
+        n++;
     }
+    *ret_n = n;
     return true;
 }
 
-static bool path_matches(const ApiCall *call, const char *pattern) {
+static bool path_matches(const Str *parts, size_t n_parts, const char *pattern) {
     Str rest = str_from(pattern);
     Str part;
     size_t i = 0;
@@ -37,12 +38,12 @@ static bool path_matches(const ApiCall *call, const char *pattern) {
         if (part.ptr[0] == '*') {
             return true;
         }
-        if (i == call->n_parts || (part.ptr[0] != ':' && !str_eq(part, call->parts[i]))) {
+        if (i == n_parts || (part.ptr[0] != ':' && !str_eq(part, parts[i]))) {
             return false;
         }
         i++;
     }
-    return i == call->n_parts;
+    return i == n_parts;
 }
 
 static bool method_matches(Str method, const char *wanted) {
@@ -50,13 +51,12 @@ static bool method_matches(Str method, const char *wanted) {
            (str_eq(method, STR("HEAD")) && strcmp(wanted, "GET") == 0);
 }
 
-static const ApiRoute *find_route(const ApiCall *call, bool *ret_path_known) {
-    Str method = http_method(call->request);
+const ApiRoute *api_find_route(Str method, const Str *parts, size_t n_parts, bool *ret_path_known) {
     *ret_path_known = false;
     for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
         for (size_t i = 0; i < tables[t]->n; i++) {
             const ApiRoute *r = &tables[t]->routes[i];
-            if (path_matches(call, r->path)) {
+            if (path_matches(parts, n_parts, r->path)) {
                 if (method_matches(method, r->method)) {
                     return r;
                 }
@@ -104,12 +104,13 @@ static void on_request(void *ctx, HttpRequest *request) {
                       .request = request,
                       .arena = arena,
                       .language = fhir_language(http_header(request, "accept-language"))};
-    if (!cut_path(call)) {
+    if (!api_cut_path(arena, http_path(request), call->parts, &call->n_parts)) {
         api_reply_err(call, ERR_NOT_FOUND, NULL);
         return;
     }
     bool path_known = false;
-    const ApiRoute *route = find_route(call, &path_known);
+    const ApiRoute *route =
+        api_find_route(http_method(request), call->parts, call->n_parts, &path_known);
     if (route == NULL) {
         api_reply_err(call, path_known ? ERR_METHOD : ERR_NOT_FOUND, NULL);
         return;

@@ -44,6 +44,11 @@ typedef struct ApiRoutes {
 extern const ApiRoutes api_fhir_routes, api_ops_routes, api_citizen_routes, api_import_routes,
     api_health_routes, api_static_routes;
 
+/* Cuts at '/' and decodes; false when there are too many parts or a bad escape. */
+bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n);
+/* NULL: none; then *ret_path_known says whether another method would have one. */
+const ApiRoute *api_find_route(Str method, const Str *parts, size_t n_parts, bool *ret_path_known);
+
 struct Api {
     ApiOptions o;
     Store *store;

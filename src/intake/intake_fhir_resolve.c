@@ -1,6 +1,12 @@
 /* One attempt of a transaction: targets looked up, changes grouped by patient, the commit built. */
 #include "intake/intake_fhir_int.h"
 
+static void place_error(const IntakeTx *tx, size_t item, ErrInfo *info) {
+    if (tx->n_items > 1) {
+        err_where(info, "Bundle.entry[%zu]", item);
+    }
+}
+
 /* ---- conditions ---- */
 
 static ErrCode add_expect(IntakeTx *tx, const StoreExpect *expect) {
@@ -279,9 +285,7 @@ static ErrCode order_changes(IntakeTx *tx, Order **ret_order, size_t *ret_n, Err
         if (tx->items[i].writes) {
             ErrCode err = group_item(tx, i, &last, info);
             if (err != ERR_OK) {
-                if (tx->n_items > 1) {
-                    err_where(info, "Bundle.entry[%zu]", i);
-                }
+                place_error(tx, i, info);
                 return err;
             }
             order[n++] =
@@ -385,9 +389,7 @@ ErrCode tx_resolve(IntakeTx *tx, StoreCommit *ret_commit, ErrInfo *info) {
     for (size_t i = 0; i < tx->n_items; i++) {
         ErrCode err = resolve_item(tx, &tx->items[i], info);
         if (err != ERR_OK) {
-            if (tx->n_items > 1) {
-                err_where(info, "Bundle.entry[%zu]", i);
-            }
+            place_error(tx, i, info);
             return err;
         }
     }
