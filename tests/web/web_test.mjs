@@ -1,5 +1,5 @@
 // Browser tests of the screens: node web_test.mjs BASE CLAIM_FILE SHOTS mock|real. TAP on stdout.
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -159,6 +159,7 @@ await test('tile: definition, table view, CSV, PNG', DESK, async (page) => {
         const bytes = await readFile(await file.path());
         if (end === '.csv') is(bytes.toString().split('\r\n').length === 42, 'a line a commune');
         else is(bytes.readUInt32BE(16) >= 800 && bytes.length > 10000, 'the picture has its size');
+        if (end === '.png') await writeFile(join(shots, 'tile.png'), bytes);
     }
     await tile.locator('.tile-buttons button').nth(1).click();
     await tile.locator('.menu button').first().click();

@@ -37,6 +37,7 @@ echo "ok - types are right (tsc --noEmit)"
 (cd web && node build.mjs "$work/bundle") >"$work/build" 2>&1 || fail "the bundle keeps its size budgets" "$work/build"
 sed 's/^/# /' "$work/build"
 echo "ok - the bundle keeps its size budgets"
+node tests/web/unit_test.mjs || units=1
 
 if [ $mock = 1 ]; then
     node web/dev/mock.mjs "$port" "$work/bundle" >"$work/server" 2>&1 &
@@ -46,7 +47,9 @@ if [ $mock = 1 ]; then
 else
     [ -x "$nhip" ] || fail "the server is built ($nhip)"
     # The same people at every call; the second province brings other visits for the import test.
-    "$nhip" synth --out "$work/files" --seed 46 --citizens 600 --visits 6000 --facilities 12 --years 3 \
+    people=600 visits=6000 sites=12
+    [ $shot = 0 ] || people=15000 visits=80000 sites=40
+    "$nhip" synth --out "$work/files" --seed 46 --citizens $people --visits $visits --facilities $sites --years 3 \
         >"$work/synth" 2>&1 || fail "a small province is made" "$work/synth"
     "$nhip" synth --out "$work/more" --seed 47 --citizens 40 --visits 60 --facilities 12 --years 1 \
         --claims-per-file 1 >"$work/synth" 2>&1 || fail "claims for the import test are made" "$work/synth"
@@ -68,6 +71,7 @@ echo "ok - the server carries these screens"
 mkdir -p build/web-shots
 node tests/web/web_test.mjs "http://127.0.0.1:$port" "$extra" build/web-shots "$([ $mock = 1 ] && echo mock || echo real)"
 rc=$?
+[ -z "${units:-}" ] || rc=1
 if [ $rc = 0 ] && [ $shot = 1 ]; then
     mkdir -p docs/img
     cp build/web-shots/operations.png docs/img/operations.png

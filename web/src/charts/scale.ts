@@ -38,7 +38,8 @@ export function classes(values: number[]): number[] {
         const v = round2(sorted[Math.min(sorted.length - 1, Math.floor((k * sorted.length) / 5))] ?? 0);
         if (v > (bounds[bounds.length - 1] ?? 0)) bounds.push(v);
     }
-    bounds.push(sorted[sorted.length - 1] ?? 0);
+    const most = sorted[sorted.length - 1] ?? 0;
+    if (most > (bounds[bounds.length - 1] ?? 0)) bounds.push(most);
     return bounds;
 }
 

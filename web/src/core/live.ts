@@ -35,10 +35,11 @@ export function startLive(): void {
     source.addEventListener('live', (event) => {
         const next = JSON.parse((event as MessageEvent<string>).data) as Live;
         const before = live.value;
+        const back = link.value === 'lost'; // what failed meanwhile is asked again
         heard = performance.now();
         link.set('live');
         live.set(next);
-        if (before && before.records !== next.records) changed();
+        if (back || (before && before.records !== next.records)) changed();
     });
     source.addEventListener('error', () => link.set('lost'));
     source.addEventListener('open', () => {

@@ -18,17 +18,18 @@ function encode(text: string): string {
     return btoa(binary);
 }
 
-/** Every table that can be decoded stands as XML between line ends. */
+/** Every table that can be decoded stands as XML between line ends, one element a line. */
 export const readable = (piece: string): string =>
     piece.replace(TABLE, (all, content: string) => {
         const text = content.trim().startsWith('<') ? null : decode(content);
-        return text?.trimStart().startsWith('<') ? `<NOIDUNGFILE>\n${text}\n</NOIDUNGFILE>` : all;
+        if (!text?.trimStart().startsWith('<')) return all;
+        return `<NOIDUNGFILE>\n${text.replaceAll('><', '>\n<')}\n</NOIDUNGFILE>`;
     });
 
-/** The way back: decoded tables are encoded, all else stays. */
+/** The way back: decoded tables are joined and encoded, all else stays. */
 export const sendable = (text: string): string =>
     text.replace(TABLE, (all, content: string) => {
-        const table = content.replace(/^\n/, '').replace(/\n$/, '');
+        const table = content.replace(/^\n/, '').replace(/\n$/, '').replaceAll('>\n<', '><');
         return table.trimStart().startsWith('<') ? `<NOIDUNGFILE>${encode(table)}</NOIDUNGFILE>` : all;
     });
 
