@@ -46,10 +46,10 @@ same([bounds.length, bounds.at(-1), s.classOf(100, bounds), s.classOf(1, bounds)
 same([s.classes([0, 0]), s.classes([7, 7])], [[], [7]], 'nothing, and one value alone');
 
 const p = await load('core/piece.ts');
-const inner = '<?xml version="1.0"?><TONG_HOP><MA_LK>1</MA_LK><HO_TEN>Nguyễn Thị Ánh</HO_TEN><NGAY_VAO>202613450800</NGAY_VAO></TONG_HOP>';
+const inner = '<?xml version="1.0"?><TONG_HOP><MA_LK>1</MA_LK><HO_TEN>Nguyễn Thị Ánh</HO_TEN><GHI_CHU></GHI_CHU><NGAY_VAO>202613450800</NGAY_VAO></TONG_HOP>';
 const piece = `<HOSO><FILEHOSO><LOAIHOSO>XML1</LOAIHOSO><NOIDUNGFILE>${Buffer.from(inner).toString('base64')}</NOIDUNGFILE></FILEHOSO></HOSO>`;
 const text = p.readable(piece);
-same(text.includes('\n<HO_TEN>Nguyễn Thị Ánh</HO_TEN>\n'), true, 'a table is decoded, one element a line');
+same(text.includes('\n<HO_TEN>Nguyễn Thị Ánh</HO_TEN>\n<GHI_CHU></GHI_CHU>\n'), true, 'a table is decoded, one element a line');
 same(p.sendable(text), piece, 'sendable(readable(piece)) = piece');
 const bad = '<NOIDUNGFILE>@@@ no base64</NOIDUNGFILE><NOIDUNGFILE>/////w==</NOIDUNGFILE>';
 same(p.readable(bad), bad, 'no base64 and no UTF-8 stay as they are');

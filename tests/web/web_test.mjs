@@ -208,7 +208,8 @@ await test('search is blind to accents; arrows choose; Enter opens', DESK, async
     const names = await page.locator('.hit-name').allTextContents();
     is(names.includes(accented.name), `${fold(accented.name)} finds ${accented.name}`);
     await page.locator('main input').fill('nguyen');
-    await page.waitForFunction(() => document.querySelectorAll('#hits li').length > 1);
+    await page.waitForURL((u) => u.searchParams.get('q') === 'nguyen');
+    await page.waitForFunction(() => !document.querySelector('.hits.stale') && document.querySelectorAll('#hits li').length > 1);
     await shot(page, 'search');
     await page.keyboard.press('ArrowDown');
     const second = await page.locator('#hits li').nth(1).locator('.hit-name').textContent();

@@ -18,12 +18,18 @@ function encode(text: string): string {
     return btoa(binary);
 }
 
+/** A line for each element; an empty one stays whole. */
+const lines = (xml: string): string =>
+    xml.replace(/(<[^>]*>)(?=<(\/?))/g, (tag: string, _: string, closes: string) =>
+        closes && !tag.startsWith('</') && !tag.endsWith('/>') ? tag : `${tag}\n`,
+    );
+
 /** Every table that can be decoded stands as XML between line ends, one element a line. */
 export const readable = (piece: string): string =>
     piece.replace(TABLE, (all, content: string) => {
         const text = content.trim().startsWith('<') ? null : decode(content);
         if (!text?.trimStart().startsWith('<')) return all;
-        return `<NOIDUNGFILE>\n${text.replaceAll('><', '>\n<')}\n</NOIDUNGFILE>`;
+        return `<NOIDUNGFILE>\n${lines(text)}\n</NOIDUNGFILE>`;
     });
 
 /** The way back: decoded tables are joined and encoded, all else stays. */

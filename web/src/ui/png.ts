@@ -27,9 +27,34 @@ function standAlone(svg: SVGSVGElement): string {
     return new XMLSerializer().serializeToString(copy);
 }
 
+const asData = async (url: string): Promise<string> => {
+    const blob = await (await fetch(url)).blob();
+    return new Promise((done, fail) => {
+        const reader = new FileReader();
+        reader.onload = () => done(String(reader.result));
+        reader.onerror = () => fail(new Error('unreadable font'));
+        reader.readAsDataURL(blob);
+    });
+};
+
+/** Our typeface as rules that carry the fonts themselves: a picture loads nothing from outside. */
+async function fontRules(): Promise<string> {
+    const rules = [...document.styleSheets].flatMap((s) => [...s.cssRules]).filter((r) => r instanceof CSSFontFaceRule);
+    const texts = rules.map(async (rule) => {
+        const url = /url\("?([^")]+)"?\)/.exec(rule.style.getPropertyValue('src'))?.[1];
+        return url ? rule.cssText.replace(url, await asData(new URL(url, rule.parentStyleSheet?.href ?? location.href).href)) : '';
+    });
+    return (await Promise.all(texts)).join('');
+}
+
+let fonts: Promise<string> | null = null;
+
 async function picture(svg: SVGSVGElement): Promise<HTMLImageElement> {
+    fonts ??= fontRules();
+    const rules = `<style>${await fonts}</style>`;
+    const alone = standAlone(svg).replace(/^(<svg[^>]*>)/, (open) => open + rules);
     const image = new Image();
-    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standAlone(svg))}`;
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(alone)}`;
     await image.decode();
     return image;
 }
