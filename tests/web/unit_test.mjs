@@ -75,6 +75,14 @@ const state = (n, alarm, to) => judge({ to, weeks: weeks(n, alarm) }).state;
 same([state(25, true, '2026-11-18'), state(19, false, '2026-11-18'), state(10, false, '2026-11-18'), judge({ to: '2026-11-18', weeks: [{ d: '2026-11-09', visits: 3 }] }).state], ['alarm', 'watch', 'normal', 'unknown'], 'the last finished week is judged');
 same(state(25, true, '2026-11-22'), 'normal', 'a week that ended counts');
 
+const { fit } = await load('charts/geo.ts');
+const square = (west, south) => [[west, south], [west + 1, south], [west + 1, south + 1], [west, south + 1], [west, south]];
+const paths = fit({ type: 'FeatureCollection', features: [
+    { properties: { code: '19753' }, geometry: { type: 'Polygon', coordinates: [square(107, 0)] } },
+    { properties: { MAXA: 19774 }, geometry: { type: 'MultiPolygon', coordinates: [[square(108, 0)], [square(108, -1)]] } },
+] }, 200, 200);
+same([[...paths.keys()], paths.get('19774').match(/M/g).length, paths.get('19753').startsWith('M0.0 100.0')], [['19753', '19774'], 2, true], 'boundaries are fitted, by commune code, north above');
+
 await rm(folder, { recursive: true });
 console.log(`# ${count - failed} of ${count} unit checks passed`);
 process.exit(failed ? 1 : 0);

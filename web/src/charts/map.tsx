@@ -123,7 +123,7 @@ function Tiles(p: { wards: Ward[]; width: number; height: number; mark: Mark; le
                 const names = small ? [initials(label(w))] : twoLines(label(w));
                 const withNumber = ch >= size * 3.7;
                 const longest = Math.max(...names.map((n) => n?.length ?? 0));
-                const fitted = Math.min(size, Math.max(8.5, (cw - 5) / (longest * 0.56)));
+                const fitted = Math.min(size, Math.max(8.5, (cw - 5) / (longest * 0.6)));
                 const all = [...names, ...(withNumber ? [w.visits > 0 && w.visits < p.least ? `<${p.least}` : num(w.visits)] : [])];
                 const first = y + ch / 2 - ((all.length - 1) * size * 1.14) / 2 + size * 0.36;
                 return (
