@@ -62,8 +62,9 @@ export const time = (iso: string | null | undefined): string =>
 export const dateTime = (iso: string | null | undefined): string =>
     iso && iso.length >= 16 ? `${time(iso)} ${date(iso)}` : date(iso);
 
+/** Vietnam's time of day, wherever the screen stands (a wall's machine often runs on UTC). */
 export const clock = (d: Date): string =>
-    `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
+    new Date(d.getTime() + 7 * 3600000).toISOString().slice(11, 19);
 
 /** Day arithmetic on ISO dates, free of time zones. */
 export function addDays(iso: string, n: number): string {
