@@ -43,7 +43,6 @@ export function percent(p: number | null): string {
     return `${sign}${num(Math.abs(p), Math.abs(p) < 10 ? 1 : 0)}\u00a0%`;
 }
 
-const two = (n: number): string => String(n).padStart(2, '0');
 
 /** 21/11/2026 from an ISO date or instant; a year or a month alone stays what it is. */
 export function date(iso: string | null | undefined): string {
@@ -62,9 +61,10 @@ export const time = (iso: string | null | undefined): string =>
 export const dateTime = (iso: string | null | undefined): string =>
     iso && iso.length >= 16 ? `${time(iso)} ${date(iso)}` : date(iso);
 
-/** Vietnam's time of day, wherever the screen stands (a wall's machine often runs on UTC). */
-export const clock = (d: Date): string =>
-    new Date(d.getTime() + 7 * 3600000).toISOString().slice(11, 19);
+/** Vietnam's date and time of day, wherever the screen stands (a wall's machine often runs on UTC). */
+const inVietnam = (d: Date): string => new Date(d.getTime() + 7 * 3600000).toISOString();
+export const clock = (d: Date): string => inVietnam(d).slice(11, 19);
+export const today = (d: Date): string => date(inVietnam(d));
 
 /** Day arithmetic on ISO dates, free of time zones. */
 export function addDays(iso: string, n: number): string {

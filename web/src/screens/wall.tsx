@@ -3,7 +3,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { type Ops, useAsk } from '../core/api';
-import { ago, change, clock, date, daysBetween, moneyShort, num, period } from '../core/format';
+import { ago, change, clock, daysBetween, moneyShort, num, period, today } from '../core/format';
 import { type Key, t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { useGeneration, useLive, useNow } from '../core/live';
@@ -127,7 +127,7 @@ function Strip({ ops, alarms, held }: StripProps): JSX.Element {
             <span>{t('ops.age', { ago: ago(+now - Date.parse(at)) })}</span>
             <Connection />
             <b class="wall-clock">
-                {clock(now)} {date(now.toISOString())}
+                {clock(now)} {today(now)}
             </b>
         </footer>
     );
