@@ -81,7 +81,8 @@ typedef struct HttpReply {
 void http_reply(HttpRequest *request, const HttpReply *reply);
 /* Instead of a reply, from any thread: fn(ctx) runs soon on the request's own worker thread and
  * then replies, or waits for another http_continue. At most one is outstanding. Cheap: for threads
- * that must not be kept busy, such as the store's writer. */
+ * that must not be kept busy, such as the store's writer. When the client has gone meanwhile fn
+ * does not run: what must be freed belongs into the request's arena (arena_defer). */
 void http_continue(HttpRequest *request, void (*fn)(void *ctx), void *ctx);
 
 /* ---- server-sent events ---- */

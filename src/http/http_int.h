@@ -36,6 +36,7 @@ struct HttpRequest {
     unsigned status;
     bool suspended;
     bool must_close;
+    bool counted; /* in server->open */
 };
 
 struct HttpServer {
@@ -48,12 +49,15 @@ struct HttpServer {
     Cond idle;
     HttpStream *streams;
     size_t running; /* requests between on_request and their reply */
+    size_t open;    /* requests between on_request and the last byte of their reply */
     bool stopping;
     atomic_uint_fast64_t requests, replies_2xx, replies_4xx, replies_5xx, bytes_in, bytes_out;
     atomic_uint_fast64_t connections;
 };
 
-/* http_stream.c */
+/* http_server.c: one request less between on_request and its reply. */
+void http_running_ended(HttpServer *server);
+/* http_reply.c */
 void http_streams_close_all(HttpServer *server);
 
 #endif

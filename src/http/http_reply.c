@@ -105,11 +105,7 @@ static void deliver(HttpRequest *r, struct MHD_Response *response, int status) {
     mutex_unlock(&r->lock);
     /* From here on r may be gone. */
     if (ran) {
-        mutex_lock(&s->lock);
-        assert(s->running > 0);
-        s->running--;
-        cond_broadcast(&s->idle);
-        mutex_unlock(&s->lock);
+        http_running_ended(s);
     }
 }
 

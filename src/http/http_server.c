@@ -1,5 +1,7 @@
 #include "http/http_int.h"
 
+#include "core/clock.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -38,6 +40,13 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
     return r;
 }
 
+void http_running_ended(HttpServer *s) {
+    MUTEX_GUARD(&s->lock);
+    assert(s->running > 0);
+    s->running--;
+    cond_broadcast(&s->idle);
+}
+
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
                          enum MHD_RequestTerminationCode code) {
     (void)cls;
@@ -53,6 +62,16 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     mutex_unlock(&r->lock);
     if (r->reply != NULL) {
         MHD_destroy_response(r->reply);
+    } else if (r->state == REQUEST_RUNNING) {
+        /* The client went away before what http_continue left could run: nobody replies any more.
+         */
+        http_running_ended(r->server);
+    }
+    if (r->counted) {
+        mutex_lock(&r->server->lock);
+        r->server->open--;
+        cond_broadcast(&r->server->idle);
+        mutex_unlock(&r->server->lock);
     }
     if (r->sink.release != NULL) {
         r->sink.release(r->sink.ctx);
@@ -135,8 +154,10 @@ static void run_handler(HttpRequest *r) {
     HttpServer *server = r->server;
     mutex_lock(&server->lock);
     server->running++;
+    server->open++;
     bool stopping = server->stopping;
     mutex_unlock(&server->lock);
+    r->counted = true;
     r->state = REQUEST_RUNNING;
     if (stopping) {
         r->must_close = true;
@@ -313,9 +334,10 @@ void http_stop(HttpServer *server, unsigned wait_ms) {
     http_streams_close_all(server);
     mutex_lock(&server->lock);
     int64_t left = wait_ms;
-    while (server->running > 0 && left > 0) {
-        (void)cond_wait_ms(&server->idle, &server->lock, 50);
-        left -= 50;
+    int64_t from = clock_monotonic_ns(clock_real());
+    while (server->open > 0 && left > 0) {
+        (void)cond_wait_ms(&server->idle, &server->lock, MIN(left, INT64_C(50)));
+        left = wait_ms - (clock_monotonic_ns(clock_real()) - from) / 1000000;
     }
     server->stopping = true;
     /* What still runs must answer before the daemon may go: handlers are bounded by their own

@@ -18,8 +18,8 @@ typedef struct World {
     Cond changed;
     HttpRequest *held; /* /hold: answered by the test */
     HttpStream *stream;
-    size_t sunk;  /* bytes that the sink of /sink took */
-    int released; /* sinks released */
+    atomic_size_t sunk; /* bytes that the sink of /sink took */
+    int released;       /* sinks released */
     Thread helper;
 } World;
 
@@ -124,6 +124,11 @@ static void on_request(void *ctx, HttpRequest *r) {
 }
 
 /* ---- a world and a client ---- */
+
+static void nap_ms(int ms) {
+    struct timeval nap = {.tv_usec = ms * 1000};
+    (void)select(0, NULL, NULL, NULL, &nap);
+}
 
 static int setup(void **state) {
     World *w = calloc(1, sizeof(*w));
@@ -291,6 +296,10 @@ static void streams_bodies_to_a_sink(void **state) {
     wait_released(w, 1);
     /* The client goes away in the middle: the sink is released too. */
     say(fd, "POST /sink HTTP/1.1\r\nHost: t\r\nContent-Length: 50000\r\n\r\nfew bytes");
+    for (int i = 0; i < 10000 && atomic_load(&w->sunk) != 9; i++) {
+        nap_ms(1);
+    }
+    assert_int_equal(atomic_load(&w->sunk), 9);
     (void)close(fd);
     wait_released(w, 2);
 }
@@ -364,8 +373,7 @@ static void sends_events(void **state) {
     (void)close(fd);
     bool there = true;
     for (int i = 0; i < 1000 && there; i++) {
-        struct timeval nap = {.tv_usec = 5000};
-        (void)select(0, NULL, NULL, NULL, &nap);
+        nap_ms(5);
         there = http_stream_send(w->stream, STR("data: 3\n\n"));
     }
     assert_false(there);
@@ -374,8 +382,7 @@ static void sends_events(void **state) {
 
 static void reply_slowly(void *ctx) {
     HttpRequest *r = ctx;
-    struct timeval nap = {.tv_usec = 200000};
-    (void)select(0, NULL, NULL, NULL, &nap);
+    nap_ms(200);
     reply_text(r, 200, STR("finished"));
 }
 
@@ -391,6 +398,25 @@ static void stops_gracefully(void **state) {
     thread_join(&slow);
     expect_heard(fd, "finished", "200 OK");
     (void)close(fd);
+}
+
+/* Clients that leave while their request waits must not keep the server from stopping. */
+static void stops_when_clients_have_left(void **state) {
+    World *w = *state;
+    for (int i = 0; i < 20; i++) {
+        int fd = dial(w);
+        say(fd, "GET /hold HTTP/1.1\r\nHost: t\r\n\r\n");
+        HttpRequest *r = wait_held(w);
+        Later *l = arena_new_array(http_arena(r), Later, 1);
+        *l = (Later){w, r, 0};
+        struct linger now = {.l_onoff = 1};
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+        (void)close(fd); /* with a reset */
+        nap_ms(2);
+        http_continue(r, later, l);
+    }
+    http_stop(w->server, 5000);
+    w->server = NULL;
 }
 
 static void survives_garbage(void **state) {
@@ -463,6 +489,7 @@ int main(void) {
         SERVED(compresses_when_asked),
         SERVED(sends_events),
         SERVED(stops_gracefully),
+        SERVED(stops_when_clients_have_left),
         SERVED(survives_garbage),
         cmocka_unit_test(decodes),
         cmocka_unit_test(refuses_bad_addresses),
