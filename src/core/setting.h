@@ -51,13 +51,6 @@
       "giữ nguyên bản các tệp đã nhận")                                                            \
     X(received_retention_days, INT, 0, 0, 36500, "days to keep received files; 0: for ever",       \
       "số ngày giữ tệp đã nhận; 0: giữ mãi")                                                       \
-    X(group_commit_max, INT, 256, 1, 65536, "records of one group commit at most",                 \
-      "số bản ghi tối đa trong một lần ghi gộp")                                                   \
-    X(segment_records, INT, 65536, 64, 1048576, "records of one segment",                          \
-      "số bản ghi của một đoạn")                                                                   \
-    X(zstd_level, INT, 3, 1, 19, "compression level of records", "mức nén bản ghi")                \
-    X(cache_mib, INT, 128, 8, 65536, "page cache of the database in MiB",                          \
-      "bộ nhớ đệm của cơ sở dữ liệu (MiB)")                                                        \
     X(geojson, TEXT, "", 0, 4096, "boundaries of the communes (GeoJSON); empty: a tile map",       \
       "ranh giới các xã, phường (GeoJSON); để trống: bản đồ ô")                                    \
     X(base_url, TEXT, "", 0, 1024, "public address of the FHIR interface, for links",              \

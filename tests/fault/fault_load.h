@@ -276,8 +276,8 @@ static inline void load_survivors(Load *load, Arena *arena) {
     load->acked = last;
 }
 
-/* Takes acknowledged commits into the model in the order of their records. */
-static inline void load_settle(Load *load) {
+/* Applies those that are acknowledged by now, in the order of their records. */
+static inline void load_apply_acked(Load *load) {
     bool again = true;
     while (again) {
         LoadCommit *least = NULL;
@@ -297,14 +297,24 @@ static inline void load_settle(Load *load) {
             again = true;
         }
     }
-    for (; load->n_settled < load->n_commits; load->n_settled++) {
-        int state = atomic_load(&load->commits[load->n_settled].state);
-        if (state == LOAD_OPEN) {
-            break;
+}
+
+/* Takes acknowledged commits into the model. One that is acknowledged while the others are taken
+ * waits for the next round: it must not be passed over. */
+static inline void load_settle(Load *load) {
+    int state = LOAD_ACKED;
+    while (state == LOAD_ACKED) {
+        load_apply_acked(load);
+        for (; load->n_settled < load->n_commits; load->n_settled++) {
+            state = atomic_load(&load->commits[load->n_settled].state);
+            if (state == LOAD_OPEN || state == LOAD_ACKED) {
+                break;
+            }
+            if (state == LOAD_REFUSED) {
+                load_forget(load, &load->commits[load->n_settled]);
+            }
         }
-        if (state == LOAD_REFUSED) {
-            load_forget(load, &load->commits[load->n_settled]);
-        }
+        state = load->n_settled == load->n_commits ? LOAD_SETTLED : state;
     }
 }
 

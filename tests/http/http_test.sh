@@ -200,7 +200,7 @@ check "and starts again" serve
 check "with what it had acknowledged" is "$(total 'Basic?code=urn:big%7Cc&_summary=count')" 50000
 
 # ---- kill -9 under writes
-rounds=${ROUNDS:-12} acked=0 lost=0
+rounds=${ROUNDS:-50} acked=0 lost=0
 : >"$tmp/acked"
 for round in $(seq "$rounds"); do
     for i in 1 2 3 4 5 6 7 8; do
