@@ -113,6 +113,14 @@ int main(int argc, char **argv) {
         return app_fail(&app, err, &info);
     }
     app.vietnamese = strcmp(app.settings.language, "en") != 0;
+    LogLevel level = LOG_INFO;
+    if (log_level_parse(str_from(app.settings.log_level), &level) != ERR_OK) {
+        return app_fail(&app,
+                        err_set(&info, ERR_PARAM, "log-level", "no log level: %s",
+                                "không có mức nhật ký: %s", app.settings.log_level),
+                        &info);
+    }
+    log_set_level(level);
     const char *name = argc > 1 ? argv[1] : "help";
     app.argc = MAX(argc - 2, 0);
     app.argv = argv + 2;

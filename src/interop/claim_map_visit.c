@@ -348,6 +348,19 @@ static void put_term(Map *m, Str name, Str system, Str code) {
     json_close_object(&m->w);
 }
 
+/* "category":[{"coding":[{system, code}]}] */
+static void put_category(Map *m, Str system, Str code) {
+    json_name(&m->w, "category");
+    json_open_array(&m->w);
+    json_open_object(&m->w);
+    json_name(&m->w, "coding");
+    json_open_array(&m->w);
+    map_put_coding(m, system, code, STR_EMPTY);
+    json_close_array(&m->w);
+    json_close_object(&m->w);
+    json_close_array(&m->w);
+}
+
 static void put_condition(Map *m, MapRow *r, const Diagnosis *d, bool is_main) {
     bool cured = is_main && str_eq(map_peek(r, XML1_KET_QUA_DTRI), STR("1"));
     const VnIcd10 *known = str_eq(d->system, STR(ICD10)) ? vn_icd10(d->code) : NULL;
@@ -355,15 +368,7 @@ static void put_condition(Map *m, MapRow *r, const Diagnosis *d, bool is_main) {
     put_term(m, STR("clinicalStatus"), STR(MAP_TERM "condition-clinical"),
              cured ? STR("resolved") : STR("active"));
     put_term(m, STR("verificationStatus"), STR(MAP_TERM "condition-ver-status"), STR("confirmed"));
-    json_name(&m->w, "category");
-    json_open_array(&m->w);
-    json_open_object(&m->w);
-    json_name(&m->w, "coding");
-    json_open_array(&m->w);
-    map_put_coding(m, STR(MAP_TERM "condition-category"), STR("encounter-diagnosis"), STR_EMPTY);
-    json_close_array(&m->w);
-    json_close_object(&m->w);
-    json_close_array(&m->w);
+    put_category(m, STR(MAP_TERM "condition-category"), STR("encounter-diagnosis"));
     json_name(&m->w, "code");
     json_open_object(&m->w);
     json_name(&m->w, "coding");
@@ -393,15 +398,7 @@ static void put_weight(Map *m, MapRow *r) {
     }
     (void)map_open(m, FHIR_T_OBSERVATION, STR("xml1/can-nang"));
     json_member(&m->w, "status", STR("final"));
-    json_name(&m->w, "category");
-    json_open_array(&m->w);
-    json_open_object(&m->w);
-    json_name(&m->w, "coding");
-    json_open_array(&m->w);
-    map_put_coding(m, STR(MAP_TERM "observation-category"), STR("vital-signs"), STR_EMPTY);
-    json_close_array(&m->w);
-    json_close_object(&m->w);
-    json_close_array(&m->w);
+    put_category(m, STR(MAP_TERM "observation-category"), STR("vital-signs"));
     json_name(&m->w, "code");
     json_open_object(&m->w);
     json_name(&m->w, "coding");
