@@ -102,7 +102,7 @@ static double print_import(Province *p, Probe *probe, const SynthReport *made) {
            "worst %.1f ms\n",
            n, bench_quantile(probe->ms, n, 0.5), bench_quantile(probe->ms, n, 0.99),
            bench_quantile(probe->ms, n, 0.999), bench_quantile(probe->ms, n, 1));
-    printf("peak memory %.0f MiB (with the generator's plan; target 1024)\n", peak_mib());
+    printf("peak memory %.0f MiB (target 1024)\n", peak_mib());
     print_sizes(p, resources);
     return resources / p->import_s;
 }
@@ -136,7 +136,7 @@ int main(int argc, char **argv) {
     province_new_dir(&p);
     printf("# %u visits, folder %s, disk %.0f durable 4 KiB writes/s\n", visits, p.dir,
            bench_disk(p.dir));
-    province_open(&p);
+    province_open(&p, visits);
     Probe probe = {.store = p.store, .ms = calloc(PROBES_MAX, sizeof(double))};
     Thread thread;
     SynthReport made = {0};
@@ -146,10 +146,10 @@ int main(int argc, char **argv) {
     double start = bench_now();
     double cpu = cpu_s();
     bench_need("probe", thread_start(&thread, "probe", probe_run, &probe));
-    province_fill(&p, visits, &made);
+    province_fill(&p, &made);
     stop_ask(&probe.stop);
     thread_join(&thread);
-    printf("\ngeneration %.1f s apart; processor time of both %.1f s\n",
+    printf("generation %.1f s apart; processor time of the import %.1f s\n",
            bench_now() - start - p.import_s, cpu_s() - cpu);
     double ours = print_import(&p, &probe, &made);
     if (eav_visits > 0) {

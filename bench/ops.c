@@ -107,8 +107,8 @@ int main(int argc, char **argv) {
         return 0;
     }
     province_new_dir(&p);
-    province_open(&p);
-    province_fill(&p, visits, &made);
+    province_open(&p, visits);
+    province_fill(&p, &made);
     run(p.ioc);
     province_close(&p);
     province_remove(p.dir);

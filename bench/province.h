@@ -18,6 +18,7 @@
 #include <ftw.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 enum { PROVINCE_END_DAY = 20778 }; /* 2026-11-21 */
 
@@ -31,8 +32,9 @@ typedef struct Province {
     /* the chunk under construction */
     uint64_t chunk_bytes, chunk_max;
     unsigned chunk_files;
+    int says[2], taken[2]; /* pipes: the generator's word, and ours */
+    pid_t generator;
     double import_s;
-    uint64_t visits_done;
 } Province;
 
 static inline void bench_die(const char *what, ErrCode err) {
@@ -90,41 +92,28 @@ static inline double bench_disk(const char *dir) {
     return SYNCS / s;
 }
 
-static inline void province_open(Province *p) {
-    ErrInfo info = {0};
-    bench_need("facts", ioc_open(&(IocOptions){.dir = str_from(p->dir)}, &p->ioc, &info));
-    p->view = ioc_view(p->ioc);
-    StoreOptions o = {.dir = str_from(p->dir), .views = &p->view, .n_views = 1};
-    bench_need("store", store_open(&o, &p->store, &info));
-    bench_need("intake",
-               intake_new(&(IntakeOptions){.store = p->store, .received_keep = true}, &p->intake));
+/* What the generator's process says: a chunk lies ready (wait until it is taken), or all is made.
+ */
+typedef struct ProvinceSays {
+    bool last;
+    SynthReport made;
+} ProvinceSays;
+
+static inline bool province_say(int fd, const void *bytes, size_t n) {
+    return write(fd, bytes, n) == (ssize_t)n;
+}
+static inline bool province_hear(int fd, void *bytes, size_t n) {
+    return read(fd, bytes, n) == (ssize_t)n; /* below PIPE_BUF: whole or end */
 }
 
-static inline void province_close(Province *p) {
-    intake_free(p->intake);
-    store_close(p->store);
-    ioc_close(p->ioc);
-}
-
-static inline ErrCode province_import_chunk(Province *p) {
-    char in[256];
-    (void)snprintf(in, sizeof(in), "%s/in", p->dir);
-    if (p->chunk_files == 0) {
-        return ERR_OK;
-    }
-    const char *paths[] = {in};
-    ErrInfo info = {0};
-    double start = bench_now();
-    TRY(intake_run(p->intake, &(IntakeRun){.paths = paths, .n_paths = 1}, &p->report, &info));
-    p->import_s += bench_now() - start;
+static inline ErrCode province_offer(Province *p) {
+    ProvinceSays ready = {0};
+    char taken;
     p->chunk_files = 0;
     p->chunk_bytes = 0;
-    province_remove(in);
-    if (isatty(2)) {
-        (void)fprintf(stderr, "\r%llu visits imported in %.0f s ",
-                      (unsigned long long)p->report.claims_new, p->import_s);
-    }
-    return io_mkdirs(in);
+    return province_say(p->says[1], &ready, sizeof(ready)) && province_hear(p->taken[0], &taken, 1)
+               ? ERR_OK
+               : ERR_IO;
 }
 
 /* Files come in the order of sending: their names in the chunk keep it. */
@@ -143,27 +132,89 @@ static inline ErrCode province_take_file(void *ctx, Str name, Str bytes) {
     (void)close(fd);
     TRY(err);
     p->chunk_bytes += bytes.len;
-    return p->chunk_bytes < p->chunk_max ? ERR_OK : province_import_chunk(p);
+    return p->chunk_bytes < p->chunk_max ? ERR_OK : province_offer(p);
 }
 
-/* Imports that many visits of a quarter as many citizens; *ret_s without generation. */
-static inline void province_fill(Province *p, uint32_t visits, SynthReport *ret) {
-    char in[256];
-    (void)snprintf(in, sizeof(in), "%s/in", p->dir);
-    bench_need("folder", io_mkdirs(in));
+/* The generator's process: that many visits of a quarter as many citizens. */
+static inline void province_generate(Province *p, uint32_t visits) {
     SynthOptions o;
+    ProvinceSays end = {.last = true};
     synth_options_init(&o, PROVINCE_END_DAY);
     o.visits = visits;
     o.citizens = visits / 4 + 1;
     o.citizens = MIN(o.citizens, (uint32_t)SYNTH_CITIZENS_MAX);
-    p->chunk_max = (uint64_t)256 << 20;
-    bench_need("generate", synth_generate(&o, province_take_file, p, ret));
-    bench_need("import", province_import_chunk(p));
+    bench_need("generate", synth_generate(&o, province_take_file, p, &end.made));
+    _exit(province_say(p->says[1], &end, sizeof(end)) ? 0 : 1);
+}
+
+/* Opens the data folder; a process of its own, so that its memory is not the import's, generates
+ * that many visits (0: none) for province_fill. Call it before any thread runs. */
+static inline void province_open(Province *p, uint32_t visits) {
+    char in[256];
+    ErrInfo info = {0};
+    (void)snprintf(in, sizeof(in), "%s/in", p->dir);
+    bench_need("folder", io_mkdirs(in));
+    p->chunk_max = (uint64_t)1 << 30;
+    if (visits > 0) {
+        if (pipe(p->says) != 0 || pipe(p->taken) != 0 || (p->generator = fork()) < 0) {
+            bench_die("generator", ERR_IO);
+        }
+        if (p->generator == 0) {
+            province_generate(p, visits);
+        }
+        (void)close(p->says[1]);
+        (void)close(p->taken[0]);
+    }
+    bench_need("facts", ioc_open(&(IocOptions){.dir = str_from(p->dir)}, &p->ioc, &info));
+    p->view = ioc_view(p->ioc);
+    StoreOptions o = {.dir = str_from(p->dir), .views = &p->view, .n_views = 1};
+    bench_need("store", store_open(&o, &p->store, &info));
+    bench_need("intake",
+               intake_new(&(IntakeOptions){.store = p->store, .received_keep = true}, &p->intake));
+}
+
+static inline void province_close(Province *p) {
+    intake_free(p->intake);
+    store_close(p->store);
+    ioc_close(p->ioc);
+}
+
+static inline void province_import_chunk(Province *p) {
+    char in[256];
+    const char *paths[] = {in};
+    ErrInfo info = {0};
+    uint64_t before = p->report.resources;
+    (void)snprintf(in, sizeof(in), "%s/in", p->dir);
+    double start = bench_now();
+    bench_need("import", intake_run(p->intake, &(IntakeRun){.paths = paths, .n_paths = 1},
+                                    &p->report, &info));
+    double s = bench_now() - start;
+    p->import_s += s;
+    province_remove(in);
+    bench_need("folder", io_mkdirs(in));
+    (void)fprintf(stderr, "%llu visits imported in %.0f s; of these last: %.0f resources/s\n",
+                  (unsigned long long)p->report.claims_new, p->import_s,
+                  (double)(p->report.resources - before) / s);
+}
+
+/* Imports what the generator makes; p->import_s without its time. */
+static inline void province_fill(Province *p, SynthReport *ret) {
+    ProvinceSays says = {0};
+    do {
+        if (!province_hear(p->says[0], &says, sizeof(says))) {
+            bench_die("the generator ended early", ERR_IO);
+        }
+        province_import_chunk(p);
+        if (!says.last && !province_say(p->taken[1], "", 1)) {
+            bench_die("generator", ERR_IO);
+        }
+    } while (!says.last);
+    (void)waitpid(p->generator, NULL, 0);
     double start = bench_now();
     store_settle(p->store);
     bench_need("checkpoint", ioc_checkpoint(p->ioc));
     p->import_s += bench_now() - start;
-    province_remove(in);
+    *ret = says.made;
 }
 
 static inline uint32_t bench_number(int argc, char **argv, int i, uint32_t otherwise) {
