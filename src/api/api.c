@@ -27,6 +27,16 @@ bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_
     return true;
 }
 
+/* "_search", "$everything": names of interactions, never ids. */
+static bool is_reserved(Str part) {
+    return str_starts(part, STR("_")) || str_starts(part, STR("$"));
+}
+
+/* The pattern of the screens holds nothing that a program asks for. */
+static bool is_screen(const Str *parts, size_t n_parts) {
+    return n_parts == 0 || (!str_eq(parts[0], STR("fhir")) && !str_eq(parts[0], STR("api")));
+}
+
 static bool path_matches(const Str *parts, size_t n_parts, const char *pattern) {
     Str rest = str_from(pattern);
     Str part;
@@ -36,9 +46,13 @@ static bool path_matches(const Str *parts, size_t n_parts, const char *pattern) 
             continue;
         }
         if (part.ptr[0] == '*') {
-            return true;
+            return is_screen(parts, n_parts);
         }
-        if (i == n_parts || (part.ptr[0] != ':' && !str_eq(part, parts[i]))) {
+        if (i == n_parts) {
+            return false;
+        }
+        bool any = part.ptr[0] == ':' && !is_reserved(parts[i]);
+        if (!any && !str_eq(part, parts[i])) {
             return false;
         }
         i++;
@@ -51,17 +65,38 @@ static bool method_matches(Str method, const char *wanted) {
            (str_eq(method, STR("HEAD")) && strcmp(wanted, "GET") == 0);
 }
 
-const ApiRoute *api_find_route(Str method, const Str *parts, size_t n_parts, bool *ret_path_known) {
-    *ret_path_known = false;
+/* The path of the first route that matches owns the address: "/fhir/metadata" is no type. */
+static const char *find_path(const Str *parts, size_t n_parts) {
     for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
         for (size_t i = 0; i < tables[t]->n; i++) {
-            const ApiRoute *r = &tables[t]->routes[i];
-            if (path_matches(parts, n_parts, r->path)) {
-                if (method_matches(method, r->method)) {
-                    return r;
-                }
-                *ret_path_known = *ret_path_known || strcmp(r->path, "/*") != 0;
+            if (path_matches(parts, n_parts, tables[t]->routes[i].path)) {
+                return tables[t]->routes[i].path;
             }
+        }
+    }
+    return NULL;
+}
+
+static void allow(char methods[API_ALLOW_MAX], const char *method) {
+    size_t at = strlen(methods);
+    (void)snprintf(methods + at, API_ALLOW_MAX - at, "%s%s%s", at > 0 ? ", " : "", method,
+                   strcmp(method, "GET") == 0 ? ", HEAD" : "");
+}
+
+const ApiRoute *api_find_route(Str method, const Str *parts, size_t n_parts,
+                               char ret_allow[API_ALLOW_MAX]) {
+    const char *path = find_path(parts, n_parts);
+    ret_allow[0] = '\0';
+    for (size_t t = 0; path != NULL && t < ARRAY_LEN(tables); t++) {
+        for (size_t i = 0; i < tables[t]->n; i++) {
+            const ApiRoute *r = &tables[t]->routes[i];
+            if (strcmp(r->path, path) != 0) {
+                continue;
+            }
+            if (method_matches(method, r->method)) {
+                return r;
+            }
+            allow(ret_allow, r->method);
         }
     }
     return NULL;
@@ -92,27 +127,72 @@ void api_job(ApiCall *call, ApiHandler fn) {
     }
 }
 
-static void on_request(void *ctx, HttpRequest *request) {
-    Api *api = ctx;
+/* NULL: memory is short, and the request is answered. */
+static ApiCall *new_call(Api *api, HttpRequest *request) {
     Arena *arena = http_arena(request);
     ApiCall *call = arena_new_array(arena, ApiCall, 1);
     if (call == NULL) {
         http_reply(request, &(HttpReply){.status = 503});
-        return;
+        return NULL;
     }
     *call = (ApiCall){.api = api,
                       .request = request,
                       .arena = arena,
                       .language = fhir_language(http_header(request, "accept-language"))};
+    return call;
+}
+
+/* 405 with the methods that the address knows (RFC 9110, 15.5.6); 404 when it knows none. */
+static void refuse_method(ApiCall *call, const char *methods) {
+    ErrInfo info = {0};
+    if (methods[0] == '\0') {
+        (void)err_set(&info, ERR_NOT_FOUND, "address-unknown", "there is nothing at this address",
+                      "không có gì ở địa chỉ này");
+        api_reply_err(call, ERR_NOT_FOUND, &info);
+        return;
+    }
+    (void)err_set(&info, ERR_METHOD, "method", "only %s can be used here", "ở đây chỉ dùng được %s",
+                  methods);
+    Str headers[] = {STR("Allow"), arena_str(call->arena, str_from(methods))};
+    api_reply_outcome(call, err_http(ERR_METHOD), &info, headers);
+}
+
+/* What the protocol refuses before a route is looked for: too long, too large, stopping. */
+static void on_refused(void *ctx, HttpRequest *request, int status) {
+    ApiCall *call = new_call(ctx, request);
+    ErrInfo info = {0};
+    if (call == NULL) {
+        return;
+    }
+    if (status == 413) {
+        (void)err_set(&info, ERR_LIMIT, "body-size", "the body is larger than this server takes",
+                      "nội dung lớn hơn mức máy chủ nhận");
+    } else if (status == 414) {
+        (void)err_set(&info, ERR_LIMIT, "url-size",
+                      "the address is too long: send the search as a form to Type/_search",
+                      "địa chỉ quá dài: hãy gửi câu tìm kiếm dạng biểu mẫu đến Type/_search");
+    } else {
+        api_plain_err(status == 503 ? ERR_STOPPED : ERR_INTERNAL, &info);
+    }
+    api_reply_outcome(call, status, &info, NULL);
+}
+
+static void on_request(void *ctx, HttpRequest *request) {
+    Api *api = ctx;
+    ApiCall *call = new_call(api, request);
+    if (call == NULL) {
+        return;
+    }
+    Arena *arena = call->arena;
     if (!api_cut_path(arena, http_path(request), call->parts, &call->n_parts)) {
         api_reply_err(call, ERR_NOT_FOUND, NULL);
         return;
     }
-    bool path_known = false;
+    char methods[API_ALLOW_MAX];
     const ApiRoute *route =
-        api_find_route(http_method(request), call->parts, call->n_parts, &path_known);
+        api_find_route(http_method(request), call->parts, call->n_parts, methods);
     if (route == NULL) {
-        api_reply_err(call, path_known ? ERR_METHOD : ERR_NOT_FOUND, NULL);
+        refuse_method(call, methods);
         return;
     }
     if (route->as_job) {
@@ -152,7 +232,7 @@ static ErrCode start_http(Api *api, ErrInfo *info) {
         .body_max_bytes = (size_t)s->request_max_mib * LIMIT_MIB,
         .tls_cert_file = s->tls_cert[0] == '\0' ? NULL : s->tls_cert,
         .tls_key_file = s->tls_key[0] == '\0' ? NULL : s->tls_key,
-        .handler = {.on_request = on_request, .ctx = api},
+        .handler = {.on_refused = on_refused, .on_request = on_request, .ctx = api},
     };
     api->base_url =
         s->base_url[0] != '\0'

@@ -151,8 +151,7 @@ static ErrCode answer_version(const FhirGet *get, const StoreVersion *v, FhirAns
     return fhir_put_resource(&ret->body, get->call->arena, v, &print);
 }
 
-/* 404 and 410 name what was asked for. */
-static ErrCode absent(const FhirGet *get, ErrCode err, ErrInfo *info) {
+ErrCode fhir_absent(const FhirGet *get, ErrCode err, ErrInfo *info) {
     if (err == ERR_GONE) {
         return err_set(info, err, "resource-deleted", "%s/" STR_FMT " was deleted",
                        "%s/" STR_FMT " đã bị xoá", fhir_type_name(get->type), STR_ARG(get->id));
@@ -166,18 +165,18 @@ static ErrCode absent(const FhirGet *get, ErrCode err, ErrInfo *info) {
 ErrCode fhir_read(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     StoreVersion v;
     ErrCode err = store_get(get->call->api->store, get->call->arena, get->type, get->id, &v);
-    return err == ERR_OK ? answer_version(get, &v, ret, info) : absent(get, err, info);
+    return err == ERR_OK ? answer_version(get, &v, ret, info) : fhir_absent(get, err, info);
 }
 
 ErrCode fhir_vread(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     StoreVersion v;
     uint64_t n = 0;
     if (str_to_u64(get->version, &n) != ERR_OK || n == 0 || n > UINT32_MAX) {
-        return absent(get, ERR_NOT_FOUND, info);
+        return fhir_absent(get, ERR_NOT_FOUND, info);
     }
     ErrCode err = store_get_version(get->call->api->store, get->call->arena, get->type, get->id,
                                     (uint32_t)n, &v);
-    return err == ERR_OK ? answer_version(get, &v, ret, info) : absent(get, err, info);
+    return err == ERR_OK ? answer_version(get, &v, ret, info) : fhir_absent(get, err, info);
 }
 
 /* ---- routes ---- */
@@ -296,10 +295,10 @@ static FhirGetFn fn_of_parts(const Str *parts, size_t n) {
     return history && n == 3 ? fhir_history : history && n == 4 ? fhir_vread : NULL;
 }
 
-ErrCode fhir_get_url(ApiCall *call, Str url, FhirAnswer *ret, ErrInfo *info) {
+ErrCode fhir_get_ask(ApiCall *call, const IntakeAsk *ask, FhirAnswer *ret, ErrInfo *info) {
     Str parts[4];
     size_t n = 0;
-    Str query = url;
+    Str query = ask->url;
     Str path;
     Str part;
     FhirGet get;
@@ -310,10 +309,11 @@ ErrCode fhir_get_url(ApiCall *call, Str url, FhirAnswer *ret, ErrInfo *info) {
     FhirGetFn fn = n == 0 || path.ptr != NULL ? NULL : fn_of_parts(parts, n);
     if (fn == NULL) {
         return err_set(info, ERR_NOT_FOUND, "bundle-url", "'" STR_FMT "' is no address of the API",
-                       "'" STR_FMT "' không phải là địa chỉ của API", STR_ARG(url));
+                       "'" STR_FMT "' không phải là địa chỉ của API", STR_ARG(ask->url));
     }
     TRY(get_of_parts(call, parts, n, &get, info));
     get.query = query.ptr == NULL ? STR_EMPTY : query;
+    get.if_none_match = ask->if_none_match;
     return fn(&get, ret, info);
 }
 

@@ -1,6 +1,6 @@
 /* Transactions and batches. A transaction is one commit of the store; the entries of a batch are
  * transactions of one ask each, many under way at once so that they share the disk's syncs. Reads
- * come last and see what was written. */
+ * come last and see what was written; those of a transaction are tried before it, too. */
 #include "api/api_fhir_int.h"
 
 #include "fhir/fhir_validate.h"
@@ -63,10 +63,12 @@ static void put_read(FhirBundle *b, ApiCall *call, Entry *e) {
     FhirAnswer answer = {0};
     ErrInfo info = {0};
     buf_init(&answer.body, LIMIT_REQUEST_BYTES);
-    e->err = fhir_get_url(call, e->ask.url, &answer, &info);
+    e->err = fhir_get_ask(call, &e->ask, &answer, &info);
     if (e->err == ERR_OK && buf_ok(&answer.body) == ERR_OK) {
-        json_name(&b->w, "resource");
-        json_put_raw(&b->w, buf_str(&answer.body));
+        if (answer.body.len > 0) { /* not with 304 */
+            json_name(&b->w, "resource");
+            json_put_raw(&b->w, buf_str(&answer.body));
+        }
         e->answer =
             (IntakeAnswer){.status = answer.status, .version = answer.version, .time = answer.time};
     } else {
@@ -120,6 +122,54 @@ static void reply_transaction(FhirWrite *w) {
     reply_batch(batch);
 }
 
+/* "Type/id" of what a url reads; *ret_only when it is that resource's present state. */
+static Str read_target(Str url, bool *ret_only) {
+    Str path = url;
+    (void)str_cut(&path, '?', &url);
+    size_t slash = str_find_char(url, '/', 0);
+    size_t end = slash == SIZE_MAX ? SIZE_MAX : str_find_char(url, '/', slash + 1);
+    *ret_only = end == SIZE_MAX || str_starts(str_sub(url, end, url.len), STR("/$"));
+    return str_sub(url, 0, MIN(end, url.len));
+}
+
+/* A transaction is carried out whole or not at all (http.html#transaction), its reads too: before
+ * it is committed each is tried on what is there, with regard to what the transaction itself makes
+ * and deletes. */
+static ErrCode try_read(FhirWrite *w, const Entry *e, ErrInfo *info) {
+    FhirAnswer answer = {0};
+    bool only = false;
+    Str target = read_target(e->ask.url, &only);
+    const IntakeAsk *change = intake_tx_find(w->tx, target);
+    buf_init(&answer.body, LIMIT_REQUEST_BYTES);
+    ErrCode err = fhir_get_ask(w->call, &e->ask, &answer, info);
+    err = err == ERR_OK ? buf_ok(&answer.body) : err;
+    buf_release(&answer.body);
+    if (change != NULL && change->verb == INTAKE_UPDATE) {
+        return err == ERR_NOT_FOUND || err == ERR_GONE ? ERR_OK : err;
+    }
+    return err == ERR_OK && change != NULL && only
+               ? err_set(info, ERR_GONE, "bundle-read-deleted",
+                         "the transaction deletes " STR_FMT " and reads it",
+                         "giao dịch vừa xoá vừa đọc " STR_FMT, STR_ARG(target))
+               : err;
+}
+
+static ErrCode try_reads(Batch *batch, FhirWrite *w, ErrInfo *info) {
+    for (size_t i = 0; i < batch->n; i++) {
+        ErrCode err = batch->entries[i].ask.verb == INTAKE_READ
+                          ? try_read(w, &batch->entries[i], info)
+                          : ERR_OK;
+        if (err != ERR_OK) {
+            if (info->code != err) {
+                api_plain_err(err, info);
+            }
+            err_where(info, "Bundle.entry[%zu]", i);
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
 static void run_transaction(Batch *batch, const FhirResource *bundle) {
     ApiCall *call = batch->call;
     ErrInfo info = {0};
@@ -137,6 +187,7 @@ static void run_transaction(Batch *batch, const FhirResource *bundle) {
         err = err == ERR_OK ? intake_tx_add(w->tx, &e->ask) : err;
     }
     err = err == ERR_OK ? intake_tx_prepare(w->tx, &info) : err;
+    err = err == ERR_OK ? try_reads(batch, w, &info) : err;
     if (err != ERR_OK) {
         api_reply_err(call, err, &info);
         return;

@@ -35,8 +35,8 @@ ErrCode fhir_history(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
 ErrCode fhir_everything(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
 ErrCode fhir_metadata(const FhirGet *get, FhirAnswer *ret, ErrInfo *info);
 
-/* A GET entry of a bundle: url is relative to the base, with its query. */
-ErrCode fhir_get_url(ApiCall *call, Str url, FhirAnswer *ret, ErrInfo *info);
+/* A GET entry of a bundle: its url is relative to the base, with its query. */
+ErrCode fhir_get_ask(ApiCall *call, const IntakeAsk *ask, FhirAnswer *ret, ErrInfo *info);
 
 /* ---- api_fhir.c ---- */
 /* Sends and releases. */
@@ -47,6 +47,8 @@ MUST_USE ErrCode fhir_need_type(Str name, FhirType *ret_type, ErrInfo *info);
 MUST_USE ErrCode fhir_check_accept(ApiCall *call, Str query, ErrInfo *info);
 /* Is the body JSON (Content-Type)? ERR_MEDIA otherwise. */
 MUST_USE ErrCode fhir_check_json_body(ApiCall *call, ErrInfo *info);
+/* Names in info what was asked for when err is ERR_NOT_FOUND or ERR_GONE; answers err. */
+ErrCode fhir_absent(const FhirGet *get, ErrCode err, ErrInfo *info);
 /* W/"3" → 3; 0 when the text is no such tag. */
 uint32_t fhir_etag_version(Str etag);
 
@@ -61,6 +63,13 @@ MUST_USE ErrCode fhir_params(Arena *arena, Str query, FhirParam *params, size_t 
 MUST_USE ErrCode fhir_print_params(const FhirGet *get, FhirPrintOptions *ret, ErrInfo *info);
 /* Absent: *ret_count stays. */
 MUST_USE ErrCode fhir_count_param(Str value, size_t *ret_count, ErrInfo *info);
+/* Absent: 0, false. */
+MUST_USE ErrCode fhir_since_param(Str value, TimeMs *ret_since, ErrInfo *info);
+MUST_USE ErrCode fhir_pretty_param(Str value, bool *ret_pretty, ErrInfo *info);
+/* The address behind the base, ending in `last`. */
+Str fhir_path_of(const FhirGet *get, const char *last);
+/* The given ones of params, percent-encoded, in their order. */
+Str fhir_question_of(Arena *arena, const FhirParam *params, size_t n);
 
 /* The page token: where a page begins, bound by a checksum to the question that it continues. */
 typedef struct FhirPageToken {

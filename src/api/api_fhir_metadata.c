@@ -40,24 +40,44 @@ static void put_params(JsonWriter *w, const FhirSearchParam *params, size_t n) {
     }
 }
 
-/* "Observation:subject" of the references that the type has. */
-static void put_includes(JsonWriter *w, FhirType type, Arena *arena) {
+/* A list of "Observation:subject"; begun with its first element. */
+typedef struct IncludeList {
+    JsonWriter *w;
+    const char *name;
+    Arena *arena;
+    bool open;
+} IncludeList;
+
+/* The reference parameters of source that may point to target (FHIR_T_NONE: all of them). */
+static void put_references(IncludeList *list, FhirType source, FhirType target) {
     size_t n = 0;
-    const FhirSearchParam *params = fhir_search_params(type, &n);
-    bool open = false;
+    const FhirSearchParam *params = fhir_search_params(source, &n);
     for (size_t i = 0; i < n; i++) {
-        if (params[i].type != FHIR_PARAM_REFERENCE) {
+        if (params[i].type != FHIR_PARAM_REFERENCE ||
+            (target != FHIR_T_NONE && !fhir_search_param_targets(&params[i], target))) {
             continue;
         }
-        if (!open) {
-            json_name(w, "searchInclude");
-            json_open_array(w);
-            open = true;
+        if (!list->open) {
+            json_put_name(list->w, str_from(list->name));
+            json_open_array(list->w);
+            list->open = true;
         }
-        json_put_str(
-            w, arena_printf(arena, "%s:" STR_FMT, fhir_type_name(type), STR_ARG(params[i].code)));
+        json_put_str(list->w, arena_printf(list->arena, "%s:" STR_FMT, fhir_type_name(source),
+                                           STR_ARG(params[i].code)));
     }
-    if (open) {
+}
+
+static void put_includes(JsonWriter *w, FhirType type, Arena *arena) {
+    IncludeList forward = {.w = w, .name = "searchInclude", .arena = arena};
+    IncludeList reverse = {.w = w, .name = "searchRevInclude", .arena = arena};
+    put_references(&forward, type, FHIR_T_NONE);
+    if (forward.open) {
+        json_close_array(w);
+    }
+    for (FhirType source = 1; (int)source <= FHIR_RESOURCE_COUNT; source++) {
+        put_references(&reverse, source, type);
+    }
+    if (reverse.open) {
         json_close_array(w);
     }
 }

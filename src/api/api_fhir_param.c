@@ -79,6 +79,49 @@ ErrCode fhir_print_params(const FhirGet *get, FhirPrintOptions *ret, ErrInfo *in
     return ERR_OK;
 }
 
+Str fhir_path_of(const FhirGet *get, const char *last) {
+    Arena *arena = get->call->arena;
+    if (get->type == FHIR_T_NONE) {
+        return str_from(last);
+    }
+    return get->id.len == 0 ? arena_printf(arena, "%s/%s", fhir_type_name(get->type), last)
+                            : arena_printf(arena, "%s/" STR_FMT "/%s", fhir_type_name(get->type),
+                                           STR_ARG(get->id), last);
+}
+
+Str fhir_question_of(Arena *arena, const FhirParam *params, size_t n) {
+    CLEANUP_BUF Buf b;
+    buf_init(&b, LIMIT_REQUEST_BYTES);
+    for (size_t i = 0; i < n; i++) {
+        if (params[i].value.ptr != NULL) {
+            buf_printf(&b, "%s%s=", b.len > 0 ? "&" : "", params[i].name);
+            fhir_query_put_encoded(&b, params[i].value);
+        }
+    }
+    return arena_str(arena, buf_str(&b));
+}
+
+ErrCode fhir_since_param(Str text, TimeMs *ret_since, ErrInfo *info) {
+    TimeMs hi = 0;
+    *ret_since = 0;
+    if (text.ptr != NULL && time_parse_fhir(text, ret_since, &hi) != ERR_OK) {
+        err_where(info, "_since");
+        return err_set(info, ERR_PARAM, "parameter-value", "_since must be an instant",
+                       "_since phải là một thời điểm");
+    }
+    return ERR_OK;
+}
+
+ErrCode fhir_pretty_param(Str text, bool *ret_pretty, ErrInfo *info) {
+    *ret_pretty = str_eq(text, STR("true"));
+    if (text.ptr != NULL && !*ret_pretty && !str_eq(text, STR("false"))) {
+        err_where(info, "_pretty");
+        return err_set(info, ERR_PARAM, "parameter-value", "_pretty must be true or false",
+                       "_pretty phải là true hoặc false");
+    }
+    return ERR_OK;
+}
+
 /* ---- pages ---- */
 
 static uint32_t page_sum(const FhirPageToken *token, Str question) {

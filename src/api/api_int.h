@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-enum { API_PARTS_MAX = 8 };
+enum { API_PARTS_MAX = 8, API_ALLOW_MAX = 64 };
 
 /* One request on its way through a handler; lives in the request's arena. */
 typedef struct ApiCall {
@@ -46,8 +46,9 @@ extern const ApiRoutes api_fhir_routes, api_ops_routes, api_citizen_routes, api_
 
 /* Cuts at '/' and decodes; false when there are too many parts or a bad escape. */
 bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n);
-/* NULL: none; then *ret_path_known says whether another method would have one. */
-const ApiRoute *api_find_route(Str method, const Str *parts, size_t n_parts, bool *ret_path_known);
+/* NULL: none; then ret_allow holds the methods that the address has ("GET, HEAD, PUT") or "". */
+const ApiRoute *api_find_route(Str method, const Str *parts, size_t n_parts,
+                               char ret_allow[API_ALLOW_MAX]);
 
 struct Api {
     ApiOptions o;
@@ -73,6 +74,8 @@ struct Api {
 void api_reply_json(ApiCall *call, int status, Str json);
 /* An OperationOutcome in the language asked for, with the error's own HTTP status. */
 void api_reply_err(ApiCall *call, ErrCode err, const ErrInfo *info);
+/* The same with another status, and one more header (name, value) unless it is NULL. */
+void api_reply_outcome(ApiCall *call, int status, const ErrInfo *info, const Str header[2]);
 /* The plain sentences of an error that brought no details. */
 void api_plain_err(ErrCode err, ErrInfo *ret_info);
 /* Runs fn(call) on a job thread; replies 503 when too many wait already. */

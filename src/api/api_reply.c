@@ -16,22 +16,31 @@ void api_plain_err(ErrCode err, ErrInfo *ret_info) {
     (void)snprintf(ret_info->what_vi, sizeof(ret_info->what_vi), "%s", err_text(err, 1));
 }
 
+void api_reply_outcome(ApiCall *call, int status, const ErrInfo *info, const Str header[2]) {
+    CLEANUP_BUF Buf b;
+    Str headers[4] = {STR("Cache-Control"), STR("no-store")};
+    buf_init(&b, LIMIT_MIB);
+    fhir_print_outcome_err(&b, info, call->language);
+    if (header != NULL) {
+        headers[2] = header[0];
+        headers[3] = header[1];
+    }
+    http_reply(call->request, &(HttpReply){
+                                  .status = status,
+                                  .type = STR("application/fhir+json; charset=utf-8"),
+                                  .body = buf_str(&b),
+                                  .headers = headers,
+                                  .n_headers = header == NULL ? 1 : 2,
+                              });
+}
+
 void api_reply_err(ApiCall *call, ErrCode err, const ErrInfo *info) {
     ErrInfo plain;
-    CLEANUP_BUF Buf b;
-    buf_init(&b, LIMIT_MIB);
     if (info == NULL || info->code == ERR_OK) {
         api_plain_err(err, &plain);
         info = &plain;
     }
-    fhir_print_outcome_err(&b, info, call->language);
-    http_reply(call->request, &(HttpReply){
-                                  .status = err_http(err),
-                                  .type = STR("application/fhir+json; charset=utf-8"),
-                                  .body = buf_str(&b),
-                                  .headers = (Str[]){STR("Cache-Control"), STR("no-store")},
-                                  .n_headers = 1,
-                              });
+    api_reply_outcome(call, err_http(err), info, NULL);
 }
 
 /* Cuts name=value pairs off the query; both decoded. */

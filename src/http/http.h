@@ -29,6 +29,8 @@ typedef struct HttpHandler {
     /* Optional. Headers are there, the body not yet. May set a sink or a body ceiling, or reply
      * (the body is then not read). */
     void (*on_head)(void *ctx, HttpRequest *request);
+    /* Optional. The protocol refuses the request (413, 414, 503): reply with this status. */
+    void (*on_refused)(void *ctx, HttpRequest *request, int status);
     void (*on_request)(void *ctx, HttpRequest *request);
     void *ctx;
 } HttpHandler;

@@ -107,10 +107,19 @@ static bool has_reply(HttpRequest *r) {
     return r->reply != NULL;
 }
 
-/* The plain answer for what never reaches a handler. */
-static enum MHD_Result refuse(HttpRequest *r, int status) {
+/* The answer to what never reaches on_request. */
+static void refuse(HttpRequest *r, int status) {
+    HttpHandler *h = &r->server->handler;
     r->must_close = true;
-    http_reply(r, &(HttpReply){.status = status, .type = STR("text/plain; charset=utf-8")});
+    if (h->on_refused != NULL) {
+        h->on_refused(h->ctx, r, status);
+    } else {
+        http_reply(r, &(HttpReply){.status = status});
+    }
+}
+
+static enum MHD_Result refuse_now(HttpRequest *r, int status) {
+    refuse(r, status);
     return queue_reply(r);
 }
 
@@ -118,7 +127,7 @@ static enum MHD_Result begin(HttpRequest *r, const char *method) {
     r->method = arena_str(r->arena, str_from(method));
     r->state = REQUEST_BODY;
     if (r->path.len + r->query.len > LIMIT_URL_BYTES) {
-        return refuse(r, 414);
+        return refuse_now(r, 414);
     }
     HttpHandler *h = &r->server->handler;
     if (h->on_head != NULL) {
@@ -131,7 +140,7 @@ static enum MHD_Result begin(HttpRequest *r, const char *method) {
     Str length = http_header(r, "content-length");
     uint64_t bytes = 0;
     if (length.len > 0 && (str_to_u64(length, &bytes) != ERR_OK || bytes > r->body_max)) {
-        return refuse(r, 413);
+        return refuse_now(r, 413);
     }
     r->body.max = r->body_max;
     return MHD_YES;
@@ -160,11 +169,9 @@ static void run_handler(HttpRequest *r) {
     r->counted = true;
     r->state = REQUEST_RUNNING;
     if (stopping) {
-        r->must_close = true;
-        http_reply(r, &(HttpReply){.status = 503});
+        refuse(r, 503);
     } else if (r->body_err != ERR_OK && r->sink.chunk == NULL) {
-        r->must_close = true;
-        http_reply(r, &(HttpReply){.status = err_http(r->body_err)});
+        refuse(r, err_http(r->body_err));
     } else {
         server->handler.on_request(server->handler.ctx, r);
     }

@@ -79,6 +79,11 @@ size_t tx_find(const IntakeTx *tx, Str text) {
     return key->text.len == 0 ? SIZE_MAX : key->item;
 }
 
+const IntakeAsk *intake_tx_find(const IntakeTx *tx, Str target) {
+    size_t at = tx_find(tx, target);
+    return at == SIZE_MAX ? NULL : &tx->items[at].ask;
+}
+
 static ErrCode add_key(IntakeTx *tx, Str text, size_t item, ErrInfo *info) {
     TxKey *key = &tx->keys[key_place(tx, text)];
     if (key->text.len > 0 && key->item != item) {

@@ -25,6 +25,7 @@ typedef struct IntakeAsk {
     uint32_t if_match; /* UPDATE, DELETE: only if this is the newest version; 0: whatever it is */
     Str full_url;      /* in a bundle */
     Str url;           /* READ: as asked, relative to the base */
+    Str if_none_match; /* READ: the versions that the client holds */
     const JsonNode *root; /* CREATE, UPDATE: the resource, validated */
 } IntakeAsk;
 
@@ -50,6 +51,9 @@ MUST_USE ErrCode intake_tx_new(const IntakeTxOptions *options, IntakeTx **ret_tx
 MUST_USE ErrCode intake_tx_add(IntakeTx *tx, const IntakeAsk *ask);
 size_t intake_tx_count(const IntakeTx *tx);
 const IntakeAsk *intake_tx_ask(const IntakeTx *tx, size_t i);
+
+/* After prepare: the UPDATE or DELETE of several asks that names "Type/id", or NULL. */
+const IntakeAsk *intake_tx_find(const IntakeTx *tx, Str target);
 
 /* Once, after the last ask. ERR_INVALID, ERR_PARAM (the asks contradict each other). */
 MUST_USE ErrCode intake_tx_prepare(IntakeTx *tx, ErrInfo *info);

@@ -74,6 +74,7 @@ static ErrCode parse_request(Arena *arena, const JsonNode *request, size_t i, In
     ask->url = url;
     if (str_eq(method, STR("GET"))) {
         ask->verb = INTAKE_READ;
+        ask->if_none_match = json_str(arena, json_get_lit(request, "ifNoneMatch"));
         return ERR_OK;
     }
     TRY(intake_target(url, ask, info));
@@ -109,6 +110,7 @@ ErrCode intake_bundle_ask(Arena *arena, const JsonNode *entry, size_t i, IntakeA
                      .condition = STR_EMPTY,
                      .full_url = json_str(arena, json_get_lit(entry, "fullUrl")),
                      .url = STR_EMPTY,
+                     .if_none_match = STR_EMPTY,
                      .root = json_get_lit(entry, "resource")};
     if (request != NULL) {
         TRY(parse_request(arena, request, i, &ask, info));

@@ -98,6 +98,13 @@ check "and it is named" has "$(body)" colour
 check "unknown parameter of a read: 400" is "$(code "$base/Patient/$id?x=1")" 400
 check "errors speak Vietnamese by default" has "$(curl -s "$base/Patient/none")" 'không có'
 check "wrong method: 405" is "$(code -X PATCH "$base/Patient/$id")" 405
+check "405 says what is allowed" has "$(head_of -X PATCH "$base/Patient/$id")" 'Allow: GET, HEAD, PUT, DELETE'
+check "the name of an interaction is no id" has "$(head_of -X DELETE "$base/Patient/_search")" 'Allow: POST'
+check "metadata is no type" has "$(head_of -X POST "$base/metadata")" 'Allow: GET, HEAD'
+check "the base answers GET with 405" is "$(code "$base")" 405
+check "405 outside of FHIR, too" has "$(head_of -X DELETE "http://127.0.0.1:$port/import/claims")" 'Allow: POST'
+check "an unknown operation: 404, no screen" is "$(code "$base/Patient/$id/\$validate")" 404
+check "an unknown address of the screens' questions: 404" is "$(code "http://127.0.0.1:$port/api/none")" 404
 check "wrong Content-Type: 415" is "$(code -d '{}' "$base/Patient")" 415
 check "XML asked for: 406" is "$(code -H 'Accept: application/fhir+xml' "$base/Patient/$id")" 406
 check "_format=xml: 406" is "$(code "$base/Patient/$id?_format=xml")" 406
@@ -108,6 +115,7 @@ check "an unknown member: 422 with its place" is "$(code -H "$json" -d '{"resour
 check "and the place is told" has "$(body)" Patient.colour
 check "a patient that is not there: 422" is "$(code -H "$json" -d '{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/none"}}' "$base/Observation")" 422
 check "a made-up page token: 400" is "$(code "$base/Patient?_page=1-2-3")" 400
+check "and it is told in an OperationOutcome" has "$(curl -s -H 'Accept-Language: en' "$base/Patient?name=$(head -c 70000 /dev/zero | tr '\0' a)")" 'url-size'
 check "URL of 70 kB: 414" is "$(code "$base/Patient?name=$(head -c 70000 /dev/zero | tr '\0' a)")" 414
 
 # ---- bundles
@@ -130,6 +138,57 @@ check "and nothing of it is there" is "$(total 'Encounter?_summary=count')" "$be
 batch='{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Patient"},"request":{"method":"POST","url":"Patient"}},{"resource":{"resourceType":"Patient","bad":1},"request":{"method":"POST","url":"Patient"}},{"request":{"method":"GET","url":"Patient/none"}}]}'
 code -H "$json" -d "$batch" "$base" >/dev/null
 check "batch: each entry has its own status" is "$(grep -o '"status":"[0-9]*"' "$tmp/body" | tr -d '\n')" '"status":"201""status":"422""status":"404"'
+put() { code -X PUT -H "$json" -d "$2" "$base/$1"; }
+read_in() { # read_in URL [MORE]: a transaction that creates a Basic and reads URL
+    printf '{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Basic","code":{"text":"read"},"identifier":[{"system":"urn:t","value":"read"}]},"request":{"method":"POST","url":"Basic"}},{"request":{"method":"GET","url":"%s"%s}}%s]}' "$1" "${3:-}" "${2:-}" >"$tmp/read.json"
+    code -H "$json" --data-binary @"$tmp/read.json" "$base"
+}
+gone=',{"request":{"method":"DELETE","url":"Patient/gone"}}'
+made=',{"resource":{"resourceType":"Patient","id":"made"},"request":{"method":"PUT","url":"Patient/made"}}'
+put Patient/gone '{"resourceType":"Patient","id":"gone"}' >/dev/null
+check "a transaction with a read of nothing fails whole: 404" is "$(read_in Patient/nothing)" 404
+check "and the entry is named" has "$(body)" 'Bundle.entry[1]'
+check "with a search that is wrong: 400" is "$(read_in 'Patient?colour=red')" 400
+check "with a read of what it deletes: 410" is "$(read_in Patient/gone "$gone")" 410
+check "nothing of the three was written" is "$(total 'Basic?identifier=urn:t%7Cread&_summary=count')$(code "$base/Patient/gone")" 0200
+check "a read of what it makes: 200" is "$(read_in Patient/made "$made")" 200
+check "and shows it" has "$(body)" '"status":"200"'
+check "ifNoneMatch of a read: 304 without resource" is "$(read_in Patient/made '' ',"ifNoneMatch":"W/\"1\""')$(grep -o '"status":"304"' "$tmp/body")$(grep -c '"resourceType":"Patient"' "$tmp/body")" '200"status":"304"0'
+
+# ---- $everything
+put Organization/o1 '{"resourceType":"Organization","id":"o1","name":"Một"}' >/dev/null
+put Organization/o2 '{"resourceType":"Organization","id":"o2","name":"Hai","partOf":{"reference":"Organization/o3"}}' >/dev/null
+put Organization/o3 '{"resourceType":"Organization","id":"o3","name":"Ba"}' >/dev/null
+put Practitioner/d1 '{"resourceType":"Practitioner","id":"d1"}' >/dev/null
+put Patient/other '{"resourceType":"Patient","id":"other"}' >/dev/null
+put Patient/all '{"resourceType":"Patient","id":"all","managingOrganization":{"reference":"Organization/o1"},"link":[{"other":{"reference":"Patient/other"},"type":"seealso"}]}' >/dev/null
+for i in 1 2 3 4 5; do
+    put "Observation/all$i" "{\"resourceType\":\"Observation\",\"id\":\"all$i\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"Patient/all\"},\"performer\":[{\"reference\":\"Organization/o$((i % 2 + 1))\"},{\"reference\":\"Practitioner/d1\"}]}" >/dev/null
+done
+entries() { grep -o '"fullUrl":"[^"]*"\|"mode":"[^"]*"' "$1" | sed 's/.*fhir.//; s/"mode":"\(.*\)"/ \1,/; s/"$//' | tr -d '\n'; }
+curl -s "$base/Patient/all/\$everything" >"$tmp/all"
+check "\$everything brings what the record directly refers to, once" is "$(entries "$tmp/all")" \
+    'Patient/all match,Observation/all1 match,Observation/all2 match,Observation/all3 match,Observation/all4 match,Observation/all5 match,Organization/o1 include,Organization/o2 include,Practitioner/d1 include,'
+check "its total counts the record" has "$(cat "$tmp/all")" '"total":6'
+url="$base/Patient/all/\$everything?_count=4"
+: >"$tmp/pages"
+while [ -n "$url" ]; do
+    curl -s "$url" >"$tmp/page"
+    entries "$tmp/page" >>"$tmp/pages"
+    echo >>"$tmp/pages"
+    url=$(grep -o '"relation":"next","url":"[^"]*"' "$tmp/page" | cut -d'"' -f8)
+done
+check "its pages bring the referenced beside the first that refers to them" is "$(tr '\n' ';' <"$tmp/pages")" \
+    'Patient/all match,Observation/all1 match,Observation/all2 match,Observation/all3 match,Organization/o1 include,Organization/o2 include,Practitioner/d1 include,;Observation/all4 match,Observation/all5 match,;'
+curl -s "$base/Patient/all/\$everything?_type=Practitioner,Patient" >"$tmp/all"
+check "_type holds for both" is "$(entries "$tmp/all")" 'Patient/all match,Practitioner/d1 include,'
+since=$(curl -s "$base/Observation/all5" | grep -o '"lastUpdated":"[^"]*"' | cut -d'"' -f4)
+curl -s -G --data-urlencode "_since=$since" "$base/Patient/all/\$everything" >"$tmp/all"
+check "_since: what is new with what it refers to" is "$(entries "$tmp/all")" 'Observation/all5 match,Organization/o2 include,Practitioner/d1 include,'
+put Organization/o1 '{"resourceType":"Organization","id":"o1","name":"Một, mới"}' >/dev/null
+curl -s -G --data-urlencode "_since=$since" "$base/Patient/all/\$everything" >"$tmp/all"
+check "_since: also what changed while what refers to it did not" is "$(entries "$tmp/all")" 'Observation/all5 match,Organization/o2 include,Practitioner/d1 include,Organization/o1 include,'
+check "an unknown patient: 404, a deleted one: 410" is "$(code "$base/Patient/nobody/\$everything")$(code -X DELETE "$base/Patient/other")$(code "$base/Patient/other/\$everything")" 404204410
 check "\$everything holds the record" has "$(curl -s "$base/Patient/$(curl -s "$base/Patient?identifier=urn:t%7Ctx" | grep -o '"resourceType":"Patient","id":"[^"]*"' | cut -d'"' -f8)/\$everything")" Encounter
 {
     printf '{"resourceType":"Bundle","type":"transaction","entry":['
@@ -241,6 +300,7 @@ check "the chain is whole" "$nhip" verify --data "$tmp/data"
 # ---- limits, TLS
 check "a server with small limits starts" serve --request-max-mib 1
 check "body of 2 MiB: 413" is "$(code -H "$json" --data-binary @<(head -c 2097152 /dev/zero) "$base/Patient")" 413
+check "413 comes with an OperationOutcome" has "$(body)" 'body-size'
 check "the same in chunks: 413" is "$(code -H "$json" -H 'Transfer-Encoding: chunked' --data-binary @<(head -c 2097152 /dev/zero) "$base/Patient")" 413
 stop
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \

@@ -1,0 +1,264 @@
+/* Patient/$everything: the patient's record, oldest first, and what it directly refers to outside
+ * of any patient's record (organisations, practitioners, places, medications). What a page's
+ * resources refer to comes with that page unless an earlier one brought it; the last page also
+ * brings what only resources left out by _type or _since refer to. */
+#include "api/api_fhir_int.h"
+#include "core/hash.h"
+
+typedef struct Everything {
+    const FhirGet *get;
+    Arena *arena;
+    StoreVersion *versions; /* the record; those that were not asked for stand behind n */
+    size_t n, n_all, capacity;
+    uint64_t types[FHIR_RESOURCE_COUNT / 64 + 1]; /* _type */
+    bool some_types;
+    TimeMs since;
+    Str *seen; /* "Type/id" of the record and of what was referred to: open addressing */
+    size_t seen_mask, n_seen;
+    StoreVersion *referred;
+    size_t n_referred, referred_capacity;
+} Everything;
+
+static ErrCode parse_types(Str list, Everything *e, ErrInfo *info) {
+    Str name;
+    e->some_types = list.ptr != NULL;
+    while (list.ptr != NULL && str_cut(&list, ',', &name)) {
+        FhirType type = fhir_resource_by_name(name);
+        if (type == FHIR_T_NONE) {
+            err_where(info, "_type");
+            return err_set(info, ERR_PARAM, "parameter-value", "'" STR_FMT "' is no resource type",
+                           "'" STR_FMT "' không phải là loại tài nguyên", STR_ARG(name));
+        }
+        e->types[type / 64] |= UINT64_C(1) << type % 64;
+    }
+    return ERR_OK;
+}
+
+static bool wants_type(const Everything *e, FhirType type) {
+    return !e->some_types || (e->types[type / 64] >> type % 64 & 1) != 0;
+}
+
+static bool is_wanted(const Everything *e, const StoreVersion *v) {
+    return wants_type(e, v->type) && v->time >= e->since;
+}
+
+/* ---- the record ---- */
+
+static ErrCode put_version(Arena *arena, StoreVersion **list, size_t n, size_t *capacity) {
+    if (n < *capacity) {
+        return ERR_OK;
+    }
+    size_t more = *capacity == 0 ? 64 : *capacity * 2;
+    StoreVersion *grown = arena_new_array(arena, StoreVersion, more);
+    if (grown == NULL) {
+        return ERR_NOMEM;
+    }
+    if (n > 0) {
+        memcpy(grown, *list, n * sizeof(*grown));
+    }
+    *list = grown;
+    *capacity = more;
+    return ERR_OK;
+}
+
+static ErrCode gather(void *ctx, const StoreVersion *v) {
+    Everything *e = ctx;
+    TRY(put_version(e->arena, &e->versions, e->n_all, &e->capacity));
+    e->versions[e->n_all++] = *v;
+    return ERR_OK;
+}
+
+/* Oldest first: what changes while somebody turns the pages moves behind, so nothing is missed. */
+static int compare_slots(const void *a, const void *b) {
+    Slot x = ((const StoreVersion *)a)->slot;
+    Slot y = ((const StoreVersion *)b)->slot;
+    return (x > y) - (x < y);
+}
+
+/* Wanted ones first, both parts in the order of slots. */
+static ErrCode sort_wanted(Everything *e) {
+    StoreVersion *sorted = arena_new_array(e->arena, StoreVersion, e->n_all + 1);
+    size_t at = 0;
+    if (sorted == NULL) {
+        return ERR_NOMEM;
+    }
+    if (e->n_all > 1) {
+        qsort(e->versions, e->n_all, sizeof(*e->versions), compare_slots);
+    }
+    for (int wanted = 1; wanted >= 0; wanted--) {
+        for (size_t i = 0; i < e->n_all; i++) {
+            if (is_wanted(e, &e->versions[i]) == (wanted == 1)) {
+                sorted[at++] = e->versions[i];
+            }
+        }
+        e->n = wanted == 1 ? at : e->n;
+    }
+    e->versions = sorted;
+    return ERR_OK;
+}
+
+static ErrCode gather_all(Everything *e, ErrInfo *info) {
+    StoreVersion patient;
+    Str id = e->get->id;
+    Store *store = e->get->call->api->store;
+    ErrCode err = store_get(store, e->arena, FHIR_T_PATIENT, id, &patient);
+    if (err != ERR_OK) {
+        return fhir_absent(e->get, err, info);
+    }
+    TRY(store_patient(store, e->arena, patient.first, gather, e));
+    return sort_wanted(e);
+}
+
+/* ---- what it refers to ---- */
+
+static ErrCode grow_seen(Everything *e);
+
+/* True when the text is new. ERR_NOMEM through *err. */
+static bool note(Everything *e, Str text, ErrCode *err) {
+    if (2 * e->n_seen >= e->seen_mask) {
+        *err = grow_seen(e);
+        if (*err != ERR_OK) {
+            return false;
+        }
+    }
+    size_t i = hash64(text) & e->seen_mask;
+    while (e->seen[i].len > 0 && !str_eq(e->seen[i], text)) {
+        i = (i + 1) & e->seen_mask;
+    }
+    bool fresh = e->seen[i].len == 0;
+    e->seen[i] = text;
+    e->n_seen += fresh;
+    return fresh;
+}
+
+static ErrCode grow_seen(Everything *e) {
+    Str *old = e->seen;
+    size_t n = old == NULL ? 0 : e->seen_mask + 1;
+    size_t size = n == 0 ? 256 : n * 4;
+    ErrCode err = ERR_OK;
+    e->seen = arena_new_array(e->arena, Str, size);
+    if (e->seen == NULL) {
+        return ERR_NOMEM;
+    }
+    e->seen_mask = size - 1;
+    e->n_seen = 0;
+    for (size_t i = 0; i < n; i++) {
+        (void)(old[i].len > 0 && note(e, old[i], &err));
+    }
+    return err;
+}
+
+/* Fetches "Type/id"; keeps it when it belongs to no patient's record and was asked for. */
+static ErrCode refer_to(Everything *e, Str text, bool only_new) {
+    StoreVersion v;
+    Str id = text;
+    Str name;
+    (void)str_cut(&id, '/', &name);
+    FhirType type = fhir_resource_by_name(name);
+    if (type == FHIR_T_NONE || type == FHIR_T_PATIENT || !wants_type(e, type)) {
+        return ERR_OK;
+    }
+    ErrCode err = store_get(e->get->call->api->store, e->arena, type, id, &v);
+    if (err == ERR_NOT_FOUND || err == ERR_GONE) {
+        return ERR_OK;
+    }
+    TRY(err);
+    if (v.patient != 0 || (only_new && v.time < e->since)) {
+        return ERR_OK;
+    }
+    TRY(put_version(e->arena, &e->referred, e->n_referred, &e->referred_capacity));
+    e->referred[e->n_referred++] = v;
+    return ERR_OK;
+}
+
+/* "Type/id" of a reference's text, without a version; empty for others. */
+static Str target_of(Str text) {
+    size_t slash = str_find_char(text, '/', 0);
+    size_t end = slash == SIZE_MAX ? SIZE_MAX : str_find_char(text, '/', slash + 1);
+    return slash == SIZE_MAX || slash == 0 || text.ptr[0] < 'A' || text.ptr[0] > 'Z'
+               ? STR_EMPTY
+               : str_sub(text, 0, MIN(end, text.len));
+}
+
+typedef enum Refer { REFER_NOTE, REFER_FETCH, REFER_FETCH_NEW } Refer;
+
+/* All references of a stored text. Stored texts are canonical, and a quote inside a string is
+ * escaped: these bytes are a member's name wherever they stand. */
+static ErrCode refer(Everything *e, const StoreVersion *v, Refer what) {
+    static const Str member = {"\"reference\":\"", 13};
+    Str rest = v->json;
+    size_t at = 0;
+    ErrCode err = ERR_OK;
+    while (err == ERR_OK && (at = str_find(rest, member)) != SIZE_MAX) {
+        Str text;
+        rest = str_sub(rest, at + member.len, rest.len);
+        (void)str_cut(&rest, '"', &text);
+        Str target = target_of(text);
+        if (target.len > 0 && note(e, target, &err) && what != REFER_NOTE) {
+            err = refer_to(e, target, what == REFER_FETCH_NEW);
+        }
+    }
+    return err;
+}
+
+static ErrCode refer_page(Everything *e, const FhirPage *page) {
+    size_t from = (size_t)(page->entries - e->versions);
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < e->n_all && err == ERR_OK; i++) {
+        const StoreVersion *v = &e->versions[i];
+        (void)note(e,
+                   arena_printf(e->arena, "%s/" STR_FMT, fhir_type_name(v->type), STR_ARG(v->id)),
+                   &err);
+    }
+    TRY(err);
+    for (size_t i = 0; i < from + page->n_entries; i++) {
+        TRY(refer(e, &e->versions[i], i < from ? REFER_NOTE : REFER_FETCH));
+    }
+    for (size_t i = e->n; page->next.after == 0 && i < e->n_all; i++) {
+        TRY(refer(e, &e->versions[i],
+                  e->versions[i].time < e->since ? REFER_FETCH_NEW : REFER_FETCH));
+    }
+    return ERR_OK;
+}
+
+/* ---- pages ---- */
+
+/* Cuts the sorted versions to the page behind `after`. */
+static void cut_page(const Everything *e, Slot after, size_t count, FhirPage *page) {
+    size_t from = 0;
+    while (from < e->n && e->versions[from].slot <= after) {
+        from++;
+    }
+    size_t n = count == 0 ? e->n - from : MIN(count, e->n - from);
+    page->entries = e->versions + from;
+    page->n_entries = n;
+    page->next.after = from + n < e->n ? e->versions[from + n - 1].slot : 0;
+    page->has_total = true;
+    page->total = e->n;
+}
+
+ErrCode fhir_everything(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
+    enum { COUNT, SINCE, TYPE, N_QUESTION, PRETTY = N_QUESTION, PAGE, FORMAT, N };
+    FhirParam p[N] = {{"_count", {0}},  {"_since", {0}}, {"_type", {0}},
+                      {"_pretty", {0}}, {"_page", {0}},  {"_format", {0}}};
+    Everything e = {.get = get, .arena = get->call->arena};
+    FhirPageToken token;
+    size_t count = 0;
+    TRY(fhir_params(e.arena, get->query, p, N, info));
+    TRY(fhir_since_param(p[SINCE].value, &e.since, info));
+    TRY(parse_types(p[TYPE].value, &e, info));
+    TRY(fhir_pretty_param(p[PRETTY].value, &ret->pretty, info));
+    TRY(fhir_count_param(p[COUNT].value, &count, info));
+    FhirPage page = {.get = get,
+                     .path = fhir_path_of(get, "$everything"),
+                     .question = fhir_question_of(e.arena, p, N_QUESTION),
+                     .type = "searchset",
+                     .kind = FHIR_ENTRY_MATCH};
+    TRY(fhir_page_begin(&page, p[PAGE].value, &token, info));
+    TRY(gather_all(&e, info));
+    cut_page(&e, token.after, count, &page);
+    TRY(refer_page(&e, &page));
+    page.includes = e.referred;
+    page.n_includes = e.n_referred;
+    return fhir_page_answer(&page, p[PAGE].value, ret);
+}
