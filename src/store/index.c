@@ -184,9 +184,10 @@ static ErrCode find_orphans(Index *index) {
         index->next_id = MAX(index->next_id, s == NULL ? 0 : s->id + 1);
     }
     id = 0;
-    while (err == ERR_OK && (err = index_db_block_owner(index->db, id, &id)) == ERR_OK) {
+    uint32_t n = 0;
+    while (err == ERR_OK && (err = index_db_block_owner(index->db, id, &id, &n)) == ERR_OK) {
         if (!is_owned(index->view, id)) {
-            dropped(index, id, UINT32_MAX >> 8);
+            dropped(index, id, n);
         }
         id++;
     }

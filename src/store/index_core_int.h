@@ -96,7 +96,5 @@ MUST_USE ErrCode index_threads_start(Index *index);
 void index_threads_stop(Index *index);
 /* Writer: freezes the live tail when it holds enough records; waits while too many are frozen. */
 void index_freeze_if_full(Index *index, RecordNo last);
-/* The run of INDEX_FAN_IN neighbours that should be merged: its first part, or SIZE_MAX. */
-size_t index_merge_wanted(const IndexView *view);
 
 #endif

@@ -313,41 +313,51 @@ ErrCode index_db_segments(IndexDb *db, SegmentEach each, void *ctx) {
     return err;
 }
 
-static ErrCode owner_of(Db *db, const char *name, uint64_t from, uint64_t *ret_id) {
+static ErrCode edge_of(Db *db, const char *name, uint64_t bound, uint64_t *ret_block) {
     CLEANUP_RESET sqlite3_stmt *st = db_stmt(db, name);
     if (st == NULL) {
         return db_fail(db, "index-blocks", NULL);
     }
     if (sqlite3_bind_parameter_count(st) > 0) {
-        db_bind_u64(st, 1, from);
+        db_bind_u64(st, 1, bound);
     }
     bool row = false;
     TRY(db_step(st, &row));
     if (!row || sqlite3_column_type(st, 0) == SQLITE_NULL) {
         return ERR_NOT_FOUND;
     }
-    *ret_id = db_u64(st, 0) >> SEGMENT_SHIFT;
+    *ret_block = db_u64(st, 0);
     return ERR_OK;
 }
 
-/* The segment of the one block id that the statement gives; ERR_NOT_FOUND. */
-static ErrCode owner(IndexDb *db, const char *name, uint64_t from, uint64_t *ret_id) {
+/* The one block id that the statement gives; ERR_NOT_FOUND. */
+static ErrCode edge(IndexDb *db, const char *name, uint64_t bound, uint64_t *ret_block) {
     if (db->absent) {
         return ERR_NOT_FOUND;
     }
     Reader *r = NULL;
     TRY(reader_take(db, &r));
-    ErrCode err = owner_of(&r->db, name, from, ret_id);
+    ErrCode err = edge_of(&r->db, name, bound, ret_block);
     reader_give(db, r);
     return err;
 }
 
-ErrCode index_db_block_owner(IndexDb *db, uint64_t from, uint64_t *ret_id) {
-    return owner(db, "block_first_from", block_id(from, 0), ret_id);
+ErrCode index_db_block_owner(IndexDb *db, uint64_t from, uint64_t *ret_id, uint32_t *ret_n) {
+    uint64_t first = 0;
+    uint64_t last = 0;
+    TRY(edge(db, "block_first_from", block_id(from, 0), &first));
+    uint64_t id = first >> SEGMENT_SHIFT;
+    TRY(edge(db, "block_last_below", block_id(id + 1, 0), &last));
+    *ret_id = id;
+    *ret_n = (uint32_t)(last & ((UINT64_C(1) << SEGMENT_SHIFT) - 1)) + 1;
+    return ERR_OK;
 }
 
 ErrCode index_db_last_owner(IndexDb *db, uint64_t *ret_id) {
-    return owner(db, "block_last", 0, ret_id);
+    uint64_t last = 0;
+    TRY(edge(db, "block_last", 0, &last));
+    *ret_id = last >> SEGMENT_SHIFT;
+    return ERR_OK;
 }
 
 /* ---- writing: every function here holds write_lock ---- */

@@ -29,8 +29,10 @@ MUST_USE ErrCode index_db_delete(const IndexOptions *options);
 /* All segments in the order of their records; texts live during the call. */
 typedef ErrCode (*SegmentEach)(void *ctx, const SegmentRow *row);
 MUST_USE ErrCode index_db_segments(IndexDb *db, SegmentEach each, void *ctx);
-/* The smallest segment id >= from that has blocks; ERR_NOT_FOUND. */
-MUST_USE ErrCode index_db_block_owner(IndexDb *db, uint64_t from, uint64_t *ret_id);
+/* The smallest segment id >= from that has blocks, which all have numbers below *ret_n;
+ * ERR_NOT_FOUND. */
+MUST_USE ErrCode index_db_block_owner(IndexDb *db, uint64_t from, uint64_t *ret_id,
+                                      uint32_t *ret_n);
 /* The largest segment id that has blocks; ERR_NOT_FOUND. */
 MUST_USE ErrCode index_db_last_owner(IndexDb *db, uint64_t *ret_id);
 

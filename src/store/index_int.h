@@ -83,6 +83,10 @@ RecordNo index_covered(const Index *index);
  * key's offsets should ascend through the batch (they do when resources are taken in order). */
 MUST_USE ErrCode index_add(Index *index, RecordNo first, RecordNo last, const IndexBatch *batch);
 void index_publish(Index *index, RecordNo last);
+/* At an orderly stop, when nothing is added any more: seals what is published, however little it
+ * is, so that the next open has nothing to add again. Gives up after timeout_ms (ERR_BUSY) or with
+ * the error of a failed seal; what is not sealed then is only derived data. */
+MUST_USE ErrCode index_seal_rest(Index *index, int64_t timeout_ms);
 /* Writer, before a commit: does key carry any slot in records above `snapshot` (tail, frozen,
  * segments)? */
 bool index_key_since(Index *index, Str key, RecordNo snapshot);

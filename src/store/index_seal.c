@@ -1,5 +1,7 @@
 /* The sealing and the merging thread. Both work on immutable parts outside the lock and put a new
- * view in place when the rows are committed. */
+ * view in place when the rows are committed. A tail that was sealed early, at an orderly stop,
+ * makes a partial segment: the next seal takes it in, and until then nobody merges it. */
+#include "core/clock.h"
 #include "core/log.h"
 #include "store/index_build.h"
 #include "store/index_core_int.h"
@@ -73,7 +75,8 @@ static ErrCode build_put(void *ctx, Str key, const uint32_t *slots, size_t n, Sl
     return ERR_OK;
 }
 
-/* Makes one segment of parts, whose rows it replaces. */
+/* Makes one segment of parts, whose rows it replaces: sixteen segments, or a tail with or without
+ * the partial segment before it. */
 static ErrCode build(Index *index, const IndexPart *parts, size_t n, Segment **ret_segment) {
     uint64_t drop[INDEX_FAN_IN];
     size_t n_drop = 0;
@@ -84,7 +87,7 @@ static ErrCode build(Index *index, const IndexPart *parts, size_t n, Segment **r
     }
     SegmentPlan plan = {.home = &index->home,
                         .id = take_id(index),
-                        .level = n_drop == 0 ? 0 : parts[0].segment->level + 1,
+                        .level = parts[n - 1].tail != NULL ? 0 : parts[0].segment->level + 1,
                         .first = parts[0].first,
                         .last = parts[n - 1].last};
     Build b = {.index = index, .base = part_base(&parts[0])};
@@ -117,7 +120,7 @@ static void install(Index *index, const IndexPart *parts, size_t n, Segment *seg
     while ((before = view_replace(index, part_place(index->view, &parts[0]), n, &part)) == NULL) {
         (void)cond_wait_ms(&index->changed, &index->lock, RETRY_MS);
     }
-    if (parts[0].tail != NULL) {
+    if (parts[n - 1].tail != NULL) {
         index->n_frozen--;
         index->n_sealed++;
         atomic_store(&index->covered, segment->last);
@@ -136,35 +139,58 @@ static void install(Index *index, const IndexPart *parts, size_t n, Segment *seg
 
 /* ---- sealing ---- */
 
+static size_t first_tail(const IndexView *view) {
+    size_t at = 0;
+    while (view->parts[at].tail == NULL) {
+        at++; /* the last part is one */
+    }
+    return at;
+}
+
+/* Does a partial segment stand before the first tail, at `at`? */
+static bool partial_before(const Index *index, const IndexView *view, size_t at) {
+    const IndexPart *p = at == 0 ? NULL : &view->parts[at - 1];
+    return p != NULL && p->segment != NULL && p->segment->level == 0 &&
+           p->last - p->first + 1 < index->seal_records;
+}
+
+/* Puts an empty live tail behind the one that ends with `last`. The lock is held; the old view is
+ * to be given back after unlocking. NULL without memory. */
+static IndexView *freeze(Index *index, RecordNo last) {
+    IndexView *old = index->view;
+    IndexPart *live = &old->parts[old->n - 1];
+    Tail *fresh = tail_new(last + 1, tail_n_keys(live->tail));
+    IndexPart *parts = calloc(old->n + 1, sizeof(*parts));
+    IndexView *view = NULL;
+    if (fresh != NULL && parts != NULL) {
+        memcpy(parts, old->parts, old->n * sizeof(*parts));
+        parts[old->n - 1].last = last;
+        parts[old->n] = (IndexPart){.tail = fresh, .first = last + 1, .last = UINT64_MAX};
+        view = index_view_new(parts, old->n + 1);
+    }
+    free(parts);
+    tail_unref(fresh);
+    if (view == NULL) {
+        return NULL;
+    }
+    index->view = view;
+    index->n_frozen++;
+    cond_broadcast(&index->changed);
+    return old;
+}
+
 void index_freeze_if_full(Index *index, RecordNo last) {
+    IndexView *before = NULL;
     mutex_lock(&index->lock);
-    IndexPart *live = &index->view->parts[index->view->n - 1];
-    if (last + 1 - live->first < index->seal_records || index->seal_err != ERR_OK) {
+    const IndexView *view = index->view;
+    size_t live = view->n - 1;
+    RecordNo first = view->parts[partial_before(index, view, live) ? live - 1 : live].first;
+    if (last + 1 - first < index->seal_records || last < view->parts[live].first ||
+        index->seal_err != ERR_OK) {
         mutex_unlock(&index->lock);
         return;
     }
-    IndexView *before = NULL;
-    Tail *fresh = tail_new(last + 1, tail_n_keys(live->tail));
-    if (fresh != NULL) {
-        IndexPart frozen = *live;
-        frozen.last = last;
-        IndexPart parts[2] = {frozen, {.tail = fresh, .first = last + 1, .last = UINT64_MAX}};
-        IndexView *old = index->view;
-        IndexPart *all = calloc(old->n + 1, sizeof(*all));
-        if (all != NULL) {
-            memcpy(all, old->parts, (old->n - 1) * sizeof(*all));
-            memcpy(all + old->n - 1, parts, sizeof(parts));
-            IndexView *view = index_view_new(all, old->n + 1);
-            if (view != NULL) {
-                index->view = view;
-                index->n_frozen++;
-                before = old;
-                cond_broadcast(&index->changed);
-            }
-        }
-        free(all);
-        tail_unref(fresh);
-    }
+    before = freeze(index, last);
     while (index->n_frozen >= INDEX_FROZEN_MAX && index->seal_err == ERR_OK && !index->stopping) {
         cond_wait(&index->changed, &index->lock);
     }
@@ -172,13 +198,33 @@ void index_freeze_if_full(Index *index, RecordNo last) {
     index_view_give(before);
 }
 
-static size_t oldest_frozen(const IndexView *view) {
-    for (size_t i = 0; i + 1 < view->n; i++) {
-        if (view->parts[i].tail != NULL) {
-            return i;
-        }
+static int64_t monotonic_ms(void) {
+    return clock_monotonic_ns(clock_real()) / 1000000;
+}
+
+ErrCode index_seal_rest(Index *index, int64_t timeout_ms) {
+    IndexView *before = NULL;
+    RecordNo last = index_published(index);
+    int64_t until = monotonic_ms() + timeout_ms;
+    if (index->read_only) {
+        return ERR_OK;
     }
-    return SIZE_MAX;
+    mutex_lock(&index->lock);
+    if (last >= index->view->parts[index->view->n - 1].first && index->seal_err == ERR_OK) {
+        before = freeze(index, last);
+    }
+    while (index->n_frozen > 0 && index->seal_err == ERR_OK) {
+        int64_t left = until - monotonic_ms();
+        if (left <= 0) {
+            break;
+        }
+        (void)cond_wait_ms(&index->changed, &index->lock, left);
+    }
+    ErrCode err = index->seal_err;
+    bool all = last < index->view->parts[first_tail(index->view)].first;
+    mutex_unlock(&index->lock);
+    index_view_give(before);
+    return err != ERR_OK ? err : all ? ERR_OK : ERR_BUSY;
 }
 
 /* After a failure: waits a while, so that a full disk is not hammered. The lock is held. */
@@ -191,25 +237,38 @@ static void pause_after(Index *index, ErrCode err, const char *what) {
     (void)cond_wait_ms(&index->changed, &index->lock, RETRY_MS);
 }
 
+/* Seals one frozen tail with the partial segment before it, if there is one (n = 2): when that
+ * cannot be read, without it. The parts are referenced; the lock is not held. */
+static ErrCode seal(Index *index, const IndexPart *parts, size_t n) {
+    Segment *segment = NULL;
+    ErrCode err = build(index, parts, n, &segment);
+    if (err == ERR_CORRUPT && n > 1) {
+        parts++;
+        n--;
+        err = build(index, parts, n, &segment);
+    }
+    if (err == ERR_OK) {
+        install(index, parts, n, segment);
+    }
+    return err;
+}
+
 static void seal_main(void *arg) {
     Index *index = arg;
     mutex_lock(&index->lock);
     while (!index->stopping) {
-        size_t at = oldest_frozen(index->view);
-        if (at == SIZE_MAX) {
+        size_t at = first_tail(index->view);
+        if (at == index->view->n - 1) {
             cond_wait(&index->changed, &index->lock);
             continue;
         }
-        IndexPart part = index->view->parts[at];
-        (void)tail_ref(part.tail);
+        size_t n = partial_before(index, index->view, at) ? 2 : 1;
+        IndexView *view = index->view;
+        atomic_fetch_add_explicit(&view->refs, 1, memory_order_relaxed);
         index->sealing = true;
         mutex_unlock(&index->lock);
-        Segment *segment = NULL;
-        ErrCode err = build(index, &part, 1, &segment);
-        if (err == ERR_OK) {
-            install(index, &part, 1, segment);
-        }
-        tail_unref(part.tail);
+        ErrCode err = seal(index, &view->parts[at + 1 - n], n);
+        index_view_give(view);
         mutex_lock(&index->lock);
         index->sealing = false;
         index->seal_err = err;
@@ -223,9 +282,14 @@ static void seal_main(void *arg) {
 
 /* ---- merging ---- */
 
-size_t index_merge_wanted(const IndexView *view) {
+/* The run of INDEX_FAN_IN neighbours that should be merged: its first part, or SIZE_MAX. The lock
+ * is held. */
+static size_t merge_wanted(const Index *index) {
+    const IndexView *view = index->view;
     size_t run = 0;
-    for (size_t i = 0; i < view->n && view->parts[i].segment != NULL; i++) {
+    size_t n = first_tail(view);
+    n -= partial_before(index, view, n);
+    for (size_t i = 0; i < n; i++) {
         unsigned level = view->parts[i].segment->level;
         run = i > 0 && run > 0 && view->parts[i - 1].segment->level == level ? run + 1 : 1;
         if (run == INDEX_FAN_IN && level < INDEX_LEVEL_MAX) {
@@ -294,7 +358,7 @@ static void merge_main(void *arg) {
     step_back();
     mutex_lock(&index->lock);
     while (!index->stopping) {
-        size_t at = index_merge_wanted(index->view);
+        size_t at = merge_wanted(index);
         if (at == SIZE_MAX && index->garbage == NULL) {
             cond_wait(&index->changed, &index->lock);
             continue;
@@ -331,9 +395,9 @@ void index_settle(Index *index) {
     mutex_lock(&index->lock);
     while (!index->read_only && !index->stopping) {
         bool seals = (index->n_frozen > 0 || index->sealing) && index->seal_err == ERR_OK;
-        bool merges = (index_merge_wanted(index->view) != SIZE_MAX || index->garbage != NULL ||
-                       index->merging) &&
-                      index->merge_err == ERR_OK;
+        bool merges =
+            (merge_wanted(index) != SIZE_MAX || index->garbage != NULL || index->merging) &&
+            index->merge_err == ERR_OK;
         if (!seals && !merges) {
             break;
         }

@@ -7,6 +7,8 @@
 #include "core/log.h"
 #include "core/random.h"
 
+enum { SEAL_AT_STOP_MS = 10000 };
+
 ErrCode store_connect(Store *store, bool writes, Db *ret_db, ErrInfo *info) {
     Db db;
     DbOpen how = {store->data_path, store->vfs, store->read_only, !writes};
@@ -269,6 +271,15 @@ ErrCode store_open(const StoreOptions *options, Store **ret_store, ErrInfo *info
     return open_with(options, NULL, ret_store, info);
 }
 
+/* What is not in a segment would be indexed again at the next open; that is what happens when the
+ * time runs out or the disk is full. */
+static void seal_rest(Store *store) {
+    ErrCode err = store->index == NULL ? ERR_OK : index_seal_rest(store->index, SEAL_AT_STOP_MS);
+    if (err != ERR_OK) {
+        log_warn("store_not_sealed_at_stop", "error", err_name(err));
+    }
+}
+
 void store_close(Store *store) {
     if (store == NULL) {
         return;
@@ -276,6 +287,7 @@ void store_close(Store *store) {
     writer_stop(store);
     views_stop(store);
     care_stop(store);
+    seal_rest(store);
     index_close(store->index);
     readers_release(store);
     preparers_release(store);

@@ -76,7 +76,10 @@ typedef struct StoreOptions {
 } StoreOptions;
 
 MUST_USE ErrCode store_open(const StoreOptions *options, Store **ret_store, ErrInfo *info);
-/* Finishes commits in flight, stops the threads, closes. NULL is fine. */
+/* Finishes commits in flight, seals the index's tail (for at most 10 s), so that the next open has
+ * nothing to replay, stops the threads, closes. Cut off at any moment nothing is lost. NULL is
+ * fine.
+ */
 void store_close(Store *store);
 
 /* ---- writing ---- */

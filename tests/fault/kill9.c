@@ -1,6 +1,7 @@
 /* SIGKILL at random moments: a child commits in a loop and writes what was acknowledged to a pipe;
- * after each kill the folder is opened again: nothing acknowledged lost, nothing doubled, the chain
- * whole. Real files in a temporary folder.
+ * now and then it stops in order and begins again, so that kills hit the sealing at a stop, too.
+ * After each kill the folder is opened again: nothing acknowledged lost, nothing doubled, the chain
+ * whole, the index equal to a rebuilt one. Real files in a temporary folder.
  *   kill9 [ROUNDS [SEED]]      default 50 1 */
 #include "core/arena.h"
 #include "core/log.h"
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FLIGHT = 24, MARK = 48 };
+enum { FLIGHT = 24, LIFE = 5 * FLIGHT, MARK = 48 };
 
 typedef struct Ack { /* through the pipe; one write, so never torn */
     uint64_t serial;
@@ -91,20 +92,29 @@ static void child_commit(Store *store, Arena *arena, uint64_t serial, int fd) {
     store_submit(store, prepared, child_done, flight);
 }
 
-static void child_main(const Run *run, int fd) {
+static Store *child_open(const Run *run) {
     Store *store = NULL;
     ErrInfo info;
     StoreOptions options = options_of(run);
-    Arena *arena = arena_new((size_t)1 << 26);
     if (store_open(&options, &store, &info) != ERR_OK) {
         (void)fprintf(stderr, "# child: %s\n", info.what_en);
         _exit(2);
     }
+    return store;
+}
+
+static void child_main(const Run *run, int fd) {
+    Store *store = child_open(run);
+    Arena *arena = arena_new((size_t)1 << 26);
     for (uint64_t serial = run->serial + 1;; serial++) {
         child_commit(store, arena, serial, fd);
         arena_reset(arena);
         if (serial % FLIGHT == 0) {
             store_settle(store);
+        }
+        if (serial % LIFE == 0) {
+            store_close(store);
+            store = child_open(run);
         }
     }
 }
@@ -217,16 +227,31 @@ static void audit_serials(Run *run, Store *store, const Audit *audit) {
     }
 }
 
+/* The chain, and the index against one made anew. */
+static ErrCode audit_whole(Store **store, const StoreOptions *options, ErrInfo *info) {
+    uint64_t records = 0;
+    Sha256 before;
+    Sha256 after;
+    TRY(store_verify(*store, NULL, &records, info));
+    TRY(store_view_digest(*store, &before));
+    store_close(TAKE(*store));
+    TRY(store_rebuild(options, NULL, info));
+    TRY(store_open(options, store, info));
+    TRY(store_view_digest(*store, &after));
+    return sha256_eq(&before, &after)
+               ? ERR_OK
+               : err_set(info, ERR_CORRUPT, "digest", "a rebuild answers otherwise", " ");
+}
+
 static bool audit(Run *run, bool whole) {
     Store *store = NULL;
     ErrInfo info = {0};
-    uint64_t records = 0;
     StoreOptions options = options_of(run);
     Audit a = {.run = run, .n_seen = run->capacity + 1000000};
     a.seen = calloc(a.n_seen, 1);
     ErrCode err = store_open(&options, &store, &info);
     err = err == ERR_OK ? store_feed(store, run->arena, 0, audit_one, &a) : err;
-    err = err == ERR_OK && whole ? store_verify(store, NULL, &records, &info) : err;
+    err = err == ERR_OK && whole ? audit_whole(&store, &options, &info) : err;
     if (err != ERR_OK && run->why[0] == 0) {
         (void)snprintf(run->why, sizeof(run->why), "%s %s", err_name(err), info.what_en);
     }

@@ -18,7 +18,7 @@ typedef struct Model {
     struct Posting {
         unsigned key;
         Slot slot;
-    } *postings; /* ascending by slot */
+    } * postings; /* ascending by slot */
     size_t n;
     RecordNo last;
 } Model;
@@ -104,7 +104,8 @@ static void commit(Model *m, Index *index) {
     arena_free(arena);
 }
 
-/* Gives all of the model's postings above `covered` to the index again, as the store does at open. */
+/* Gives all of the model's postings above `covered` to the index again, as the store does at open.
+ */
 static void replay(Model *m, Index *index, RecordNo covered) {
     size_t at = 0;
     while (at < m->n && SLOT_RECORD(m->postings[at].slot) <= covered) {
@@ -127,8 +128,8 @@ static void replay(Model *m, Index *index, RecordNo covered) {
 static Index *open_index(const Model *m, unsigned seal_records) {
     Index *index = NULL;
     ErrInfo info = {0};
-    assert_ok(index_open(&(IndexOptions){.path = m->path, .seal_records = seal_records}, &index,
-                         &info));
+    assert_ok(
+        index_open(&(IndexOptions){.path = m->path, .seal_records = seal_records}, &index, &info));
     return index;
 }
 
@@ -247,6 +248,67 @@ static void reopening_keeps_what_is_sealed_and_takes_the_rest_again(void **state
     model_release(&m);
 }
 
+/* How many segments of level 0 hold fewer than `records`. */
+static size_t partial_segments(Index *index, RecordNo records) {
+    IndexView *view = index_view_take(index);
+    size_t n = 0;
+    for (size_t i = 0; i < view->n; i++) {
+        const Segment *s = view->parts[i].segment;
+        n += s != NULL && s->level == 0 && s->last - s->first + 1 < records;
+    }
+    index_view_give(view);
+    return n;
+}
+
+static void what_is_sealed_at_a_stop_grows_into_whole_segments(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 6);
+    for (int round = 0; round < 150; round++) {
+        Index *index = open_index(&m, 16);
+        assert_int_equal(index_covered(index), m.last); /* nothing to replay */
+        for (uint64_t i = random_below(&m.random, 8); i > 0; i--) {
+            commit(&m, index);
+        }
+        assert_ok(index_seal_rest(index, 60000));
+        assert_ok(index_seal_rest(index, 60000)); /* the second time there is nothing to do */
+        assert_int_equal(index_covered(index), m.last);
+        assert_true(partial_segments(index, 16) <= 1);
+        if (round % 10 == 0) {
+            check_all(&m, index);
+        }
+        index_close(index);
+    }
+    Index *index = open_index(&m, 16);
+    index_settle(index);
+    assert_true(parts_of_level(index, 1) > 0);
+    assert_true(parts_of_level(index, 0) <= INDEX_FAN_IN);
+    commit(&m, index); /* goes on behind the partial segment */
+    check_all(&m, index);
+    index_close(index);
+    model_release(&m);
+}
+
+/* A partial segment that cannot be read stands in nobody's way: the tail is sealed without it. */
+static void a_damaged_partial_segment_does_not_stop_sealing(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 7);
+    Index *index = open_index(&m, 64);
+    commit(&m, index);
+    assert_ok(index_seal_rest(index, 60000));
+    uint64_t id = index->view->parts[0].segment->id;
+    Str junk = STR("not a block");
+    assert_ok(index_db_drop_blocks(index->db, id, 0, 1));
+    assert_ok(index_db_put_blocks(index->db, id, 0, &junk, 1));
+    commit(&m, index);
+    assert_ok(index_seal_rest(index, 60000));
+    assert_int_equal(index_covered(index), m.last);
+    assert_int_equal(parts_of_level(index, 0), 2);
+    index_close(index);
+    model_release(&m);
+}
+
 static uint64_t blocks_stored(const Model *m, bool *ret_orphans) {
     sqlite3 *db = NULL;
     sqlite3_stmt *st = NULL;
@@ -362,8 +424,11 @@ static void range_scans_find_every_key_of_the_range(void **state) {
             char to[INDEX_KEY_MAX];
             RecordNo snapshot = random_below(&m.random, m.last + 1);
             Collected got = {0};
-            TailScan scan = {.from = model_key(from, a), .to = model_key(to, b), .take = take_any,
-                             .put = collect, .ctx = &got};
+            TailScan scan = {.from = model_key(from, a),
+                             .to = model_key(to, b),
+                             .take = take_any,
+                             .put = collect,
+                             .ctx = &got};
             for (size_t i = 0; i < view->n; i++) {
                 scan.below = part_below(&view->parts[i], snapshot);
                 assert_ok(part_scan(&view->parts[i], &scan));
@@ -390,7 +455,8 @@ typedef struct ReaderJob {
     atomic_uint rounds, failures;
 } ReaderJob;
 
-/* Reads one frequent key at a snapshot again and again: the answer for a snapshot must not change. */
+/* Reads one frequent key at a snapshot again and again: the answer for a snapshot must not change.
+ */
 static void reader_main(void *arg) {
     ReaderJob *job = arg;
     Arena *arena = arena_new((size_t)1 << 28);
@@ -451,7 +517,8 @@ static void superseded_slots_live_until_their_snapshot(void **state) {
             char key[INDEX_KEY_MAX];
             if (r > 1) {
                 put_entry(&batch, index_key_slot(key, INDEX_VERSION, 0, SLOT_OF(1, 0)), 0);
-                put_entry(&batch, index_key_slot(key, INDEX_SUPERSEDED, type, SLOT_OF(r - 1, 0)), 0);
+                put_entry(&batch, index_key_slot(key, INDEX_SUPERSEDED, type, SLOT_OF(r - 1, 0)),
+                          0);
             }
             if (r == LAST) {
                 put_entry(&batch, (Str){key, index_key_head(key, INDEX_DELETED, type, 0)}, 0);
@@ -487,8 +554,8 @@ static void keys_with_local_references_are_moved_to_their_record(void **state) {
     assert_ok(index_add(index, 5, 5, &batch));
     index_publish(index, 5);
     SlotList list = {0};
-    assert_ok(index_get(index, m.arena, index_key_slot(key, INDEX_PATIENT, 0, SLOT_OF(5, 3)), 5,
-                        &list));
+    assert_ok(
+        index_get(index, m.arena, index_key_slot(key, INDEX_PATIENT, 0, SLOT_OF(5, 3)), 5, &list));
     assert_int_equal(list.n, 1);
     assert_int_equal(list.slots[0], SLOT_OF(5, 0));
     index_close(index);
@@ -569,6 +636,8 @@ int main(void) {
         cmocka_unit_test(index_answers_like_a_list_over_all_levels),
         cmocka_unit_test(digest_does_not_depend_on_segment_borders),
         cmocka_unit_test(reopening_keeps_what_is_sealed_and_takes_the_rest_again),
+        cmocka_unit_test(what_is_sealed_at_a_stop_grows_into_whole_segments),
+        cmocka_unit_test(a_damaged_partial_segment_does_not_stop_sealing),
         cmocka_unit_test(blocks_left_by_a_crash_go_and_change_no_answer),
         cmocka_unit_test(a_segment_once_merged_is_read_to_the_end_by_who_holds_it),
         cmocka_unit_test(range_scans_find_every_key_of_the_range),

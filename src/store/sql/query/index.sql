@@ -27,5 +27,7 @@ INSERT INTO segment_block(id, body) VALUES(?1, ?2);
 SELECT id FROM segment_block WHERE id >= ?1 ORDER BY id LIMIT 1;
 -- name: block_last
 SELECT max(id) FROM segment_block;
+-- name: block_last_below
+SELECT max(id) FROM segment_block WHERE id < ?1;
 -- name: block_drop
 DELETE FROM segment_block WHERE id >= ?1 AND id < ?2;
