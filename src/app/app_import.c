@@ -46,6 +46,11 @@ static void print_report(const App *app, const IntakeReport *r) {
         (unsigned long long)r->claims_changed, (unsigned long long)r->claims_same,
         (unsigned long long)r->claims_rejected, (unsigned long long)r->resources,
         (unsigned long long)r->warnings);
+    if (r->rejects_settled > 0) {
+        (void)printf(app_say(app, "%llu rejects were taken after all: their Patient has come\n",
+                             "đã nhận lại %llu mục từng bị từ chối: Patient của chúng đã đến\n"),
+                     (unsigned long long)r->rejects_settled);
+    }
 }
 
 static ErrCode import_run(App *app, AppStore *o, IntakeReport *report, ErrInfo *info) {

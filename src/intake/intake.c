@@ -77,6 +77,11 @@ bool hash_set_add(HashSet *s, uint64_t hash) {
     return fresh;
 }
 
+bool hash_set_has(HashSet *s, uint64_t hash) {
+    MUTEX_GUARD(&s->lock);
+    return s->slots[place(s, tame(hash))] != 0;
+}
+
 void hash_set_remove(HashSet *s, uint64_t hash) {
     MUTEX_GUARD(&s->lock);
     size_t at = place(s, tame(hash));

@@ -39,6 +39,7 @@ typedef struct IntakeReport {
     uint64_t resources; /* versions written */
     uint64_t bytes;
     uint64_t warnings, errors;
+    uint64_t rejects_settled; /* refused earlier, for want of a Patient who has come since */
     IntakeIssue *issues;
     size_t n_issues;
     Arena *arena; /* NULL: issues are only counted */

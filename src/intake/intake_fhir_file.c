@@ -196,16 +196,22 @@ static ErrCode refused_because(Load *l, const Unit *u, ErrCode err, ErrInfo *why
                         : refuse(l, u->ask.type, u->text, u->line, why);
 }
 
-/* Each unit of a refused piece alone. */
+static ErrCode commit_one(Load *l, size_t i) {
+    Str mark = mark_text(l, "unit", l->units[i].line, i);
+    bool marked = false;
+    ErrInfo why = {0};
+    TRY(is_marked(l, mark, &marked));
+    ErrCode err = marked ? ERR_OK : commit(l, i, 1, mark, &why);
+    return err == ERR_OK ? ERR_OK : refused_because(l, &l->units[i], err, &why);
+}
+
+/* Each unit of a refused piece alone; Patients first, the others may need them. */
 static ErrCode commit_each(Load *l) {
-    for (size_t i = 0; i < l->n_units; i++) {
-        Str mark = mark_text(l, "unit", l->units[i].line, i);
-        bool marked = false;
-        ErrInfo why = {0};
-        TRY(is_marked(l, mark, &marked));
-        ErrCode err = marked ? ERR_OK : commit(l, i, 1, mark, &why);
-        if (err != ERR_OK) {
-            TRY(refused_because(l, &l->units[i], err, &why));
+    for (int patients = 1; patients >= 0; patients--) {
+        for (size_t i = 0; i < l->n_units; i++) {
+            if ((l->units[i].ask.type == FHIR_T_PATIENT) == (patients == 1)) {
+                TRY(commit_one(l, i));
+            }
         }
     }
     return ERR_OK;
@@ -329,19 +335,38 @@ static ErrCode take_text(Load *l, Str text) {
                                  : take_resource(l, &resource, text);
 }
 
-static ErrCode take_lines(Load *l, Str rest) {
+static ErrCode take_line(Load *l, Str line, unsigned number) {
+    l->line = number;
+    if (line.len > 0) {
+        TRY(take_text(l, line));
+    }
+    return l->feed->stop != NULL && stop_asked(l->feed->stop) ? ERR_STOPPED : ERR_OK;
+}
+
+/* The Patients that come too late for earlier lines go first. */
+static ErrCode take_in_order(Load *l, Str rest, const IntakeLate *late) {
     Str line;
-    while (str_cut(&rest, '\n', &line)) {
-        l->line++;
-        line = str_trim(line);
-        if (line.len > 0) {
-            TRY(take_text(l, line));
-        }
-        if (l->feed->stop != NULL && stop_asked(l->feed->stop)) {
-            return ERR_STOPPED;
+    size_t taken = 0;
+    for (size_t i = 0; i < late->n; i++) {
+        TRY(take_line(l, late->lines[i].text, late->lines[i].number));
+    }
+    TRY(end_piece(l));
+    for (unsigned number = 1; str_cut(&rest, '\n', &line); number++) {
+        if (taken < late->n && late->lines[taken].number == number) {
+            taken++;
+        } else {
+            TRY(take_line(l, str_trim(line), number));
         }
     }
     return ERR_OK;
+}
+
+static ErrCode take_lines(Load *l, Str text) {
+    IntakeLate late;
+    ErrCode err = intake_find_late(text, &late);
+    err = err == ERR_OK ? take_in_order(l, text, &late) : err;
+    free(late.lines);
+    return err;
 }
 
 /* ---- the file ---- */

@@ -71,6 +71,27 @@ MUST_USE ErrCode tx_rewrite(IntakeTx *tx, size_t item, Arena *scratch, ErrInfo *
 /* The item with this key, or SIZE_MAX. */
 size_t tx_find(const IntakeTx *tx, Str text);
 
+/* The rule of what is refused because its Patient is not there (yet). */
+#define INTAKE_PATIENT_UNKNOWN "patient-unknown"
+
+/* ---- intake_fhir_order.c ---- */
+typedef struct IntakeLine {
+    Str text;
+    unsigned number; /* from 1 */
+} IntakeLine;
+/* First lines of Patients that earlier lines of a file name, in their order; free(lines), also
+ * after an error. A function of
+ * the text alone: a run that was cut off finds the same ones again. */
+typedef struct IntakeLate {
+    IntakeLine *lines;
+    size_t n;
+} IntakeLate;
+MUST_USE ErrCode intake_find_late(Str text, IntakeLate *ret);
+/* "Patient.ndjson", "1.Patient.000.ndjson.gz" …: taken before the other files of a run. */
+bool intake_is_patient_file(Str name);
+/* Tries those open rejects again that wanted a Patient who has come since. */
+MUST_USE ErrCode intake_retry_waiting(Intake *intake, const IntakeFeed *feed, ErrInfo *info);
+
 /* intake_fhir_resolve.c: one attempt's look-ups, groups and commit. */
 MUST_USE ErrCode tx_resolve(IntakeTx *tx, StoreCommit *ret_commit, ErrInfo *info);
 

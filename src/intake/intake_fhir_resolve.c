@@ -222,7 +222,7 @@ static ErrCode known_patient(IntakeTx *tx, Str id, Known *last, uint64_t *ret_gr
         StoreVersion v;
         TRY(find_id(tx, FHIR_T_PATIENT, id, &v));
         if (v.first == 0 || v.deleted) {
-            return err_set(info, ERR_INVALID, "patient-unknown",
+            return err_set(info, ERR_INVALID, INTAKE_PATIENT_UNKNOWN,
                            "there is no Patient/" STR_FMT ": send the Patient first",
                            "không có Patient/" STR_FMT ": hãy gửi Patient trước", STR_ARG(id));
         }

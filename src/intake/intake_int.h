@@ -54,6 +54,7 @@ typedef struct HashSet HashSet;
 HashSet *hash_set_new(void);
 void hash_set_free(HashSet *s);
 bool hash_set_add(HashSet *s, uint64_t hash); /* false when it was there already */
+bool hash_set_has(HashSet *s, uint64_t hash);
 void hash_set_remove(HashSet *s, uint64_t hash);
 
 struct Intake {

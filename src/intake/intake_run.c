@@ -1,8 +1,7 @@
 #include "core/io.h"
 #include "core/limits.h"
 #include "core/log.h"
-#include "intake/intake_fhir.h"
-#include "intake/intake_int.h"
+#include "intake/intake_fhir_int.h"
 
 typedef struct Run {
     Intake *intake;
@@ -12,6 +11,9 @@ typedef struct Run {
     char **paths;
     size_t n_paths, cap_paths;
     atomic_size_t next;
+    size_t end;         /* files behind it wait for those before */
+    size_t n_first;     /* files of Patients stand in front */
+    atomic_bool fhir;   /* a FHIR file was among them */
     atomic_bool broken; /* a fatal error somewhere: everybody stops */
     ErrCode err;
     ErrInfo info;
@@ -72,6 +74,7 @@ static Str base_name(const char *path) {
 
 static void feed_fhir(Run *r, const IntakeFile *file) {
     ErrInfo info = {0};
+    atomic_store(&r->fhir, true);
     IntakeFeed feed = {
         .report = r->report, .lock = &r->lock, .progress = r->o->progress, .stop = r->o->stop};
     ErrCode err = intake_fhir_file(r->intake, file, &feed, &info);
@@ -111,7 +114,7 @@ static void work(void *ctx, size_t thread) {
     while (f != NULL && !atomic_load(&r->broken) &&
            !(r->o->stop != NULL && stop_asked(r->o->stop))) {
         size_t i = atomic_fetch_add(&r->next, 1);
-        if (i >= r->n_paths) {
+        if (i >= r->end) {
             break;
         }
         feed_path(r, f, r->paths[i], &bytes);
@@ -138,6 +141,48 @@ static ErrCode gather(Run *r, ErrInfo *info) {
     return ERR_OK;
 }
 
+/* Files of Patients to the front, otherwise in their order. */
+static ErrCode put_patients_first(Run *r) {
+    char **sorted = calloc(r->n_paths + 1, sizeof(*sorted));
+    size_t at = 0;
+    if (sorted == NULL) {
+        return ERR_NOMEM;
+    }
+    for (int first = 1; first >= 0; first--) {
+        for (size_t i = 0; i < r->n_paths; i++) {
+            if (intake_is_patient_file(base_name(r->paths[i])) == (first == 1)) {
+                sorted[at++] = r->paths[i];
+            }
+        }
+        r->n_first = first == 1 ? at : r->n_first;
+    }
+    free(r->paths);
+    r->paths = sorted;
+    return ERR_OK;
+}
+
+/* Files [next, end) on all threads. */
+static void run_files(Run *r, Pool *pool, unsigned threads, size_t end) {
+    r->end = end;
+    if (atomic_load(&r->next) < end && !atomic_load(&r->broken)) {
+        pool_run(pool, work, r, threads);
+        atomic_store(&r->next, end); /* every thread took one number too many */
+    }
+}
+
+static void run_all(Run *r, Pool *pool, unsigned threads) {
+    run_files(r, pool, threads, r->n_first);
+    run_files(r, pool, threads, r->n_paths);
+    if (atomic_load(&r->fhir) && !atomic_load(&r->broken)) {
+        ErrInfo info = {0};
+        IntakeFeed feed = {.report = r->report, .lock = &r->lock, .stop = r->o->stop};
+        ErrCode err = intake_retry_waiting(r->intake, &feed, &info);
+        if (err != ERR_OK && err != ERR_STOPPED) {
+            note_error(r, err, &info);
+        }
+    }
+}
+
 ErrCode intake_run(Intake *intake, const IntakeRun *run, IntakeReport *report, ErrInfo *info) {
     Run r = {.intake = intake, .o = run, .report = report};
     mutex_init(&r.lock);
@@ -145,6 +190,7 @@ ErrCode intake_run(Intake *intake, const IntakeRun *run, IntakeReport *report, E
         report->issues = arena_new_array(report->arena, IntakeIssue, INTAKE_ISSUES_MAX);
     }
     ErrCode err = gather(&r, info);
+    err = err == ERR_OK ? put_patients_first(&r) : err;
     unsigned threads = run->threads == 0 ? thread_cores() : run->threads;
     Pool *pool = err == ERR_OK ? pool_new(threads, "nhip-import") : NULL;
     if (err == ERR_OK && pool == NULL) {
@@ -154,7 +200,7 @@ ErrCode intake_run(Intake *intake, const IntakeRun *run, IntakeReport *report, E
         if (run->progress != NULL) {
             progress_set_total(run->progress, r.n_paths);
         }
-        pool_run(pool, work, &r, threads);
+        run_all(&r, pool, threads);
         err = r.err;
         if (err != ERR_OK && info != NULL) {
             *info = r.info;

@@ -507,6 +507,120 @@ static void lines_are_units(void **state) {
     assert_int_equal(r.resources, 0);
 }
 
+static uint64_t open_rejects(World *w) {
+    uint64_t open = 0;
+    uint64_t settled = 0;
+    assert_ok(store_reject_count(w->home->store, &open, &settled));
+    return open;
+}
+
+static void put_observation(Buf *b, const char *id, const char *patient) {
+    buf_printf(b,
+               "{\"resourceType\":\"Observation\",\"id\":\"%s\",\"status\":\"final\",\"code\":{"
+               "\"text\":\"x\"},\"subject\":{\"reference\":\"Patient/%s\"}}\n",
+               id, patient);
+}
+
+/* Several pieces of lines whose Patients come last; one Patient never comes. */
+static void lines_in_any_order(void **state) {
+    World *w = *state;
+    char id[32];
+    char patient[32];
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 1 << 24);
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(id, sizeof(id), "o%d", i);
+        (void)snprintf(patient, sizeof(patient), "p%d", i % 300);
+        put_observation(&b, id, patient);
+    }
+    put_observation(&b, "lost", "nobody");
+    for (int i = 299; i >= 0; i--) {
+        buf_printf(&b, " {\"active\":true, \"id\":\"p%d\",\"resourceType\": \"Patient\"}\r\n", i);
+    }
+    /* The order of one Patient's versions stays. */
+    buf_printf(&b, "{\"resourceType\":\"Patient\",\"id\":\"p7\",\"active\":false}\n");
+    IntakeReport r = load(w, "last.ndjson", buf_cstr(&b), 0);
+    assert_int_equal(r.resources, 1301);
+    assert_int_equal(r.claims_rejected, 1);
+    StoreVersion p;
+    StoreVersion o;
+    assert_ok(store_get(w->home->store, w->home->arena, FHIR_T_PATIENT, STR("p7"), &p));
+    assert_ok(store_get(w->home->store, w->home->arena, FHIR_T_OBSERVATION, STR("o907"), &o));
+    assert_int_equal(o.patient, p.first);
+    assert_int_equal(p.version, 2);
+    assert_true(str_find(p.json, STR("\"active\":false")) != SIZE_MAX);
+    r = load(w, "last.ndjson", buf_cstr(&b), 0);
+    assert_int_equal(r.files_same, 1);
+}
+
+/* Asked to stop at the first line, then run again: nothing is missed, nothing doubled. */
+static void a_cut_of_late_patients(void **state) {
+    World *w = *state;
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 1 << 24);
+    for (int i = 0; i < 600; i++) {
+        buf_printf(&b, "{\"resourceType\":\"Basic\",\"code\":{\"text\":\"%d\"}}\n", i);
+    }
+    put_observation(&b, "o", "late");
+    buf_printf(&b, "{\"resourceType\":\"Patient\",\"id\":\"late\"}\n");
+    StopFlag stop = {0};
+    Mutex lock;
+    mutex_init(&lock);
+    stop_ask(&stop);
+    uint64_t resources = 0;
+    for (int round = 0; round < 2; round++) {
+        IntakeReport r = {0};
+        IntakeFeed feed = {.report = &r, .lock = &lock, .stop = round == 0 ? &stop : NULL};
+        IntakeFile file = {.name = STR("cut.ndjson"), .bytes = buf_str(&b), .actor = STR("test")};
+        assert_int_equal(intake_fhir_file(w->intake, &file, &feed, NULL),
+                         round == 0 ? ERR_STOPPED : ERR_OK);
+        resources += r.resources;
+    }
+    mutex_release(&lock);
+    assert_int_equal(resources, 602);
+    assert_int_equal(open_rejects(w), 0);
+}
+
+static void write_file(const World *w, const char *name, const char *text, char path[256]) {
+    (void)snprintf(path, 256, "%s/%s", w->home->dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static IntakeReport run_paths(World *w, const char *const *paths, size_t n) {
+    IntakeReport r = {.arena = w->home->arena};
+    ErrInfo info = {0};
+    assert_ok(
+        intake_run(w->intake, &(IntakeRun){.paths = paths, .n_paths = n, .threads = 2}, &r, &info));
+    return r;
+}
+
+/* Files of one type each, as bulk export writes them; and a Patient that comes a run later. */
+static void files_in_any_order(void **state) {
+    World *w = *state;
+    char paths[4][256];
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 1 << 20);
+    put_observation(&b, "a", "x");
+    put_observation(&b, "b", "y");
+    put_observation(&b, "c", "z");
+    write_file(w, "1.Observation.ndjson", buf_cstr(&b), paths[0]);
+    write_file(w, "2.Patient.ndjson", "{\"resourceType\":\"Patient\",\"id\":\"x\"}\n", paths[1]);
+    write_file(w, "3.json", "{\"resourceType\":\"Patient\",\"id\":\"y\"}", paths[2]);
+    write_file(w, "4.json", "{\"resourceType\":\"Patient\",\"id\":\"z\"}", paths[3]);
+    const char *const first[] = {paths[0], paths[1], paths[2]};
+    IntakeReport r = run_paths(w, first, 3);
+    assert_int_equal(r.resources, 4);
+    assert_int_equal(open_rejects(w), 1);
+    r = run_paths(w, (const char *const[]){paths[3]}, 1);
+    assert_int_equal(r.files, 1);
+    assert_int_equal(r.resources, 2);
+    assert_int_equal(r.rejects_settled, 1);
+    assert_int_equal(open_rejects(w), 0);
+}
+
 static void a_reject_can_be_repaired(void **state) {
     World *w = *state;
     uint64_t open = 0;
@@ -592,6 +706,9 @@ int main(void) {
         IN_WORLD(a_reject_can_be_repaired),
         IN_WORLD(batches_and_collections),
         IN_WORLD(many_lines),
+        IN_WORLD(lines_in_any_order),
+        IN_WORLD(a_cut_of_late_patients),
+        IN_WORLD(files_in_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
