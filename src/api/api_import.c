@@ -80,6 +80,91 @@ static void post_claims(ApiCall *call) {
                       .name = decoded, .bytes = http_body(call->request), .actor = STR("http")});
 }
 
+/* ---- received files ---- */
+
+static void put_file(JsonWriter *w, const StoreFile *f) {
+    static const char *const kept[] = {
+        [STORE_KEPT] = "kept", [STORE_NOT_KEPT] = "not-kept", [STORE_EXPIRED] = "expired"};
+    CLEANUP_BUF Buf text;
+    buf_init(&text, 128);
+    json_open_object(w);
+    put_count(w, STR("id"), f->id);
+    hex_put(&text, f->hash.b, sizeof(f->hash.b));
+    json_member(w, "sha256", buf_str(&text));
+    buf_clear(&text);
+    time_put_vn(&text, f->time);
+    json_member(w, "time", buf_str(&text));
+    json_member(w, "name", f->name);
+    put_count(w, STR("size"), f->size);
+    json_member(w, "actor", f->actor);
+    json_member(w, "source", f->source);
+    json_name(w, "done");
+    json_put_bool(w, f->state == STORE_FILE_DONE);
+    json_member(w, "bytes", str_from(kept[f->dropped % ARRAY_LEN(kept)]));
+    if (f->dropped != STORE_KEPT) {
+        buf_clear(&text);
+        time_put_vn(&text, f->dropped_time);
+        json_member(w, "since", buf_str(&text));
+    }
+    json_close_object(w);
+}
+
+static void get_files(ApiCall *call) {
+    static const char *const names[] = {"after", NULL};
+    uint64_t after = 0;
+    StoreFile *files = NULL;
+    size_t n = 0;
+    if (!api_query_only(call, names)) {
+        return;
+    }
+    Str after_text = api_query(call, "after");
+    ErrCode err =
+        after_text.len > 0 && str_to_u64(after_text, &after) != ERR_OK
+            ? ERR_PARAM
+            : store_received_list(call->api->store, call->arena, after, REJECTS_PAGE, &files, &n);
+    if (err != ERR_OK) {
+        api_reply_err(call, err, NULL);
+        return;
+    }
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 16 * LIMIT_MIB);
+    JsonWriter w = json_writer(&b);
+    json_open_object(&w);
+    json_name(&w, "files");
+    json_open_array(&w);
+    for (size_t i = 0; i < n; i++) {
+        put_file(&w, &files[i]);
+    }
+    json_close_array(&w);
+    json_close_object(&w);
+    api_reply_json(call, 200, buf_str(&b));
+}
+
+static void get_file(ApiCall *call) {
+    Sha256 hash;
+    StoreReceived file;
+    StoreFile row;
+    ErrInfo info = {0};
+    Store *store = call->api->store;
+    ErrCode err = hex_parse(call->parts[2], hash.b, sizeof(hash.b)) != ERR_OK
+                      ? ERR_NOT_FOUND
+                      : store_received_get(store, call->arena, &hash, &file);
+    if (err == ERR_GONE && store_received_row(store, call->arena, &hash, &row) == ERR_OK) {
+        err = store_received_gone(&row, &info);
+    }
+    if (err != ERR_OK) {
+        api_reply_err(call, err, &info);
+        return;
+    }
+    http_reply(call->request,
+               &(HttpReply){.status = 200,
+                            .type = STR("application/octet-stream"),
+                            .body = file.bytes,
+                            .headers = (Str[]){STR("Cache-Control"), STR("no-store"),
+                                               STR("X-Content-Type-Options"), STR("nosniff")},
+                            .n_headers = 2});
+}
+
 /* ---- rejects ---- */
 
 static void put_reject(ApiCall *call, JsonWriter *w, const StoreRejectRow *row) {
@@ -182,6 +267,9 @@ static void post_reject(ApiCall *call) {
 
 ROUTES(api_import_routes,
        {"POST", "/import/claims", post_claims, true, "a claim file (XML, gzip, zip): report"},
+       {"GET", "/api/received", get_files, false, "received files: who, when, kept or not"},
+       {"GET", "/api/received/:hash", get_file, true,
+        "a received file unchanged; 410 when dropped"},
        {"GET", "/api/rejects", get_rejects, false, "the rejects work list"},
        {"GET", "/api/rejects/:id", get_reject, false, "one refused piece, unchanged"},
        {"POST", "/api/rejects/:id", post_reject, true,

@@ -28,6 +28,8 @@ typedef struct App {
       "tạo một tỉnh gồm người dân hư cấu dưới dạng tệp giám định")                                 \
     X(rejects, "[list|show ID|retry ID [FILE]]", "the work list of what could not be taken",       \
       "danh sách việc: những gì chưa nhận được")                                                   \
+    X(received, "[list|show SHA256]", "the files that were received, and whether they are kept",   \
+      "các tệp đã nhận, còn lưu hay không")                                                        \
     X(verify, "", "walk the chain of all records and name the first bad one",                      \
       "kiểm tra chuỗi bản ghi, chỉ ra bản ghi hỏng đầu tiên")                                      \
     X(rebuild, "", "make all views anew from the records", "dựng lại mọi chỉ mục từ bản ghi")      \

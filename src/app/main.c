@@ -82,7 +82,12 @@ static ErrCode open_once(App *app, AppStore *o, ErrInfo *info) {
     Str dir = str_from(app->settings.data);
     TRY(ioc_open(&(IocOptions){.dir = dir}, &o->ioc, info));
     o->view = ioc_view(o->ioc);
-    TRY(store_open(&(StoreOptions){.dir = dir, .views = &o->view, .n_views = 1}, &o->store, info));
+    TRY(store_open(
+        &(StoreOptions){.dir = dir,
+                        .views = &o->view,
+                        .n_views = 1,
+                        .received_retention_days = (unsigned)app->settings.received_retention_days},
+        &o->store, info));
     return intake_new(
         &(IntakeOptions){.store = o->store, .received_keep = app->settings.received_keep},
         &o->intake);

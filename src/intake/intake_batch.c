@@ -38,10 +38,9 @@ struct Feeder {
     /* the file being fed */
     Sha256 hash;
     const IntakeFile *file;
-    bool file_stored;      /* its received row is in a batch already */
-    HashSet *file_known;   /* rejects that a stopped run has left of it, or NULL */
-    HashSet *file_seen;    /* … and those that came up again */
-    unsigned file_batches; /* batches that hold a part of it */
+    bool file_stored;       /* its received row is in a batch already */
+    RejectCount *file_seen; /* its rejects so far, or NULL */
+    unsigned file_batches;  /* batches that hold a part of it */
     unsigned file_rejects;
 };
 
@@ -72,12 +71,6 @@ Feeder *feeder_new(const FeederOptions *options) {
     return f;
 }
 
-static void forget_rejects(Feeder *f) {
-    hash_set_free(f->file_known);
-    hash_set_free(f->file_seen);
-    f->file_known = f->file_seen = NULL;
-}
-
 void feeder_free(Feeder *f) {
     if (f == NULL) {
         return;
@@ -93,7 +86,7 @@ void feeder_free(Feeder *f) {
         free(b->rejects);
         free(b->keys);
     }
-    forget_rejects(f);
+    reject_count_free(f->file_seen);
     mutex_release(&f->lock);
     cond_release(&f->changed);
     free(f);
@@ -331,51 +324,11 @@ ErrCode feeder_finish(Feeder *f, ErrInfo *info) {
 
 /* ---- feeding ---- */
 
-/* The same reject may stand in a file several times: number k of them has its own hash. */
-static uint64_t reject_hash(HashSet *counted, const StoreReject *r) {
-    uint64_t hash = hash64_seed(r->file_name, r->line);
-    const Str texts[] = {r->ma_lk, r->table, r->field, r->rule};
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        hash = hash64_mix(hash, hash64(texts[i]));
-    }
-    uint64_t k = 0;
-    while (!hash_set_add(counted, hash64_mix(hash, k))) {
-        k++;
-    }
-    return hash64_mix(hash, k);
-}
-
-/* A file that a stopped run has begun: some of its rejects may stand in the work list already. */
-static ErrCode recall_rejects(Feeder *f) {
-    enum { PAGE = 500 };
-    CLEANUP_ARENA Arena *arena = arena_new(64 * LIMIT_MIB);
-    f->file_known = hash_set_new();
-    f->file_seen = hash_set_new();
-    if (arena == NULL || f->file_known == NULL || f->file_seen == NULL) {
-        return ERR_NOMEM;
-    }
-    size_t n = PAGE;
-    for (uint64_t after = 0; n == PAGE; arena_reset(arena)) {
-        StoreRejectRow *rows = NULL;
-        TRY(store_reject_list(feeder_store(f), arena, true, after, PAGE, &rows, &n));
-        for (size_t i = 0; i < n; i++) {
-            after = rows[i].id;
-            if (sha256_eq(&rows[i].reject.file, &f->hash)) {
-                (void)reject_hash(f->file_known, &rows[i].reject);
-            }
-        }
-    }
-    return ERR_OK;
-}
-
-ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file, bool again) {
+ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file) {
     f->hash = *hash;
     f->file = file;
     f->file_stored = false;
-    forget_rejects(f);
-    if (again) {
-        TRY(recall_rejects(f));
-    }
+    reject_count_free(TAKE(f->file_seen));
     f->file_batches = 0;
     f->file_rejects = 0;
     if (f->batches[f->at].n_received == BATCH_FILES || f->batches[f->at].n_done == BATCH_FILES) {
@@ -394,7 +347,8 @@ static Batch *enter(Feeder *f) {
             .hash = f->hash,
             .name = arena_str(b->arena, f->file->name),
             .bytes = keep ? arena_str(b->arena, f->file->bytes) : STR_EMPTY,
-            .dropped = !keep,
+            .dropped = keep ? STORE_KEPT : STORE_NOT_KEPT,
+            .size = f->file->bytes.len,
         };
     }
     f->file_batches = MAX(f->file_batches, 1u);
@@ -493,13 +447,14 @@ ErrCode feeder_reject(Feeder *f, const StoreReject *reject) {
     if (f->file->retry_of != 0) {
         return ERR_OK; /* stands in the work list already */
     }
-    if (f->file_known != NULL && !hash_set_add(f->file_known, reject_hash(f->file_seen, reject))) {
-        return ERR_OK; /* since the run that was stopped */
-    }
+    f->file_seen = f->file_seen == NULL ? reject_count_new() : f->file_seen;
+    unsigned nth = 0;
+    TRY(f->file_seen == NULL ? ERR_NOMEM : reject_nth(f->file_seen, reject, &nth));
     Batch *b = enter(f);
     StoreReject *r = &b->rejects[b->n_rejects++];
     *r = *reject;
     r->file = f->hash;
+    r->nth = nth;
     r->file_name = copy(b, reject->file_name);
     r->ma_lk = copy(b, reject->ma_lk);
     r->table = copy(b, reject->table);

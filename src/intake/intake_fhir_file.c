@@ -35,6 +35,8 @@ typedef struct Load {
     StoreReject *rejects;
     size_t n_rejects;
     unsigned line;
+    RejectCount *seen;  /* a line's rejects are all of one piece: a piece that is skipped changes
+                         * no other's numbers */
     uint64_t n_refused; /* of the file */
     ErrInfo *info;
 } Load;
@@ -95,6 +97,7 @@ static ErrCode refuse(Load *l, FhirType type, Str text, unsigned line, const Err
         .line = line,
         .bytes = text,
     };
+    TRY(reject_nth(l->seen, r, &r->nth));
     report_issue(l, r);
     l->n_refused++;
     l->n_rejects += l->file->retry_of == 0; /* a retried one stands in the list already */
@@ -135,16 +138,18 @@ static ErrCode commit(Load *l, size_t from, size_t n, Str mark, ErrInfo *why) {
     Sha256 done[1];
     size_t n_received = 0;
     if (!l->known) {
+        bool keep = l->intake->options.received_keep;
         received[n_received++] = (StoreReceived){.hash = l->hash,
                                                  .name = l->file->name,
                                                  .bytes = l->file->bytes,
-                                                 .dropped = !l->intake->options.received_keep};
+                                                 .dropped = keep ? STORE_KEPT : STORE_NOT_KEPT,
+                                                 .size = l->file->bytes.len};
     }
     done[0] = l->hash;
     if (mark.len > 0) {
         sha256(mark, &done[0]);
         received[n_received++] =
-            (StoreReceived){.hash = done[0], .name = l->file->name, .dropped = true};
+            (StoreReceived){.hash = done[0], .name = l->file->name, .dropped = STORE_MARK};
     }
     bool last = n == 0 || n == l->n_units;
     size_t n_rejects = last ? l->n_rejects : 0;
@@ -461,7 +466,10 @@ ErrCode intake_fhir_file(Intake *intake, const IntakeFile *file, const IntakeFee
     if (same) {
         return ERR_OK;
     }
-    TRY(end_piece(&l)); /* sets the first one up */
-    TRY(take_file(&l));
-    return commit(&l, 0, 0, STR_EMPTY, info);
+    l.seen = reject_count_new();
+    ErrCode err = l.seen == NULL ? ERR_NOMEM : end_piece(&l); /* sets the first one up */
+    err = err == ERR_OK ? take_file(&l) : err;
+    err = err == ERR_OK ? commit(&l, 0, 0, STR_EMPTY, info) : err;
+    reject_count_free(l.seen);
+    return err;
 }

@@ -105,7 +105,7 @@ ErrCode intake_feed(Feeder *f, const IntakeFile *file, IntakeReport *report, Mut
     }
     Feed feed = {.feeder = f, .file = file, .member = file->name};
     ErrInfo info = {0};
-    TRY(feeder_file_begin(f, &hash, file, state == STORE_FILE_BEGUN));
+    TRY(feeder_file_begin(f, &hash, file));
     ErrCode err = claim_file_each(file->bytes, file->name, on_document, &feed, &info);
     if (err == ERR_SYNTAX || err == ERR_LIMIT || err == ERR_UNSUPPORTED || err == ERR_INVALID) {
         err = refuse_file(&feed, &info);

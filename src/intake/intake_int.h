@@ -57,6 +57,13 @@ bool hash_set_add(HashSet *s, uint64_t hash); /* false when it was there already
 bool hash_set_has(HashSet *s, uint64_t hash);
 void hash_set_remove(HashSet *s, uint64_t hash);
 
+/* intake_reject.c: numbers the rejects of one file. */
+typedef struct RejectCount RejectCount;
+RejectCount *reject_count_new(void); /* NULL without memory */
+void reject_count_free(RejectCount *c);
+/* How many of the same place and rule it was asked for before. */
+MUST_USE ErrCode reject_nth(RejectCount *c, const StoreReject *r, unsigned *ret_nth);
+
 struct Intake {
     IntakeOptions options;
     Store *store;
@@ -115,9 +122,8 @@ Store *feeder_store(const Feeder *f);
 /* Waits for what is under way. The first fatal error of any batch, or ERR_OK. */
 MUST_USE ErrCode feeder_finish(Feeder *f, ErrInfo *info);
 void feeder_free(Feeder *f);
-/* Begins, feeds and ends one file. again: an earlier run has begun it and was stopped. */
-MUST_USE ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file,
-                                   bool again);
+/* Begins, feeds and ends one file. */
+MUST_USE ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file);
 MUST_USE ErrCode feeder_claim(Feeder *f, const Claim *claim);
 MUST_USE ErrCode feeder_reject(Feeder *f, const StoreReject *reject);
 MUST_USE ErrCode feeder_file_end(Feeder *f);

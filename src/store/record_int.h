@@ -202,6 +202,7 @@ typedef struct PreparedFile {
     uint64_t size;
     PreparedPart *parts;
     size_t n_parts;
+    StoreDropped dropped;
 } PreparedFile;
 
 typedef struct PreparedReject {
@@ -237,6 +238,8 @@ struct StorePrepared {
     size_t n_files_done;
     Str dict_body; /* a new dictionary (store_dict.c) instead of all of the above */
     uint32_t dict_kind;
+    const uint64_t *drops; /* received files that lose their bytes (store_retention.c), instead */
+    size_t n_drops, n_dropped;
     /* filled by the writer */
     ErrInfo *info;
     ErrCode err;
@@ -340,6 +343,7 @@ typedef struct Care {
     _Atomic unsigned wal_pages;    /* in the log after the last commit */
     _Atomic uint64_t files;        /* the highest id of a received file */
     atomic_bool reset_asked;       /* the writer runs the last step of a checkpoint itself */
+    _Atomic int64_t drop_at;       /* when files are looked through next; 0: at once */
 } Care;
 MUST_USE ErrCode care_start(Store *store);
 void care_stop(Store *store);
@@ -355,7 +359,7 @@ struct Store {
     const Clock *clock;
     const StoreView *views;
     size_t n_views;
-    unsigned train_records, checkpoint_pages;
+    unsigned train_records, checkpoint_pages, retention_days;
     bool read_only, sync_off;
     uint8_t id_secret[16];
     IdKey id_key;
@@ -382,6 +386,7 @@ MUST_USE ErrCode store_decode(Arena *arena, const RecordRow *row, Str payload,
 MUST_USE ErrCode verify_db(Db *db, const StoreProgress *progress, uint64_t *ret_records,
                            ErrInfo *info);
 /* Received files inside the writer's transaction (store_files.c). */
+enum { PART_SHIFT = 12 }; /* received_part.id = received.id << PART_SHIFT | part */
 MUST_USE ErrCode files_write(Db *db, const StorePrepared *p, TimeMs time, uint32_t origin);
 MUST_USE ErrCode files_prepare(Store *store, Preparer *preparer, const StoreCommit *commit,
                                StorePrepared *p, ErrInfo *info);

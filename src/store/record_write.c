@@ -1,7 +1,7 @@
 /* The writer: one thread takes every prepared commit that waits, checks each against what came
  * before it, numbers and chains its records, and makes all of them durable with one COMMIT. While
  * that syncs, the next group queues up. */
-#include "store/record_int.h"
+#include "store/store_care_int.h"
 
 #include "core/limits.h"
 #include "core/log.h"
@@ -244,6 +244,9 @@ static ErrCode write_commit(Store *store, Group *group, StorePrepared *p) {
     const OriginSlot *origin = NULL;
     if (p->dict_body.len > 0) {
         return write_dict(store, group, p);
+    }
+    if (p->n_drops > 0) {
+        return retention_write(&w->db, p, group->time);
     }
     TRY(origin_get(w, p, &origin));
     RecordNo first = group->next;

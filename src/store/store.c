@@ -52,6 +52,7 @@ static ErrCode copy_options(Store *store, const StoreOptions *options) {
     store->checkpoint_pages = options->checkpoint_pages;
     store->sync_off = options->sync_off;
     store->read_only = options->read_only;
+    store->retention_days = options->received_retention_days;
     return arena_failed(a) ? ERR_NOMEM : ERR_OK;
 }
 
@@ -97,14 +98,14 @@ static ErrCode migrate_steps(Db *db, uint64_t version) {
     unsigned to = 0;
     TRY(db_run(db, "begin"));
     for (unsigned at = (unsigned)version; sql_fact(at, &to).ptr != NULL; at++) {
-        assert(to == 1); /* version_set_N of the newest migration follows below */
+        assert(to <= 2); /* version_set_N of the newest migration follows below */
         TRY(db_run_text(db, sql_fact(at, &to)));
         if (at == 0) {
             TRY(db_run(db, "application_id"));
             TRY(make_id_secret(db));
         }
     }
-    TRY(db_run(db, "version_set_1"));
+    TRY(db_run(db, "version_set_2"));
     return db_run(db, "commit");
 }
 
@@ -243,7 +244,9 @@ static ErrCode open_rest(Store *store, const StoreOptions *options, const StoreP
     TRY(store_replay(store, progress, info));
     TRY(views_start(store));
     TRY(care_start(store));
-    return writer_start(store, info);
+    TRY(writer_start(store, info));
+    care_note(store); /* files may have been due for a while */
+    return ERR_OK;
 }
 
 static ErrCode open_with(const StoreOptions *options, const StoreProgress *progress,

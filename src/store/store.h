@@ -71,8 +71,9 @@ typedef struct StoreOptions {
     unsigned seal_records;     /* records of a first-level segment; 0: 4096 */
     unsigned checkpoint_pages; /* copied back from the write-ahead log at this length; 0: 1024 */
     unsigned train_records;    /* the dictionary is trained from so many first records; 0: 2000 */
-    unsigned sync_off : 1;     /* tests only: the positive control of the power-cut test */
-    unsigned read_only : 1;    /* verify, stat: no writer, no sealing, no recovery */
+    unsigned received_retention_days; /* files older than that lose their bytes; 0: never */
+    unsigned sync_off : 1;            /* tests only: the positive control of the power-cut test */
+    unsigned read_only : 1;           /* verify, stat: no writer, no sealing, no recovery */
 } StoreOptions;
 
 MUST_USE ErrCode store_open(const StoreOptions *options, Store **ret_store, ErrInfo *info);
@@ -112,17 +113,27 @@ typedef struct StoreExpect {
     Str system, value;
 } StoreExpect;
 
+typedef enum StoreDropped {
+    STORE_KEPT,
+    STORE_NOT_KEPT, /* its bytes were never to be kept */
+    STORE_EXPIRED,  /* it had them for its days (received_retention_days) */
+    STORE_MARK,     /* no file: a piece of one that is through */
+} StoreDropped;
+
 typedef struct StoreReceived { /* a file as it came, kept unchanged, keyed by its SHA-256 */
     Sha256 hash;
     Str name, bytes;
-    bool dropped; /* only hash and name are written down: bytes are empty */
+    StoreDropped dropped; /* other than STORE_KEPT: bytes are empty, the rest is written down */
+    uint64_t size;        /* of a dropped one; else that of bytes */
 } StoreReceived;
 
 typedef struct StoreReject { /* one thing that could not be accepted, with its place and remedy */
     Sha256 file;             /* of the received file that it came in; zeros: none */
     Str file_name, ma_lk, table, field, rule, en, vi;
     unsigned line;
-    Str bytes; /* the refused piece, unchanged */
+    unsigned nth; /* among those of the file with the same ma_lk, table, field, line and rule, from
+                   * 0. One that is in the list already is not added again. */
+    Str bytes;    /* the refused piece, unchanged */
 } StoreReject;
 
 typedef struct StoreCommit {
@@ -246,9 +257,25 @@ bool store_is_current(Store *store, Slot slot);
 
 typedef enum StoreFileState { STORE_FILE_NEW, STORE_FILE_BEGUN, STORE_FILE_DONE } StoreFileState;
 MUST_USE ErrCode store_file_state(Store *store, const Sha256 *hash, StoreFileState *ret_state);
-/* ERR_NOT_FOUND; ERR_GONE when the file was not kept. */
+/* ERR_NOT_FOUND; ERR_GONE when its bytes are not kept (store_received_row says why). */
 MUST_USE ErrCode store_received_get(Store *store, Arena *arena, const Sha256 *hash,
                                     StoreReceived *ret);
+
+typedef struct StoreFile { /* what is known of a received file for ever */
+    uint64_t id;
+    Sha256 hash;
+    Str name, actor, source;
+    TimeMs time, dropped_time; /* dropped_time: when it lost its bytes */
+    StoreFileState state;
+    StoreDropped dropped;
+    uint64_t size;
+} StoreFile;
+MUST_USE ErrCode store_received_row(Store *store, Arena *arena, const Sha256 *hash, StoreFile *ret);
+/* ERR_GONE, saying since when and why the file has no bytes. */
+ErrCode store_received_gone(const StoreFile *file, ErrInfo *info);
+/* Up to max files with an id above after_id, oldest first. */
+MUST_USE ErrCode store_received_list(Store *store, Arena *arena, uint64_t after_id, size_t max,
+                                     StoreFile **ret_files, size_t *ret_n);
 
 typedef struct StoreRejectRow {
     uint64_t id;

@@ -1,9 +1,9 @@
-/* Care: one thread that keeps the write-ahead log short and trains dictionaries, so that the writer
- * does neither.
+/* Care: one thread that keeps the write-ahead log short, trains dictionaries and looks for received
+ * files whose days are over, so that the writer does none of it.
  * A passive checkpoint copies pages back while commits go on, but the log begins anew only when a
  * checkpoint reaches its end with nobody writing. Under steady load that never happens by itself:
  * above a ceiling the writer is asked to run the last, short piece between two groups. */
-#include "store/record_int.h"
+#include "store/store_care_int.h"
 
 #include "core/limits.h"
 #include "core/log.h"
@@ -15,6 +15,7 @@ enum {
     TRAIN_RECORDS_MOST = 4000,
     TRAIN_FILES = 500,
     TRAIN_FILES_MOST = 1500,
+    CARE_LOOK_MS = 60000,
 };
 #define TRAIN_BYTES (24 * LIMIT_MIB)
 #define TRAIN_SAMPLE (128 * LIMIT_KIB)
@@ -53,7 +54,7 @@ void care_note(Store *store) {
     bool train =
         !care->tried[DICT_RECORDS] && atomic_load(&store->snapshot) >= store->train_records;
     train = train || (!care->tried[DICT_FILES] && atomic_load(&care->files) >= TRAIN_FILES);
-    if (train || atomic_load(&care->wal_pages) >= store->checkpoint_pages) {
+    if (train || atomic_load(&care->wal_pages) >= store->checkpoint_pages || retention_due(store)) {
         mutex_lock(&care->lock);
         care->woken = true;
         cond_signal(&care->wake);
@@ -117,18 +118,21 @@ static ErrCode sample_files(Store *store, Reader *reader, Samples *s) {
     return buf_ok(&s->bytes);
 }
 
-typedef struct Trained {
+/* ---- through the writer like everything else ---- */
+
+typedef struct Sent {
     Mutex lock;
     Cond cond;
     bool over;
     ErrCode err;
-} Trained;
+    size_t n_dropped;
+} Sent;
 
-static void trained_done(void *ctx, ErrCode err, const StoreCommitted *committed,
-                         const StorePrepared *prepared) {
-    Trained *t = ctx;
+static void sent_done(void *ctx, ErrCode err, const StoreCommitted *committed,
+                      const StorePrepared *prepared) {
+    Sent *t = ctx;
     (void)committed;
-    (void)prepared;
+    t->n_dropped = prepared->n_dropped;
     mutex_lock(&t->lock);
     t->err = err;
     t->over = true;
@@ -136,34 +140,49 @@ static void trained_done(void *ctx, ErrCode err, const StoreCommitted *committed
     mutex_unlock(&t->lock);
 }
 
-/* A dictionary goes through the writer like everything else. */
-static ErrCode dict_commit(Store *store, uint32_t kind, Str body) {
-    Arena *arena = arena_new(4 * LIMIT_MIB);
+StorePrepared *care_prepared(size_t arena_bytes) {
+    Arena *arena = arena_new(arena_bytes);
     StorePrepared *p = arena == NULL ? NULL : arena_calloc(arena, 1, sizeof(*p));
-    Trained t = {.lock = MUTEX_INIT};
-    if (p == NULL) {
+    ErrInfo *info = p == NULL ? NULL : arena_calloc(arena, 1, sizeof(*info));
+    if (info == NULL) {
         arena_free(arena);
-        return ERR_NOMEM;
+        return NULL;
     }
     p->arena = arena;
-    p->info = arena_calloc(arena, 1, sizeof(*p->info));
-    p->dict_kind = kind;
-    p->dict_body = arena_str(arena, body);
+    p->info = info;
     p->batch.arena = arena;
-    p->bytes = body.len;
-    if (arena_failed(arena) || p->dict_body.len == 0) {
-        arena_free(arena);
-        return ERR_NOMEM;
-    }
+    return p;
+}
+
+ErrCode care_submit(Store *store, StorePrepared *p, size_t *ret_dropped) {
+    Sent t = {.lock = MUTEX_INIT};
     cond_init(&t.cond);
-    store_submit(store, p, trained_done, &t);
+    store_submit(store, p, sent_done, &t);
     mutex_lock(&t.lock);
     while (!t.over) {
         cond_wait(&t.cond, &t.lock);
     }
     mutex_unlock(&t.lock);
     cond_release(&t.cond);
+    if (ret_dropped != NULL) {
+        *ret_dropped = t.n_dropped;
+    }
     return t.err;
+}
+
+static ErrCode dict_commit(Store *store, uint32_t kind, Str body) {
+    StorePrepared *p = care_prepared(4 * LIMIT_MIB);
+    if (p == NULL) {
+        return ERR_NOMEM;
+    }
+    p->dict_kind = kind;
+    p->dict_body = arena_str(p->arena, body);
+    p->bytes = body.len;
+    if (p->dict_body.len == 0) {
+        store_prepared_free(p);
+        return ERR_NOMEM;
+    }
+    return care_submit(store, p, NULL);
 }
 
 static ErrCode train_with(Store *store, Reader *reader, uint32_t kind, Samples *s) {
@@ -225,7 +244,12 @@ static void care_main(void *arg) {
         if (!care->woken) {
             care->busy = false;
             cond_broadcast(&care->idle);
-            cond_wait(&care->wake, &care->lock);
+            if (store->retention_days == 0) {
+                cond_wait(&care->wake, &care->lock);
+            } else { /* days pass without a commit, too */
+                (void)cond_wait_ms(&care->wake, &care->lock, CARE_LOOK_MS);
+                care->woken = care->woken || retention_due(store);
+            }
             continue;
         }
         care->woken = false;
@@ -234,6 +258,7 @@ static void care_main(void *arg) {
         care_checkpoint(store);
         care_train(store, DICT_RECORDS, store_snapshot(store) >= store->train_records);
         care_train(store, DICT_FILES, atomic_load(&care->files) >= TRAIN_FILES);
+        retention_run(store);
         mutex_lock(&care->lock);
     }
     care->busy = false;

@@ -6,6 +6,7 @@ EMBED(sql_common, "src/store/sql/query/common.sql")
 EMBED(sql_record, "src/store/sql/query/record.sql")
 EMBED(sql_index, "src/store/sql/query/index.sql")
 EMBED(sql_fact_1, "src/store/sql/fact/0001_records.sql")
+EMBED(sql_fact_2, "src/store/sql/fact/0002_received.sql")
 
 /* The texts of sql/query, searched in this order. A new file needs a line here. */
 static Str query_text(unsigned at) {
@@ -23,7 +24,7 @@ static Str query_text(unsigned at) {
 
 Str sql_fact(unsigned at, unsigned *ret_version) {
     *ret_version = at + 1;
-    return at == 0 ? embed_sql_fact_1() : (Str){NULL, 0};
+    return at == 0 ? embed_sql_fact_1() : at == 1 ? embed_sql_fact_2() : (Str){NULL, 0};
 }
 
 /* The statement that follows the line "-- name: NAME" in text, up to the next such line. */

@@ -4,7 +4,7 @@
 
 #include "core/limits.h"
 
-enum { PART_SHIFT = 12, FORM_PLAIN = 1, FORM_BASE64 = 2 };
+enum { FORM_PLAIN = 1, FORM_BASE64 = 2 };
 #define PART_BYTES (8 * LIMIT_MIB)
 #define PART_LOOK_BACK (64 * LIMIT_KIB)
 
@@ -54,8 +54,11 @@ static ErrCode file_prepare(Store *store, Preparer *prep, const StoreReceived *r
     PreparedFile *file = &p->files[p->n_files];
     Sha256 hash;
     StoreFileState state;
-    if (received->dropped) { /* no bytes and no parts: that is how it is known again */
-        *file = (PreparedFile){received->hash, arena_str(p->arena, received->name), 0, NULL, 0};
+    *file = (PreparedFile){.hash = received->hash,
+                           .name = arena_str(p->arena, received->name),
+                           .size = received->dropped ? received->size : received->bytes.len,
+                           .dropped = received->dropped};
+    if (received->dropped) {
         p->n_files++;
         return ERR_OK;
     }
@@ -64,12 +67,10 @@ static ErrCode file_prepare(Store *store, Preparer *prep, const StoreReceived *r
         return err_set(info, ERR_INVALID, "file-hash", "the file does not have the stated SHA-256",
                        "tệp không khớp với mã SHA-256 đã nêu");
     }
-    *file = (PreparedFile){received->hash, arena_str(p->arena, received->name), received->bytes.len,
-                           NULL, 0};
     p->n_files++;
     TRY(store_file_state(store, &hash, &state));
     if (state != STORE_FILE_NEW) {
-        return ERR_OK; /* kept already: files are never deleted */
+        return ERR_OK; /* known already: its row stays for ever */
     }
     size_t most = received->bytes.len / (PART_BYTES - PART_LOOK_BACK) + 1;
     if (most >= (1 << PART_SHIFT)) {
@@ -107,6 +108,7 @@ static ErrCode reject_prepare(Preparer *prep, const StoreReject *from, StorePrep
                                .en = arena_str(arena, from->en),
                                .vi = arena_str(arena, from->vi),
                                .line = from->line,
+                               .nth = from->nth,
                                .bytes = arena_str(arena, buf_str(&prep->body))};
     p->bytes += to->reject.bytes.len + 512;
     return to->reject.bytes.len == 0 ? ERR_NOMEM : ERR_OK;
@@ -182,11 +184,13 @@ ErrCode files_prepare(Store *store, Preparer *preparer, const StoreCommit *commi
 typedef struct FileRow {
     uint64_t id; /* 0: none */
     StoreFileState state;
-    Str name; /* until the statement is reset */
-    uint64_t size;
 } FileRow;
 
-/* Leaves the statement on the row when found, for the name; the caller resets it. */
+static StoreFileState file_state(uint64_t column) {
+    return column == STORE_FILE_DONE ? STORE_FILE_DONE : STORE_FILE_BEGUN;
+}
+
+/* Leaves the statement on the row when found; the caller resets it. */
 static ErrCode file_find(sqlite3_stmt *find, const Sha256 *hash, FileRow *ret) {
     *ret = (FileRow){.state = STORE_FILE_NEW};
     if (find == NULL) {
@@ -200,10 +204,7 @@ static ErrCode file_find(sqlite3_stmt *find, const Sha256 *hash, FileRow *ret) {
             return ERR_OK;
         }
         if (str_eq(db_blob(find, 1), hash_str(hash))) {
-            *ret =
-                (FileRow){db_u64(find, 0),
-                          db_u64(find, 2) == STORE_FILE_DONE ? STORE_FILE_DONE : STORE_FILE_BEGUN,
-                          db_blob(find, 3), db_u64(find, 4)};
+            *ret = (FileRow){db_u64(find, 0), file_state(db_u64(find, 2))};
             return ERR_OK;
         }
     }
@@ -222,6 +223,8 @@ static ErrCode file_insert(Db *db, const PreparedFile *file, TimeMs time, uint32
     db_bind_u64(put, 5, origin);
     db_bind_u64(put, 6, STORE_FILE_BEGUN);
     db_bind_u64(put, 7, file->size);
+    db_bind_u64(put, 8, file->dropped);
+    db_bind_u64(put, 9, file->dropped ? (uint64_t)time : 0);
     TRY(db_do(put));
     uint64_t id = (uint64_t)sqlite3_last_insert_rowid(db->handle);
     for (size_t i = 0; i < file->n_parts; i++) {
@@ -245,8 +248,8 @@ static ErrCode file_write(Db *db, const PreparedFile *file, TimeMs time, uint32_
     if (err != ERR_OK || row.id != 0) {
         return err;
     }
-    /* Without parts it was there when this commit was prepared, and files never go away. */
-    return file->n_parts == 0 && file->size > 0 ? ERR_INTERNAL
+    /* Without parts it was there when this commit was prepared, and rows never go away. */
+    return file->n_parts == 0 && !file->dropped ? ERR_INTERNAL
                                                 : file_insert(db, file, time, origin);
 }
 
@@ -289,6 +292,7 @@ static ErrCode reject_write(Db *db, const PreparedReject *from, TimeMs time, uin
     db_bind_text(put, 11, r->vi);
     db_bind_u64(put, 12, from->size);
     db_bind_blob(put, 13, r->bytes);
+    db_bind_u64(put, 14, r->nth);
     return db_do(put);
 }
 
@@ -348,6 +352,102 @@ ErrCode store_file_state(Store *store, const Sha256 *hash, StoreFileState *ret_s
     return ERR_OK;
 }
 
+/* id, hash, name, time, actor, source, state, size, dropped, dropped_time */
+static ErrCode file_row(Arena *arena, sqlite3_stmt *row, StoreFile *ret) {
+    Str hash = db_blob(row, 1);
+    if (hash.len != sizeof(ret->hash.b)) {
+        return ERR_CORRUPT;
+    }
+    *ret = (StoreFile){.id = db_u64(row, 0),
+                       .name = arena_str(arena, db_blob(row, 2)),
+                       .time = (TimeMs)db_u64(row, 3),
+                       .actor = arena_str(arena, db_blob(row, 4)),
+                       .source = arena_str(arena, db_blob(row, 5)),
+                       .state = file_state(db_u64(row, 6)),
+                       .size = db_u64(row, 7),
+                       .dropped = (StoreDropped)db_u64(row, 8),
+                       .dropped_time = (TimeMs)db_u64(row, 9)};
+    memcpy(ret->hash.b, hash.ptr, hash.len);
+    return ERR_OK;
+}
+
+/* The file's row, in the same state of the database as what the caller reads while `find` stands on
+ * it: an open statement holds its snapshot. */
+static ErrCode file_get(Reader *reader, Arena *arena, const Sha256 *hash, sqlite3_stmt *find,
+                        StoreFile *ret) {
+    FileRow row;
+    bool found = false;
+    TRY(file_find(find, hash, &row));
+    if (row.id == 0) {
+        return ERR_NOT_FOUND;
+    }
+    CLEANUP_RESET sqlite3_stmt *get = db_stmt(&reader->db, "received_get");
+    if (get == NULL) {
+        return db_fail(&reader->db, "received", NULL);
+    }
+    db_bind_u64(get, 1, row.id);
+    TRY(db_step(get, &found));
+    TRY(found ? file_row(arena, get, ret) : ERR_CORRUPT);
+    return ret->dropped == STORE_MARK ? ERR_NOT_FOUND : ERR_OK;
+}
+
+ErrCode store_received_row(Store *store, Arena *arena, const Sha256 *hash, StoreFile *ret) {
+    CLEANUP_READER ReaderHold hold = {store, NULL};
+    StoreFile file;
+    TRY(reader_take(store, &hold.reader));
+    CLEANUP_RESET sqlite3_stmt *find = db_stmt(&hold.reader->db, "received_find");
+    TRY(file_get(hold.reader, arena, hash, find, &file));
+    *ret = file;
+    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+}
+
+ErrCode store_received_gone(const StoreFile *file, ErrInfo *info) {
+    assert(file->dropped != STORE_KEPT);
+    CLEANUP_BUF Buf since;
+    buf_init(&since, 64);
+    time_put_vn(&since, file->dropped_time);
+    if (file->dropped == STORE_EXPIRED) {
+        return err_set(info, ERR_GONE, "received-expired",
+                       "the file's bytes were deleted on %s: its days of keeping "
+                       "(received_retention_days) were over; its hash, name, size and rejects stay",
+                       "nội dung tệp đã bị xoá lúc %s vì hết thời hạn lưu "
+                       "(received_retention_days); mã băm, tên, dung lượng và các mục từ chối "
+                       "vẫn còn",
+                       buf_cstr(&since));
+    }
+    return err_set(info, ERR_GONE, "received-not-kept",
+                   "the file came on %s and its bytes were not kept (received_keep = false)",
+                   "tệp đến lúc %s và nội dung không được lưu (received_keep = false)",
+                   buf_cstr(&since));
+}
+
+ErrCode store_received_list(Store *store, Arena *arena, uint64_t after_id, size_t max,
+                            StoreFile **ret_files, size_t *ret_n) {
+    CLEANUP_READER ReaderHold hold = {store, NULL};
+    TRY(reader_take(store, &hold.reader));
+    CLEANUP_RESET sqlite3_stmt *list = db_stmt(&hold.reader->db, "received_list");
+    max = MIN(max, (size_t)LIMIT_SEARCH_VALUES);
+    StoreFile *files = arena_new_array(arena, StoreFile, max + 1);
+    if (list == NULL || files == NULL) {
+        return ERR_NOMEM;
+    }
+    db_bind_u64(list, 1, after_id);
+    db_bind_u64(list, 2, max);
+    bool row = true;
+    size_t n = 0;
+    while (true) {
+        TRY(db_step(list, &row));
+        if (!row) {
+            break;
+        }
+        assert(n < max);
+        TRY(file_row(arena, list, &files[n++]));
+    }
+    *ret_files = files;
+    *ret_n = n;
+    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+}
+
 static ErrCode read_parts(Store *store, Reader *reader, uint64_t id, Buf *out) {
     CLEANUP_RESET sqlite3_stmt *get = db_stmt(&reader->db, "part_get");
     bool row = true;
@@ -368,22 +468,24 @@ static ErrCode read_parts(Store *store, Reader *reader, uint64_t id, Buf *out) {
 ErrCode store_received_get(Store *store, Arena *arena, const Sha256 *hash, StoreReceived *ret) {
     CLEANUP_READER ReaderHold hold = {store, NULL};
     CLEANUP_BUF Buf bytes;
-    FileRow row;
+    StoreFile file;
     Sha256 check;
     buf_init(&bytes, LIMIT_CLAIM_FILE_BYTES + LIMIT_MIB);
     TRY(reader_take(store, &hold.reader));
     CLEANUP_RESET sqlite3_stmt *find = db_stmt(&hold.reader->db, "received_find");
-    TRY(file_find(find, hash, &row));
-    if (row.id == 0) {
-        return ERR_NOT_FOUND;
+    TRY(file_get(hold.reader, arena, hash, find, &file));
+    if (file.dropped != STORE_KEPT) {
+        return ERR_GONE;
     }
-    Str name = arena_str(arena, row.name);
-    TRY(read_parts(store, hold.reader, row.id, &bytes));
+    TRY(read_parts(store, hold.reader, file.id, &bytes));
     sha256(buf_str(&bytes), &check);
     if (!sha256_eq(&check, hash)) {
-        return row.size == 0 && bytes.len == 0 ? ERR_GONE : ERR_CORRUPT;
+        return ERR_CORRUPT;
     }
-    *ret = (StoreReceived){.hash = *hash, .name = name, .bytes = arena_str(arena, buf_str(&bytes))};
+    *ret = (StoreReceived){.hash = *hash,
+                           .name = file.name,
+                           .bytes = arena_str(arena, buf_str(&bytes)),
+                           .size = bytes.len};
     return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
 }
 
@@ -402,6 +504,7 @@ static void reject_row(Arena *arena, sqlite3_stmt *stmt, StoreRejectRow *ret) {
     ret->reject.rule = arena_str(arena, db_blob(stmt, 9));
     ret->reject.en = arena_str(arena, db_blob(stmt, 10));
     ret->reject.vi = arena_str(arena, db_blob(stmt, 11));
+    ret->reject.nth = (unsigned)db_u64(stmt, 13);
     ret->reject.bytes = STR_EMPTY;
 }
 
@@ -450,7 +553,7 @@ ErrCode store_reject_get(Store *store, Arena *arena, uint64_t id, StoreRejectRow
         return ERR_NOT_FOUND;
     }
     reject_row(arena, get, &row);
-    TRY(frame_unpack(hold.reader->ctx, NULL, db_blob(get, 13), &bytes));
+    TRY(frame_unpack(hold.reader->ctx, NULL, db_blob(get, 14), &bytes));
     row.reject.bytes = arena_str(arena, buf_str(&bytes));
     *ret = row;
     return arena_failed(arena) ? ERR_NOMEM : ERR_OK;

@@ -39,6 +39,20 @@ static ErrCode chain_head(Db *db, Buf *out) {
     return ERR_OK;
 }
 
+/* Files without their bytes; a folder of the first version, opened to read only, cannot say. */
+static ErrCode dropped_sums(Db *db, Buf *out) {
+    static const StatLine DROPPED[] = {{"files_not_kept", "files"}, {"files_expired", "files"}};
+    CLEANUP_RESET sqlite3_stmt *version = db_stmt(db, "version_get");
+    bool row = false;
+    if (version == NULL) {
+        return db_fail(db, "stat", NULL);
+    }
+    TRY(db_step(version, &row));
+    return row && db_u64(version, 0) >= 2
+               ? sums(db, out, "received_dropped_sums", DROPPED, ARRAY_LEN(DROPPED))
+               : ERR_OK;
+}
+
 static ErrCode stat_db(Store *store, Db *db, Buf *out) {
     static const StatLine RECORDS[] = {
         {"records", "records"}, {"record_bodies", "bytes"}, {"record_chain", "bytes"}};
@@ -50,6 +64,7 @@ static ErrCode stat_db(Store *store, Db *db, Buf *out) {
     static const StatLine PAGES[] = {{"data_pages", "pages_of_8192"}};
     TRY(sums(db, out, "record_sums", RECORDS, ARRAY_LEN(RECORDS)));
     TRY(sums(db, out, "received_sums", FILES, ARRAY_LEN(FILES)));
+    TRY(dropped_sums(db, out));
     TRY(sums(db, out, "part_sums", PARTS, ARRAY_LEN(PARTS)));
     TRY(sums(db, out, "reject_sums", REJECTS, ARRAY_LEN(REJECTS)));
     TRY(sums(db, out, "page_count", PAGES, ARRAY_LEN(PAGES)));

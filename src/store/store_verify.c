@@ -10,6 +10,7 @@ enum { VERIFY_BATCH = 1024 };
 
 typedef struct Verify {
     Db *db;
+    uint64_t version; /* of its tables: a backup may be older than this program */
     const StoreProgress *progress;
     ErrInfo *info;
     DictSet *dicts;
@@ -153,7 +154,8 @@ static ErrCode verify_parts(Verify *v, uint64_t file, Sha256Ctx *sha, size_t *re
 static ErrCode verify_files(Verify *v, Sha256Ctx *sha) {
     uint64_t id = 0;
     while (true) {
-        CLEANUP_RESET sqlite3_stmt *next = db_stmt(v->db, "received_from");
+        CLEANUP_RESET sqlite3_stmt *next =
+            v->version >= 2 ? db_stmt(v->db, "received_from") : db_stmt(v->db, "received_from_1");
         bool row = false;
         size_t parts = 0;
         Sha256 hash;
@@ -170,7 +172,7 @@ static ErrCode verify_files(Verify *v, Sha256Ctx *sha) {
         err = verify_parts(v, id, sha, &parts);
         sha256_final(sha, &hash);
         Str stored = db_blob(next, 1);
-        bool dropped = parts == 0 && db_u64(next, 4) == 0; /* was not to be kept */
+        bool dropped = parts == 0 && db_u64(next, 2) != 0;
         bool same = dropped || str_eq(stored, (Str){(const char *)hash.b, sizeof(hash.b)});
         if (err != ERR_OK || !same) {
             return bad_file(v, err == ERR_OK ? ERR_CORRUPT : err, id);
@@ -180,7 +182,7 @@ static ErrCode verify_files(Verify *v, Sha256Ctx *sha) {
 
 static ErrCode verify_rejects(Verify *v) {
     for (uint64_t id = 1;; id++) {
-        CLEANUP_RESET sqlite3_stmt *get = db_stmt(v->db, "reject_get");
+        CLEANUP_RESET sqlite3_stmt *get = db_stmt(v->db, "reject_check");
         bool row = false;
         if (get == NULL) {
             return db_fail(v->db, "verify", NULL);
@@ -190,8 +192,8 @@ static ErrCode verify_rejects(Verify *v) {
         if (!row) {
             return ERR_OK; /* ids are dense */
         }
-        ErrCode err = frame_unpack(v->ctx, NULL, db_blob(get, 13), &v->payload);
-        if (err == ERR_OK && v->payload.len != db_u64(get, 12)) {
+        ErrCode err = frame_unpack(v->ctx, NULL, db_blob(get, 1), &v->payload);
+        if (err == ERR_OK && v->payload.len != db_u64(get, 0)) {
             err = ERR_CORRUPT;
         }
         if (err != ERR_OK) {
@@ -206,10 +208,13 @@ static ErrCode verify_rejects(Verify *v) {
 static ErrCode verify_begin(Verify *v) {
     CLEANUP_RESET sqlite3_stmt *meta = db_stmt(v->db, "meta_get");
     CLEANUP_RESET sqlite3_stmt *last = db_stmt(v->db, "record_last");
+    CLEANUP_RESET sqlite3_stmt *version = db_stmt(v->db, "version_get");
     bool row = false;
-    if (meta == NULL || last == NULL) {
+    if (meta == NULL || last == NULL || version == NULL) {
         return db_fail(v->db, "verify", v->info);
     }
+    TRY(db_step(version, &row));
+    v->version = row ? db_u64(version, 0) : 0;
     db_bind_text(meta, 1, STR("id_key"));
     TRY(db_step(meta, &row));
     Str key = row ? db_blob(meta, 0) : STR_EMPTY;

@@ -297,6 +297,27 @@ check "all of them are found by search" [ "$(wc -l <"$tmp/values")" -ge "$acked"
 stop
 check "the chain is whole" "$nhip" verify --data "$tmp/data"
 
+# ---- received files
+printf '<khong-phai-ho-so/>' >"$tmp/kept.xml"
+printf '<khong-luu/>' >"$tmp/unkept.xml"
+sum() { sha256sum "$1" | cut -d' ' -f1; }
+api="http://127.0.0.1:$port/api/received"
+serve
+code --data-binary @"$tmp/kept.xml" -H 'X-File-Name: kept.xml' "http://127.0.0.1:$port/import/claims" >/dev/null
+check "a received file can be had again" is "$(code "$api/$(sum "$tmp/kept.xml")")" 200
+check "unchanged" cmp "$tmp/body" "$tmp/kept.xml"
+check "one that never came: 404" is "$(code "$api/$(sum "$tmp/unkept.xml")")" 404
+stop
+serve --no-received-keep
+code --data-binary @"$tmp/unkept.xml" -H 'X-File-Name: unkept.xml' "http://127.0.0.1:$port/import/claims" >/dev/null
+check "one that was not kept: 410" is "$(code "$api/$(sum "$tmp/unkept.xml")")" 410
+check "it says why" has "$(body)" "were not kept"
+check "also in Vietnamese" has "$(curl -s -H 'Accept-Language: vi' "$api/$(sum "$tmp/unkept.xml")")" "nội dung không được lưu"
+check "the list shows which is kept" is "$(curl -s "$api" | grep -o '"bytes":"[a-z-]*"' | tail -2 | tr '\n' ' ')" '"bytes":"kept" "bytes":"not-kept" '
+stop
+check "nhip received does, too" has "$("$nhip" received --data "$tmp/data" --language en 2>&1)" "done, not kept"
+check "nhip received show gives the bytes" is "$("$nhip" received show "$(sum "$tmp/kept.xml")" --data "$tmp/data")" '<khong-phai-ho-so/>'
+
 # ---- limits, TLS
 check "a server with small limits starts" serve --request-max-mib 1
 check "body of 2 MiB: 413" is "$(code -H "$json" --data-binary @<(head -c 2097152 /dev/zero) "$base/Patient")" 413

@@ -275,6 +275,35 @@ static void send_all(void *arg) {
     }
 }
 
+/* The same bytes from several sides at once: each refused claim is listed once,
+ * equal ones apart. */
+static void the_same_rejects_from_many_threads_are_listed_once(void **state) {
+    enum { SIDES = 6 };
+    Home *h = *state;
+    static Sender senders[SIDES];
+    Thread threads[SIDES];
+    const Visit v[] = {{.ma_lk = "A", .cccd = "999090000001", .broken = 1},
+                       {.ma_lk = "A", .cccd = "999090000001", .broken = 1},
+                       {.ma_lk = "B", .cccd = "999090000002"},
+                       {.ma_lk = "C", .cccd = "999090000003", .broken = 1}};
+    for (unsigned round = 0; round < 10; round++) {
+        Str bytes = arena_printf(h->arena, STR_FMT "<!-- %u -->", STR_ARG(claim_file(h, v, 4)), round);
+        for (unsigned t = 0; t < SIDES; t++) {
+            senders[t] = (Sender){.h = h, .number = t};
+            for (unsigned i = 0; i < FILES_EACH; i++) {
+                senders[t].files[i] = bytes;
+            }
+            assert_ok(thread_start(&threads[t], "sender", send_all, &senders[t]));
+        }
+        for (unsigned t = 0; t < SIDES; t++) {
+            thread_join(&threads[t]);
+            assert_ok(senders[t].err);
+        }
+        assert_rejects(h, 3 * (round + 1), 0);
+    }
+    assert_int_equal(count(h, FHIR_T_ENCOUNTER).current, 1);
+}
+
 /* Every thread sends visits of the same few citizens at the same few facilities, and every fourth
  * visit is the same one of all threads. */
 static void sixteen_threads_share_citizens_and_facilities(void **state) {
@@ -343,6 +372,7 @@ int main(void) {
         T(a_begun_file_is_taken_up_and_nothing_doubled),
         T(files_need_not_be_kept),
         T(sixteen_threads_share_citizens_and_facilities),
+        T(the_same_rejects_from_many_threads_are_listed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "unit/store/store_help.h"
 
 #include "core/base64.h"
+#include "core/io.h"
 #include "core/random.h"
 #include "core/thread.h"
 
@@ -214,6 +215,251 @@ static void rejects_are_listed_until_settled(void **state) {
     const uint64_t four = 4;
     settle.rejects_done = &four;
     assert_int_equal(store_commit(h->store, &settle, NULL, NULL, &h->info), ERR_NOT_FOUND);
+}
+
+static size_t rejects_of(Home *h, const Sha256 *file) {
+    StoreRejectRow *rows;
+    size_t n = 0;
+    size_t found = 0;
+    assert_ok(store_reject_list(h->store, h->arena, true, 0, 1000, &rows, &n));
+    for (size_t i = 0; i < n; i++) {
+        found += sha256_eq(&rows[i].reject.file, file);
+    }
+    return found;
+}
+
+static StoreReject reject_of(const StoreReceived *file, unsigned nth) {
+    return (StoreReject){.file = file->hash,
+                         .file_name = file->name,
+                         .ma_lk = STR("HS1"),
+                         .table = STR("XML2"),
+                         .field = STR("DON_GIA"),
+                         .rule = STR("claim-number"),
+                         .en = STR("no number"),
+                         .vi = STR("không phải số"),
+                         .line = 3,
+                         .nth = nth,
+                         .bytes = STR("<DONG/>")};
+}
+
+static void put_rejects(Home *h, const StoreReject *rejects, size_t n) {
+    StoreCommit commit = {
+        .rejects = rejects, .n_rejects = n, .actor = STR("t"), .source = STR("u")};
+    assert_ok(store_commit(h->store, &commit, NULL, NULL, &h->info));
+}
+
+static void a_reject_is_listed_once(void **state) {
+    Home *h = *state;
+    StoreReceived file = received(STR("a.xml"), STR("<a/>"));
+    StoreReceived other = received(STR("b.xml"), STR("<b/>"));
+    StoreReject r[] = {reject_of(&file, 0), reject_of(&file, 1), reject_of(&file, 0),
+                       reject_of(&other, 0)};
+    r[2].file_name = STR("the same bytes under another name");
+    put_rejects(h, r, 4);
+    put_rejects(h, r, 4);
+    assert_int_equal(rejects_of(h, &file.hash), 2);
+    assert_int_equal(rejects_of(h, &other.hash), 1);
+    uint64_t open = 0;
+    uint64_t settled = 0;
+    assert_ok(store_reject_count(h->store, &open, &settled));
+    assert_int_equal(open, 3);
+    StoreReject none = reject_of(&file, 0);
+    none.file = (Sha256){0}; /* not of a received file: each stands for itself */
+    put_rejects(h, &none, 1);
+    put_rejects(h, &none, 1);
+    assert_ok(store_reject_count(h->store, &open, &settled));
+    assert_int_equal(open, 5);
+    uint64_t records = 0;
+    assert_ok(store_verify(h->store, NULL, &records, &h->info)); /* ids are dense */
+}
+
+/* ---- retention ---- */
+
+static StoreDropped why_dropped(Home *h, const StoreReceived *file) {
+    StoreFile row;
+    StoreReceived got;
+    assert_ok(store_received_row(h->store, h->arena, &file->hash, &row));
+    assert_str(row.name, file->name);
+    assert_str(row.actor, STR("t"));
+    assert_true(sha256_eq(&row.hash, &file->hash));
+    assert_int_equal(row.size, file->dropped ? file->size : file->bytes.len);
+    assert_int_equal(row.dropped_time != 0, row.dropped != STORE_KEPT);
+    ErrCode err = store_received_get(h->store, h->arena, &file->hash, &got);
+    assert_int_equal(err, row.dropped == STORE_KEPT ? ERR_OK : ERR_GONE);
+    return row.dropped;
+}
+
+static ClockFake test_clock; /* outlives the store, which the teardown closes */
+
+static void retain(Home *h, unsigned days) {
+    clock_fake_init(&test_clock, INT64_C(1790000000000));
+    h->options.clock = &test_clock.clock;
+    h->options.received_retention_days = days;
+    home_reopen(h);
+}
+
+static void days_pass(Home *h, int days) {
+    clock_fake_advance(&test_clock, days * TIME_DAY_MS);
+    StoreReceived tick = received(STR("tick"), home_text(h, "%llu", (unsigned long long)
+                                                         clock_now_ms(&test_clock.clock)));
+    assert_ok(keep(h, &tick, 1, false));
+    store_settle(h->store);
+}
+
+static void files_lose_their_bytes_when_their_days_are_over(void **state) {
+    Home *h = *state;
+    retain(h, 30);
+    StoreReceived old = received(STR("cũ.xml"), claim(h, 1, NULL));
+    StoreReceived disputed = received(STR("disputed.xml"), claim(h, 2, NULL));
+    StoreReceived begun = received(STR("begun.xml"), claim(h, 3, NULL));
+    StoreReceived unkept = received(STR("unkept.xml"), claim(h, 4, NULL));
+    unkept.size = unkept.bytes.len;
+    unkept.bytes = STR_EMPTY;
+    unkept.dropped = STORE_NOT_KEPT;
+    assert_ok(keep(h, &old, 1, true));
+    assert_ok(keep(h, &begun, 1, false));
+    assert_ok(keep(h, &unkept, 1, true));
+    StoreReject r = reject_of(&disputed, 0);
+    put_rejects(h, &r, 1);
+    assert_ok(keep(h, &disputed, 1, true));
+    TimeMs kept_from = clock_now_ms(&test_clock.clock);
+    days_pass(h, 20);
+    StoreReceived young = received(STR("young.xml"), claim(h, 5, NULL));
+    assert_ok(keep(h, &young, 1, true));
+    assert_int_equal(why_dropped(h, &old), STORE_KEPT);
+
+    days_pass(h, 11);
+    assert_int_equal(why_dropped(h, &old), STORE_EXPIRED);
+    assert_int_equal(why_dropped(h, &unkept), STORE_NOT_KEPT);
+    assert_int_equal(why_dropped(h, &disputed), STORE_KEPT);
+    assert_int_equal(why_dropped(h, &begun), STORE_KEPT);
+    assert_int_equal(why_dropped(h, &young), STORE_KEPT);
+    StoreFile row;
+    assert_ok(store_received_row(h->store, h->arena, &old.hash, &row));
+    assert_int_equal(row.time, kept_from);
+    assert_int_equal(row.dropped_time, kept_from + 31 * TIME_DAY_MS);
+    StoreFileState s;
+    assert_ok(store_file_state(h->store, &old.hash, &s));
+    assert_int_equal(s, STORE_FILE_DONE); /* known again for ever */
+    assert_int_equal(stat_value(h, "files_expired"), 1);
+
+    const uint64_t one = 1;
+    StoreCommit settle = {
+        .rejects_done = &one, .n_rejects_done = 1, .actor = STR("t"), .source = STR("u")};
+    assert_ok(store_commit(h->store, &settle, NULL, NULL, &h->info));
+    days_pass(h, 1);
+    assert_int_equal(why_dropped(h, &disputed), STORE_EXPIRED);
+    StoreFile *files = NULL;
+    size_t n = 0;
+    assert_ok(store_received_list(h->store, h->arena, 0, 100, &files, &n));
+    assert_int_equal(n, 5 + 3); /* and the ticks */
+    uint64_t records = 0;
+    assert_ok(store_verify(h->store, NULL, &records, &h->info));
+}
+
+/* At the start, and again from where it was stopped; the pages come back into use. */
+static void the_data_file_stops_growing(void **state) {
+    Home *h = *state;
+    enum { FILES = 300 };
+    retain(h, 30);
+    uint64_t pages[3];
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < FILES; i++) {
+            StoreReceived file = received(STR("f.xml"), claim(h, round * FILES + i, NULL));
+            assert_ok(keep(h, &file, 1, true));
+        }
+        store_settle(h->store);
+        pages[round] = stat_value(h, "data_pages");
+        clock_fake_advance(&test_clock, 31 * TIME_DAY_MS);
+        home_reopen(h);
+        store_settle(h->store);
+        assert_int_equal(stat_value(h, "files_expired"), (round + 1) * FILES);
+        assert_int_equal(stat_value(h, "file_parts"), 0);
+    }
+    assert_true(pages[2] < pages[0] + pages[0] / 4); /* rows stay; bodies were most of it */
+    uint64_t records = 0;
+    assert_ok(store_verify(h->store, NULL, &records, &h->info));
+}
+
+/* What was dropped cannot be read from the free pages either. */
+static void dropped_bytes_are_gone_from_the_disk(void **state) {
+    Home *h = *state;
+    retain(h, 1);
+    Buf noise; /* does not compress: stands in the file as it is */
+    Random random;
+    random_init(&random, 7);
+    buf_init(&noise, 1 << 20);
+    while (noise.len < 60000) {
+        buf_put_char(&noise, (char)('!' + random_below(&random, 90)));
+    }
+    StoreReceived file = received(STR("noise"), buf_str(&noise));
+    assert_ok(keep(h, &file, 1, true));
+    store_settle(h->store);
+    CLEANUP_BUF Buf body;
+    buf_init(&body, 1 << 20);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *get = NULL;
+    const char *path = home_text(h, "%s/data.db", h->dir).ptr;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT body FROM received_part", -1, &get, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(get), SQLITE_ROW);
+    buf_put(&body, sqlite3_column_blob(get, 0), (size_t)sqlite3_column_bytes(get, 0));
+    (void)sqlite3_finalize(get);
+    (void)sqlite3_close(db);
+    Str piece = str_sub(buf_str(&body), body.len / 2, 64);
+    CLEANUP_BUF Buf disk;
+    buf_init(&disk, 64 << 20);
+    for (int gone = 0; gone < 2; gone++) {
+        store_close(h->store); /* the log is copied back */
+        h->store = NULL;
+        buf_clear(&disk);
+        assert_ok(io_read_file(path, 64 << 20, &disk));
+        assert_int_equal(str_find(buf_str(&disk), piece) == SIZE_MAX, gone);
+        clock_fake_advance(&test_clock, 2 * TIME_DAY_MS);
+        home_open(h);
+        store_settle(h->store);
+    }
+    buf_release(&noise);
+}
+
+static void run_sql(Home *h, const char *sql) {
+    sqlite3 *db = NULL;
+    char *why = NULL;
+    assert_int_equal(sqlite3_open(home_text(h, "%s/data.db", h->dir).ptr, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK) {
+        fail_msg("%s", why);
+    }
+    (void)sqlite3_close(db);
+}
+
+/* A folder as the first version left it: read as it is, then moved on by the next opening. */
+static void an_older_folder_is_moved_on(void **state) {
+    Home *h = *state;
+    StoreReceived file = received(STR("a.xml"), claim(h, 1, NULL));
+    StoreReceived unkept = {.name = STR("b.xml"), .hash.b = {7}, .dropped = STORE_NOT_KEPT};
+    assert_ok(keep(h, &file, 1, true));
+    assert_ok(keep(h, &unkept, 1, true));
+    StoreReject r[] = {reject_of(&file, 0), reject_of(&file, 1)};
+    put_rejects(h, r, 2);
+    store_close(h->store);
+    h->store = NULL;
+    run_sql(h, "DROP INDEX reject_identity; ALTER TABLE reject DROP COLUMN nth;"
+               "DROP INDEX received_kept; ALTER TABLE received DROP COLUMN dropped;"
+               "ALTER TABLE received DROP COLUMN dropped_time; PRAGMA user_version = 1");
+    uint64_t records = 0;
+    h->options.read_only = 1;
+    home_open(h);
+    assert_ok(store_verify(h->store, NULL, &records, &h->info));
+    assert_int_equal(stat_value(h, "files"), 2);
+    store_close(h->store);
+    h->options.read_only = 0;
+    home_open(h);
+    assert_int_equal(why_dropped(h, &file), STORE_KEPT);
+    assert_int_equal(why_dropped(h, &unkept), STORE_NOT_KEPT);
+    put_rejects(h, r, 2); /* the same two */
+    assert_int_equal(rejects_of(h, &file.hash), 2);
+    assert_ok(store_verify(h->store, NULL, &records, &h->info));
 }
 
 static void add_basics(Home *h, int n, const char *tag) {
@@ -529,6 +775,11 @@ int main(void) {
         TEST(a_claim_costs_what_its_inner_xml_costs),
         TEST(a_large_file_takes_several_parts),
         TEST(rejects_are_listed_until_settled),
+        TEST(a_reject_is_listed_once),
+        TEST(files_lose_their_bytes_when_their_days_are_over),
+        TEST(the_data_file_stops_growing),
+        TEST(dropped_bytes_are_gone_from_the_disk),
+        TEST(an_older_folder_is_moved_on),
         TEST(dictionaries_change_and_old_records_stay_readable),
         TEST(a_backup_taken_while_writing_is_whole),
         cmocka_unit_test(verify_names_the_first_bad_record),

@@ -30,6 +30,8 @@ PRAGMA synchronous = OFF;
 PRAGMA wal_autocheckpoint = 0;
 -- name: secure_delete_off
 PRAGMA secure_delete = OFF;
+-- name: secure_delete_on
+PRAGMA secure_delete = ON;
 -- name: cache_small
 PRAGMA cache_size = -4096;
 -- name: cache_large
@@ -42,7 +44,7 @@ PRAGMA application_id = 1315465552;
 PRAGMA application_id;
 -- name: version_get
 PRAGMA user_version;
--- name: version_set_1
-PRAGMA user_version = 1;
+-- name: version_set_2
+PRAGMA user_version = 2;
 -- name: page_count
 PRAGMA page_count;
