@@ -305,7 +305,8 @@ MUST_USE ErrCode writer_start(Store *store, ErrInfo *info);
 void writer_stop(Store *store);
 void writer_settle(Store *store);
 
-/* ---- views (store_views.c) and care: checkpoints, dictionaries (store_care.c) ---- */
+/* ---- views (store_views.c), replay (store_replay.c), care: checkpoints, dictionaries
+ * (store_care.c) ---- */
 
 typedef struct ViewFeed {
     Thread thread;

@@ -582,10 +582,13 @@ static void damage(Home *h, RecordNo record, const char *sql) {
     (void)sqlite3_close(db);
 }
 
+#define DAMAGED_BODY                                                                               \
+    "UPDATE record SET body = CAST(substr(body, 1, 20) || x'5a' || substr(body, 22) AS BLOB)"      \
+    " WHERE number = ?1"
+
 static void verify_names_the_first_bad_record(void **state) {
     static const char *const DAMAGES[] = {
-        ("UPDATE record SET body = CAST(substr(body, 1, 20) || x'5a' || substr(body, 22) AS BLOB)"
-         " WHERE number = ?1"),
+        DAMAGED_BODY,
         "UPDATE record SET time = time + 1 WHERE number = ?1",
         "UPDATE record SET patient = 64 WHERE number = ?1",
         "UPDATE record SET chain = zeroblob(32) WHERE number = ?1",
@@ -636,7 +639,8 @@ static void a_flipped_byte_on_disk_is_found(void **state) {
 /* ---- views ---- */
 
 typedef struct View {
-    unsigned prepared, applied;
+    atomic_uint prepared;
+    unsigned applied;
     RecordNo last, covered;
     size_t bytes;
     bool wrong;                      /* by the thread that applies */
@@ -691,6 +695,46 @@ static void views_get_every_record_once_and_again_on_replay(void **state) {
     assert_int_equal(view.applied, 5);
     assert_int_equal(view.bytes, live - 60 * strlen("Basic+"));
     assert_false(view.wrong || view.wrong_before_commit);
+}
+
+/* Many chunks, several threads, commits of several records: applied in order all the same. */
+static void a_long_replay_keeps_the_order(void **state) {
+    Home *h = *state;
+    View view = {0};
+    StoreView views[] = {{&view, view_prepare, view_apply, view_covered}};
+    StoreChange many[150];
+    for (int i = 0; i < 60; i++) {
+        add_basics(h, 150, "ngan");
+        for (size_t k = 0; k < ARRAY_LEN(many); k++) {
+            many[k] = create(FHIR_T_BASIC, STR("{\"resourceType\":\"Basic\"}"));
+        }
+        assert_ok(commit_some(h, many, ARRAY_LEN(many), NULL)); /* three records */
+    }
+    RecordNo last = store_snapshot(h->store);
+    assert_true(last > 600);
+    h->options.views = views;
+    h->options.n_views = 1;
+    home_reopen(h);
+    assert_int_equal(view.last, last);
+    assert_int_equal(view.prepared, last);
+    assert_int_equal(view.bytes, 60 * 300 * strlen("Basic+"));
+    view = (View){.covered = last - 40, .last = last - 40};
+    home_reopen(h);
+    assert_int_equal(view.applied, 40);
+    assert_false(view.wrong || view.wrong_before_commit);
+}
+
+static void a_replay_names_the_record_that_it_cannot_read(void **state) {
+    Home *h = *state;
+    add_basics(h, 4000, "hong");
+    store_close(h->store);
+    h->store = NULL;
+    damage(h, 150, DAMAGED_BODY);
+    assert_int_equal(store_rebuild(&h->options, NULL, &h->info), ERR_CORRUPT);
+    assert_non_null(strstr(h->info.what_en, "record 150 "));
+    assert_int_equal(store_open(&h->options, &h->store, &h->info), ERR_CORRUPT);
+    assert_non_null(strstr(h->info.what_en, "record 150 "));
+    assert_null(h->store);
 }
 
 static void a_rebuild_answers_as_before(void **state) {
@@ -751,9 +795,9 @@ static void views_of_another_log_are_made_anew(void **state) {
     store_close(other.store);
     store_close(h->store);
     h->store = NULL;
-    assert_int_equal(
-        rename(home_text(h, "%s/data.db", other_dir.ptr).ptr, home_text(h, "%s/data.db", h->dir).ptr),
-        0);
+    assert_int_equal(rename(home_text(h, "%s/data.db", other_dir.ptr).ptr,
+                            home_text(h, "%s/data.db", h->dir).ptr),
+                     0);
     home_open(h);
     StoreVersion *versions;
     size_t n = 0;
@@ -785,6 +829,8 @@ int main(void) {
         cmocka_unit_test(verify_names_the_first_bad_record),
         TEST(a_flipped_byte_on_disk_is_found),
         TEST(views_get_every_record_once_and_again_on_replay),
+        TEST(a_long_replay_keeps_the_order),
+        TEST(a_replay_names_the_record_that_it_cannot_read),
         TEST(a_rebuild_answers_as_before),
         TEST(views_of_another_log_are_made_anew),
     };
