@@ -12,7 +12,7 @@
 #include "core/str.h"
 
 enum {
-    INDEX_KEY_MAX = 320,         /* longest key; makers of values cut theirs well below */
+    INDEX_KEY_MAX = 400,         /* longest key; makers of values cut theirs well below */
     INDEX_PREFIX_LEN = 5,        /* class, type, param: what a range scan never leaves */
     INDEX_BLOCK_RAW = 4 * 1024,  /* a block is closed when it has reached this */
     INDEX_BLOCK_MAX = 64 * 1024, /* no block is larger, uncompressed */

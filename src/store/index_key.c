@@ -171,8 +171,11 @@ static void append_number(KeyBuf *k, Str text, bool is_span) {
     key_u64(k, number);
 }
 
-static void append_quantity(KeyBuf *k, const FhirIndexQuantity *q) {
+static void append_quantity_number(KeyBuf *k, const FhirIndexQuantity *q) {
     append_number(k, q->value, q->is_range || q->comparator.len > 0);
+}
+
+static void append_units(KeyBuf *k, const FhirIndexQuantity *q) {
     key_text(k, q->code, KEY_UNIT_MAX);
     key_byte(k, 0);
     key_text(k, q->system, KEY_TEXT_MAX);
@@ -243,7 +246,9 @@ static void append_part(KeySink *s, KeyBuf *k, const FhirIndexValue *v) {
         append_number(k, v->number.text, v->number.is_range);
         break;
     case FHIR_INDEX_QUANTITY:
-        append_number(k, v->quantity.value, v->quantity.is_range || v->quantity.comparator.len > 0);
+        append_units(k, &v->quantity);
+        key_byte(k, 0);
+        append_quantity_number(k, &v->quantity);
         break;
     case FHIR_INDEX_URI:
     case FHIR_INDEX_REFERENCE:
@@ -252,8 +257,8 @@ static void append_part(KeySink *s, KeyBuf *k, const FhirIndexValue *v) {
     }
 }
 
-/* The first part decides where the key stands; the second one follows when there is room for it
- * (units are left to the verification). A third part is verified, too. */
+/* The first part decides where the key stands, the second one follows; a third one is left to the
+ * verification. */
 static void put_composite(KeySink *s, KeyBuf *k, const FhirIndexValue *v) {
     for (unsigned i = 0; i < MIN(v->composite.n_parts, 2u); i++) {
         if (i > 0) {
@@ -282,7 +287,8 @@ static void put_value(FhirIndexSink *sink, const FhirIndexValue *v) {
         append_number(&k, v->number.text, v->number.is_range);
         break;
     case FHIR_INDEX_QUANTITY:
-        append_quantity(&k, &v->quantity);
+        append_quantity_number(&k, &v->quantity);
+        append_units(&k, &v->quantity);
         break;
     case FHIR_INDEX_URI:
         key_byte(&k, KEY_URL);

@@ -12,7 +12,8 @@
  *   reference  KEY_SLOT, first slot (8) for ids that the server makes, type (2); KEY_ID, id 00 type
  *              (2) for ids that clients choose; KEY_URL, text. The param of reference keys has
  *              KEY_REFERENCE set: the Bloom filters know them
- *   composite  its parts, 00 between them; also of code + date where KEY_PAIRS says so
+ *   composite  its parts, 00 between them; also of code + date where KEY_PAIRS says so. A quantity
+ *              as second part has its units first: code 00 system 00 unit 00, then the number
  * Texts end at a byte 00 and long ones are cut and get 16 digits of their hash: equal texts give
  * equal keys. Ids are never resolved here: a replay of the log gives the same keys.
  * Threads: no state. */

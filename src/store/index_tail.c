@@ -12,6 +12,7 @@ enum {
     PAGE_KEYS = 4096, /* keys are allocated in pages, so that a number finds them */
     GROUPS_FIRST = 256,
     TABLE_FIRST = 4096,
+    GROUP_LOOSE = 256, /* keys of a group, or an eighth of them, that may stand unordered */
 };
 static const size_t ARENA_MAX = (size_t)8 << 30;
 
@@ -32,9 +33,17 @@ struct TailKey {
     uint32_t few[INLINE_SLOTS];
 };
 
+typedef struct OrderedKeys { /* a group's keys as they stood when `newest` headed its list */
+    const TailKey *newest;
+    size_t n;
+    const TailKey *keys[];
+} OrderedKeys;
+
 typedef struct Group {
     uint64_t prefix; /* the five bytes; 0: empty (class is never 0) */
     TailKey *keys;
+    size_t n_keys;
+    OrderedKeys *ordered; /* made by the scans that want it; NULL before */
 } Group;
 
 struct Tail {
@@ -110,6 +119,9 @@ void tail_unref(Tail *t) {
     if (t == NULL || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) > 1) {
         return;
     }
+    for (size_t i = 0; t->groups != NULL && i <= t->groups_mask; i++) {
+        free(t->groups[i].ordered);
+    }
     rwlock_release(&t->lock);
     arena_free(t->arena);
     free(t->table);
@@ -179,6 +191,7 @@ static ErrCode group_link(Tail *t, TailKey *k) {
     }
     k->next_in_group = g->keys;
     g->keys = k;
+    g->n_keys++;
     return t->n_groups * 2 > t->groups_mask ? groups_grow(t) : ERR_OK;
 }
 
@@ -398,42 +411,7 @@ bool tail_newest(Tail *t, Str key, uint32_t below, uint32_t *ret_slot) {
     return found;
 }
 
-static ErrCode scan_group(const Group *g, const TailScan *scan, SlotVec *slots) {
-    for (const TailKey *k = g->keys; k != NULL; k = k->next_in_group) {
-        Str key = tail_key(k);
-        if (str_cmp(key, scan->from) < 0 || str_cmp(key, scan->to) >= 0 ||
-            !scan->take(scan->ctx, key)) {
-            continue;
-        }
-        slots->n = 0;
-        TRY(key_copy(k, scan->below, slots));
-        if (slots->n > 0) {
-            TRY(scan->put(scan->ctx, key, slots->slots, slots->n));
-        }
-    }
-    return ERR_OK;
-}
-
-ErrCode tail_scan(Tail *t, const TailScan *scan) {
-    SlotVec slots = {0};
-    ErrCode err = ERR_OK;
-    uint64_t from = group_prefix(scan->from);
-    uint64_t to = group_prefix(scan->to);
-    rwlock_read(&t->lock);
-    if (from == to) {
-        err = scan_group(group_place(t->groups, t->groups_mask, from), scan, &slots);
-    } else {
-        for (size_t i = 0; i <= t->groups_mask && err == ERR_OK; i++) {
-            const Group *g = &t->groups[i];
-            if (g->prefix != 0 && g->prefix >= from && g->prefix <= to) {
-                err = scan_group(g, scan, &slots);
-            }
-        }
-    }
-    rwlock_unlock(&t->lock);
-    slot_vec_release(&slots);
-    return err;
-}
+/* ---- order ---- */
 
 /* Sorting: the first 16 bytes as two numbers decide nearly always without touching the key. */
 typedef struct SortKey {
@@ -461,14 +439,17 @@ static int sort_cmp(const void *x, const void *y) {
     return str_cmp(tail_key(p->key), tail_key(q->key));
 }
 
+static SortKey sort_key(const TailKey *k) {
+    return (SortKey){be_word(tail_key(k), 0), be_word(tail_key(k), 8), k};
+}
+
 ErrCode tail_sorted(Tail *t, const TailKey ***ret_keys, size_t *ret_n) {
     rwlock_read(&t->lock);
     size_t n = t->n_keys;
     CLEANUP_FREE SortKey *sort = malloc((n + 1) * sizeof(*sort));
     const TailKey **keys = malloc((n + 1) * sizeof(*keys));
     for (size_t i = 0; i < n && sort != NULL; i++) {
-        const TailKey *k = key_number(t, i);
-        sort[i] = (SortKey){be_word(tail_key(k), 0), be_word(tail_key(k), 8), k};
+        sort[i] = sort_key(key_number(t, i));
     }
     rwlock_unlock(&t->lock);
     if (sort == NULL || keys == NULL) {
@@ -493,5 +474,123 @@ ErrCode tail_key_slots(Tail *t, const TailKey *k, uint32_t below, SlotVec *out) 
     rwlock_read(&t->lock);
     ErrCode err = key_copy(k, below, out);
     rwlock_unlock(&t->lock);
+    return err;
+}
+
+/* ---- scanning ---- */
+
+static bool is_loose(const Group *g) {
+    size_t n = g->ordered == NULL ? 0 : g->ordered->n;
+    return g->n_keys - n > MAX(n / 8, (size_t)GROUP_LOOSE);
+}
+
+/* Copies the group's list; NULL: no memory. The lock is held for the copy alone. */
+static SortKey *group_list(Tail *t, uint64_t prefix, const TailKey **ret_newest, size_t *ret_n) {
+    rwlock_read(&t->lock);
+    const Group *g = group_place(t->groups, t->groups_mask, prefix);
+    size_t n = 0;
+    SortKey *list = malloc((g->n_keys + 1) * sizeof(*list));
+    for (const TailKey *k = g->keys; k != NULL && list != NULL; k = k->next_in_group) {
+        list[n++] = sort_key(k);
+    }
+    *ret_newest = g->keys;
+    *ret_n = n;
+    rwlock_unlock(&t->lock);
+    return list;
+}
+
+/* Puts the group's keys in order. Without memory they stay as they are: a scan reads them all. */
+static void group_order(Tail *t, uint64_t prefix) {
+    const TailKey *newest = NULL;
+    size_t n = 0;
+    CLEANUP_FREE SortKey *list = group_list(t, prefix, &newest, &n);
+    OrderedKeys *fresh = malloc(sizeof(*fresh) + n * sizeof(fresh->keys[0]));
+    if (list == NULL || fresh == NULL) {
+        free(fresh);
+        return;
+    }
+    qsort(list, n, sizeof(*list), sort_cmp);
+    fresh->newest = newest;
+    fresh->n = n;
+    for (size_t i = 0; i < n; i++) {
+        fresh->keys[i] = list[i].key;
+    }
+    rwlock_write(&t->lock);
+    Group *g = group_place(t->groups, t->groups_mask, prefix);
+    if (g->ordered == NULL || g->ordered->n < n) { /* no other scan was faster */
+        OrderedKeys *stale = g->ordered;
+        g->ordered = fresh;
+        fresh = stale;
+    }
+    rwlock_unlock(&t->lock);
+    free(fresh);
+}
+
+static ErrCode scan_key(const TailKey *k, const TailScan *scan, SlotVec *slots) {
+    Str key = tail_key(k);
+    if (!scan->take(scan->ctx, key)) {
+        return ERR_OK;
+    }
+    slots->n = 0;
+    TRY(key_copy(k, scan->below, slots));
+    return slots->n == 0 ? ERR_OK : scan->put(scan->ctx, key, slots->slots, slots->n);
+}
+
+static size_t ordered_place(const OrderedKeys *o, Str from) {
+    size_t lo = 0;
+    size_t hi = o->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (str_cmp(tail_key(o->keys[mid]), from) < 0) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo;
+}
+
+static ErrCode scan_group(const Group *g, const TailScan *scan, SlotVec *slots) {
+    const OrderedKeys *o = g->ordered;
+    const TailKey *k = g->keys;
+    for (; k != NULL && (o == NULL || k != o->newest); k = k->next_in_group) {
+        if (str_cmp(tail_key(k), scan->from) >= 0 && str_cmp(tail_key(k), scan->to) < 0) {
+            TRY(scan_key(k, scan, slots));
+        }
+    }
+    if (o == NULL) {
+        return ERR_OK;
+    }
+    for (size_t i = ordered_place(o, scan->from); i < o->n; i++) {
+        if (str_cmp(tail_key(o->keys[i]), scan->to) >= 0) {
+            break;
+        }
+        TRY(scan_key(o->keys[i], scan, slots));
+    }
+    return ERR_OK;
+}
+
+ErrCode tail_scan(Tail *t, const TailScan *scan) {
+    SlotVec slots = {0};
+    ErrCode err = ERR_OK;
+    uint64_t from = group_prefix(scan->from);
+    uint64_t to = group_prefix(scan->to);
+    rwlock_read(&t->lock);
+    if (from == to && is_loose(group_place(t->groups, t->groups_mask, from))) {
+        rwlock_unlock(&t->lock);
+        group_order(t, from);
+        rwlock_read(&t->lock);
+    }
+    if (from == to) {
+        err = scan_group(group_place(t->groups, t->groups_mask, from), scan, &slots);
+    }
+    for (size_t i = 0; from != to && i <= t->groups_mask && err == ERR_OK; i++) {
+        const Group *g = &t->groups[i];
+        if (g->prefix != 0 && g->prefix >= from && g->prefix <= to) {
+            err = scan_group(g, scan, &slots);
+        }
+    }
+    rwlock_unlock(&t->lock);
+    slot_vec_release(&slots);
     return err;
 }

@@ -1,5 +1,6 @@
 /* index_tail.h — the newest records' postings in memory: a hash map from key to slots, its keys
- * also linked by group (class, type, param), so that a range scan touches one parameter only. One
+ * also linked by group (class, type, param). A group that is scanned gets an order, made anew when
+ * an eighth of its keys is newer: a range costs what it finds and that eighth. One
  * thread adds (tail_add); any thread reads meanwhile: the lock is held for at most
  * TAIL_LOCK_ENTRIES insertions. A frozen tail is a tail that nobody adds to any more.
  * Slots are counted from the tail's first record; keys and slots live in the tail's own arena.

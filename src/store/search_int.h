@@ -27,6 +27,12 @@ typedef enum KeyTest {
     TEST_NUMBER, /* number and quantity, after KEY_POINT */
 } KeyTest;
 
+typedef enum KeyUnits {
+    UNITS_NONE,   /* the key is silent about units */
+    UNITS_BEHIND, /* the number */
+    UNITS_BEFORE, /* and 00 between them */
+} KeyUnits;
+
 typedef struct NumberBound { /* a searched number as keys */
     uint64_t value, lo, hi;
     bool value_exact, lo_exact, hi_exact;
@@ -38,7 +44,7 @@ typedef struct KeyRange {
     KeyVerdict verdict;
     KeyTest test;
     uint16_t value_at; /* where the tested value begins in the key; 0: behind an open token */
-    bool has_units;    /* the key carries units behind the number */
+    KeyUnits units;
     const FhirQueryValue *value;
     NumberBound bound;
 } KeyRange;
@@ -104,6 +110,10 @@ bool iter_is_sure(SlotIter *it, uint32_t slot); /* need not be verified to be co
 ErrCode iter_error(const SlotIter *it);
 size_t iter_estimate(const SlotIter *it);
 bool iter_is_few(const SlotIter *it); /* so few that each can be decoded */
+/* All its slots, and those of them to be verified; false when they stand in blocks or records. */
+bool iter_lists(const SlotIter *it, const SlotVec **ret_slots, const SlotVec **ret_maybe);
+/* The clause is keys alone, to be counted without the walk. */
+bool clause_is_keys(const Clause *c);
 /* The clause is one exact key without more: its count in the part, or false. */
 bool clause_is_plain(const Clause *c);
 void slots_sort(uint32_t *slots, uint32_t *spare, size_t n);

@@ -136,6 +136,13 @@ static ErrCode fill_exact_keys(const IndexPart *part, const Clause *c, uint32_t 
     return ERR_OK;
 }
 
+/* Takes out what the search's snapshot does not know: a segment gives all that it has. */
+static void vec_cut(SlotVec *v, uint32_t below) {
+    while (v->n > 0 && v->slots[v->n - 1] >= below) {
+        v->n--;
+    }
+}
+
 /* slots: sure ones and others; maybe: the others. */
 static ErrCode join_maybe(SlotIter *it) {
     TRY(vec_sort_unique(&it->maybe));
@@ -171,7 +178,10 @@ static ErrCode fill_ranges(const IndexPart *part, const Clause *c, uint32_t belo
         }
     }
     TRY(vec_sort_unique(&it->slots));
-    return it->maybe.n == 0 ? ERR_OK : join_maybe(it);
+    TRY(it->maybe.n == 0 ? ERR_OK : join_maybe(it));
+    vec_cut(&it->slots, below);
+    vec_cut(&it->maybe, below);
+    return ERR_OK;
 }
 
 /* The clause's listed slots and records that lie in this part. */
@@ -195,9 +205,12 @@ static ErrCode fill_lists(const IndexPart *part, const Clause *c, uint32_t below
 
 /* ---- making ---- */
 
+bool clause_is_keys(const Clause *c) {
+    return c->n_records == 0 && c->n_slots == 0 && !c->is_negative && !c->is_unsure;
+}
+
 bool clause_is_plain(const Clause *c) {
-    return c->n_ranges == 1 && c->ranges[0].is_exact && c->n_records == 0 && c->n_slots == 0 &&
-           !c->is_negative && !c->is_unsure;
+    return clause_is_keys(c) && c->n_ranges == 1 && c->ranges[0].is_exact;
 }
 
 static ErrCode open_posting(const IndexPart *part, const Clause *c, SlotIter *it) {
@@ -259,6 +272,12 @@ bool iter_is_few(const SlotIter *it) {
     enum { FEW_SLOTS = 16, FEW_RECORDS = 64 };
     bool is_whole = it->kind == ITER_SORTED || it->lo == it->hi; /* else there are more blocks */
     return is_whole && it->slots.n <= FEW_SLOTS && it->records.n <= FEW_RECORDS;
+}
+
+bool iter_lists(const SlotIter *it, const SlotVec **ret_slots, const SlotVec **ret_maybe) {
+    *ret_slots = &it->slots;
+    *ret_maybe = &it->maybe;
+    return it->kind == ITER_SORTED && it->records.n == 0 && !it->all_maybe;
 }
 
 size_t iter_estimate(const SlotIter *it) {

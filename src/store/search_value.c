@@ -307,22 +307,45 @@ static bool units_match(const FhirQueryValue *w, Str text) {
            str_eq(unit.len == 0 ? code : unit, key_str(&wanted_code));
 }
 
+enum { NUMBER_LEN = 1 + 8 };
+
+/* The number and the units of a key's value; false: it has not both. */
+static bool number_parts(const KeyRange *range, Str value, Str *ret_number, Str *ret_units) {
+    size_t at = 0;
+    if (range->units == UNITS_BEFORE) {
+        enum { UNIT_TEXTS = 3 };
+        for (int i = 0; i < UNIT_TEXTS && at != SIZE_MAX; i++) {
+            at = str_find_char(value, '\0', at);
+            at += at != SIZE_MAX;
+        }
+        if (at == SIZE_MAX) {
+            return false;
+        }
+        *ret_units = str_sub(value, 0, at - 1);
+    } else {
+        *ret_units = str_sub(value, MIN(value.len, (size_t)NUMBER_LEN), SIZE_MAX);
+    }
+    *ret_number = str_sub(value, at, NUMBER_LEN);
+    return ret_number->len == NUMBER_LEN;
+}
+
 static KeyVerdict test_number(const KeyRange *range, Str value) {
-    enum { NUMBER_LEN = 1 + 8 };
-    if (value.len < NUMBER_LEN || value.ptr[0] == KEY_NONE) {
+    Str number;
+    Str units;
+    if (!number_parts(range, value, &number, &units) || number.ptr[0] == KEY_NONE) {
         return KEY_NO;
     }
-    KeyVerdict verdict = value.ptr[0] == KEY_POINT
-                             ? test_point(range, u64_be_get((const uint8_t *)value.ptr + 1))
+    KeyVerdict verdict = number.ptr[0] == KEY_POINT
+                             ? test_point(range, u64_be_get((const uint8_t *)number.ptr + 1))
                              : KEY_MAYBE;
     const FhirQueryValue *w = range->value;
     if (w->kind != FHIR_INDEX_QUANTITY || !w->quantity.has_unit) {
         return verdict;
     }
-    if (!range->has_units) {
+    if (range->units == UNITS_NONE) {
         return both(verdict, KEY_MAYBE);
     }
-    return units_match(w, str_sub(value, NUMBER_LEN, SIZE_MAX)) ? verdict : KEY_NO;
+    return units_match(w, units) ? verdict : KEY_NO;
 }
 
 static void number_borders(const KeyRange *range, uint64_t *ret_from, uint64_t *ret_upto) {
@@ -349,11 +372,16 @@ static void number_borders(const KeyRange *range, uint64_t *ret_from, uint64_t *
     }
 }
 
-static ErrCode number_ranges(Search *s, Clause *c, const KeyBuf *head, const FhirQueryValue *v,
-                             bool has_units) {
-    KeyRange range = {
-        .test = TEST_NUMBER, .value = v, .value_at = (uint16_t)head->len, .has_units = has_units};
-    TRY(bound_of(v->kind == FHIR_INDEX_QUANTITY ? &v->quantity.number : &v->number, &range.bound));
+static ErrCode number_test(const FhirQueryValue *v, KeyUnits units, KeyRange *ret) {
+    bool has_units = v->kind == FHIR_INDEX_QUANTITY;
+    *ret = (KeyRange){.test = TEST_NUMBER, .value = v, .units = has_units ? units : UNITS_NONE};
+    return bound_of(has_units ? &v->quantity.number : &v->number, &ret->bound);
+}
+
+static ErrCode number_ranges(Search *s, Clause *c, const KeyBuf *head, const FhirQueryValue *v) {
+    KeyRange range;
+    TRY(number_test(v, UNITS_BEHIND, &range));
+    range.value_at = (uint16_t)head->len;
     uint64_t first = 0;
     uint64_t last = 0;
     number_borders(&range, &first, &last);
@@ -428,14 +456,23 @@ static ErrCode reference_ranges(Search *s, Clause *c, unsigned param, const Fhir
 
 /* ---- pairs ---- */
 
+/* All quantities behind the token: their units come first, and the values of one code are few. */
+static ErrCode quantity_range(Search *s, Clause *c, const KeyBuf *head, const FhirQueryValue *v) {
+    KeyRange range;
+    TRY(number_test(v, UNITS_BEFORE, &range));
+    range.value_at = (uint16_t)head->len;
+    return put_prefix(s, c, head, &range);
+}
+
 static ErrCode second_ranges(Search *s, Clause *c, const KeyBuf *head,
                              const FhirQueryValue *second) {
     switch ((FhirIndexKind)second->kind) {
     case FHIR_INDEX_DATE:
         return date_ranges(s, c, head, second);
     case FHIR_INDEX_NUMBER:
+        return number_ranges(s, c, head, second);
     case FHIR_INDEX_QUANTITY:
-        return number_ranges(s, c, head, second, false);
+        return quantity_range(s, c, head, second);
     case FHIR_INDEX_TOKEN:
     case FHIR_INDEX_STRING:
     case FHIR_INDEX_URI:
@@ -453,10 +490,7 @@ static ErrCode open_ranges(Search *s, Clause *c, const KeyBuf *prefix,
     if (second->kind == FHIR_INDEX_DATE) {
         range.test = TEST_DATE;
     } else if (second->kind == FHIR_INDEX_QUANTITY || second->kind == FHIR_INDEX_NUMBER) {
-        range.test = TEST_NUMBER;
-        TRY(bound_of(second->kind == FHIR_INDEX_QUANTITY ? &second->quantity.number
-                                                         : &second->number,
-                     &range.bound));
+        TRY(number_test(second, UNITS_BEFORE, &range));
     }
     return put_prefix(s, c, prefix, &range);
 }
@@ -500,9 +534,8 @@ ErrCode value_ranges(Search *s, Clause *c, const FhirQueryTerm *term, const Fhir
     case FHIR_INDEX_DATE:
         return date_ranges(s, c, &head, value);
     case FHIR_INDEX_NUMBER:
-        return number_ranges(s, c, &head, value, false);
     case FHIR_INDEX_QUANTITY:
-        return number_ranges(s, c, &head, value, true);
+        return number_ranges(s, c, &head, value);
     case FHIR_INDEX_URI:
         return url_range(s, c, &head, value->uri.text);
     case FHIR_INDEX_REFERENCE:

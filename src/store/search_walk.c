@@ -223,20 +223,43 @@ ErrCode search_walk(Search *s, Slot after, WalkPut put, void *ctx) {
 
 /* ---- counting ---- */
 
-/* One exact key alone, the part wholly inside what is searched. */
+/* One clause of keys alone, the part wholly inside what is searched. */
 static bool is_counted(const Search *s, const IndexPart *p) {
     Slot end = SLOT_OF(MIN(p->last, s->snapshot) + 1, 0);
-    return s->n_clauses == 1 && clause_is_plain(&s->clauses[0]) && !s->is_unsure &&
+    return s->n_clauses == 1 && clause_is_keys(&s->clauses[0]) && !s->is_unsure &&
            s->low <= part_base(p) && end <= s->high;
 }
 
-/* Such a key's slots in the part without the dead ones: the count as the index keeps it when nobody
- * is dead here, else the list against the dead set. */
-static ErrCode count_key(const Search *s, const IndexPart *p, uint64_t *n) {
-    Str key = s->clauses[0].ranges[0].from;
+/* Counts those of the slots that are current; with check: and match. */
+static ErrCode count_slots(Search *s, const IndexPart *p, const SlotVec *v, bool check,
+                           uint64_t *n) {
     Slot base = part_base(p);
+    for (size_t at = 0; at < v->n; at += SEARCH_BATCH) {
+        uint64_t dead[SEARCH_BATCH / 64];
+        size_t batch = MIN(v->n - at, (size_t)SEARCH_BATCH);
+        size_t n_dead = dead_mark(s->index->dead, base, v->slots + at, batch, dead);
+        if (n_dead == 0 && !check) {
+            *n += batch;
+            continue;
+        }
+        for (size_t i = 0; i < batch; i++) {
+            Slot slot = base + v->slots[at + i];
+            bool counts = n_dead == 0 || (dead[i / 64] >> (i % 64) & 1) == 0 ||
+                          index_died_after(s->view, s->query->type, slot, s->snapshot);
+            if (counts && check) {
+                TRY(search_verify(s, slot, &counts));
+            }
+            *n += counts;
+        }
+    }
+    return ERR_OK;
+}
+
+/* One exact key: the count as the index keeps it when nobody is dead here, else its list. */
+static ErrCode count_key(Search *s, const IndexPart *p, uint64_t *n) {
+    Str key = s->clauses[0].ranges[0].from;
     if (p->segment != NULL && p->last <= s->snapshot &&
-        !dead_any(s->index->dead, base, SLOT_OF(p->last + 1, 0))) {
+        !dead_any(s->index->dead, part_base(p), SLOT_OF(p->last + 1, 0))) {
         uint64_t all = 0;
         TRY(segment_count(p->segment, key, &all));
         *n += all;
@@ -244,17 +267,31 @@ static ErrCode count_key(const Search *s, const IndexPart *p, uint64_t *n) {
     }
     CLEANUP(slot_vec_release) SlotVec v = {0};
     TRY(part_get(p, key, part_below(p, s->snapshot), &v));
-    for (size_t at = 0; at < v.n; at += SEARCH_BATCH) {
-        uint64_t dead[SEARCH_BATCH / 64];
-        size_t batch = MIN(v.n - at, (size_t)SEARCH_BATCH);
-        size_t n_dead = dead_mark(s->index->dead, base, v.slots + at, batch, dead);
-        *n += batch - n_dead;
-        for (size_t i = 0; i < batch && n_dead > 0; i++) {
-            *n += (dead[i / 64] >> (i % 64) & 1) != 0 &&
-                  index_died_after(s->view, s->query->type, base + v.slots[at + i], s->snapshot);
-        }
-    }
+    return count_slots(s, p, &v, false, n);
+}
+
+/* Ranges of keys: all slots but the open ones that do not match. */
+static ErrCode count_lists(Search *s, const IndexPart *p, SlotIter *it, uint64_t *n) {
+    const SlotVec *slots = NULL;
+    const SlotVec *maybe = NULL;
+    uint64_t open = 0;
+    uint64_t matching = 0;
+    bool listed = iter_lists(it, &slots, &maybe);
+    assert(listed);
+    (void)listed;
+    TRY(count_slots(s, p, slots, false, n));
+    TRY(count_slots(s, p, maybe, false, &open));
+    TRY(count_slots(s, p, maybe, true, &matching));
+    *n -= open - matching;
     return ERR_OK;
+}
+
+static ErrCode count_ranges(Search *s, const IndexPart *p, uint64_t *n) {
+    SlotIter *it = NULL;
+    TRY(iter_new(s, p, &s->clauses[0], &it));
+    ErrCode err = it == NULL ? ERR_OK : count_lists(s, p, it, n);
+    iter_free(it);
+    return err;
 }
 
 typedef struct Count {
@@ -282,7 +319,7 @@ ErrCode search_count(Search *s, uint64_t *ret_total) {
             break;
         }
         if (is_counted(s, p)) {
-            TRY(count_key(s, p, &c.n));
+            TRY(clause_is_plain(&s->clauses[0]) ? count_key(s, p, &c.n) : count_ranges(s, p, &c.n));
         } else {
             TRY(walk_part(s, p, s->low, s->high, count_put, &c));
         }
