@@ -94,6 +94,8 @@ void json_put_bool(JsonWriter *w, bool value);
 void json_put_null(JsonWriter *w);
 /* The value with all below it in canonical spacing: string escapes and number texts as written. */
 void json_put_node(JsonWriter *w, const JsonNode *n);
+/* Does the value stand in its text in canonical spacing already? */
+bool json_is_canonical(const JsonNode *n);
 /* name and string value; nothing at all when the value is empty (FHIR has no empty strings). */
 void json_member_str(JsonWriter *w, Str name, Str value);
 /* A name that is known to need no escapes, with its quotes and colon. */

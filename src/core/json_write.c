@@ -172,6 +172,10 @@ static size_t canonical_len(const JsonNode *n) {
     return len;
 }
 
+bool json_is_canonical(const JsonNode *n) {
+    return n->type < JSON_ARRAY || canonical_len(n) == n->len;
+}
+
 typedef struct Level {
     const JsonNode *end; /* behind the container's last node */
     bool object;

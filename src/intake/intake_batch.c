@@ -349,6 +349,7 @@ static Batch *enter(Feeder *f) {
             .bytes = keep ? arena_str(b->arena, f->file->bytes) : STR_EMPTY,
             .dropped = keep ? STORE_KEPT : STORE_NOT_KEPT,
             .size = f->file->bytes.len,
+            .hashed = true,
         };
     }
     f->file_batches = MAX(f->file_batches, 1u);

@@ -93,9 +93,7 @@ MUST_USE ErrCode intake_merge_patient(Arena *arena, Str known, Str claimed, bool
 
 /* intake_text.c: canonical JSON without id and meta, for comparing and for new versions. */
 Str intake_strip(Arena *arena, Str json);
-/* Copies json with meta.source = SOURCE#role put in, and made (when it is not empty) as a tag. */
-Str intake_with_role(Arena *arena, Str json, Str role, Str made);
-/* The role and the date that intake_with_role had put in, or empty. */
+/* The role and the date that intake_put_visit had put in, or empty. */
 Str intake_role(Arena *arena, Str json);
 Str intake_made(Arena *arena, Str json);
 /* Local references "Type/~N" rewritten: known[N].len > 0: "Type/known[N]"; else, when base >= 0,
@@ -107,6 +105,12 @@ typedef struct RefMap {
     Str patient;
 } RefMap;
 Str intake_rewrite(Arena *arena, Str json, const RefMap *map);
+/* Appends json with its references rewritten, with meta.source = SOURCE#role and made (when it is
+ * not empty) as a tag. Mapped resources stay in canonical form. */
+typedef struct VisitMeta {
+    Str role, made;
+} VisitMeta;
+void intake_put_visit(Buf *out, Str json, const VisitMeta *meta, const RefMap *map);
 
 /* intake_batch.c */
 typedef struct Feeder Feeder;

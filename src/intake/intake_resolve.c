@@ -286,6 +286,28 @@ static size_t number_changes(Resolution *r, bool visit_too) {
     return n;
 }
 
+/* The change that writes resource i. Mapped texts are canonical; merged ones may refer to the
+ * patient by id, which the store shortens. */
+static StoreChange write_change(Resolution *r, size_t i, const RefMap *map, Buf *text) {
+    const ClaimResource *mapped = &r->work->map.resources[i];
+    bool visit = is_visit(mapped);
+    VisitMeta meta = {.role = mapped->role,
+                      .made = mapped->type == r->work->map.key_type ? r->work->made : STR_EMPTY};
+    buf_clear(text);
+    if (visit) {
+        intake_put_visit(text, mapped->json, &meta, map);
+    }
+    return (StoreChange){
+        .op = r->slots[i] == 0 ? STORE_CREATE : STORE_UPDATE,
+        .type = mapped->type,
+        .id = r->ids[i],
+        .prev = r->slots[i],
+        .json = visit ? arena_str(r->plan->arena, buf_str(text))
+                      : intake_rewrite(r->plan->arena, r->merged[i], map),
+        .canonical = visit || r->slots[i] == 0,
+    };
+}
+
 static ErrCode write_changes(Resolution *r, size_t n, size_t n_deletes) {
     Arena *arena = r->plan->arena;
     const ClaimGroup *g = &r->work->map;
@@ -299,21 +321,14 @@ static ErrCode write_changes(Resolution *r, size_t n, size_t n_deletes) {
         known[i] = r->change[i] >= 0 ? STR_EMPTY : r->ids[i];
     }
     RefMap map = {.known = known, .change = r->change, .n = g->n_resources};
+    CLEANUP_BUF Buf text;
+    buf_init(&text, LIMIT_RESOURCE_BYTES);
     size_t at = 0;
     for (size_t i = 0; i < g->n_resources; i++) {
-        if (r->change[i] < 0) {
-            continue;
+        if (r->change[i] >= 0) {
+            changes[at++] = write_change(r, i, &map, &text);
+            TRY(buf_ok(&text));
         }
-        bool visit = is_visit(&g->resources[i]);
-        Str made = g->resources[i].type == g->key_type ? r->work->made : STR_EMPTY;
-        Str json = intake_rewrite(arena, visit ? g->resources[i].json : r->merged[i], &map);
-        changes[at++] = (StoreChange){
-            .op = r->slots[i] == 0 ? STORE_CREATE : STORE_UPDATE,
-            .type = g->resources[i].type,
-            .id = r->ids[i],
-            .prev = r->slots[i],
-            .json = visit ? intake_with_role(arena, json, g->resources[i].role, made) : json,
-        };
     }
     for (size_t k = 0; n_deletes > 0 && k < r->n_known; k++) {
         const StoreVersion *v = &r->known[k].version;

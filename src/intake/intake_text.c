@@ -29,55 +29,28 @@ Str intake_strip(Arena *arena, Str json) {
     return take(arena, &b);
 }
 
-/* The text as it stands between the quotes of a JSON string. */
-static Str escaped(Arena *arena, Str text) {
-    bool plain = true;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        plain = plain && c >= 0x20 && c != '"' && c != '\\';
+/* The role comes from the sender (numbers of lines, names of tables): escaped where needed. */
+static void put_source(Buf *out, Str role) {
+    size_t from = out->len;
+    buf_put_lit(out, "\"" SOURCE_PREFIX);
+    size_t plain = 0;
+    while (plain < role.len && (unsigned char)role.ptr[plain] >= 0x20 && role.ptr[plain] != '"' &&
+           role.ptr[plain] != '\\') {
+        plain++;
     }
-    if (plain) {
-        return text;
+    if (plain == role.len) {
+        buf_put_str(out, role);
+        buf_put_char(out, '"');
+        return;
     }
-    Buf b;
-    buf_init(&b, LIMIT_RESOURCE_BYTES);
-    JsonWriter w = json_writer(&b);
-    json_put_str(&w, text);
-    Str quoted = take(arena, &b);
-    return quoted.len < 2 ? STR_EMPTY : str_sub(quoted, 1, quoted.len - 2);
-}
-
-Str intake_with_role(Arena *arena, Str json, Str role, Str made) {
-    /* Canonical resources begin {"resourceType":"X", : meta goes right behind. */
-    size_t comma = str_find_char(json, ',', 0);
-    if (comma == SIZE_MAX) {
-        return json;
-    }
-    bool tag = made.len > 0;
-    Str pieces[] = {str_sub(json, 0, comma),
-                    STR(",\"meta\":{\"source\":\"" SOURCE_PREFIX),
-                    escaped(arena, role),
-                    tag ? STR("\",\"tag\":[{\"system\":\"" SYSTEM_MADE "\",\"code\":\"")
-                        : STR("\""),
-                    made,
-                    tag ? STR("\"}]}") : STR("}"),
-                    str_sub(json, comma, json.len)};
-    size_t len = 0;
-    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
-        len += pieces[i].len;
-    }
-    char *out = arena_alloc(arena, len);
-    if (out == NULL) {
-        return STR_EMPTY;
-    }
-    size_t at = 0;
-    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
-        if (pieces[i].len > 0) {
-            memcpy(out + at, pieces[i].ptr, pieces[i].len);
-        }
-        at += pieces[i].len;
-    }
-    return (Str){out, len};
+    CLEANUP_BUF Buf whole;
+    buf_init(&whole, LIMIT_RESOURCE_BYTES);
+    buf_put_lit(&whole, SOURCE_PREFIX);
+    buf_put_str(&whole, role);
+    out->len = from;
+    out->err = out->err == ERR_OK ? whole.err : out->err;
+    JsonWriter w = json_writer(out);
+    json_put_str(&w, buf_str(&whole));
 }
 
 Str intake_role(Arena *arena, Str json) {
@@ -129,9 +102,8 @@ static bool is_reference(Str before) {
     return at < before.len && str_ends(str_sub(before, 0, at), STR("\"reference\":\""));
 }
 
-Str intake_rewrite(Arena *arena, Str json, const RefMap *map) {
-    Buf b;
-    buf_init(&b, LIMIT_RESOURCE_BYTES);
+/* False when there was nothing to rewrite: then nothing is appended. */
+static bool rewrite(Buf *out, Str json, const RefMap *map) {
     size_t done = 0;
     for (size_t at = 0; (at = str_find_char(json, '~', at)) != SIZE_MAX; at++) {
         int64_t index = 0;
@@ -141,23 +113,53 @@ Str intake_rewrite(Arena *arena, Str json, const RefMap *map) {
             !is_reference(str_sub(json, 0, at - 1))) {
             continue;
         }
-        buf_put_str(&b, str_sub(json, done, at - done));
+        buf_put_str(out, str_sub(json, done, at - done));
         if (index < 0) {
-            buf_put_str(&b, map->patient.len > 0 ? map->patient : STR("~"));
+            buf_put_str(out, map->patient.len > 0 ? map->patient : STR("~"));
         } else if ((size_t)index < map->n && map->known[index].len > 0) {
-            buf_put_str(&b, map->known[index]);
+            buf_put_str(out, map->known[index]);
         } else {
             int64_t change =
                 (size_t)index < map->n && map->change != NULL ? map->change[index] : index;
-            buf_put_char(&b, '~');
-            buf_put_u64(&b, (uint64_t)change);
+            buf_put_char(out, '~');
+            buf_put_u64(out, (uint64_t)change);
         }
         done = at + 1 + len;
     }
-    if (done == 0) {
+    if (done > 0) {
+        buf_put_str(out, str_sub(json, done, json.len));
+    }
+    return done > 0;
+}
+
+Str intake_rewrite(Arena *arena, Str json, const RefMap *map) {
+    Buf b;
+    buf_init(&b, LIMIT_RESOURCE_BYTES);
+    if (!rewrite(&b, json, map)) {
         buf_release(&b);
         return json;
     }
-    buf_put_str(&b, str_sub(json, done, json.len));
     return take(arena, &b);
+}
+
+void intake_put_visit(Buf *out, Str json, const VisitMeta *meta, const RefMap *map) {
+    /* Canonical resources begin {"resourceType":"X", : meta goes right behind. */
+    size_t comma = str_find_char(json, ',', 0);
+    if (comma == SIZE_MAX) {
+        buf_put_str(out, json);
+        return;
+    }
+    buf_put_str(out, str_sub(json, 0, comma));
+    buf_put_lit(out, ",\"meta\":{\"source\":");
+    put_source(out, meta->role);
+    if (meta->made.len > 0) {
+        buf_put_lit(out, ",\"tag\":[{\"system\":\"" SYSTEM_MADE "\",\"code\":\"");
+        buf_put_str(out, meta->made);
+        buf_put_lit(out, "\"}]");
+    }
+    buf_put_char(out, '}');
+    Str rest = str_sub(json, comma, json.len);
+    if (!rewrite(out, rest, map)) {
+        buf_put_str(out, rest);
+    }
 }

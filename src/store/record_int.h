@@ -121,6 +121,10 @@ typedef struct TextRules {
 
 /* Appends the stored text of a resource. ERR_INVALID with rule and place in info. */
 MUST_USE ErrCode text_store(Buf *out, const JsonNode *root, const TextRules *rules, ErrInfo *info);
+/* The same for a text that is in stored form but for the numbers of its local references; parsed
+ * afterwards, it must be text_is_stored. */
+MUST_USE ErrCode text_relocate(Buf *out, Str text, const TextRules *rules, ErrInfo *info);
+bool text_is_stored(const JsonNode *root, FhirType type);
 
 typedef struct TextExpand {
     const IdKey *key;

@@ -267,40 +267,66 @@ static ErrCode resolve_patient(Build *b, const StoreGroup *group, size_t first, 
 
 /* ---- one record ---- */
 
+/* Appends the stored text of one change. *ret_root: its tape when the text is as it came. */
+static ErrCode build_text(Build *b, const StoreChange *change, const GroupPatient *patient,
+                          const JsonNode **ret_root) {
+    Preparer *prep = b->prep;
+    TextRules rules = {change->type, b->targets, b->p->n_changes, patient->target, patient->id};
+    const JsonNode *root = NULL;
+    size_t from = prep->texts.len;
+    if (change->json.len > LIMIT_RESOURCE_BYTES) {
+        return err_set(b->info, ERR_LIMIT, "resource-bytes", "a resource is larger than the limit",
+                       "một tài nguyên vượt quá giới hạn");
+    }
+    if (change->canonical) {
+        return text_relocate(&prep->texts, change->json, &rules, b->info);
+    }
+    TRY(json_parse(prep->tape, change->json, &root, b->info));
+    TRY(text_store(&prep->texts, root, &rules, b->info));
+    Str text = str_sub(buf_str(&prep->texts), from, prep->texts.len - from);
+    *ret_root = str_eq(text, change->json) ? root : NULL;
+    return ERR_OK;
+}
+
+/* Keys and views read the stored form, so that a replay from the log gives the same. */
+static ErrCode parse_text(Build *b, const StoreChange *change, Str text, const JsonNode **root) {
+    if (*root != NULL || change->op == STORE_DELETE) {
+        return ERR_OK;
+    }
+    TRY(json_parse(b->prep->tape, text, root, b->info));
+    if (change->canonical && !text_is_stored(*root, change->type)) {
+        return err_set(b->info, ERR_INVALID, "resource-form",
+                       "the resource is not in the form in which it is stored",
+                       "tài nguyên không ở dạng được lưu trữ");
+    }
+    return ERR_OK;
+}
+
 /* Stored texts of the record's changes into prep->texts; slots' texts point there afterwards. */
 static ErrCode build_texts(Build *b, StoredRecord *record, size_t first,
                            const GroupPatient *patient, const JsonNode **roots) {
-    Preparer *prep = b->prep;
+    Buf *texts = &b->prep->texts;
     size_t ends[STORE_RECORD_SLOTS];
-    buf_clear(&prep->texts);
-    for (unsigned i = 0; i < record->n_slots; i++) {
+    ErrCode err = ERR_OK;
+    unsigned i = 0;
+    buf_clear(texts);
+    for (; i < record->n_slots && err == ERR_OK; i++) {
         const StoreChange *change = b->changes[first + i];
         roots[i] = NULL;
-        if (change->op != STORE_DELETE) {
-            TextRules rules = {change->type, b->targets, b->p->n_changes, patient->target,
-                               patient->id};
-            ErrCode err = change->json.len > LIMIT_RESOURCE_BYTES
-                              ? err_set(b->info, ERR_LIMIT, "resource-bytes",
-                                        "a resource is larger than the limit",
-                                        "một tài nguyên vượt quá giới hạn")
-                              : json_parse(prep->tape, change->json, &roots[i], b->info);
-            err = err == ERR_OK ? text_store(&prep->texts, roots[i], &rules, b->info) : err;
-            if (err != ERR_OK) {
-                err_where(b->info, "change %zu", first + i);
-                return err;
-            }
-        }
-        ends[i] = prep->texts.len;
+        err = change->op == STORE_DELETE ? ERR_OK : build_text(b, change, patient, &roots[i]);
+        ends[i] = texts->len;
     }
-    for (unsigned i = 0; i < record->n_slots; i++) {
+    unsigned built = i;
+    for (i = 0; i < built && err == ERR_OK; i++) {
         size_t from = i == 0 ? 0 : ends[i - 1];
-        record->slots[i].text = str_sub(buf_str(&prep->texts), from, ends[i] - from);
-        /* Keys and views read the stored form, so that a replay from the log gives the same. */
-        if (roots[i] != NULL && !str_eq(record->slots[i].text, b->changes[first + i]->json)) {
-            TRY(json_parse(prep->tape, record->slots[i].text, &roots[i], b->info));
-        }
+        Str text = str_sub(buf_str(texts), from, ends[i] - from);
+        record->slots[i].text = text;
+        err = parse_text(b, b->changes[first + i], text, &roots[i]);
     }
-    return ERR_OK;
+    if (err != ERR_OK) {
+        err_where(b->info, "change %zu", first + i - 1);
+    }
+    return err;
 }
 
 static ErrCode build_views(Build *b, PreparedRecord *out, const StoredRecord *record,

@@ -201,6 +201,55 @@ static bool local_at(Str text, size_t at, size_t *ret_end) {
     return end < text.len && text.ptr[end] == '"';
 }
 
+ErrCode text_relocate(Buf *out, Str text, const TextRules *rules, ErrInfo *info) {
+    TextWriter w = {out, rules, info};
+    size_t done = 0;
+    for (size_t at = str_find_char(text, '~', 0); at != SIZE_MAX;
+         at = str_find_char(text, '~', at + 1)) {
+        size_t end = 0;
+        if (!local_at(text, at, &end)) {
+            continue;
+        }
+        size_t type = at - 1;
+        while (text.ptr[type - 1] != '"') {
+            type--;
+        }
+        buf_put_str(out, str_sub(text, done, type - done));
+        TRY(put_local(&w, str_sub(text, type, at - 1 - type), str_sub(text, at + 1, end - at - 1),
+                      str_sub(text, type, end - type)));
+        done = end;
+    }
+    buf_put_str(out, str_sub(text, done, text.len));
+    return buf_ok(out);
+}
+
+/* A meta that text_store would print as it stands. */
+static bool is_stored_meta(const JsonNode *meta) {
+    return json_is(meta, JSON_OBJECT) && json_first(meta) != NULL &&
+           json_get_lit(meta, "versionId") == NULL && json_get_lit(meta, "lastUpdated") == NULL;
+}
+
+bool text_is_stored(const JsonNode *root, FhirType type) {
+    const JsonNode *name = json_is(root, JSON_OBJECT) ? json_first(root) : NULL;
+    if (name == NULL || !name_is(name, "resourceType") ||
+        !json_str_is(json_value(name), str_from(fhir_type_name(type)))) {
+        return false;
+    }
+    name = json_next(root, name);
+    if (name != NULL && name_is(name, "meta")) {
+        if (!is_stored_meta(json_value(name))) {
+            return false;
+        }
+        name = json_next(root, name);
+    }
+    for (; name != NULL; name = json_next(root, name)) {
+        if (name_is(name, "id") || name_is(name, "meta")) {
+            return false;
+        }
+    }
+    return json_is_canonical(root);
+}
+
 static void put_target(Buf *out, const TextExpand *how, Str number) {
     char letters[ID_LETTERS];
     uint64_t offset = 0;

@@ -95,6 +95,9 @@ typedef struct StoreChange {
     Str json; /* CREATE, UPDATE: the resource, parsed and validated by the caller; id, versionId and
                * lastUpdated in it are ignored. References to change N of this commit (counted over
                * all groups from 0) are written "Type/~N", to the group's patient "Patient/~". */
+    bool
+        canonical; /* json is in stored form but for the N: no white space, resourceType first, then
+                    * meta if any, no id; else ERR_INVALID. It is then parsed once, not twice. */
 } StoreChange;
 
 typedef struct StoreGroup {
@@ -125,6 +128,7 @@ typedef struct StoreReceived { /* a file as it came, kept unchanged, keyed by it
     Str name, bytes;
     StoreDropped dropped; /* other than STORE_KEPT: bytes are empty, the rest is written down */
     uint64_t size;        /* of a dropped one; else that of bytes */
+    bool hashed;          /* the caller made the hash from these bytes: it is not made again */
 } StoreReceived;
 
 typedef struct StoreReject { /* one thing that could not be accepted, with its place and remedy */

@@ -40,8 +40,7 @@ static void a_created_resource_comes_back_with_id_and_meta(void **state) {
     assert_int_equal(v.version, 1);
 }
 
-static void references_of_all_forms_come_back_whole(void **state) {
-    Home *h = *state;
+static void references_come_back(Home *h, bool canonical) {
     Slot slots[4];
     StoreChange org[] = {
         create(FHIR_T_ORGANIZATION,
@@ -56,6 +55,7 @@ static void references_of_all_forms_come_back_whole(void **state) {
                    "\"basedOn\":[{\"reference\":\"https://example.org/x/~1\"},"
                    "{\"reference\":\"Patient/~2\"},{\"reference\":\"#inside~\"}]}")),
     };
+    org[0].canonical = org[1].canonical = visit[0].canonical = visit[1].canonical = canonical;
     StoreGroup groups[] = {{org, 2, -1, 0}, {visit, 2, 0, 0}};
     StoreCommit commit = {.groups = groups, .n_groups = 2, .actor = STR("t"), .source = STR("u")};
     StoreCommitted done;
@@ -91,6 +91,42 @@ static void references_of_all_forms_come_back_whole(void **state) {
     assert_str(c.json, expect_text(h, &c, rest.ptr));
 }
 
+static void references_of_all_forms_come_back_whole(void **state) {
+    references_come_back(*state, false);
+}
+
+static void references_in_canonical_texts_come_back_whole(void **state) {
+    references_come_back(*state, true);
+}
+
+static void a_text_that_is_not_canonical_is_refused_as_such(void **state) {
+    Home *h = *state;
+    static const char *const WRONG[] = {
+        "{\"resourceType\":\"Basic\", \"language\":\"vi\"}",
+        "{\"language\":\"vi\",\"resourceType\":\"Basic\"}",
+        "{\"resourceType\":\"Patient\"}",
+        "{\"resourceType\":\"Basic\",\"id\":\"a\"}",
+        "{\"resourceType\":\"Basic\",\"language\":\"vi\",\"meta\":{\"source\":\"urn:a\"}}",
+        "{\"resourceType\":\"Basic\",\"meta\":{\"source\":\"urn:a\",\"versionId\":\"1\"}}",
+        "{\"resourceType\":\"Basic\",\"meta\":{}}",
+        "[]",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(WRONG); i++) {
+        StoreChange c = create(FHIR_T_BASIC, str_from(WRONG[i]));
+        c.canonical = true;
+        assert_int_equal(commit_some(h, &c, 1, NULL), ERR_INVALID);
+        assert_string_equal(h->info.rule, "resource-form");
+    }
+    StoreChange c = create(
+        FHIR_T_BASIC,
+        STR("{\"resourceType\":\"Basic\",\"meta\":{\"source\":\"urn:a\"},\"language\":\"vi\"}"));
+    c.canonical = true;
+    Slot slot = 0;
+    assert_ok(commit_some(h, &c, 1, &slot));
+    StoreVersion v = home_get_slot(h, slot);
+    assert_str(v.json, expect_text(h, &v, ",\"source\":\"urn:a\"},\"language\":\"vi\"}"));
+}
+
 static void a_local_reference_to_nothing_is_refused(void **state) {
     Home *h = *state;
     static const char *const WRONG[] = {"Patient/~1", "Encounter/~0", "Patient/~", "Patient/~x",
@@ -103,6 +139,8 @@ static void a_local_reference_to_nothing_is_refused(void **state) {
                                                WRONG[i]));
         assert_int_equal(commit_some(h, &c, 1, NULL), ERR_INVALID);
         assert_string_equal(h->info.rule, "reference-local");
+        c.canonical = i < 3;
+        assert_int_equal(commit_some(h, &c, 1, NULL), ERR_INVALID);
     }
     assert_int_equal(store_snapshot(h->store), 0);
 }
@@ -114,17 +152,17 @@ static void updates_and_deletes_make_versions(void **state) {
     StoreChange c = create(FHIR_T_PATIENT, home_patient(h, 1));
     assert_ok(commit_some(h, &c, 1, &s[0]));
     Str id = store_id(h->store, h->arena, s[0]);
-    StoreChange u = {STORE_UPDATE, FHIR_T_PATIENT, STR_EMPTY, s[0], home_patient(h, 2)};
+    StoreChange u = {STORE_UPDATE, FHIR_T_PATIENT, STR_EMPTY, s[0], home_patient(h, 2), false};
     assert_ok(commit_some(h, &u, 1, &s[1]));
     /* The same previous version again: somebody was faster. */
     assert_int_equal(commit_some(h, &u, 1, NULL), ERR_CONFLICT);
-    StoreChange d = {STORE_DELETE, FHIR_T_PATIENT, STR_EMPTY, s[1], STR_EMPTY};
+    StoreChange d = {STORE_DELETE, FHIR_T_PATIENT, STR_EMPTY, s[1], STR_EMPTY, false};
     assert_ok(commit_some(h, &d, 1, &s[2]));
     assert_int_equal(store_get(h->store, h->arena, FHIR_T_PATIENT, id, &v), ERR_GONE);
     assert_int_equal(v.version, 3);
     d.prev = s[2];
     assert_int_equal(commit_some(h, &d, 1, NULL), ERR_GONE);
-    StoreChange back = {STORE_UPDATE, FHIR_T_PATIENT, STR_EMPTY, s[2], home_patient(h, 4)};
+    StoreChange back = {STORE_UPDATE, FHIR_T_PATIENT, STR_EMPTY, s[2], home_patient(h, 4), false};
     assert_ok(commit_some(h, &back, 1, &s[3]));
     for (int round = 0; round < 2; round++) {
         assert_ok(store_get(h->store, h->arena, FHIR_T_PATIENT, id, &v));
@@ -145,11 +183,13 @@ static void updates_and_deletes_make_versions(void **state) {
         assert_true(store_is_current(h->store, s[3]));
         home_reopen(h);
     }
-    StoreChange twice[] = {{STORE_UPDATE, FHIR_T_PATIENT, STR_EMPTY, s[3], home_patient(h, 5)},
-                           {STORE_DELETE, FHIR_T_PATIENT, STR_EMPTY, s[3], STR_EMPTY}};
+    StoreChange twice[] = {
+        {STORE_UPDATE, FHIR_T_PATIENT, STR_EMPTY, s[3], home_patient(h, 5), false},
+        {STORE_DELETE, FHIR_T_PATIENT, STR_EMPTY, s[3], STR_EMPTY, false}};
     assert_int_equal(commit_some(h, twice, 2, NULL), ERR_INVALID);
     assert_string_equal(h->info.rule, "changed-twice");
-    StoreChange other = {STORE_UPDATE, FHIR_T_ENCOUNTER, STR_EMPTY, s[3], home_patient(h, 5)};
+    StoreChange other = {STORE_UPDATE, FHIR_T_ENCOUNTER,   STR_EMPTY,
+                         s[3],         home_patient(h, 5), false};
     assert_int_equal(commit_some(h, &other, 1, NULL), ERR_INVALID);
     other.prev = SLOT_OF(99, 0);
     assert_int_equal(commit_some(h, &other, 1, NULL), ERR_NOT_FOUND);
@@ -195,7 +235,7 @@ static void clients_choose_ids(void **state) {
     two[0].id = store_id(h->store, h->arena, SLOT_OF(store_snapshot(h->store) + 5, 0));
     assert_int_equal(commit_some(h, two, 1, NULL), ERR_INVALID);
     assert_string_equal(h->info.rule, "id-reserved");
-    StoreChange u = {STORE_UPDATE, FHIR_T_PATIENT, STR_EMPTY, slots[0], home_patient(h, 9)};
+    StoreChange u = {STORE_UPDATE, FHIR_T_PATIENT, STR_EMPTY, slots[0], home_patient(h, 9), false};
     assert_ok(commit_some(h, &u, 1, NULL));
     home_reopen(h);
     assert_ok(store_get(h->store, h->arena, FHIR_T_PATIENT, c[0].id, &v));
@@ -372,8 +412,12 @@ static void history_pages_newest_first(void **state) {
     Slot prev = 0;
     Slot first = 0;
     for (int i = 0; i < VERSIONS; i++) {
-        StoreChange c = {i == 0 ? STORE_CREATE : STORE_UPDATE, FHIR_T_PATIENT, STR_EMPTY, prev,
-                         home_patient(h, i)};
+        StoreChange c = {i == 0 ? STORE_CREATE : STORE_UPDATE,
+                         FHIR_T_PATIENT,
+                         STR_EMPTY,
+                         prev,
+                         home_patient(h, i),
+                         false};
         assert_ok(commit_some(h, &c, 1, &prev));
         first = i == 0 ? prev : first;
     }
@@ -472,6 +516,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_created_resource_comes_back_with_id_and_meta),
         TEST(references_of_all_forms_come_back_whole),
+        TEST(references_in_canonical_texts_come_back_whole),
+        TEST(a_text_that_is_not_canonical_is_refused_as_such),
         TEST(a_local_reference_to_nothing_is_refused),
         TEST(updates_and_deletes_make_versions),
         TEST(clients_choose_ids),

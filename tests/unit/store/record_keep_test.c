@@ -747,7 +747,8 @@ static void a_rebuild_answers_as_before(void **state) {
     Slot slot = SLOT_OF(3, 4);
     for (int i = 0; i < 10; i++) {
         StoreChange u = {STORE_UPDATE, FHIR_T_BASIC, STR_EMPTY, slot,
-                         home_text(h, "{\"resourceType\":\"Basic\",\"language\":\"v%d\"}", i)};
+                         home_text(h, "{\"resourceType\":\"Basic\",\"language\":\"v%d\"}", i),
+                         false};
         assert_ok(commit_some(h, &u, 1, &slot));
     }
     assert_ok(store_view_digest(h->store, &before));
@@ -773,7 +774,7 @@ static void views_of_another_log_are_made_anew(void **state) {
     Str old = home_text(h, "%s/old.nhip", h->dir);
     assert_ok(store_backup(h->store, old, NULL, &h->info));
     StoreChange u = {STORE_UPDATE, FHIR_T_BASIC, STR_EMPTY, SLOT_OF(2, 1),
-                     STR("{\"resourceType\":\"Basic\",\"language\":\"vi\"}")};
+                     STR("{\"resourceType\":\"Basic\",\"language\":\"vi\"}"), false};
     assert_ok(commit_some(h, &u, 1, NULL));
     add_basics(h, 400, "moi");
     store_settle(h->store);
