@@ -124,6 +124,7 @@ static ErrCode load_segment(void *ctx, const SegmentRow *row) {
         l->capacity = capacity;
     }
     IndexPart part = {.first = row->first, .last = row->last};
+    TRY(dead_add_packed(l->index->dead, row->dead));
     TRY(segment_load(&l->index->home, row, &part.segment));
     l->parts[l->n++] = part;
     return ERR_OK;
@@ -194,49 +195,6 @@ static ErrCode find_orphans(Index *index) {
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-static bool take_all(void *ctx, Str key) {
-    (void)ctx;
-    (void)key;
-    return true;
-}
-
-enum { KEY_SLOT_AT = INDEX_PREFIX_LEN };
-
-typedef struct DeadFill {
-    DeadSet *dead;
-    Slot base;
-} DeadFill;
-
-static ErrCode fill_dead(void *ctx, Str key, const uint32_t *slots, size_t n) {
-    const DeadFill *fill = ctx;
-    if (key.ptr[0] == INDEX_SUPERSEDED) {
-        return key.len == KEY_SLOT_AT + 8
-                   ? dead_add(fill->dead, u64_be_get((const uint8_t *)key.ptr + KEY_SLOT_AT))
-                   : ERR_CORRUPT;
-    }
-    for (size_t i = 0; i < n; i++) {
-        TRY(dead_add(fill->dead, fill->base + slots[i]));
-    }
-    return ERR_OK;
-}
-
-static ErrCode load_dead(Index *index) {
-    static const char from[] = {INDEX_SUPERSEDED};
-    static const char to[] = {INDEX_DELETED + 1};
-    for (size_t i = 0; i < index->view->n; i++) {
-        const IndexPart *p = &index->view->parts[i];
-        DeadFill fill = {index->dead, part_base(p)};
-        TailScan scan = {.from = {from, 1},
-                         .to = {to, 1},
-                         .below = UINT32_MAX,
-                         .take = take_all,
-                         .put = fill_dead,
-                         .ctx = &fill};
-        TRY(part_scan(p, &scan));
-    }
-    return ERR_OK;
-}
-
 static ErrCode open_parts(Index *index, const IndexOptions *options, ErrInfo *info) {
     TRY(index_db_open(options, &index->db, info));
     index->cache = index_cache_new(INDEX_CACHE_BYTES);
@@ -246,7 +204,6 @@ static ErrCode open_parts(Index *index, const IndexOptions *options, ErrInfo *in
     }
     index->home = (SegmentHome){index->db, index->cache, dropped, index};
     TRY(load_view(index));
-    TRY(load_dead(index));
     TRY(find_orphans(index));
     return options->read_only ? ERR_OK : index_threads_start(index);
 }
@@ -306,6 +263,8 @@ RecordNo index_covered(const Index *index) {
 }
 
 /* ---- adding ---- */
+
+enum { KEY_SLOT_AT = INDEX_PREFIX_LEN };
 
 static ErrCode add_dead(Index *index, Slot base, const IndexBatch *batch) {
     for (size_t i = 0; i < batch->n; i++) {

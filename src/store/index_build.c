@@ -1,5 +1,7 @@
 #include "store/index_build.h"
 
+#include "store/index_dead.h"
+
 #include <zstd.h>
 
 enum {
@@ -33,6 +35,8 @@ struct SegmentBuilder {
     Buf directory;
     uint64_t *hashes;
     size_t n_hashes, hashes_max;
+    Slot *dead; /* put out of use by the segment's records */
+    size_t n_dead, dead_max;
     uint64_t n_keys, n_slots, n_bytes;
 };
 
@@ -64,6 +68,7 @@ void segment_build_free(SegmentBuilder *b) {
     buf_release(&b->packed);
     buf_release(&b->directory);
     free(b->hashes);
+    free(b->dead);
     free(b);
 }
 
@@ -134,18 +139,30 @@ static void entry_put(SegmentBuilder *b, const uint32_t *slots, size_t n) {
     b->n_slots += n;
 }
 
-static void hash_keep(SegmentBuilder *b, Str key) {
-    if (b->n_hashes == b->hashes_max) {
-        size_t max = MAX(b->hashes_max * 2, (size_t)4096);
-        uint64_t *hashes = realloc(b->hashes, max * sizeof(*hashes));
-        if (hashes == NULL) {
+static void number_keep(SegmentBuilder *b, uint64_t **list, size_t *n, size_t *max,
+                        uint64_t number) {
+    if (*n == *max) {
+        size_t more = MAX(*max * 2, (size_t)4096);
+        uint64_t *numbers = realloc(*list, more * sizeof(*numbers));
+        if (numbers == NULL) {
             b->err = ERR_NOMEM;
             return;
         }
-        b->hashes = hashes;
-        b->hashes_max = max;
+        *list = numbers;
+        *max = more;
     }
-    b->hashes[b->n_hashes++] = hash64(key);
+    (*list)[(*n)++] = number;
+}
+
+/* What the key and its slots say about slots out of use. */
+static void dead_keep(SegmentBuilder *b, Str key, const uint32_t *slots, size_t n) {
+    if (key.len == INDEX_PREFIX_LEN + 8 && key.ptr[0] == INDEX_SUPERSEDED) {
+        number_keep(b, &b->dead, &b->n_dead, &b->dead_max,
+                    u64_be_get((const uint8_t *)key.ptr + INDEX_PREFIX_LEN));
+    }
+    for (size_t i = 0; i < n && key.ptr[0] == INDEX_DELETED && b->err == ERR_OK; i++) {
+        number_keep(b, &b->dead, &b->n_dead, &b->dead_max, SLOT_OF(b->plan.first, 0) + slots[i]);
+    }
 }
 
 /* Writes out the gathered slots of the current key; all of them, or whole chunks only. */
@@ -167,7 +184,7 @@ static void key_begin(SegmentBuilder *b, Str key) {
     b->key_len = key.len;
     b->n_keys++;
     if (bloom_covers(key)) {
-        hash_keep(b, key);
+        number_keep(b, &b->hashes, &b->n_hashes, &b->hashes_max, hash64(key));
     }
 }
 
@@ -181,6 +198,7 @@ void segment_build_put(SegmentBuilder *b, Str key, const uint32_t *slots, size_t
         }
         key_begin(b, key);
     }
+    dead_keep(b, key, slots, n);
     if (slot_vec_reserve(&b->slots, n) != ERR_OK) {
         b->err = ERR_NOMEM;
         return;
@@ -206,6 +224,11 @@ static ErrCode row_put(SegmentBuilder *b, Str bloom, const uint64_t *drop, size_
                       .bloom = bloom,
                       .directory = buf_str(&b->directory)};
     Segment *s = NULL;
+    CLEANUP_BUF Buf dead;
+    buf_init(&dead, DIRECTORY_MAX);
+    dead_pack(b->dead, b->n_dead, &dead);
+    row.dead = buf_str(&dead);
+    TRY(buf_ok(&dead));
     TRY(buf_ok(&b->directory));
     TRY(segment_load(b->plan.home, &row, &s));
     ErrCode err = index_db_swap(b->plan.home->db, &row, drop, n_drop);

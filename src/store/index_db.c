@@ -283,6 +283,7 @@ static SegmentRow row_of(sqlite3_stmt *st) {
         .n_bytes = db_u64(st, 7),
         .bloom = db_blob(st, 8),
         .directory = db_blob(st, 9),
+        .dead = db_blob(st, 10),
     };
 }
 
@@ -397,6 +398,7 @@ static ErrCode put_row(Db *db, const SegmentRow *row) {
     }
     db_bind_blob(st, 10, row->bloom);
     db_bind_blob(st, 11, row->directory);
+    db_bind_blob(st, 12, row->dead);
     ErrCode err = db_do(st);
     (void)sqlite3_clear_bindings(st);
     return err;

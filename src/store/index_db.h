@@ -16,7 +16,7 @@ typedef struct SegmentRow {
     RecordNo first, last;
     uint32_t n_blocks;
     uint64_t n_keys, n_slots, n_bytes;
-    Str bloom, directory;
+    Str bloom, directory, dead;
 } SegmentRow;
 
 /* Opens or creates. Read-only and absent: opens as empty. A damaged file is deleted and made anew.

@@ -1,6 +1,8 @@
 #include "store/index_dead.h"
 
+#include "core/hash.h"
 #include "core/thread.h"
+#include "store/index_format.h"
 
 enum { RUN_BITS = 16, RUN_SLOTS = 1 << RUN_BITS, LIST_MAX = 4096, LIST_FIRST = 8 };
 #define LANE_MASK ((UINT64_C(1) << (STORE_LANE_SHIFT + 6)) - 1)
@@ -137,6 +139,127 @@ ErrCode dead_add(DeadSet *d, Slot slot) {
     rwlock_unlock(&d->lock);
     return err;
 }
+
+/* ---- the stored form ---- */
+
+enum { PACKED_HEAD = 8, VARINT64_MAX = 10 };
+
+static int by_slot(const void *x, const void *y) {
+    const Slot *a = x;
+    const Slot *b = y;
+    return *a < *b ? -1 : *a > *b;
+}
+
+void dead_pack(Slot *slots, size_t n, Buf *out) {
+    uint8_t bytes[VARINT64_MAX] = {0};
+    size_t head = out->len;
+    Slot before = 0;
+    buf_put(out, bytes, PACKED_HEAD);
+    qsort(slots, n, sizeof(*slots), by_slot);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t rest = (slots[i] & LANE_MASK) - before;
+        size_t len = 0;
+        for (; rest >= 0x80; rest >>= 7) {
+            bytes[len++] = (uint8_t)(rest | 0x80);
+        }
+        bytes[len++] = (uint8_t)rest;
+        buf_put(out, bytes, len);
+        before = slots[i] & LANE_MASK;
+    }
+    if (buf_ok(out) == ERR_OK) {
+        uint8_t *at = (uint8_t *)out->ptr + head;
+        u64_be_put(at, hash64((Str){out->ptr + head + PACKED_HEAD, out->len - head - PACKED_HEAD}));
+    }
+}
+
+static bool get_varint64(const uint8_t **at, const uint8_t *end, uint64_t *ret_value) {
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64 && *at < end; shift += 7) {
+        uint8_t byte = *(*at)++;
+        v |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80) {
+            *ret_value = v;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Puts n ascending numbers and the run's list together in one pass. */
+static ErrCode list_merge(DeadSet *d, Run *r, const uint16_t *low, uint32_t n) {
+    uint16_t *list = malloc((r->n + (size_t)n) * sizeof(*list));
+    if (list == NULL) {
+        return ERR_NOMEM;
+    }
+    uint32_t at = 0;
+    uint32_t had = 0;
+    for (uint32_t i = 0; i < n || had < r->n;) {
+        bool old = i == n || (had < r->n && r->list[had] <= low[i]);
+        uint16_t next = old ? r->list[had++] : low[i++];
+        if (at == 0 || list[at - 1] != next) {
+            list[at++] = next;
+        }
+    }
+    d->count += at - r->n;
+    free(r->list);
+    r->list = list;
+    r->capacity = r->n + n;
+    r->n = at;
+    return ERR_OK;
+}
+
+/* Adds n ascending slots of one run. */
+static ErrCode run_add_many(DeadSet *d, size_t run, const uint16_t *low, uint32_t n) {
+    enum { MERGE_SHARE = 16 }; /* fewer new ones a run are found their places one by one */
+    TRY(runs_reach(d, run));
+    Run *r = &d->runs[run];
+    if (r->bits == NULL && r->n + n <= LIST_MAX && n >= r->n / MERGE_SHARE) {
+        return list_merge(d, r, low, n);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        TRY(add_locked(d, (Slot)run << RUN_BITS | low[i]));
+    }
+    return ERR_OK;
+}
+
+/* at and end hold a whole packed list; low has room for a run's numbers. */
+static ErrCode add_packed_locked(DeadSet *d, const uint8_t *at, const uint8_t *end, uint16_t *low) {
+    Slot slot = 0;
+    size_t run = 0;
+    uint32_t n = 0;
+    while (at < end) {
+        uint64_t by = 0;
+        if (!get_varint64(&at, end, &by) || by > LANE_MASK - slot) {
+            return ERR_CORRUPT;
+        }
+        slot += by;
+        if (n > 0 && (run_of(slot) != run || n == RUN_SLOTS)) {
+            TRY(run_add_many(d, run, low, n));
+            n = 0;
+        }
+        run = run_of(slot);
+        low[n++] = (uint16_t)slot;
+    }
+    return n == 0 ? ERR_OK : run_add_many(d, run, low, n);
+}
+
+ErrCode dead_add_packed(DeadSet *d, Str packed) {
+    const uint8_t *at = (const uint8_t *)packed.ptr;
+    if (packed.len < PACKED_HEAD ||
+        u64_be_get(at) != hash64(str_sub(packed, PACKED_HEAD, packed.len))) {
+        return ERR_CORRUPT;
+    }
+    CLEANUP_FREE uint16_t *low = malloc(RUN_SLOTS * sizeof(*low));
+    if (low == NULL) {
+        return ERR_NOMEM;
+    }
+    rwlock_write(&d->lock);
+    ErrCode err = add_packed_locked(d, at + PACKED_HEAD, at + packed.len, low);
+    rwlock_unlock(&d->lock);
+    return err;
+}
+
+/* ---- asking ---- */
 
 static bool has_locked(const DeadSet *d, Slot slot) {
     size_t run = run_of(slot);

@@ -1,8 +1,9 @@
 /* index_dead.h — the slots that are not current: superseded versions and deletes, in memory, about
  * two bytes each (a Roaring bitmap: Lemire et al., "Roaring Bitmaps", 2016: sorted 16-bit numbers
- * or a bitmap for each run of 65,536 slots). It is derived from the postings SUPERSEDED and DELETED
- * and is filled from them at open. Errors: ERR_NOMEM. Threads: any; adding takes the lock for one
- * slot, filtering for one list. */
+ * or a bitmap for each run of 65,536 slots). It is derived from the postings SUPERSEDED and
+ * DELETED; a segment's row carries what its own say as a packed list, from which the set is filled
+ * at open. Errors: ERR_NOMEM; ERR_CORRUPT for a damaged list. Threads: any; adding takes the lock
+ * for one slot or one packed list, filtering for one list. */
 #ifndef NHIP_STORE_INDEX_DEAD_H
 #define NHIP_STORE_INDEX_DEAD_H
 
@@ -13,6 +14,10 @@ typedef struct DeadSet DeadSet;
 DeadSet *dead_new(void); /* NULL without memory */
 void dead_free(DeadSet *d);
 MUST_USE ErrCode dead_add(DeadSet *d, Slot slot);
+/* The stored form of n slots of one lane, which it sorts: 8 bytes XXH3 (BE) of the rest, then the
+ * distance of each to the one before (LEB128), the first to 0. */
+void dead_pack(Slot *slots, size_t n, Buf *out);
+MUST_USE ErrCode dead_add_packed(DeadSet *d, Str packed);
 bool dead_has(DeadSet *d, Slot slot);
 /* Does any slot of [from, to) lie in the set? Coarse: may say yes for a neighbour in the same run.
  */

@@ -309,8 +309,7 @@ MUST_USE ErrCode writer_start(Store *store, ErrInfo *info);
 void writer_stop(Store *store);
 void writer_settle(Store *store);
 
-/* ---- views (store_views.c), replay (store_replay.c), care: checkpoints, dictionaries
- * (store_care.c) ---- */
+/* ---- views, replay (store_replay.c), care: checkpoints, dictionaries (store_care.c) ---- */
 
 typedef struct ViewFeed {
     Thread thread;

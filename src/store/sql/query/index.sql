@@ -12,11 +12,12 @@ DROP TABLE IF EXISTS segment;
 -- name: drop_segment_block
 DROP TABLE IF EXISTS segment_block;
 -- name: segment_list
-SELECT id, level, first_record, last_record, n_blocks, n_keys, n_slots, n_bytes, bloom, directory
+SELECT id, level, first_record, last_record, n_blocks, n_keys, n_slots, n_bytes, bloom, directory,
+    dead
   FROM segment WHERE lane = ?1 ORDER BY first_record;
 -- name: segment_put
 INSERT INTO segment(lane, id, level, first_record, last_record, n_blocks, n_keys, n_slots, n_bytes,
-  bloom, directory) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+  bloom, directory, dead) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 -- name: segment_drop
 DELETE FROM segment WHERE lane = ?1 AND id = ?2;
 -- name: block_get

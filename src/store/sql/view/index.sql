@@ -11,6 +11,7 @@ CREATE TABLE segment(
   n_bytes INTEGER NOT NULL,      -- of the blocks as stored
   bloom BLOB NOT NULL,           -- over the keys that are looked up whole
   directory BLOB NOT NULL,       -- first key, first slot, count of each block
+  dead BLOB NOT NULL,            -- slots that its records put out of use (index_dead.h)
   PRIMARY KEY(lane, id)
 );
 CREATE TABLE segment_block(
