@@ -172,7 +172,7 @@ static void on_refused(void *ctx, HttpRequest *request, int status) {
                       "the address is too long: send the search as a form to Type/_search",
                       "địa chỉ quá dài: hãy gửi câu tìm kiếm dạng biểu mẫu đến Type/_search");
     } else {
-        api_plain_err(status == 503 ? ERR_STOPPED : ERR_INTERNAL, &info);
+        (void)err_plain(&info, status == 503 ? ERR_STOPPED : ERR_INTERNAL, "error");
     }
     api_reply_outcome(call, status, &info, NULL);
 }

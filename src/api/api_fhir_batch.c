@@ -51,7 +51,7 @@ static Str outcome_of(ApiCall *call, ErrCode err, const ErrInfo *info) {
     ErrInfo plain = {0};
     buf_init(&b, LIMIT_MIB);
     if (info->code != err) {
-        api_plain_err(err, &plain);
+        (void)err_plain(&plain, err, "error");
         info = &plain;
     }
     fhir_print_outcome_err(&b, info, call->language);
@@ -161,7 +161,7 @@ static ErrCode try_reads(Batch *batch, FhirWrite *w, ErrInfo *info) {
                           : ERR_OK;
         if (err != ERR_OK) {
             if (info->code != err) {
-                api_plain_err(err, info);
+                (void)err_plain(info, err, "error");
             }
             err_where(info, "Bundle.entry[%zu]", i);
             return err;
@@ -368,20 +368,14 @@ static void run_batch(Batch *batch) {
 
 /* ---- the request ---- */
 
-static void refuse_bundle(ApiCall *call, ErrCode err, const char *rule, const char *texts[2]) {
-    ErrInfo info = {0};
-    (void)err_set(&info, err, rule, "%s", "%s", texts[0]);
-    (void)snprintf(info.what_vi, sizeof(info.what_vi), "%s", texts[1]);
-    api_reply_err(call, err, &info);
-}
-
 static bool gather_entries(Batch *batch, const JsonNode *root) {
     const JsonNode *list = json_get_lit(root, "entry");
     size_t n = json_is(list, JSON_ARRAY) ? json_count(list) : 0;
     if (n > LIMIT_BUNDLE_ENTRIES) {
-        refuse_bundle(batch->call, ERR_LIMIT, "bundle-entries",
-                      (const char *[]){"a bundle may have 25000 entries at most",
-                                       "một gói chỉ được có tối đa 25000 mục"});
+        ErrInfo info = {0};
+        (void)err_set(&info, ERR_LIMIT, "bundle-entries", "a bundle may have %d entries at most",
+                      "một gói chỉ được có tối đa %d mục", LIMIT_BUNDLE_ENTRIES);
+        api_reply_err(batch->call, ERR_LIMIT, &info);
         return false;
     }
     batch->entries = arena_new_array(batch->call->arena, Entry, n + 1);
@@ -407,9 +401,11 @@ static void run_bundle(ApiCall *call) {
     Str type = json_raw_str(json_get_lit(bundle.root, "type"));
     bool transaction = str_eq(type, STR("transaction"));
     if (bundle.type != FHIR_T_BUNDLE || (!transaction && !str_eq(type, STR("batch")))) {
-        refuse_bundle(call, ERR_PARAM, "bundle-type",
-                      (const char *[]){"send a Bundle of type transaction or batch here",
-                                       "hãy gửi vào đây một Bundle loại transaction hoặc batch"});
+        ErrInfo info = {0};
+        (void)err_set(&info, ERR_PARAM, "bundle-type",
+                      "send a Bundle of type transaction or batch here",
+                      "hãy gửi vào đây một Bundle loại transaction hoặc batch");
+        api_reply_err(call, ERR_PARAM, &info);
         return;
     }
     Batch *batch = arena_new_array(call->arena, Batch, 1);

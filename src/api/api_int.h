@@ -76,8 +76,6 @@ void api_reply_json(ApiCall *call, int status, Str json);
 void api_reply_err(ApiCall *call, ErrCode err, const ErrInfo *info);
 /* The same with another status, and one more header (name, value) unless it is NULL. */
 void api_reply_outcome(ApiCall *call, int status, const ErrInfo *info, const Str header[2]);
-/* The plain sentences of an error that brought no details. */
-void api_plain_err(ErrCode err, ErrInfo *ret_info);
 /* Runs fn(call) on a job thread; replies 503 when too many wait already. */
 void api_job(ApiCall *call, ApiHandler fn);
 /* Value of one query parameter, decoded; empty when absent. */

@@ -93,8 +93,8 @@ static ErrCode read_ops_query(ApiCall *call, IocQuery *q, ErrInfo *info) {
     if (sex.len > 0) {
         q->sex = sex.ptr[0] - '0';
         if (sex.len != 1 || q->sex < 1 || q->sex > 3) {
-            return err_set(info, ERR_PARAM, "sex", "sex is 1 (male) or 2 (female)",
-                           "giới tính là 1 (nam) hoặc 2 (nữ)");
+            return err_set(info, ERR_PARAM, "sex", "sex is 1 (male), 2 (female) or 3 (not known)",
+                           "giới tính là 1 (nam), 2 (nữ) hoặc 3 (chưa rõ)");
         }
     }
     uint64_t top = DEFAULT_TOP;

@@ -10,12 +10,6 @@ void api_reply_json(ApiCall *call, int status, Str json) {
                               });
 }
 
-void api_plain_err(ErrCode err, ErrInfo *ret_info) {
-    *ret_info = (ErrInfo){0};
-    (void)err_set(ret_info, err, "error", "%s", "%s", err_text(err, 0));
-    (void)snprintf(ret_info->what_vi, sizeof(ret_info->what_vi), "%s", err_text(err, 1));
-}
-
 void api_reply_outcome(ApiCall *call, int status, const ErrInfo *info, const Str header[2]) {
     CLEANUP_BUF Buf b;
     Str headers[4] = {STR("Cache-Control"), STR("no-store")};
@@ -35,9 +29,9 @@ void api_reply_outcome(ApiCall *call, int status, const ErrInfo *info, const Str
 }
 
 void api_reply_err(ApiCall *call, ErrCode err, const ErrInfo *info) {
-    ErrInfo plain;
+    ErrInfo plain = {0};
     if (info == NULL || info->code == ERR_OK) {
-        api_plain_err(err, &plain);
+        (void)err_plain(&plain, err, "error");
         info = &plain;
     }
     api_reply_outcome(call, err_http(err), info, NULL);

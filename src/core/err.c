@@ -72,6 +72,16 @@ ErrCode err_set(ErrInfo *info, ErrCode code, const char *rule, const char *en, c
     return code;
 }
 
+ErrCode err_plain(ErrInfo *info, ErrCode code, const char *rule) {
+    if (info != NULL) {
+        info->code = code;
+        (void)snprintf(info->rule, sizeof(info->rule), "%s", rule);
+        (void)snprintf(info->what_en, sizeof(info->what_en), "%s", err_text(code, 0));
+        (void)snprintf(info->what_vi, sizeof(info->what_vi), "%s", err_text(code, 1));
+    }
+    return code;
+}
+
 void err_where(ErrInfo *info, const char *fmt, ...) {
     if (info != NULL) {
         va_list args;

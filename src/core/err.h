@@ -70,6 +70,8 @@ const char *err_text(ErrCode code, int vietnamese);
  * reads well. en and vi are printf formats that take the same arguments in the same order. */
 ErrCode err_set(ErrInfo *info, ErrCode code, const char *rule, const char *en, const char *vi, ...)
     __attribute__((format(printf, 4, 6)));
+/* The plain sentences of the code, under the rule. Returns code. */
+ErrCode err_plain(ErrInfo *info, ErrCode code, const char *rule);
 void err_where(ErrInfo *info, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -114,7 +114,7 @@ void fhir_issue_add_info(FhirIssues *list, const ErrInfo *info) {
 
 ErrCode fhir_issues_to_info(const FhirIssues *list, ErrCode code, ErrInfo *info) {
     if (list->n == 0) {
-        return err_set(info, code, "fhir", "%s", "%s", err_text(code, 0));
+        return err_plain(info, code, "fhir");
     }
     const FhirIssue *first = &list->items[0];
     (void)err_set(info, code, first->id, "%s", "%s", first->en.ptr);

@@ -195,7 +195,7 @@ static ErrCode refused_because(Load *l, const Unit *u, ErrCode err, ErrInfo *why
         return err;
     }
     if (why->code == ERR_OK) {
-        (void)err_set(why, err, "error", "%s", "%s", err_text(err, 0));
+        (void)err_plain(why, err, "error");
     }
     return l->is_bundle ? refuse(l, FHIR_T_BUNDLE, l->bundle, u->line, why)
                         : refuse(l, u->ask.type, u->text, u->line, why);

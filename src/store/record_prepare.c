@@ -573,9 +573,7 @@ ErrCode store_prepare(Store *store, const StoreCommit *commit, StorePrepared **r
     preparer_give(store, prep);
     if (err != ERR_OK) {
         arena_free(arena);
-        return info != NULL && info->code == err
-                   ? err
-                   : err_set(info, err, "prepare", "%s", "%s", err_text(err, 0));
+        return info != NULL && info->code == err ? err : err_plain(info, err, "prepare");
     }
     *ret_prepared = p;
     return ERR_OK;

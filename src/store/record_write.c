@@ -78,7 +78,7 @@ void overlay_clear(Overlay *set) {
 /* ---- checks ---- */
 
 static ErrCode refuse(StorePrepared *p, ErrCode err, const char *rule) {
-    return err_set(p->info, err, rule, "%s", "%s", err_text(err, 0));
+    return err_plain(p->info, err, rule);
 }
 
 static ErrCode check_expects(Store *store, const StorePrepared *p) {
@@ -525,8 +525,7 @@ ErrCode writer_start(Store *store, ErrInfo *info) {
     (void)sqlite3_wal_hook(w->db.handle, note_wal, store);
     ErrCode err = thread_start(&w->thread, "store-write", writer_main, store);
     w->started = err == ERR_OK;
-    return err == ERR_OK ? ERR_OK
-                         : err_set(info, err, "store-thread", "%s", "%s", err_text(err, 0));
+    return err == ERR_OK ? ERR_OK : err_plain(info, err, "store-thread");
 }
 
 void writer_stop(Store *store) {

@@ -249,7 +249,7 @@ ErrCode verify_db(Db *db, const StoreProgress *progress, uint64_t *ret_records, 
     if (err == ERR_OK) {
         *ret_records = v.next - 1;
     } else if (info != NULL && info->code != err) {
-        (void)err_set(info, err, "verify", "%s", "%s", err_text(err, 0));
+        (void)err_plain(info, err, "verify");
     }
     if (v.dicts != NULL) {
         dict_release(v.dicts);
