@@ -106,6 +106,8 @@ void fhir_bundle_put(FhirBundle *b, const StoreVersion *versions, size_t n, Fhir
 /* One entry by hand: its members follow, then json_close_object. */
 void fhir_bundle_open_entry(FhirBundle *b);
 void fhir_bundle_put_etag(FhirBundle *b, uint32_t version, TimeMs time);
+/* An OperationOutcome about the answer itself: a warning that it is not whole (mode outcome). */
+void fhir_bundle_put_outcome(FhirBundle *b, FhirLanguage language, const ErrInfo *what);
 void fhir_bundle_close(FhirBundle *b);
 /* A resource by the wishes of the caller; print may be NULL. */
 MUST_USE ErrCode fhir_put_resource(Buf *out, Arena *arena, const StoreVersion *v,
@@ -124,6 +126,7 @@ typedef struct FhirPage {
     FhirEntryKind kind;
     const StoreVersion *entries, *includes;
     size_t n_entries, n_includes;
+    bool includes_cut;
 } FhirPage;
 MUST_USE ErrCode fhir_page_begin(const FhirPage *page, Str token, FhirPageToken *ret,
                                  ErrInfo *info);

@@ -32,6 +32,17 @@ ErrCode fhir_page_answer(const FhirPage *p, Str token, FhirAnswer *ret) {
     fhir_bundle_open(&b, &head);
     fhir_bundle_put(&b, p->entries, p->n_entries, p->kind);
     fhir_bundle_put(&b, p->includes, p->n_includes, FHIR_ENTRY_INCLUDE);
+    if (p->includes_cut) {
+        ErrInfo what = {0};
+        (void)err_set(
+            &what, ERR_LIMIT, "include-max",
+            "only %zu of the resources to include are in this page; ask with a smaller "
+            "_count, or search for the others themselves",
+            "trang này chỉ kèm %zu tài nguyên liên quan; hãy hỏi với _count nhỏ hơn, hoặc "
+            "tìm trực tiếp các tài nguyên còn lại",
+            p->n_includes);
+        fhir_bundle_put_outcome(&b, p->get->call->language, &what);
+    }
     fhir_bundle_close(&b);
     ret->status = 200;
     return arena_failed(arena) ? ERR_NOMEM : buf_ok(&ret->body);
@@ -67,6 +78,7 @@ static ErrCode run_search(const FhirGet *get, const FhirQuery *q, FhirPage *p, E
     p->n_entries = page.n_matches;
     p->includes = page.includes;
     p->n_includes = page.n_includes;
+    p->includes_cut = page.includes_cut;
     p->total = search.want_total ? page.total : page.n_matches;
     /* A first page that is also the last one counts itself. */
     p->has_total =

@@ -364,6 +364,7 @@ struct Store {
     const StoreView *views;
     size_t n_views;
     unsigned train_records, checkpoint_pages, retention_days;
+    StoreSearchLimits search;
     bool read_only, sync_off;
     uint8_t id_secret[16];
     IdKey id_key;

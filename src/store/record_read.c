@@ -327,3 +327,7 @@ ErrCode store_feed(Store *store, Arena *arena, RecordNo after, StoreEach each, v
 Index *store_index(Store *store) {
     return store->index;
 }
+
+StoreSearchLimits store_search_limits(const Store *store) {
+    return store->search;
+}

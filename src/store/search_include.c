@@ -1,55 +1,71 @@
 /* _include and _revinclude of one step: resources that the hits refer to, or that refer to the
- * hits, each once, in the version current at the search's snapshot. */
+ * hits, each once, in the version current at the search's snapshot. A page has limits.include_max
+ * of them; when there is one more it says so (includes_cut). */
 #include "store/search_int.h"
 
 #include "core/limits.h"
 #include "fhir/fhir_extract.h"
 
-enum { INCLUDES_MAX = LIMIT_PAGE_COUNT * 8 };
-
 typedef struct Includes {
     Search *s;
     StorePage *page;
-    Slot *seen; /* open addressing, slots of hits and includes */
-    size_t mask;
+    Slot *seen; /* open addressing, slots of hits and of what was looked at */
+    size_t mask, n_seen;
     size_t capacity;
 } Includes;
 
-/* True when the slot is new. */
+/* True when the slot is new. References to the wrong type can fill the table, too: it never gets
+ * more than three quarters full. */
 static bool note(Includes *in, Slot slot) {
     size_t i = hash64((Str){(const char *)&slot, sizeof(slot)}) & in->mask;
     while (in->seen[i] != 0 && in->seen[i] != slot) {
         i = (i + 1) & in->mask;
     }
-    bool fresh = in->seen[i] == 0;
+    if (in->seen[i] != 0) {
+        return false;
+    }
+    if (in->n_seen >= in->mask / 4 * 3) {
+        in->page->includes_cut = true;
+        return false;
+    }
     in->seen[i] = slot;
-    return fresh;
+    in->n_seen++;
+    return true;
+}
+
+static ErrCode includes_reserve(Includes *in) {
+    StorePage *page = in->page;
+    if (page->n_includes < in->capacity) {
+        return ERR_OK;
+    }
+    size_t capacity = in->capacity * 2 + 16;
+    StoreVersion *more = arena_new_array(in->s->out, StoreVersion, capacity);
+    if (more == NULL) {
+        return ERR_NOMEM;
+    }
+    if (page->n_includes > 0) {
+        memcpy(more, page->includes, page->n_includes * sizeof(*more));
+    }
+    page->includes = more;
+    in->capacity = capacity;
+    return ERR_OK;
 }
 
 static ErrCode add(Includes *in, Slot slot, FhirType type) {
     Search *s = in->s;
     StorePage *page = in->page;
-    if (page->n_includes == INCLUDES_MAX || !note(in, slot)) {
+    if (page->includes_cut || !note(in, slot)) {
         return ERR_OK;
     }
-    if (page->n_includes == in->capacity) {
-        size_t capacity = in->capacity * 2 + 16;
-        StoreVersion *more = arena_new_array(s->out, StoreVersion, capacity);
-        if (more == NULL) {
-            return ERR_NOMEM;
-        }
-        if (page->n_includes > 0) {
-            memcpy(more, page->includes, page->n_includes * sizeof(*more));
-        }
-        page->includes = more;
-        in->capacity = capacity;
-    }
+    TRY(includes_reserve(in));
     StoreVersion v;
     ErrCode err = search_fetch(s, slot, &v);
     if (err == ERR_NOT_FOUND || (err == ERR_OK && (v.deleted || v.type != type))) {
         return ERR_OK; /* a reference to what is not here */
     }
-    if (err == ERR_OK) {
+    if (err == ERR_OK && page->n_includes == s->limits.include_max) {
+        page->includes_cut = true;
+    } else if (err == ERR_OK) {
         page->includes[page->n_includes++] = v;
     }
     return err;
@@ -118,7 +134,7 @@ static ErrCode rev_put(void *ctx, const WalkBatch *batch) {
             TRY(add(r->in, slot, r->s->query->type));
             r->s->record = r->in->s->record;
         }
-        if (r->in->page->n_includes == INCLUDES_MAX) {
+        if (r->in->page->includes_cut) {
             return ERR_STOPPED;
         }
     }
@@ -168,7 +184,7 @@ ErrCode search_include(Search *s, StorePage *page) {
         return ERR_OK;
     }
     size_t size = 64;
-    while (size < 2 * (page->n_matches + INCLUDES_MAX)) {
+    while (size < 2 * (page->n_matches + s->limits.include_max + 1)) {
         size *= 2;
     }
     Includes in = {.s = s, .page = page, .mask = size - 1};
@@ -179,11 +195,12 @@ ErrCode search_include(Search *s, StorePage *page) {
     for (size_t i = 0; i < page->n_matches; i++) {
         (void)note(&in, page->matches[i].slot);
     }
-    for (size_t i = 0; i < q->n_includes; i++) {
+    for (size_t i = 0; i < q->n_includes && !page->includes_cut; i++) {
         if (q->includes[i].is_reverse) {
             TRY(revinclude(&in, &q->includes[i]));
         }
-        for (size_t k = 0; k < page->n_matches && !q->includes[i].is_reverse; k++) {
+        for (size_t k = 0; k < page->n_matches && !q->includes[i].is_reverse && !page->includes_cut;
+             k++) {
             TRY(include_of(&in, &q->includes[i], &page->matches[k]));
         }
     }

@@ -11,9 +11,8 @@
 #include "store/store_int.h"
 
 enum {
-    SEARCH_WORK_MAX = 100000, /* resources decoded for one search before it is refused */
-    SEARCH_BATCH = 256,       /* candidates filtered together */
-    SEARCH_PAIR_MAX = 256,    /* ranges that a composite clause may take */
+    SEARCH_BATCH = 256,    /* candidates filtered together */
+    SEARCH_PAIR_MAX = 256, /* ranges that a composite clause may take */
 };
 
 typedef enum KeyVerdict { KEY_NO, KEY_MAYBE, KEY_YES } KeyVerdict;
@@ -78,7 +77,8 @@ typedef struct Search {
     bool is_unsure; /* every candidate must be verified to be counted */
     bool ascending;
     StoredRecord *record;
-    size_t work;
+    size_t work; /* resources decoded so far: more than limits.work_max are refused */
+    StoreSearchLimits limits;
 } Search;
 
 /* ---- search_plan.c, search_value.c ---- */

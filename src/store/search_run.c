@@ -21,11 +21,11 @@ static ErrCode load_record(Search *s, RecordNo number) {
 static ErrCode too_much(const Search *s) {
     return err_set(
         s->info, ERR_LIMIT, "search-work",
-        "the search would have to read more than %d resources one by one; narrow it by "
+        "the search would have to read more than %u resources one by one; narrow it by "
         "patient, code or date",
-        "tìm kiếm này phải đọc từng tài nguyên, hơn %d tài nguyên; hãy thu hẹp theo bệnh "
+        "tìm kiếm này phải đọc từng tài nguyên, hơn %u tài nguyên; hãy thu hẹp theo bệnh "
         "nhân, mã hoặc ngày",
-        SEARCH_WORK_MAX);
+        s->limits.work_max);
 }
 
 static ErrCode matches(Search *s, const StoreVersion *v, bool *ret_matches) {
@@ -43,7 +43,7 @@ ErrCode search_verify(Search *s, Slot slot, bool *ret_matches) {
         s->record->slots[position].type != s->query->type) {
         return ERR_OK;
     }
-    if (++s->work > SEARCH_WORK_MAX) {
+    if (++s->work > s->limits.work_max) {
         return too_much(s);
     }
     StoreVersion v;
@@ -145,6 +145,7 @@ ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, Stor
                 .out = arena,
                 .query = search->query,
                 .info = info,
+                .limits = store_search_limits(store),
                 .snapshot = search->snapshot == 0 ? now : search->snapshot};
     s.ascending = s.query->n_sorts > 0 && !s.query->sorts[0].is_descending;
     CLEANUP_ARENA Arena *plan = arena_new(PLAN_BYTES);

@@ -7,6 +7,8 @@
 #include "core/log.h"
 #include "core/random.h"
 
+enum { SEARCH_WORK = 100000, SEARCH_INCLUDES = 8 * LIMIT_PAGE_COUNT };
+
 enum { SEAL_AT_STOP_MS = 10000 };
 
 ErrCode store_connect(Store *store, bool writes, Db *ret_db, ErrInfo *info) {
@@ -50,6 +52,8 @@ static ErrCode copy_options(Store *store, const StoreOptions *options) {
     store->n_views = options->n_views;
     store->train_records = options->train_records;
     store->checkpoint_pages = options->checkpoint_pages;
+    store->search.work_max = options->search_work_max != 0 ? options->search_work_max : SEARCH_WORK;
+    store->search.include_max = options->include_max != 0 ? options->include_max : SEARCH_INCLUDES;
     store->sync_off = options->sync_off;
     store->read_only = options->read_only;
     store->retention_days = options->received_retention_days;

@@ -72,6 +72,8 @@ typedef struct StoreOptions {
     unsigned checkpoint_pages; /* copied back from the write-ahead log at this length; 0: 1024 */
     unsigned train_records;    /* the dictionary is trained from so many first records; 0: 2000 */
     unsigned received_retention_days; /* files older than that lose their bytes; 0: never */
+    unsigned search_work_max;         /* resources that a search may decode; 0: 100,000 */
+    unsigned include_max;             /* included resources of a page; 0: 8,000 */
     unsigned sync_off : 1;            /* tests only: the positive control of the power-cut test */
     unsigned read_only : 1;           /* verify, stat: no writer, no sealing, no recovery */
 } StoreOptions;
@@ -234,6 +236,7 @@ typedef struct StorePage {
     size_t n_matches;
     StoreVersion *includes;
     size_t n_includes;
+    bool includes_cut; /* there were more than a page may have */
     RecordNo snapshot;
     Slot next;      /* `after` of the next page, 0 at the end */
     uint64_t total; /* exact, when wanted */

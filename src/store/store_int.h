@@ -38,5 +38,9 @@ Slot store_id_parse(const Store *store, Str id);
 /* First slot of (type, id) of either kind, or 0. */
 Slot store_resolve(Store *store, FhirType type, Str id);
 Index *store_index(Store *store);
+typedef struct StoreSearchLimits {
+    unsigned work_max, include_max;
+} StoreSearchLimits;
+StoreSearchLimits store_search_limits(const Store *store);
 
 #endif

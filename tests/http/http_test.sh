@@ -337,7 +337,7 @@ check "another address than the loopback is refused" has "$("$nhip" serve --data
 
 # ---- an import that is cut off goes on
 for i in $(seq 30000); do
-    printf '{"resourceType":"Basic","code":{"coding":[{"system":"urn:cut","code":"c"}]},"identifier":[{"system":"urn:cut","value":"%d"}]}\n' "$i"
+    printf '{"resourceType":"Basic","code":{"coding":[{"system":"urn:cut","code":"c"}]},"author":{"reference":"Organization/cut"},"identifier":[{"system":"urn:cut","value":"%d"}]}\n' "$i"
 done >"$tmp/cut.ndjson"
 cuts=0
 for _ in $(seq 6); do
@@ -352,6 +352,11 @@ done
 check "a FHIR import survives $cuts kill -9" is "$?" 0
 serve || cat "$tmp/serve.log"
 check "and doubles nothing" is "$(total 'Basic?code=urn:cut%7Cc&_summary=count')" 30000
+code -X PUT -H "$json" -d '{"resourceType":"Organization","id":"cut","name":"Trạm cắt"}' "$base/Organization/cut" >/dev/null
+curl -s -H 'Accept-Language: en' "$base/Organization?_id=cut&_revinclude=Basic:author" >"$tmp/page"
+check "a page has 8000 included resources at most" is "$(grep -o '"mode":"include"' "$tmp/page" | wc -l)" 8000
+check "and says that there are more" has "$(cat "$tmp/page")" '"mode":"outcome"'
+check "and what to do" has "$(cat "$tmp/page")" 'ask with a smaller _count'
 stop
 
 echo "1..$n"

@@ -776,6 +776,60 @@ static void includes_come_once_and_current(void **state) {
     world_free(w);
 }
 
+static void a_page_with_too_many_includes_says_so(void **state) {
+    (void)state;
+    World *w = small_world();
+    add_visits(w, 9);
+    for (unsigned most = 8; most <= 10; most++) {
+        w->home.options.include_max = most;
+        home_reopen(&w->home);
+        StorePage page = {0};
+        assert_ok(ask(w, FHIR_T_ORGANIZATION, "_revinclude=Encounter:service-provider", 9, &page));
+        assert_int_equal(page.n_includes, MIN(most, 9));
+        assert_int_equal(page.includes_cut, most < 9);
+        assert_ok(ask(w, FHIR_T_OBSERVATION, "_include=Observation:encounter", 9, &page));
+        assert_int_equal(page.n_includes, MIN(most, 9));
+        assert_int_equal(page.includes_cut, most < 9);
+        assert_ok(ask(w, FHIR_T_OBSERVATION,
+                      "_include=Observation:encounter&_include=Observation:subject", 9, &page));
+        assert_int_equal(page.n_includes, MIN(most, 10));
+        assert_int_equal(page.includes_cut, most < 10);
+        if (most == 8) { /* as the answer advises */
+            assert_ok(ask(w, FHIR_T_OBSERVATION, "_include=Observation:encounter", 8, &page));
+            assert_false(page.includes_cut);
+        }
+    }
+    world_free(w);
+}
+
+/* What the index leaves open must be read: here times of one day. What it knows costs nothing. */
+static void a_search_that_reads_too_much_is_refused(void **state) {
+    (void)state;
+    World *w = small_world();
+    add_visits(w, 40);
+    StorePage page = {0};
+    static const char *const OPEN = "date=ge2024-01-01T09:00:00%2B07:00&_summary=count";
+    for (unsigned most = 39; most <= 40; most++) {
+        w->home.options.search_work_max = most;
+        home_reopen(&w->home);
+        w->home.info = (ErrInfo){0};
+        ErrCode err = ask(w, FHIR_T_OBSERVATION, OPEN, 0, &page);
+        assert_int_equal(err, most < 40 ? ERR_LIMIT : ERR_OK);
+        assert_string_equal(w->home.info.rule, most < 40 ? "search-work" : "");
+        assert_int_equal(most < 40 ? 40 : page.total, 40);
+    }
+    w->home.options.search_work_max = 5;
+    home_reopen(&w->home);
+    assert_ok(ask(w, FHIR_T_OBSERVATION, "date=2024-01-01&_summary=count", 0, &page));
+    assert_int_equal(page.total, 40);
+    assert_ok(ask(w, FHIR_T_OBSERVATION, "code=urn:x%7Cc1", 4, &page)); /* the total from the keys */
+    assert_int_equal(page.total, 6);
+    assert_int_equal(ask(w, FHIR_T_OBSERVATION, "code=urn:x%7Cc1", 6, &page), ERR_LIMIT);
+    assert_true(strstr(w->home.info.what_en, "more than 5 resources") != NULL);
+    assert_true(strstr(w->home.info.what_vi, "hơn 5 tài nguyên") != NULL);
+    world_free(w);
+}
+
 static void long_or_lists_are_answered_once_each(void **state) {
     (void)state;
     World *w = small_world();
@@ -839,6 +893,8 @@ static void a_page_of_an_unknown_snapshot_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(includes_come_once_and_current),
+        cmocka_unit_test(a_page_with_too_many_includes_says_so),
+        cmocka_unit_test(a_search_that_reads_too_much_is_refused),
         cmocka_unit_test(long_or_lists_are_answered_once_each),
         cmocka_unit_test(tokens_and_patients_are_found_directly),
         cmocka_unit_test(a_page_of_an_unknown_snapshot_is_refused),
