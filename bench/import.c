@@ -109,9 +109,8 @@ static double print_import(Province *p, Probe *probe, const SynthReport *made) {
 
 static void run_eav(Province *p, uint32_t visits, double ours) {
     Eav eav;
-    CLEANUP_ARENA Arena *arena = arena_new(1024 * LIMIT_MIB);
     eav_open(&eav, p->dir, visits);
-    ErrCode err = store_feed(p->store, arena, 0, eav_each, &eav);
+    ErrCode err = store_feed(p->store, 0, eav_each, &eav);
     if (err != ERR_STOPPED) {
         bench_need("feed", err);
     }

@@ -27,9 +27,12 @@ static ErrCode add_expect(IntakeTx *tx, const StoreExpect *expect) {
     return ERR_OK;
 }
 
+/* One key of the index, or two. "|code" of other parameters than identifier means any system that
+ * the definition or a ContactPoint's use stands for: no key says that. */
 static bool is_exact_token(const FhirQueryTerm *t) {
     return t->param->type == FHIR_PARAM_TOKEN && t->modifier == FHIR_MOD_NONE && t->n_values == 1 &&
-           t->values[0].token.has_bar && t->values[0].token.code.len > 0;
+           t->values[0].token.has_bar && t->values[0].token.code.len > 0 &&
+           (t->values[0].token.system.len > 0 || t->param->id == FHIR_P_IDENTIFIER);
 }
 
 /* Every exact token becomes an expectation: a new match would have to carry all of them. */
@@ -72,8 +75,9 @@ static ErrCode find_one(IntakeTx *tx, FhirType type, Str condition, StoreVersion
     FhirQueryScope scope = {.type = type, .base_url = tx->o.base_url, .info = info};
     TRY(fhir_query_parse(tx->tries, &scope, condition, &q));
     TRY(expect_tokens(tx, &q, &token, info));
-    TRY(q.n_terms == 1 ? store_find(tx->store, tx->tries, &token, 2, &found, &n)
-                       : search_two(tx, &q, &found, &n, info));
+    bool direct = q.n_terms == 1 && token.param == FHIR_P_IDENTIFIER;
+    TRY(direct ? store_find(tx->store, tx->tries, &token, 2, &found, &n)
+               : search_two(tx, &q, &found, &n, info));
     if (n > 1) {
         return err_set(info, ERR_MULTIPLE, "condition-multiple",
                        "more than one %s fulfils the condition",

@@ -106,8 +106,13 @@ MUST_USE ErrCode index_versions(Index *index, Arena *arena, Slot first, SlotList
 bool index_is_live(Index *index, FhirType type, Slot slot, RecordNo snapshot);
 /* The last record made visible by index_publish. */
 RecordNo index_published(Index *index);
-/* Builds the key of one token value, as index_keys does (store_find, StoreExpect). */
-MUST_USE ErrCode index_token_key(Buf *out, const StoreExpect *token);
+/* Builds a key of one token value, as index_keys does (store_find, StoreExpect). is_bound: for data
+ * that carry no system themselves, where the definition or ContactPoint.use stands for it. */
+MUST_USE ErrCode index_token_key(Buf *out, const StoreExpect *token, bool is_bound);
+/* May the parameter's data be of both kinds? Identifiers say their system, or have none. */
+static inline bool index_token_may_be_bound(const StoreExpect *token) {
+    return token->param != FHIR_P_IDENTIFIER && token->system.len > 0;
+}
 
 /* The search (index_search.c): plan and run. The caller decodes and verifies: fetch gives the
  * current resource of a slot parsed, for verification. */

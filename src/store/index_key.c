@@ -391,10 +391,10 @@ ErrCode index_patient_key(IndexBatch *batch, const IndexSubject *subject) {
     return batch_put(batch, &k, subject->offset & ~(uint32_t)(STORE_RECORD_SLOTS - 1), relocate);
 }
 
-ErrCode index_token_key(Buf *out, const StoreExpect *token) {
+ErrCode index_token_key(Buf *out, const StoreExpect *token, bool is_bound) {
     KeyBuf k;
     key_head(&k, INDEX_VALUE, (unsigned)token->type, token->param);
-    key_token(&k, token->value, token->system, false);
+    key_token(&k, token->value, token->system, is_bound);
     buf_put_str(out, key_str(&k));
     return buf_ok(out);
 }

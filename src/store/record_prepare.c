@@ -506,20 +506,29 @@ static ErrCode build_hashes(StorePrepared *p) {
     return ERR_OK;
 }
 
+static ErrCode build_expect(Build *b, const StoreExpect *expect, bool is_bound) {
+    StorePrepared *p = b->p;
+    Buf *key = &b->prep->view;
+    buf_clear(key);
+    TRY(index_token_key(key, expect, is_bound));
+    TRY(buf_ok(key));
+    p->expects[p->n_expects++] = arena_str(p->arena, buf_str(key));
+    return ERR_OK;
+}
+
 static ErrCode build_expects(Build *b) {
     const StoreCommit *commit = b->commit;
     StorePrepared *p = b->p;
     p->snapshot = commit->snapshot;
-    p->expects = arena_new_array(p->arena, Str, commit->n_expects + 1);
+    p->expects = arena_new_array(p->arena, Str, 2 * commit->n_expects + 1);
     if (p->expects == NULL) {
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < commit->n_expects; i++) {
-        Buf *key = &b->prep->view;
-        buf_clear(key);
-        TRY(index_token_key(key, &commit->expects[i]));
-        TRY(buf_ok(key));
-        p->expects[p->n_expects++] = arena_str(p->arena, buf_str(key));
+        TRY(build_expect(b, &commit->expects[i], false));
+        if (index_token_may_be_bound(&commit->expects[i])) {
+            TRY(build_expect(b, &commit->expects[i], true));
+        }
     }
     return ERR_OK;
 }

@@ -305,9 +305,10 @@ ErrCode store_record(Store *store, Arena *arena, RecordNo number, StoreVersion *
     return ERR_OK;
 }
 
-ErrCode store_feed(Store *store, Arena *arena, RecordNo after, StoreEach each, void *ctx) {
+ErrCode store_feed(Store *store, RecordNo after, StoreEach each, void *ctx) {
     CLEANUP_ARENA Arena *scratch = arena_new(2 * RECORD_PAYLOAD_MAX);
-    if (scratch == NULL) {
+    CLEANUP_ARENA Arena *arena = arena_new(RECORD_PAYLOAD_MAX);
+    if (scratch == NULL || arena == NULL) {
         return ERR_NOMEM;
     }
     RecordNo last = store_snapshot(store);
@@ -317,6 +318,7 @@ ErrCode store_feed(Store *store, Arena *arena, RecordNo after, StoreEach each, v
         TRY(store_load(store, scratch, number, &record));
         for (unsigned i = 0; i < record->n_slots; i++) {
             StoreVersion v;
+            arena_reset(arena);
             TRY(store_expand(store, arena, record, i, &v));
             TRY(each(ctx, &v));
         }

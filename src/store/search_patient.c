@@ -16,7 +16,8 @@ ErrCode store_find(Store *store, Arena *arena, const StoreExpect *token, size_t 
     if (scratch == NULL) {
         return ERR_NOMEM;
     }
-    TRY(index_token_key(&key, token));
+    assert(!index_token_may_be_bound(token));
+    TRY(index_token_key(&key, token, false));
     TRY(index_get(index, scratch, buf_str(&key), snapshot, &list));
     StoreVersion *versions = arena_new_array(arena, StoreVersion, MIN(max, list.n) + 1);
     if (versions == NULL) {

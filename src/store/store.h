@@ -114,7 +114,7 @@ typedef struct StoreGroup {
  */
 typedef struct StoreExpect {
     FhirType type;
-    FhirParamId param; /* a token parameter, such as identifier */
+    FhirParamId param; /* a token parameter; without a system: identifier only */
     Str system, value;
 } StoreExpect;
 
@@ -245,7 +245,8 @@ typedef struct StorePage {
 MUST_USE ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, StorePage *ret,
                               ErrInfo *info);
 
-/* Current versions that carry the token exactly (identifier look-up): up to max, newest first. */
+/* Current versions that carry the identifier exactly (token->param must be FHIR_P_IDENTIFIER unless
+ * the system is empty): up to max, newest first. */
 MUST_USE ErrCode store_find(Store *store, Arena *arena, const StoreExpect *token, size_t max,
                             StoreVersion **ret_versions, size_t *ret_n);
 
@@ -255,9 +256,9 @@ MUST_USE ErrCode store_patient(Store *store, Arena *arena, Slot patient, StoreEa
 /* All slots (current or not) of one record, as stored. */
 MUST_USE ErrCode store_record(Store *store, Arena *arena, RecordNo record,
                               StoreVersion **ret_versions, size_t *ret_n);
-/* All records above `after` in order (the change feed). A version lives until `each` returns or,
- * when `each` does not reset the arena, with it. */
-MUST_USE ErrCode store_feed(Store *store, Arena *arena, RecordNo after, StoreEach each, void *ctx);
+/* All records above `after` in order (the change feed). A version lives until `each` returns: the
+ * feed's memory does not grow with the log. */
+MUST_USE ErrCode store_feed(Store *store, RecordNo after, StoreEach each, void *ctx);
 bool store_is_current(Store *store, Slot slot);
 
 /* ---- received files and rejects ---- */

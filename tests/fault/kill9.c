@@ -250,7 +250,7 @@ static bool audit(Run *run, bool whole) {
     Audit a = {.run = run, .n_seen = run->capacity + 1000000};
     a.seen = calloc(a.n_seen, 1);
     ErrCode err = store_open(&options, &store, &info);
-    err = err == ERR_OK ? store_feed(store, run->arena, 0, audit_one, &a) : err;
+    err = err == ERR_OK ? store_feed(store, 0, audit_one, &a) : err;
     err = err == ERR_OK && whole ? audit_whole(&store, &options, &info) : err;
     if (err != ERR_OK && run->why[0] == 0) {
         (void)snprintf(run->why, sizeof(run->why), "%s %s", err_name(err), info.what_en);

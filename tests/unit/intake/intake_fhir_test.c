@@ -183,6 +183,14 @@ static void conditions(void **state) {
     assert_int_equal(run_one(w, &ask, ERR_OK).version, 2);
     ask.condition = STR("name=x");
     (void)run_one(w, &ask, ERR_UNSUPPORTED);
+    ask.condition = STR("telecom=|097"); /* of any use: no key says that */
+    (void)run_one(w, &ask, ERR_UNSUPPORTED);
+    ask.condition = STR("gender=http://hl7.org/fhir/administrative-gender|other");
+    IntakeAsk other = to_create(w, FHIR_T_PATIENT, "{\"resourceType\":\"Patient\",\"gender\":\"other\"}");
+    other.condition = ask.condition; /* the definition's system, which the data do not say */
+    IntakeAnswer made = run_one(w, &other, ERR_OK);
+    assert_int_equal(made.status, 201);
+    assert_int_equal(run_one(w, &other, ERR_OK).status, 200);
     ask.condition = STR("identifier=7");
     (void)run_one(w, &ask, ERR_UNSUPPORTED);
     ask.condition = STR("colour=7");
@@ -399,13 +407,15 @@ static ErrCode race_once(Racer *r, int round, Arena *arena) {
     int status = 0;
     Str json = arena_printf(arena,
                             "{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"urn:r\","
-                            "\"value\":\"%d\"}]}",
-                            round);
+                            "\"value\":\"%d\"}],\"telecom\":[{\"system\":\"phone\",\"value\":"
+                            "\"09%d\",\"use\":\"home\"}]}",
+                            round, round);
     TRY(fhir_parse(arena, json, &p, NULL));
     IntakeAsk ask = {.verb = INTAKE_CREATE,
                      .type = FHIR_T_PATIENT,
                      .id = STR_EMPTY,
-                     .condition = arena_printf(arena, "identifier=urn:r|%d", round),
+                     .condition = arena_printf(
+                         arena, round % 2 == 0 ? "identifier=urn:r|%d" : "telecom=home|09%d", round),
                      .full_url = STR_EMPTY,
                      .root = p.root};
     TRY(race_ask(r, &ask, arena, &status));

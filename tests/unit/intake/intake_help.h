@@ -262,7 +262,7 @@ static UNUSED ErrCode count_one(void *ctx, const StoreVersion *v) {
 static UNUSED Count count(Home *h, FhirType type) {
     Count c = {.store = h->store, .type = type, .arena = h->arena};
     store_settle(h->store);
-    assert_ok(store_feed(h->store, h->arena, 0, count_one, &c));
+    assert_ok(store_feed(h->store, 0, count_one, &c));
     return c;
 }
 

@@ -111,6 +111,19 @@ static Str reference(World *w, const char *member, const char *type_name, FhirTy
                      STR_ARG(id));
 }
 
+/* Tokens without a system of their own: a boolean, and a phone whose use stands for it. */
+static const char *tokens_of_person(World *w) {
+    const char *use = PICK(w, "", ",\"use\":\"home\"", ",\"use\":\"mobile\"");
+    const char *active = PICK(w, "", "\"active\":true,", "\"active\":false,");
+    const char *system = PICK(w, "phone", "email");
+    return below(w, 3) == 0
+               ? active
+               : home_text(&w->home,
+                           "%s\"telecom\":[{\"system\":\"%s\",\"value\":\"09%u\"%s}],", active,
+                           system, below(w, 5), use)
+                     .ptr;
+}
+
 static Str make_patient(World *w) {
     const char *name = NAMES[below(w, 6)];
     Str gp = reference(w, "generalPractitioner", "Practitioner", FHIR_T_PRACTITIONER);
@@ -121,10 +134,12 @@ static Str make_patient(World *w) {
     }
     const char *gender = PICK(w, "\"gender\":\"male\",", "\"gender\":\"female\",", "");
     return home_text(&w->home,
-                     "{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"%s\",\"value\":"
-                     "\"P%u\"}],%s\"name\":[{\"text\":\"%s\"}],\"birthDate\":\"%s\"" STR_FMT "}",
-                     SYSTEMS[below(w, 2)], below(w, 60), gender, name, DAYS[below(w, 6)],
-                     STR_ARG(gp_list));
+                     "{\"resourceType\":\"Patient\",\"identifier\":[{%s\"value\":"
+                     "\"P%u\"}],%s%s%s\"name\":[{\"text\":\"%s\"}],\"birthDate\":\"%s\"" STR_FMT "}",
+                     PICK(w, "\"system\":\"urn:x\",", "\"system\":\"urn:y\",", ""), below(w, 60),
+                     gender, tokens_of_person(w), PICK(w, "", "\"deceasedBoolean\":true,",
+                     "\"deceasedBoolean\":false,", "\"deceasedDateTime\":\"2024-01-02\","), name,
+                     DAYS[below(w, 6)], STR_ARG(gp_list));
 }
 
 static Str make_observation(World *w, Str patient, Str encounter) {
@@ -387,7 +402,8 @@ static void put_updated(World *w, Buf *q) {
 }
 
 /* kind letters: t token, d date, q quantity, s string, p patient, e encounter, o organization,
- * r practitioner, g gender, u status, i identifier, n _id, l _lastUpdated, c code-value-quantity */
+ * r practitioner, g gender, u status, i identifier, n _id, l _lastUpdated, c code-value-quantity,
+ * h telecom, b boolean */
 typedef struct QueryTerm {
     FhirType type;
     const char *param;
@@ -406,6 +422,9 @@ static const QueryTerm TERMS[] = {
     {FHIR_T_ENCOUNTER, "service-provider", 'o'}, {FHIR_T_ENCOUNTER, "_lastUpdated", 'l'},
     {FHIR_T_PATIENT, "name", 's'},              {FHIR_T_PATIENT, "birthdate", 'd'},
     {FHIR_T_PATIENT, "gender", 'g'},            {FHIR_T_PATIENT, "identifier", 'i'},
+    {FHIR_T_PATIENT, "telecom", 'h'},           {FHIR_T_PATIENT, "phone", 'h'},
+    {FHIR_T_PATIENT, "active", 'b'},            {FHIR_T_PATIENT, "deceased", 'b'},
+    {FHIR_T_ORGANIZATION, "active", 'b'},
     {FHIR_T_PATIENT, "general-practitioner", 'r'}, {FHIR_T_PATIENT, "_id", 'n'},
     {FHIR_T_ORGANIZATION, "name", 's'},         {FHIR_T_PRACTITIONER, "_id", 'n'},
 };
@@ -439,13 +458,31 @@ static void put_value(World *w, Buf *q, const QueryTerm *t) {
         break;
     case 'g':
         buf_printf(q, "%s", PICK(w, "male", "female", "%7Cmale", "unknown",
-                                 "http://hl7.org/fhir/administrative-gender%7Cfemale"));
+                                 "http://hl7.org/fhir/administrative-gender%7Cfemale",
+                                 "http://hl7.org/fhir/administrative-gender%7C", "urn:x%7Cmale"));
         break;
     case 'u':
-        buf_printf(q, "%s", PICK(w, "final", "amended", "finished", "planned"));
+        buf_printf(q, "%s", PICK(w, "final", "amended", "finished", "planned", "%7Cfinal",
+                                 "%7Cfinished", "http://hl7.org/fhir/observation-status%7Cfinal",
+                                 "http://hl7.org/fhir/encounter-status%7C"));
         break;
     case 'i':
+        if (below(w, 8) == 0) {
+            buf_printf(q, "%s", PICK(w, "urn:x%7C", "urn:y%7C", "urn:z%7C"));
+            break;
+        }
         buf_printf(q, "%sP%u", PICK(w, "", "urn:x%7C", "urn:y%7C", "%7C"), below(w, 60));
+        break;
+    case 'h':
+        if (below(w, 6) == 0) {
+            buf_printf(q, "%s", PICK(w, "home%7C", "mobile%7C", "phone%7C"));
+            break;
+        }
+        buf_printf(q, "%s09%u", PICK(w, "", "home%7C", "mobile%7C", "phone%7C", "%7C"), below(w, 5));
+        break;
+    case 'b':
+        buf_printf(q, "%s", PICK(w, "true", "false", "%7Ctrue", "%7Cfalse", "urn:x%7Ctrue",
+                                 "http://terminology.hl7.org/CodeSystem/special-values%7Ctrue"));
         break;
     case 'n':
         put_id(w, q, t->type, false);
@@ -468,7 +505,7 @@ static void put_term(World *w, Buf *q, const QueryTerm *t) {
         buf_printf(q, ":missing=%s", PICK(w, "true", "false"));
         return;
     }
-    bool is_token = strchr("tgui", t->kind) != NULL;
+    bool is_token = strchr("tguihb", t->kind) != NULL;
     if (is_token && below(w, 6) == 0) {
         buf_put_lit(q, ":not");
     }
