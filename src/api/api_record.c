@@ -1,4 +1,5 @@
 #include "api/api_citizen_int.h"
+#include "core/hash.h"
 #include "interop/claim_identity.h"
 #include "vn/vn.h"
 
@@ -13,14 +14,19 @@ typedef struct Item {
     Str id;
     Slot slot;
     const JsonNode *root;
-    Str encounter; /* id of its Encounter, or empty */
+    Str encounter;           /* id of its Encounter, or empty */
+    const struct Item *next; /* the next one of its group, and its time there */
+    Str time;
 } Item;
 
 typedef struct Record {
     ApiCall *call;
     Arena *arena;
+    Str visit;   /* id of the only Encounter that is asked for, or empty: the whole record */
     Item *items; /* newest record first */
     size_t n, capacity;
+    const Item **of_visits; /* Conditions and Claims sorted by Encounter, then as in items */
+    size_t n_of_visits;
 } Record;
 
 /* ---- gathering ---- */
@@ -44,8 +50,21 @@ static Str encounter_of(Arena *arena, FhirType type, const JsonNode *root) {
     return reference_id(arena, json_get_lit(root, "encounter"), prefix);
 }
 
+/* What the screen that was asked for shows: the rest is neither parsed nor kept. */
+static bool is_shown(const Record *r, const StoreVersion *v) {
+    if (r->visit.len > 0) {
+        return str_eq(v->id, r->visit) || str_find(v->json, r->visit) < v->json.len;
+    }
+    return v->type == FHIR_T_ENCOUNTER || v->type == FHIR_T_CONDITION || v->type == FHIR_T_CLAIM ||
+           v->type == FHIR_T_MEDICATION_REQUEST || v->type == FHIR_T_OBSERVATION ||
+           v->type == FHIR_T_COVERAGE || v->type == FHIR_T_ALLERGY_INTOLERANCE;
+}
+
 static ErrCode take(void *ctx, const StoreVersion *v) {
     Record *r = ctx;
+    if (!is_shown(r, v)) {
+        return ERR_OK;
+    }
     if (r->n == RESOURCES_MAX) {
         return ERR_LIMIT;
     }
@@ -69,9 +88,66 @@ static ErrCode take(void *ctx, const StoreVersion *v) {
     return ERR_OK;
 }
 
-static ErrCode gather(Record *r, ApiCall *call, Slot patient) {
-    *r = (Record){.call = call, .arena = call->arena};
-    return store_patient(call->api->store, call->arena, patient, take, r);
+static int by_encounter(const void *a, const void *b) {
+    const Item *x = *(const Item *const *)a;
+    const Item *y = *(const Item *const *)b;
+    int order = str_cmp(x->encounter, y->encounter);
+    return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* A record of 1,200 visits opens as fast as a search for each of them: sorted once. */
+static ErrCode index_visits(Record *r) {
+    r->of_visits = arena_new_array(r->arena, const Item *, r->n + 1);
+    if (r->of_visits == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        const Item *item = &r->items[i];
+        bool wanted = item->type == FHIR_T_CONDITION || item->type == FHIR_T_CLAIM;
+        if (wanted && item->encounter.len > 0) {
+            r->of_visits[r->n_of_visits++] = item;
+        }
+    }
+    qsort(r->of_visits, r->n_of_visits, sizeof(*r->of_visits), by_encounter);
+    return ERR_OK;
+}
+
+/* All that the record's screen shows, or, with `visit`, all that names this Encounter. */
+static ErrCode gather(Record *r, ApiCall *call, Slot patient, Str visit) {
+    *r = (Record){.call = call, .arena = call->arena, .visit = visit};
+    TRY(store_patient(call->api->store, call->arena, patient, take, r));
+    return index_visits(r);
+}
+
+/* Where the Conditions and Claims of an Encounter begin in `of_visits`. */
+static size_t first_of(const Record *r, Str encounter) {
+    size_t low = 0;
+    size_t high = r->n_of_visits;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (str_cmp(r->of_visits[middle]->encounter, encounter) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* The next one of this type from `*at` on, or NULL; `*at` goes behind it. */
+static const Item *next_of(const Record *r, FhirType type, Str encounter, size_t *at) {
+    while (*at < r->n_of_visits && str_eq(r->of_visits[*at]->encounter, encounter)) {
+        const Item *item = r->of_visits[(*at)++];
+        if (item->type == type) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+static const Item *claim_of(const Record *r, Str encounter) {
+    size_t at = first_of(r, encounter);
+    return next_of(r, FHIR_T_CLAIM, encounter, &at);
 }
 
 /* ---- small readings ---- */
@@ -175,8 +251,10 @@ static void put_coverage(JsonWriter *w, const Record *r) {
     json_open_array(w);
     for (size_t i = 0; i < r->n; i++) {
         const JsonNode *c = r->items[i].root;
-        Str card = json_str(r->arena, json_get_lit(c, "subscriberId"));
-        if (r->items[i].type != FHIR_T_COVERAGE || card.len == 0) {
+        Str card = r->items[i].type == FHIR_T_COVERAGE
+                       ? json_str(r->arena, json_get_lit(c, "subscriberId"))
+                       : STR_EMPTY;
+        if (card.len == 0) {
             continue;
         }
         const JsonNode *list = json_get_lit(c, "extension");
@@ -201,26 +279,14 @@ static void put_coverage(JsonWriter *w, const Record *r) {
 
 /* ---- visits ---- */
 
-/* Items of one Encounter stand near it; look at those of the same id. */
-static const Item *find_of(const Record *r, FhirType type, Str encounter, size_t from) {
-    for (size_t i = from; i < r->n; i++) {
-        if (r->items[i].type == type && str_eq(r->items[i].encounter, encounter)) {
-            return &r->items[i];
-        }
-    }
-    return NULL;
-}
-
 static void put_diagnosis(JsonWriter *w, const Record *r, Str encounter) {
     bool english = r->call->language == FHIR_LANG_EN;
     Str others[32];
     size_t n = 0;
     bool main_seen = false;
-    for (size_t i = 0; i < r->n && n < ARRAY_LEN(others); i++) {
-        const Item *c = &r->items[i];
-        if (c->type != FHIR_T_CONDITION || !str_eq(c->encounter, encounter)) {
-            continue;
-        }
+    size_t at = first_of(r, encounter);
+    const Item *c = next_of(r, FHIR_T_CONDITION, encounter, &at);
+    for (; c != NULL && n < ARRAY_LEN(others); c = next_of(r, FHIR_T_CONDITION, encounter, &at)) {
         Str code = code_of(r->arena, json_get_lit(c->root, "code"), STR(ICD10));
         if (!main_seen) {
             main_seen = true;
@@ -239,7 +305,7 @@ static void put_diagnosis(JsonWriter *w, const Record *r, Str encounter) {
 }
 
 static void put_visit(JsonWriter *w, const Record *r, const Item *e) {
-    const Item *claim = find_of(r, FHIR_T_CLAIM, e->id, 0);
+    const Item *claim = claim_of(r, e->id);
     Str facility = reference_id(r->arena, json_get_lit(e->root, "serviceProvider"),
                                 STR("Organization/cskcb-"));
     const JsonNode *types = json_get_lit(e->root, "type");
@@ -297,12 +363,14 @@ typedef struct Group {
     const Item *newest;
     Str first, last; /* times as text */
     size_t times;
-    size_t *members; /* item numbers, newest record first */
+    const Item *members; /* linked by `next`, oldest record first */
 } Group;
 
 typedef struct Groups {
     Group *groups;
     size_t n;
+    uint32_t *table; /* open addressing by the key's hash: number of the group + 1 */
+    size_t mask;
 } Groups;
 
 typedef Str (*KeyFn)(Arena *arena, const JsonNode *root);
@@ -339,23 +407,39 @@ static Str result_time(Arena *arena, const JsonNode *root) {
 }
 
 static Group *group_of(Groups *g, Str key) {
-    for (size_t i = 0; i < g->n; i++) {
-        if (str_eq(g->groups[i].key, key)) {
-            return &g->groups[i];
+    size_t i = hash64(key) & g->mask;
+    for (; g->table[i] != 0; i = (i + 1) & g->mask) {
+        Group *known = &g->groups[g->table[i] - 1];
+        if (str_eq(known->key, key)) {
+            return known;
         }
     }
     g->groups[g->n] = (Group){.key = key};
+    g->table[i] = (uint32_t)(g->n + 1);
     return &g->groups[g->n++];
+}
+
+/* Room for as many groups as there are items of the type. */
+static ErrCode groups_init(Groups *g, const Record *r, FhirType type) {
+    size_t n = 1;
+    size_t room = 8;
+    for (size_t i = 0; i < r->n; i++) {
+        n += r->items[i].type == type;
+    }
+    while (room < 2 * n) {
+        room *= 2;
+    }
+    *g = (Groups){.groups = arena_new_array(r->arena, Group, n),
+                  .table = arena_new_array(r->arena, uint32_t, room),
+                  .mask = room - 1};
+    return g->groups == NULL || g->table == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 static ErrCode group_items(const Record *r, FhirType type, KeyFn key_of, TimeFn time_of,
                            Groups *ret) {
-    *ret = (Groups){.groups = arena_new_array(r->arena, Group, r->n + 1)};
-    if (ret->groups == NULL) {
-        return ERR_NOMEM;
-    }
+    TRY(groups_init(ret, r, type));
     for (size_t i = 0; i < r->n; i++) {
-        const Item *item = &r->items[i];
+        Item *item = &r->items[i];
         Str key = item->type == type ? key_of(r->arena, item->root) : STR_EMPTY;
         if (key.len == 0) {
             continue;
@@ -369,6 +453,9 @@ static ErrCode group_items(const Record *r, FhirType type, KeyFn key_of, TimeFn 
             g->last = time;
             g->newest = item;
         }
+        item->time = time;
+        item->next = g->members;
+        g->members = item;
         g->times++;
     }
     return ERR_OK;
@@ -405,6 +492,56 @@ static ErrCode put_problems(JsonWriter *w, const Record *r) {
     return ERR_OK;
 }
 
+typedef struct Point {
+    Str time;
+    const JsonNode *value;
+} Point;
+
+static int by_time(const void *a, const void *b) {
+    return str_cmp(((const Point *)a)->time, ((const Point *)b)->time);
+}
+
+/* Days that one prescription lasts, by LIEU_DUNG's form "… * 2 lần/ngày * 28 ngày"; 0 where it does
+ * not say. */
+static int64_t supply_days(Str dose) {
+    Str last = dose;
+    for (Str part; str_cut(&dose, '*', &part);) {
+        last = part;
+    }
+    last = str_trim(last);
+    int64_t days = 0;
+    size_t i = 0;
+    for (; i < last.len && i < 4 && last.ptr[i] >= '0' && last.ptr[i] <= '9'; i++) {
+        days = days * 10 + (last.ptr[i] - '0');
+    }
+    return str_starts(str_trim(str_sub(last, i, last.len)), STR("ngày")) ? days : 0;
+}
+
+/* When the drug was prescribed and for how many days, oldest first: what a gap is made of. */
+static ErrCode put_given(JsonWriter *w, const Record *r, const Group *g) {
+    Point *points = arena_new_array(r->arena, Point, g->times);
+    size_t n = 0;
+    if (points == NULL) {
+        return ERR_NOMEM;
+    }
+    for (const Item *item = g->members; item != NULL; item = item->next) {
+        points[n++] = (Point){item->time, json_path(item->root, "dosageInstruction.text")};
+    }
+    qsort(points, n, sizeof(*points), by_time);
+    json_name(w, "given");
+    json_open_array(w);
+    for (size_t i = 0; i < n; i++) {
+        if (points[i].time.len >= 10) {
+            json_open_array(w);
+            json_put_str(w, str_sub(points[i].time, 0, 10));
+            json_put_i64(w, supply_days(json_str(r->arena, points[i].value)));
+            json_close_array(w);
+        }
+    }
+    json_close_array(w);
+    return ERR_OK;
+}
+
 static ErrCode put_drugs(JsonWriter *w, const Record *r) {
     Groups g;
     TRY(group_items(r, FHIR_T_MEDICATION_REQUEST, drug_key, drug_time, &g));
@@ -419,19 +556,11 @@ static ErrCode put_drugs(JsonWriter *w, const Record *r) {
         json_put_i64(w, (int64_t)g.groups[i].times);
         put_member_or_null(w, STR("dose"),
                            json_str(r->arena, json_path(newest, "dosageInstruction.text")));
+        TRY(put_given(w, r, &g.groups[i]));
         json_close_object(w);
     }
     json_close_array(w);
     return ERR_OK;
-}
-
-typedef struct Point {
-    Str time;
-    const JsonNode *value;
-} Point;
-
-static int by_time(const void *a, const void *b) {
-    return str_cmp(((const Point *)a)->time, ((const Point *)b)->time);
 }
 
 static ErrCode put_points(JsonWriter *w, const Record *r, const Group *g) {
@@ -440,12 +569,8 @@ static ErrCode put_points(JsonWriter *w, const Record *r, const Group *g) {
     if (points == NULL) {
         return ERR_NOMEM;
     }
-    for (size_t i = 0; i < r->n && n < g->times; i++) {
-        const Item *item = &r->items[i];
-        if (item->type == FHIR_T_OBSERVATION && str_eq(result_key(r->arena, item->root), g->key)) {
-            points[n++] = (Point){result_time(r->arena, item->root),
-                                  json_path(item->root, "valueQuantity.value")};
-        }
+    for (const Item *item = g->members; item != NULL; item = item->next) {
+        points[n++] = (Point){item->time, json_path(item->root, "valueQuantity.value")};
     }
     qsort(points, n, sizeof(*points), by_time);
     json_name(w, "points");
@@ -483,15 +608,33 @@ static ErrCode put_results(JsonWriter *w, const Record *r) {
     return ERR_OK;
 }
 
+/* The newest result of LOINC 882-1 (ABO and Rh) or 883-9 (ABO); null where none is recorded. */
+static void put_blood_group(JsonWriter *w, const Record *r) {
+    Str value = STR_EMPTY;
+    for (size_t i = 0; i < r->n && value.len == 0; i++) {
+        const JsonNode *root = r->items[i].root;
+        Str code = r->items[i].type == FHIR_T_OBSERVATION
+                       ? code_of(r->arena, json_get_lit(root, "code"), STR("http://loinc.org"))
+                       : STR_EMPTY;
+        if (str_eq(code, STR("882-1")) || str_eq(code, STR("883-9"))) {
+            Str text = json_str(r->arena, json_get_lit(root, "valueString"));
+            value =
+                text.len > 0 ? text : name_of(r->arena, json_get_lit(root, "valueCodeableConcept"));
+        }
+    }
+    put_member_or_null(w, STR("blood_group"), value);
+}
+
 ErrCode citizen_record(ApiCall *call, const StoreVersion *patient, Buf *out) {
     const JsonNode *p = NULL;
     Record r;
     TRY(json_parse(call->arena, patient->json, &p, NULL));
-    TRY(gather(&r, call, patient->first));
+    TRY(gather(&r, call, patient->first, STR_EMPTY));
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     put_banner(&w, call->arena, patient, p);
     put_coverage(&w, &r);
+    put_blood_group(&w, &r);
     TRY(put_visits(&w, &r));
     TRY(put_problems(&w, &r));
     TRY(put_drugs(&w, &r));
@@ -615,9 +758,9 @@ static void put_services(JsonWriter *w, const Record *r, Str encounter) {
 ErrCode citizen_visit(ApiCall *call, const StoreVersion *patient, const StoreVersion *encounter,
                       Buf *out) {
     Record r;
-    TRY(gather(&r, call, patient->first));
     Str id = encounter->id;
-    const Item *claim = find_of(&r, FHIR_T_CLAIM, id, 0);
+    TRY(gather(&r, call, patient->first, id));
+    const Item *claim = claim_of(&r, id);
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     json_member(&w, "id", id);
