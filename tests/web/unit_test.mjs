@@ -37,6 +37,18 @@ same([f.period('2026-10-26', '2026-11-22'), f.period('2025-11-22', '2026-11-22')
 same([f.age('2026-11-20', new Date(2026, 10, 22)), f.age('2024-11-23', new Date(2026, 10, 22)), f.age('1990-11-23', new Date(2026, 10, 22))], ['2 ngày tuổi', '23 tháng tuổi', '35 tuổi'], 'ages in days, months up to 72, years; the birthday counts');
 same(f.week('2026-W03'), 'Tuần 3/2026', 'weeks');
 
+const d = await load('charts/supply.ts');
+const midnight = (day) => Date.parse(`${day}T00:00:00+07:00`);
+const spans = d.supplies([['2026-01-01', 28], ['2026-01-20', 28], ['2026-03-01', 10], ['2026-06-01', 0]]);
+same(spans, [['2026-01-01', '2026-02-17'], ['2026-03-01', '2026-03-11'], ['2026-06-01', '2026-06-01']].map(([from, to]) => ({ from: midnight(from), to: midnight(to) })), 'supplies that meet are one; one without days is a day alone');
+same([d.gaps(spans), d.gaps(spans, 30), d.gaps([])], [{ n: 2, longest: 82 }, { n: 1, longest: 82 }, { n: 0, longest: 0 }], 'gaps between them');
+
+const w = await load('screens/followed.ts');
+const row = (alarms) => alarms.map((alarm, i) => ({ w: `2026-W${i + 1}`, d: f.addDays('2026-01-05', 7 * i), visits: alarm ? 30 : 10, low: 5, expected: 10, high: 20, alarm }));
+const told = (alarms) => w.finding(w.judge({ to: '2026-02-15', weeks: row(alarms) }), '2026-02-15');
+same([told([true, false, true, true, true]), told([false, false, false, false, true]), told([true, false])], [': vượt ngưỡng 3 tuần liền', ': vượt ngưỡng tuần gần nhất', ': trong mức dự kiến'], 'the finding of the curve in words');
+same(w.finding(w.judge({ to: '2026-02-15', weeks: [{ w: '2026-W01', d: '2026-01-05', visits: 3 }] }), '2026-02-15'), '', 'no band, no finding');
+
 const s = await load('charts/scale.ts');
 same(s.ticks(13), [0, 5, 10, 15], 'whole steps above the maximum');
 same(s.ticks(3), [0, 1, 2, 3], 'small counts');

@@ -1,47 +1,10 @@
 // Browser tests of the screens: node web_test.mjs BASE CLAIM_FILE SHOTS mock|real. TAP on stdout.
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { axeSource, DESK, harness, is, noSideScroll, PHONE } from './harness.mjs';
 
-const require = createRequire(new URL('../../web/package.json', import.meta.url));
-const { chromium } = require('playwright-core');
-const axeSource = await readFile(require.resolve('axe-core/axe.min.js'), 'utf8');
 const [, , base, claimFile, shots, kind] = process.argv;
-
-const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--force-prefers-reduced-motion'],
-});
-let failed = 0;
-let count = 0;
-const is = (value, what) => {
-    if (!value) throw new Error(what);
-};
-const json = async (path, init) => (await fetch(base + path, init)).json();
-const shot = (page, name) => page.screenshot({ path: join(shots, `${name}.png`) });
-
-/** Opens a page of its own; errors of the console, of scripts and of the policy fail the test. */
-async function test(name, size, run, options = {}) {
-    const context = await browser.newContext({ viewport: { width: size[0], height: size[1] }, bypassCSP: options.axe === true, ...options.context });
-    const page = await context.newPage();
-    const errors = [];
-    // The address of the map answers 404 where no boundaries are configured: that is its contract.
-    page.on('console', (m) => m.type() === 'error' && !/\/api\/map$/.test(m.location().url) && !options.errors && errors.push(`${m.text()} ${m.location().url}`));
-    page.on('pageerror', (e) => errors.push(e.stack));
-    page.setDefaultTimeout(10000);
-    count++;
-    try {
-        await run(page);
-        is(errors.length === 0, `errors in the console: ${errors.join(' | ')}`);
-        console.log(`ok ${count} - ${name}`);
-    } catch (e) {
-        failed++;
-        await shot(page, `failed-${count}`).catch(() => undefined);
-        console.log(`not ok ${count} - ${name}`);
-        console.log(String(e.stack ?? e).replace(/^/gm, '# '));
-    }
-    await context.close();
-}
+const { test, json, shot, end, count } = await harness(base, shots);
 
 const number = (text) => Number(text.replace(/[^\d-]/g, ''));
 const figure = async (page, id) => number(await page.locator(`[data-figure=${id}]`).getAttribute('title'));
@@ -54,13 +17,6 @@ async function ops(page, path = '/') {
 const moved = (page, id, before) =>
     page.waitForFunction(([i, b]) => document.querySelector(`[data-figure=${i}]`)?.getAttribute('title') !== b, [id, before]);
 const title = (page, id) => page.locator(`[data-figure=${id}]`).getAttribute('title');
-async function noSideScroll(page) {
-    const [wide, inner] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    is(wide <= inner, `the page is ${wide} px wide in ${inner}`);
-}
-
-const DESK = [1366, 768];
-const PHONE = [360, 740];
 const someone = (await json('/api/citizens?q=nguyen&count=50')).citizens;
 const longest = (
     await Promise.all(someone.slice(0, 20).map(async (c) => ({ c, n: (await json(`/api/citizens/${c.id}`)).visits.length })))
@@ -194,6 +150,8 @@ await test('keys: ? shows them, g and a letter goes, / searches', DESK, async (p
         await page.keyboard.press('g');
         await page.keyboard.press(letter);
         await page.waitForURL(base + path);
+        // The search takes the focus when its screen has come.
+        if (path === '/citizens') await page.waitForFunction(() => document.activeElement?.closest('main')?.querySelector('.big-search'));
         await page.evaluate(() => document.activeElement.blur());
     }
 });
@@ -420,7 +378,5 @@ await test('latency of the pages, measured', DESK, async (page) => {
     console.log(`# record from address to drawn: ${median(times).toFixed(0)} ms (median of 5)`);
 });
 
-await browser.close();
-console.log(`1..${count}`);
-console.log(`# ${count - failed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+console.log(`1..${count()}`);
+await end();

@@ -3,7 +3,7 @@
 # Usage: web_test.sh [--mock] [--shot]
 #   --mock  against web/dev/mock.mjs and a bundle made here (no binary needed)
 #   --shot  copies the screenshot of the operations page to docs/img/operations.png
-# Environment: WEB_TEST_PORT (18460), CHROMIUM (/usr/bin/chromium), NHIP (build/release/nhip).
+# Environment: WEB_TEST_PORT (18460; the next one is used too), CHROMIUM (/usr/bin/chromium), NHIP (build/release/nhip).
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 mock=0 shot=0
@@ -17,12 +17,23 @@ done
 port=${WEB_TEST_PORT:-18460}
 nhip=${NHIP:-build/release/nhip}
 work=$(mktemp -d)
-server=
+server= bare=
 finish() {
-    [ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null
+    for p in $server $bare; do
+        { kill "$p" && wait "$p"; } 2>/dev/null
+    done
     rm -rf "$work"
 }
 trap finish EXIT
+# Waits for the named condition that the server with this process, port and output answers.
+await_server() {
+    for _ in $(seq 200); do
+        curl -fs -o /dev/null "http://127.0.0.1:$2/health" && return 0
+        kill -0 "$1" 2>/dev/null || fail "the server runs" "$3"
+        sleep 0.1
+    done
+    fail "the server answers /health" "$3"
+}
 fail() {
     echo "not ok - $1"
     [ -z "${2:-}" ] || sed 's/^/# /' "$2" | tail -30
@@ -58,12 +69,7 @@ else
     "$nhip" serve --data "$work/data" --port "$port" >"$work/server" 2>&1 &
     server=$!
 fi
-for _ in $(seq 200); do
-    curl -fs -o /dev/null "http://127.0.0.1:$port/health" && break
-    kill -0 "$server" 2>/dev/null || fail "the server runs" "$work/server"
-    sleep 0.1 # until the named condition above holds
-done
-curl -fs -o /dev/null "http://127.0.0.1:$port/health" || fail "the server answers /health" "$work/server"
+await_server "$server" "$port" "$work/server"
 
 curl -fs "http://127.0.0.1:$port/" | cmp -s - "$work/bundle/index.html" || fail "the server carries these screens (rebuild it)"
 echo "ok - the server carries these screens"
@@ -71,6 +77,14 @@ echo "ok - the server carries these screens"
 mkdir -p build/web-shots
 node tests/web/web_test.mjs "http://127.0.0.1:$port" "$extra" build/web-shots "$([ $mock = 1 ] && echo mock || echo real)"
 rc=$?
+# States and accessibility need the real server, and one with nothing in it.
+if [ $mock = 0 ] && [ $shot = 0 ]; then
+    mkdir "$work/none"
+    "$nhip" serve --data "$work/none" --port $((port + 1)) >"$work/bare" 2>&1 &
+    bare=$!
+    await_server "$bare" $((port + 1)) "$work/bare"
+    node tests/web/state_test.mjs "http://127.0.0.1:$port" "http://127.0.0.1:$((port + 1))" "$extra" build/web-shots || rc=1
+fi
 [ -z "${units:-}" ] || rc=1
 if [ $rc = 0 ] && [ $shot = 1 ]; then
     mkdir -p docs/img

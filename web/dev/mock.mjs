@@ -144,8 +144,9 @@ function citizen(c) {
         ...c, deceased: null, address: `Số 12 tổ 4, ${c.ward}, Huế`, phone: '0900000000', identifiers: [{ kind: 'cccd', value: c.cccd }, { kind: 'card', value: c.card }, { kind: 'facility', value: '46S01|BN1' }],
         coverage: [{ card: c.card, from: '2026-01-01', to: iso(today + 40), facility: '46S05' }], visits: rows,
         problems: by((r) => r.icd).map((g) => ({ icd: g[0].icd, name: g[0].diagnosis, first: g[g.length - 1].start, last: g[0].start, visits: g.length })),
-        drugs: drugNames.map(([name, dose], i) => ({ code: `D${i}`, name, dose, first: rows[rows.length - 1 - i].start, last: rows[i % 5].start, times: 3 + i })),
+        drugs: drugNames.map(([name, dose], i) => ({ code: `D${i}`, name, dose, first: rows[rows.length - 1 - i].start, last: rows[i % 5].start, times: 3 + i, given: rows.slice(i % 5, rows.length - i).reverse().filter((_, k) => k % (2 + (i % 3)) === 0).map((r) => [r.start.slice(0, 10), i === 3 ? 0 : 28]) })),
         results: results.map(([name, unit, mean, sd, low, high], k) => ({ code: `R${k}`, name, unit, low, high, points: rows.filter((_, i) => i % (k + 2) === 0).reverse().map((r) => [r.start, Math.round((mean + (random() - 0.5) * 2 * sd) * 10) / 10]) })),
+        blood_group: null,
         allergies: Number(c.id.slice(1)) % 3 === 0 ? ['Penicillin'] : [],
     };
 }

@@ -9,7 +9,7 @@ import './styles/citizen.css';
 import './styles/lists.css';
 import './styles/wall.css';
 import { type ComponentType, type JSX, render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { TipLayer } from './charts/tip';
 import { language, t, useLang } from './core/i18n';
 import { startKeys } from './core/keys';
@@ -17,7 +17,7 @@ import { startLive } from './core/live';
 import { startRouter, usePlace } from './core/router';
 import { applyTheme, startTheme } from './core/theme';
 import { OpsScreen } from './screens/ops';
-import { Frame } from './ui/frame';
+import { Frame, Help } from './ui/frame';
 
 type Screen = ComponentType<{ id: string }>;
 
@@ -52,6 +52,7 @@ function App(): JSX.Element {
     const lang = useLang();
     const route = routes.find((r) => r.at.test(path));
     const [shown, setShown] = useState<{ route: Route; screen: Screen } | null>(null);
+    const first = useRef(true);
     useEffect(() => {
         document.documentElement.lang = lang;
         applyTheme();
@@ -67,12 +68,19 @@ function App(): JSX.Element {
             gone = true;
         };
     }, [route]);
+    useEffect(() => {
+        // What had the focus went away with the old screen: the new one takes it, so that Tab goes on there.
+        const lost = document.activeElement === null || document.activeElement === document.body;
+        if (shown && lost && !first.current) document.getElementById('main')?.focus({ preventScroll: true });
+        if (shown) first.current = false;
+    }, [shown]);
     const id = decodeURIComponent(route?.at.exec(path)?.[1] ?? '');
     const ready = shown && shown.route === route ? shown : null;
     const body = !route ? <Missing /> : ready ? <ready.screen key={`${lang} ${id}`} id={id} /> : <main id="main" />;
     return (
         <>
-            {route?.bare ? body : <Frame key={lang}>{body}</Frame>}
+            {route?.bare ? body : <Frame>{body}</Frame>}
+            <Help />
             <TipLayer />
         </>
     );

@@ -1,4 +1,5 @@
-// A life as a band of years: visits as marks by kind (shape and colour), drugs as bars beneath.
+// A life as a band of years: visits as marks by kind (shape and colour), drugs as bars beneath, for
+// the days that each prescription was made for: what is missing between them is seen.
 // Wheel and + − zoom, dragging and arrows move, 0 shows all. Clicking a mark opens its visit.
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
@@ -8,6 +9,7 @@ import { t, tOr } from '../core/i18n';
 import { kindOf, type VisitKind } from '../screens/visit';
 import { NumberTable } from '../ui/table';
 import { useWidth } from './size';
+import { gaps, supplies } from './supply';
 import { tipOn } from './tip';
 
 interface Props {
@@ -21,6 +23,7 @@ type Span = [number, number];
 const DAY = 86400000;
 const LEAST = 14 * DAY;
 const BIN = 10; // marks nearer than this stand on each other
+const BIN_NUMBERED = 26;
 const STACK = 4;
 const DRUG_ROWS = 6;
 const DRUG_ROW = 18;
@@ -155,6 +158,7 @@ export function Lifeline({ visits, drugs, opened, open }: Props): JSX.Element {
                 </svg>
                 <div class="sr">
                     <NumberTable caption={t('lifeline.title')} model={tableOf(visits)} />
+                    <NumberTable caption={t('citizen.drugs')} model={drugTable(rows)} />
                 </div>
             </div>
             {rows.length > DRUG_ROWS && (
@@ -172,6 +176,19 @@ const tableOf = (visits: Visit[]) => ({
     columns: [{ title: t('word.day') }, { title: t('word.kind') }, { title: t('word.diagnosis') }, { title: t('facilities.name') }],
     rows: visits.map((v) => [date(v.start), tOr(`kind.${kindOf(v)}`) ?? '', `${v.icd ?? ''} ${v.diagnosis ?? ''}`, v.facility_name ?? v.facility]),
 });
+
+const drugTable = (drugs: Drug[]) => ({
+    columns: [{ title: t('citizen.drugs') }, { title: t('filter.from') }, { title: t('filter.to') }, { title: t('word.note') }],
+    rows: drugs.map((d) => [d.name ?? d.code, date(d.first), date(d.last), drugWords(d).join('; ')]),
+});
+
+/** How often, and what is missing between. */
+function drugWords(d: Drug): string[] {
+    const missing = gaps(supplies(d.given));
+    const words = [t('lifeline.given', { n: num(d.times), date: date(d.last) })];
+    if (missing.n > 0) words.push(t('lifeline.gaps', { n: num(missing.n), days: num(missing.longest) }));
+    return words;
+}
 
 function Kinds({ visits }: { visits: Visit[] }): JSX.Element {
     const counts = new Map<VisitKind, number>();
@@ -197,16 +214,28 @@ interface MarksProps {
     open: (visit: string) => void;
 }
 
-/** Visits near each other stand on each other; above four a number says how many there are. */
-function Marks({ visits, x, opened, open }: MarksProps): JSX.Element {
-    const bins: { left: number; list: Visit[] }[] = [];
-    for (const v of [...visits].sort((p, q) => at(p.start) - at(q.start))) {
+interface Bin {
+    left: number;
+    list: Visit[];
+}
+
+function binned(sorted: Visit[], x: (time: number) => number, width: number): Bin[] {
+    const bins: Bin[] = [];
+    for (const v of sorted) {
         const place = x(at(v.start));
         const last = bins[bins.length - 1];
-        if (last && place - last.left < BIN) {
-            last.list.push(v);
-        } else if (!Number.isNaN(place)) bins.push({ left: place, list: [v] });
+        if (last && place - last.left < width) last.list.push(v);
+        else if (!Number.isNaN(place)) bins.push({ left: place, list: [v] });
     }
+    return bins;
+}
+
+/** Visits near each other stand on each other; above four a number says how many there are. */
+function Marks({ visits, x, opened, open }: MarksProps): JSX.Element {
+    const sorted = useMemo(() => [...visits].sort((p, q) => at(p.start) - at(q.start)), [visits]);
+    let bins = binned(sorted, x, BIN);
+    // Numbers beneath the stacks need room.
+    if (bins.some((b) => b.list.length > STACK)) bins = binned(sorted, x, BIN_NUMBERED);
     const base = AXIS + VISITS_HEIGHT - 18;
     return (
         <g>
@@ -236,17 +265,33 @@ function Marks({ visits, x, opened, open }: MarksProps): JSX.Element {
     );
 }
 
+const LEAST_WIDTH = 4; // a single day is still seen when a life is shown
+
 function DrugBar({ drug: d, x, y, named }: { drug: Drug; x: (time: number) => number; y: number; named: boolean }): JSX.Element {
-    const from = x(at(d.first));
-    const to = Math.max(from + 6, x(at(d.last)));
+    const spans = useMemo(() => supplies(d.given), [d]);
+    const top = y + (named ? 16 : 4);
+    // Spans whose gap is less than a pixel are one bar.
+    const bars: [number, number][] = [];
+    for (const { from, to } of spans) {
+        const left = x(from);
+        const right = Math.max(left + LEAST_WIDTH, x(to));
+        const last = bars[bars.length - 1];
+        if (last && left - last[1] < 1) last[1] = Math.max(last[1], right);
+        else bars.push([left, right]);
+    }
+    const [first, end] = [bars[0]?.[0] ?? 0, bars[bars.length - 1]?.[1] ?? 0];
     return (
-        <g {...tipOn(d.name ?? d.code, [`${date(d.first)} – ${date(d.last)} · ${t('citizen.times', { n: d.times })}`, d.dose ?? ''])}>
+        <g {...tipOn(d.name ?? d.code, [`${date(d.first)} – ${date(d.last)}`, ...drugWords(d), d.dose ?? ''])}>
             {named && (
                 <text class="axis" x={2} y={y + 10}>
                     {short(d.name ?? d.code, 40)}
                 </text>
             )}
-            <rect class={d.times > 1 ? 'drug-bar' : 'drug-bar once'} x={from} y={y + (named ? 16 : 4)} width={to - from} height={9} rx={4.5} />
+            <rect class="hit" x={first} y={top - 3} width={Math.max(0, end - first)} height={15} />
+            <line class="drug-line" x1={first} x2={end} y1={top + 4.5} y2={top + 4.5} />
+            {bars.map(([left, right]) => (
+                <rect class="drug-bar" x={left} y={top} width={right - left} height={9} rx={Math.min(4.5, (right - left) / 2)} />
+            ))}
         </g>
     );
 }

@@ -68,18 +68,21 @@ function stepOn(wards: Ward[]): (i: number, key: string) => number {
 export function WardMap(props: Props): JSX.Element {
     const { wards, chosen, choose, title, geo, least = 0 } = props;
     const [ref, width, height] = useWidth<HTMLDivElement>(480);
-    const bounds = classes(wards.map((w) => w.visits));
+    // What is not told is one class: its colour says no more than "below".
+    const shown = (n: number): number => (n > 0 && n < least ? least - 1 : n);
+    const bounds = classes(wards.map((w) => shown(w.visits)));
     const rove = useRoving(wards.length, (i) => wards[i] && choose?.(wards[i].code), stepOn(wards));
     const h = Math.max(height, 200);
     const mark = (w: Ward, i: number): SVGAttributes<SVGGElement> => {
         const told = w.visits > 0 && w.visits < least ? `<${least}` : num(w.visits);
+        const before = least > 0 && Math.min(w.visits, w.previous) < least ? null : change(w.visits, w.previous);
         return {
             ...(choose ? (rove(i) as object) : {}),
-            ...tipOn(label(w), [t('chart.visits', { n: told }), `${t('chart.before')}: ${percent(change(w.visits, w.previous))}`]),
+            ...tipOn(label(w), [t('chart.visits', { n: told }), `${t('chart.before')}: ${percent(before)}`]),
             role: choose ? 'button' : undefined,
             'aria-pressed': choose ? chosen === w.code : undefined,
             'aria-label': choose ? `${label(w)}: ${told}` : undefined,
-            class: `mark-g ward ${w.visits === 0 ? 'none' : `c${classOf(w.visits, bounds)}`} ${chosen === w.code ? 'chosen' : chosen ? 'faded' : ''}`,
+            class: `mark-g ward ${w.visits === 0 ? 'none' : `c${classOf(shown(w.visits), bounds)}`} ${chosen === w.code ? 'chosen' : chosen ? 'faded' : ''}`,
         } as SVGAttributes<SVGGElement>;
     };
     return (

@@ -13,6 +13,7 @@ export function useWidth<T extends Element>(start = 600): [RefObject<T | null>, 
         if (!element) return;
         const measure = (): void => {
             const box = element.getBoundingClientRect();
+            if (box.width === 0) return; // not laid out (hidden, or being printed): the last size holds
             const u = unitPx();
             const next: [number, number] = [Math.floor(box.width / u), Math.floor(box.height / u)];
             setSize((old) => (old[0] === next[0] && old[1] === next[1] ? old : next));

@@ -14,6 +14,7 @@ interface Props {
     chosen: string | null; // Monday of the chosen week
     choose?: (week: Week) => void;
     title: string;
+    least?: number; // counts below it are not told (walls)
 }
 const PAD = { left: 44, right: 10, top: 14, bottom: 38 };
 
@@ -28,10 +29,10 @@ function runs(weeks: Week[]): [number, number][] {
     return list;
 }
 
-export function WeekChart({ weeks, to, chosen, choose, title }: Props): JSX.Element {
+export function WeekChart({ weeks, to, chosen, choose, title, least = 0 }: Props): JSX.Element {
     const [ref, width, height] = useWidth<HTMLDivElement>();
     const h = Math.max(height, 150);
-    const steps = ticks(Math.max(1, ...weeks.map((w) => Math.max(w.visits, w.high ?? 0))), h > 260 ? 5 : 4);
+    const steps = ticks(Math.max(1, 2 * least, ...weeks.map((w) => Math.max(w.visits, w.high ?? 0))), h > 260 ? 5 : 4);
     const top = steps[steps.length - 1] ?? 1;
     const slot = Math.max(1, (width - PAD.left - PAD.right) / Math.max(1, weeks.length));
     const x = (i: number): number => PAD.left + i * slot;
@@ -59,21 +60,23 @@ export function WeekChart({ weeks, to, chosen, choose, title }: Props): JSX.Elem
                 ))}
                 {weeks.map((w, i) => {
                     const open = addDays(w.d, 6) > to;
-                    const kind = w.alarm && !open ? 'bar alarm' : open ? 'bar open' : 'bar';
+                    const veiled = w.visits > 0 && w.visits < least;
+                    const kind = w.alarm && !open ? 'bar alarm' : open || veiled ? 'bar open' : 'bar';
+                    const height = y(0) - y(veiled ? least - 1 : w.visits);
                     return (
                         <g
                             key={w.w}
                             {...(choose ? rove(i) : {})}
-                            {...tipOn(`${week(w.w)} · ${period(w.d, addDays(w.d, 6))}`, lines(w, open))}
+                            {...tipOn(`${week(w.w)} · ${period(w.d, addDays(w.d, 6))}`, veiled ? [t('chart.visits', { n: `<${least}` })] : lines(w, open))}
                             role={choose ? 'button' : undefined}
                             aria-pressed={choose ? chosen === w.d : undefined}
                             aria-label={choose ? `${week(w.w)}: ${num(w.visits)}` : undefined}
                             class={chosen && chosen !== w.d ? 'mark-g faded' : 'mark-g'}
                         >
                             <rect class="hit" x={x(i)} y={PAD.top} width={slot} height={h - PAD.top - PAD.bottom} />
-                            <rect class={kind} x={x(i) + 0.75} y={y(w.visits)} width={Math.max(1, slot - 1.5)} height={Math.max(0, y(0) - y(w.visits))} />
+                            <rect class={kind} x={x(i) + 0.75} y={y(0) - height} width={Math.max(1, slot - 1.5)} height={Math.max(0, height)} />
                             {w.alarm && !open && (
-                                <path class="alarm-mark" transform={`translate(${x(i) + slot / 2} ${Math.max(6, y(w.visits) - 7)})`} d="M0-5 5 0 0 5-5 0Z" />
+                                <path class="alarm-mark" transform={`translate(${x(i) + slot / 2} ${Math.max(6, y(0) - height - 7)})`} d="M0-5 5 0 0 5-5 0Z" />
                             )}
                         </g>
                     );

@@ -1,5 +1,5 @@
 // What the server answers (docs/screens-api.md) and how it is asked.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { lang, t, useLang } from './i18n';
 
 export interface Figure {
@@ -50,7 +50,7 @@ export interface Ward {
     row: number;
 }
 export interface Ops {
-    as_of: string;
+    as_of?: string; // missing while nothing is stored
     from: string;
     to: string;
     totals: { visits: number; records: number };
@@ -104,6 +104,7 @@ export interface Drug {
     last: string | null;
     times: number;
     dose: string | null;
+    given: [string, number][]; // day, and for how many days (0: not said), oldest first
 }
 export interface Result {
     code: string;
@@ -134,6 +135,7 @@ export interface Citizen {
     problems: Problem[];
     drugs: Drug[];
     results: Result[];
+    blood_group: string | null;
     allergies: string[];
 }
 export interface VisitDetail {
@@ -242,28 +244,27 @@ export interface Asked<T> {
     error: Failure | undefined;
     loading: boolean;
     path: string | null; // what `data` answers
-    ms: number; // how long the last answer took
+    retry: () => void; // asks again
 }
+
+type Answer<T> = Omit<Asked<T>, 'retry'>;
 
 /** Asks when the path, the language or `again` changes. The last value stands until the next comes. */
 export function useAsk<T>(path: string | null, again: unknown = 0): Asked<T> {
     const language = useLang();
-    const [state, setState] = useState<Asked<T>>({
+    const [tries, setTries] = useState(0);
+    const [state, setState] = useState<Answer<T>>({
         data: undefined,
         error: undefined,
         loading: path !== null,
         path: null,
-        ms: 0,
     });
-    const wanted = useRef<string | null>(null);
     useEffect(() => {
-        wanted.current = path;
         if (path === null) {
-            setState({ data: undefined, error: undefined, loading: false, path: null, ms: 0 });
+            setState({ data: undefined, error: undefined, loading: false, path: null });
             return;
         }
         const stop = new AbortController();
-        const start = performance.now();
         setState((s) => ({ ...s, loading: true }));
         askJson<T>(path, { signal: stop.signal }).then(
             (data) =>
@@ -272,7 +273,6 @@ export function useAsk<T>(path: string | null, again: unknown = 0): Asked<T> {
                     error: undefined,
                     loading: false,
                     path,
-                    ms: performance.now() - start,
                 }),
             (e: unknown) => {
                 if (stop.signal.aborted) return;
@@ -286,6 +286,6 @@ export function useAsk<T>(path: string | null, again: unknown = 0): Asked<T> {
             },
         );
         return () => stop.abort();
-    }, [path, again, language]);
-    return state;
+    }, [path, again, language, tries]);
+    return { ...state, retry: () => setTries((n) => n + 1) };
 }

@@ -44,7 +44,7 @@ export function CitizenScreen({ id }: { id: string }): JSX.Element {
         return (
             <main id="main" class="page" tabIndex={-1}>
                 <h1 class="sr">{t('nav.citizens')}</h1>
-                <Problem failure={asked.error} />
+                <Problem failure={asked.error} retry={asked.retry} />
             </main>
         );
     }
@@ -92,12 +92,16 @@ function Banner({ c }: { c: Citizen }): JSX.Element {
                         {c.allergies.length > 0 ? c.allergies.join(', ') : t('citizen.no_allergies')}
                     </dd>
                 </div>
+                <div>
+                    <dt>{t('citizen.blood_group')}</dt>
+                    <dd>{c.blood_group ? <b>{c.blood_group}</b> : t('citizen.not_recorded')}</dd>
+                </div>
                 {c.identifiers.slice(0, 4).map((i) => (
-                    <div>
+                    <div class={i.kind === 'cccd' ? '' : 'desk-only'}>
                         <dt>{tOr(`matched.${i.kind}`) ?? i.kind}</dt>
                         <dd class="code">
                             {i.value.replace('|', ' · ')}
-                            <Copy value={i.value} label={tOr(`matched.${i.kind}`) ?? i.kind} />
+                            <Copy value={i.value.slice(i.value.indexOf('|') + 1)} label={tOr(`matched.${i.kind}`) ?? i.kind} />
                         </dd>
                     </div>
                 ))}
@@ -114,12 +118,12 @@ function Banner({ c }: { c: Citizen }): JSX.Element {
                         )}
                     </dd>
                 </div>
-                <div class="banner-address">
+                <div class="banner-address desk-only">
                     <dt>{t('citizen.address')}</dt>
                     <dd>{c.address ?? c.ward ?? t('citizen.not_recorded')}</dd>
                 </div>
                 {c.phone && (
-                    <div>
+                    <div class="desk-only">
                         <dt>{t('citizen.phone')}</dt>
                         <dd class="code">{c.phone}</dd>
                     </div>

@@ -84,7 +84,7 @@ export function CitizensScreen(): JSX.Element {
                 {!q && t('search.hint')}
                 {q && found.data && fresh && t(found.data.total === 0 ? 'search.none' : found.data.total > list.length ? 'search.first' : 'search.count', { n: num(found.data.total), shown: num(list.length) })}
             </p>
-            {found.error && <Problem failure={found.error} />}
+            {found.error && <Problem failure={found.error} retry={found.retry} />}
             <Hits list={list} active={active} stale={!fresh} />
         </main>
     );

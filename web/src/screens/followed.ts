@@ -2,8 +2,8 @@
 // finished week against the band of the years before.
 import { useEffect, useState } from 'preact/hooks';
 import { askJson, type Ops, type Week } from '../core/api';
-import { addDays } from '../core/format';
-import type { Key } from '../core/i18n';
+import { addDays, daysBetween } from '../core/format';
+import { type Key, t } from '../core/i18n';
 
 export const FOLLOWED: { icd: string; name: Key; short: Key }[] = [
     { icd: 'A97', name: 'disease.dengue', short: 'disease.dengue.short' },
@@ -35,6 +35,18 @@ export function judge(ops: Ops): Followed {
     }
     return { state, ops, week, since };
 }
+
+/** The finding in words, or nothing where there is no band to judge by. */
+export function finding(f: Followed, to: string): string {
+    if (f.state === 'unknown') return '';
+    if (f.state !== 'alarm') return `: ${t(f.state === 'watch' ? 'curve.watch' : 'curve.calm')}`;
+    const n = weeksSince(f.since, f.week, to);
+    return `: ${n > 1 ? t('curve.alarm', { n }) : t('curve.alarm_one')}`;
+}
+
+/** Weeks of an unbroken row of alarms. */
+export const weeksSince = (since: string | undefined, week: Week | undefined, to: string): number =>
+    since ? Math.max(1, Math.round(daysBetween(since, week?.d ?? to) / 7) + 1) : 1;
 
 export function useFollowed(): Record<string, Followed> {
     const [all, setAll] = useState<Record<string, Followed>>({});

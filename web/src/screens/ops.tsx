@@ -3,7 +3,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type Asked, type FacilityName, type Ops, useAsk } from '../core/api';
-import { ago, date, num, period, time } from '../core/format';
+import { ago, date, NONE, num, period, time } from '../core/format';
 import { lang, t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { useGeneration, useLive, useNow } from '../core/live';
@@ -57,13 +57,26 @@ export function OpsScreen(): JSX.Element {
     return (
         <main class="ops" id="main" tabIndex={-1}>
             <Head asked={asked} query={query} facilities={facilities.data ?? []} />
-            {asked.error && <Problem failure={asked.error} />}
+            {asked.error && <Problem failure={asked.error} retry={asked.retry} />}
+            {asked.data?.totals.visits === 0 && <First />}
             {asked.data ? (
                 <Tiles ops={asked.data} query={query} latest={latest} again={again} facilities={facilities.data ?? []} />
             ) : (
                 !asked.error && <Skeleton />
             )}
         </main>
+    );
+}
+
+/** Nothing stored yet: what will be here, and how to begin. */
+function First(): JSX.Element {
+    return (
+        <div class="first">
+            <p>{t('empty.first')}</p>
+            <a class="button primary" href="/import">
+                {t('empty.import')}
+            </a>
+        </div>
     );
 }
 
@@ -245,12 +258,12 @@ function Tiles({ ops, query, latest, again, facilities }: TilesProps): JSX.Eleme
             ops: o,
             span: period(o.from, o.to),
             facts: t('tile.facts', {
-                time: `${time(o.as_of)} ${date(o.as_of)}`,
+                time: o.as_of ? `${time(o.as_of)} ${date(o.as_of)}` : NONE,
                 sent: num(sent),
                 all: num(Math.max(sent, facilities.length)),
             }),
         };
-    }, [facilities]);
+    }, [facilities, lang()]);
     return (
         <div class="ops-grid">
             {ops.figures.map((f) => (

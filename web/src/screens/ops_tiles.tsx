@@ -13,7 +13,7 @@ import type { TableModel } from '../ui/table';
 import { Tile } from '../ui/tile';
 import { Delta } from '../ui/parts';
 import { toggle } from './ops_state';
-import { FOLLOWED, useFollowed } from './followed';
+import { finding, FOLLOWED, judge, useFollowed } from './followed';
 import { StateMark } from '../ui/icons';
 import type { Shared } from './ops';
 
@@ -99,7 +99,7 @@ export function CurveTile({ ops, facts, query, all }: Shared & { query: URLSearc
     };
     const chosen = query.get('from') && query.get('to') === addDays(query.get('from') ?? '', 6) ? query.get('from') : null;
     const first = ops.weeks[0];
-    const title = t('curve.title', { what });
+    const title = t('curve.title', { what }) + finding(judge(ops), ops.to);
     return (
         <Tile
             id="curve"
@@ -156,6 +156,9 @@ export function CurveTile({ ops, facts, query, all }: Shared & { query: URLSearc
     );
 }
 
+/** Why a list is empty: nothing is stored yet, or the filters leave nothing. */
+const emptyWords = (ops: Ops): string => t(ops.totals.visits === 0 ? 'empty.first' : 'empty.period');
+
 const changeTable = (list: Diagnosis[]): TableModel => ({
     columns: [
         { title: 'ICD-10' },
@@ -171,7 +174,7 @@ export function DiagnosisTile({ ops, facts, span, chosen }: Shared & { chosen: s
     const max = Math.max(1, ...ops.diagnoses.map((d) => d.visits));
     return (
         <Tile id="diagnoses" title={t('diagnoses.title')} note={`${t('unit.visits_main')} · ${span}`} info={t('info.diagnoses')} facts={facts} table={changeTable(ops.diagnoses)}>
-            {ops.diagnoses.length === 0 && <p class="empty">{t('empty.period')}</p>}
+            {ops.diagnoses.length === 0 && <p class="empty">{emptyWords(ops)}</p>}
             <ul class="bars">
                 {ops.diagnoses.map((d) => (
                     <li>
@@ -276,7 +279,7 @@ export function FacilityTile({ ops, facts, span, chosen, query }: Shared & { cho
                         ))}
                     </tbody>
                 </table>
-                {list.length === 0 && <p class="empty">{t('empty.period')}</p>}
+                {list.length === 0 && <p class="empty">{emptyWords(ops)}</p>}
             </div>
         </Tile>
     );

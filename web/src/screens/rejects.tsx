@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { ask, askJson, Failure, type Reject, type Rejects, type Report, useAsk } from '../core/api';
 import { dateTime, num } from '../core/format';
 import { t } from '../core/i18n';
-import { useKeys } from '../core/keys';
+import { helpOpen, useKeys } from '../core/keys';
 import { useGeneration, useLive } from '../core/live';
 import { placeOfField, readable, sendable } from '../core/piece';
 import { go, usePlace, withQuery } from '../core/router';
@@ -71,7 +71,7 @@ export function RejectsScreen(): JSX.Element {
                         </button>
                     </div>
                 </div>
-                {asked.error && <Problem failure={asked.error} />}
+                {asked.error && <Problem failure={asked.error} retry={asked.retry} />}
                 {asked.data && list.length === 0 && <p class="empty">{t(settled ? 'rejects.none_settled' : 'rejects.none')}</p>}
                 {list.length > 0 && <List list={list} chosen={chosen} open={open} />}
                 {total !== undefined && total > list.length && list.length > 0 && (
@@ -92,10 +92,10 @@ function List({ list, chosen, open }: { list: Reject[]; chosen: number; open: (i
                 <thead>
                     <tr>
                         <th scope="col" class="frozen">{t('rejects.what')}</th>
-                        <th scope="col">{t('rejects.place')}</th>
-                        <th scope="col">{t('rejects.rule')}</th>
-                        <th scope="col">{t('rejects.file')}</th>
-                        <th scope="col">{t('word.time')}</th>
+                        <th scope="col" class="desk-only">{t('rejects.place')}</th>
+                        <th scope="col" class="desk-only">{t('rejects.rule')}</th>
+                        <th scope="col" class="desk-only">{t('rejects.file')}</th>
+                        <th scope="col" class="desk-only">{t('word.time')}</th>
                     </tr>
                 </thead>
                 <tbody>
@@ -104,14 +104,15 @@ function List({ list, chosen, open }: { list: Reject[]; chosen: number; open: (i
                             <th scope="row" class="frozen">
                                 <button type="button" class="row-button" aria-pressed={r.id === chosen} onClick={(e) => (e.stopPropagation(), open(r.id))}>
                                     {r.what}
+                                    <span class="quiet code phone-only">{placeOf(r)}</span>
                                 </button>
                             </th>
-                            <td class="code">{placeOf(r)}</td>
-                            <td class="code">{r.rule}</td>
-                            <td class="code file-name" title={r.file}>
+                            <td class="code place desk-only">{placeOf(r)}</td>
+                            <td class="code desk-only">{r.rule}</td>
+                            <td class="code file-name desk-only" title={r.file}>
                                 {r.file}
                             </td>
-                            <td>{dateTime(r.time)}</td>
+                            <td class="desk-only">{dateTime(r.time)}</td>
                         </tr>
                     ))}
                 </tbody>
@@ -119,6 +120,10 @@ function List({ list, chosen, open }: { list: Reject[]; chosen: number; open: (i
         </div>
     );
 }
+
+// What was edited and not sent, for as long as the page is loaded: closing a piece loses nothing. It is
+// kept nowhere else, because a refused claim names its patient.
+const drafts = new Map<number, string>();
 
 interface SideProps {
     r: Reject;
@@ -129,20 +134,25 @@ interface SideProps {
 function Side({ r, close, settle }: SideProps): JSX.Element {
     const [kept, setKept] = useState<string | null>(null);
     const [text, setText] = useState('');
+    const edit = (to: string): void => {
+        setText(to);
+        drafts.set(r.id, to);
+    };
     const [asKept, setAsKept] = useState(false);
     const [failure, setFailure] = useState<Failure | null>(null);
     const [report, setReport] = useState<Report | null>(null);
     const [busy, setBusy] = useState(false);
     const area = useRef<HTMLTextAreaElement>(null);
     const decoded = kept === null ? '' : readable(kept);
-    const changed = kept !== null && text !== decoded;
+    const done = report !== null && report.claims.rejected === 0;
+    const changed = kept !== null && text !== decoded && !done;
     useEffect(() => {
         ask(`/api/rejects/${r.id}`)
             .then((response) => response.text())
             .then((body) => {
                 const lines = body.replaceAll('\r\n', '\n');
                 setKept(lines);
-                setText(readable(lines));
+                setText(drafts.get(r.id) ?? readable(lines));
             })
             .catch((e: unknown) => setFailure(e as Failure));
     }, [r.id]);
@@ -151,17 +161,18 @@ function Side({ r, close, settle }: SideProps): JSX.Element {
     }, [kept]);
     useEffect(() => {
         const key = (e: KeyboardEvent): void => {
-            if (e.key === 'Escape' && !changed) close();
+            if (e.key === 'Escape' && !e.defaultPrevented && !helpOpen.value) close();
         };
         document.addEventListener('keydown', key);
         return () => document.removeEventListener('keydown', key);
-    }, [changed]);
+    }, []);
     const process = async (): Promise<void> => {
         setBusy(true);
         setFailure(null);
         try {
             const body = changed ? sendable(text) : '';
             setReport(await askJson<Report>(`/api/rejects/${r.id}`, { method: 'POST', body }));
+            drafts.delete(r.id);
             settle();
         } catch (e) {
             setFailure(e as Failure);
@@ -207,17 +218,18 @@ function Side({ r, close, settle }: SideProps): JSX.Element {
                     spellcheck={false}
                     readOnly={r.settled || asKept}
                     value={kept === null ? t('state.loading') : asKept ? kept : text}
-                    onInput={(e) => setText(e.currentTarget.value)}
+                    onInput={(e) => edit(e.currentTarget.value)}
                 />
             </div>
+            {changed && <p class="quiet">{t('rejects.drafts')}</p>}
             {failure && <Problem failure={failure} />}
             {report && <ReportView report={report} />}
             <div class="actions">
-                <button type="button" class="button primary" disabled={busy || kept === null || r.settled} onClick={() => void process()}>
-                    {t(changed ? 'rejects.process_changed' : 'rejects.process')}
+                <button type="button" class="button primary" disabled={busy || kept === null || r.settled || done} onClick={() => void process()}>
+                    {t(r.settled || done ? 'rejects.done' : changed ? 'rejects.process_changed' : 'rejects.process')}
                 </button>
                 {changed && (
-                    <button type="button" class="button" onClick={() => setText(decoded)}>
+                    <button type="button" class="button" onClick={() => edit(decoded)}>
                         {t('rejects.undo')}
                     </button>
                 )}

@@ -42,9 +42,11 @@ export function VisitItem({ citizen, visit: v, isOpen, flip }: Props): JSX.Eleme
                         <b class="code">{v.icd}</b> {v.diagnosis}
                         {v.others.length > 0 && <span class="quiet"> + {v.others.join(', ')}</span>}
                     </span>
-                    <span class="quiet">{v.facility_name ?? v.facility}</span>
+                    <span class="quiet visit-where">
+                        <span>{v.facility_name ?? v.facility}</span>
+                        <span class="visit-cost">{money(v.cost)}</span>
+                    </span>
                 </span>
-                <span class="visit-cost">{money(v.cost)}</span>
                 <Icon name={isOpen ? 'down' : 'right'} size={14} />
             </button>
             {isOpen && <Detail citizen={citizen} id={v.id} />}
@@ -55,7 +57,7 @@ export function VisitItem({ citizen, visit: v, isOpen, flip }: Props): JSX.Eleme
 function Detail({ citizen, id }: { citizen: string; id: string }): JSX.Element {
     const asked = useAsk<VisitDetail>(`/api/citizens/${encodeURIComponent(citizen)}/visits/${encodeURIComponent(id)}`);
     const d = asked.data;
-    if (asked.error) return <Problem failure={asked.error} />;
+    if (asked.error) return <Problem failure={asked.error} retry={asked.retry} />;
     if (!d) return <div class="visit-detail skeleton-lines" aria-busy="true" />;
     return (
         <div class="visit-detail">

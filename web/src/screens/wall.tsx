@@ -2,8 +2,9 @@
 // below five. It turns every 30 seconds through the followed diseases and stops on an alarm.
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { type Ops, useAsk } from '../core/api';
-import { ago, change, clock, daysBetween, moneyShort, num, period, today } from '../core/format';
+import type { Failure, Ops } from '../core/api';
+import { useAsk } from '../core/api';
+import { ago, change, clock, moneyShort, NONE, num, period, today } from '../core/format';
 import { type Key, t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { useGeneration, useLive, useNow } from '../core/live';
@@ -13,8 +14,8 @@ import { SparkLine } from '../charts/spark';
 import { WeekChart } from '../charts/weeks';
 import { Connection } from '../ui/frame';
 import { StateMark } from '../ui/icons';
-import { Delta } from '../ui/parts';
-import { FOLLOWED, useFollowed } from './followed';
+import { Delta, Problem } from '../ui/parts';
+import { type Followed, finding, FOLLOWED, judge, useFollowed, weeksSince } from './followed';
 import { nameOf } from './ops_tiles';
 import { useMap } from './ops';
 
@@ -22,6 +23,8 @@ const TURN_MS = 30000;
 const LEAST = 5;
 
 const told = (n: number): string => (n > 0 && n < LEAST ? `<${LEAST}` : num(n));
+/** No change where it would tell a small number. */
+const changeTold = (now: number, before: number): number | null => (Math.min(now, before) < LEAST ? null : change(now, before));
 
 export function WallScreen(): JSX.Element {
     const again = useGeneration();
@@ -52,7 +55,8 @@ export function WallScreen(): JSX.Element {
     const ops = asked.data;
     const shown = view.data ?? ops;
     const what = icd ? t(FOLLOWED.find((f) => f.icd === icd)!.name) : t('curve.all');
-    if (!ops || !shown) return <main id="main" class="wall" aria-busy="true" />;
+    if (!ops || !shown) return <Waiting failure={asked.error} />;
+    const curve = t('curve.title', { what }) + finding(judge(shown), shown.to);
     return (
         <main id="main" class="wall">
             <h1 class="sr">{t('nav.wall')}</h1>
@@ -62,7 +66,7 @@ export function WallScreen(): JSX.Element {
                         <h2>{t(`figure.${f.id}` as Key)}</h2>
                         <p class="wall-value">{f.id === 'cost' || f.id === 'insurance_paid' ? moneyShort(f.value) : told(f.value)}</p>
                         <p class="wall-delta">
-                            <Delta percent={change(f.value, f.last_week)} /> <span>{t('compare.week')}</span>
+                            <Delta percent={changeTold(f.value, f.last_week)} /> <span>{t('compare.week')}</span>
                         </p>
                         <SparkLine values={f.spark} />
                     </section>
@@ -72,11 +76,12 @@ export function WallScreen(): JSX.Element {
                     <WardMap wards={shown.wards} chosen={null} geo={geo} title={t('map.title')} least={LEAST} />
                 </section>
                 <section class="wall-tile wall-curve">
-                    <h2>{t('curve.title', { what })}</h2>
-                    <WeekChart weeks={shown.weeks} to={shown.to} chosen={null} title={t('curve.title', { what })} />
+                    <h2>{curve}</h2>
+                    <WeekChart weeks={shown.weeks} to={shown.to} chosen={null} title={curve} least={LEAST} />
                 </section>
                 <section class="wall-tile wall-top">
                     <h2>{t('diagnoses.title')}</h2>
+                    {ops.totals.visits === 0 && <p class="empty">{t('empty.first')}</p>}
                     <ol>
                         {ops.diagnoses
                             .filter((d) => d.visits >= LEAST)
@@ -85,46 +90,70 @@ export function WallScreen(): JSX.Element {
                                 <li>
                                     <span>{nameOf(d)}</span>
                                     <b>{num(d.visits)}</b>
-                                    <Delta percent={change(d.visits, d.previous)} />
+                                    <Delta percent={changeTold(d.visits, d.previous)} />
                                 </li>
                             ))}
                     </ol>
                 </section>
             </div>
-            <Strip ops={ops} alarms={alarms.map((f) => ({ name: t(f.name), since: followed[f.icd]?.since }))} held={held} />
+            <Strip ops={ops} followed={followed} held={held} />
         </main>
+    );
+}
+
+/** Before the first answer: waiting, or why there is none; the question is asked again by itself. */
+function Waiting({ failure }: { failure: Failure | undefined }): JSX.Element {
+    return (
+        <main id="main" class="wall" aria-busy={!failure}>
+            <h1 class="sr">{t('nav.wall')}</h1>
+            {failure && <Problem failure={failure} />}
+        </main>
+    );
+}
+
+/** Alarms first; silence is called calm only where every followed disease could be judged. */
+function Alarms({ ops, followed }: { ops: Ops; followed: Record<string, Followed> }): JSX.Element {
+    const of = (state: Followed['state']) => FOLLOWED.filter((f) => (followed[f.icd]?.state ?? 'unknown') === state);
+    const alarms = of('alarm');
+    const unknown = of('unknown');
+    return (
+        <div class={`wall-alarms ${alarms.length > 0 ? 'alarm' : ''}`} role="status">
+            {alarms.map((f) => (
+                <span>
+                    <StateMark state="alarm" /> <b>{t(f.name)}</b>{' '}
+                    {t('wall.since', { n: weeksSince(followed[f.icd]?.since, followed[f.icd]?.week, ops.to) })} · {t('wall.no_owner')}
+                </span>
+            ))}
+            {alarms.length === 0 && unknown.length === 0 && (
+                <span>
+                    <StateMark state="normal" /> {t('wall.calm')}
+                </span>
+            )}
+            {unknown.length > 0 && (
+                <span>
+                    <StateMark state="unknown" /> {t('wall.unknown', { what: unknown.map((f) => t(f.short)).join(', ') })}
+                </span>
+            )}
+        </div>
     );
 }
 
 interface StripProps {
     ops: Ops;
-    alarms: { name: string; since: string | undefined }[];
+    followed: Record<string, Followed>;
     held: boolean;
 }
 
-function Strip({ ops, alarms, held }: StripProps): JSX.Element {
+function Strip({ ops, followed, held }: StripProps): JSX.Element {
     const live = useLive();
     const now = useNow();
     const at = live?.time || ops.as_of;
     return (
         <footer class="wall-strip">
-            <div class={`wall-alarms ${alarms.length > 0 ? 'alarm' : ''}`} role="status">
-                {alarms.length === 0 ? (
-                    <span>
-                        <StateMark state="normal" /> {t('wall.calm')}
-                    </span>
-                ) : (
-                    alarms.map((a) => (
-                        <span>
-                            <StateMark state="alarm" /> <b>{a.name}</b>{' '}
-                            {a.since && t('wall.since', { n: Math.max(1, Math.round(daysBetween(a.since, ops.to) / 7)) })} · {t('wall.no_owner')}
-                        </span>
-                    ))
-                )}
-            </div>
+            <Alarms ops={ops} followed={followed} />
             <span>{period(ops.from, ops.to)}</span>
             {held && <span>{t('wall.held')}</span>}
-            <span>{t('ops.age', { ago: ago(+now - Date.parse(at)) })}</span>
+            <span>{t('ops.age', { ago: at ? ago(+now - Date.parse(at)) : NONE })}</span>
             <Connection />
             <b class="wall-clock">
                 {clock(now)} {today(now)}

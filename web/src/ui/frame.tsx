@@ -35,7 +35,6 @@ export function Frame({ children }: { children: ComponentChildren }): JSX.Elemen
             <TopBar />
             <Nav wide={wide} />
             {children}
-            <Help />
         </div>
     );
 }
@@ -133,7 +132,7 @@ function ThemeSwitch(): JSX.Element {
     );
 }
 
-function Help(): JSX.Element {
+export function Help(): JSX.Element {
     const open = useCell(helpOpen);
     const ref = useRef<HTMLDialogElement>(null);
     useEffect(() => {

@@ -1,0 +1,358 @@
+// States and accessibility of the screens: node state_test.mjs BASE EMPTY CLAIM_FILE SHOTS. TAP on stdout.
+// BASE serves a small province, EMPTY one with nothing in it; CLAIM_FILE is one claim.
+import { readFile } from 'node:fs/promises';
+import { DESK, harness, is, noSideScroll, PHONE } from './harness.mjs';
+
+const [, , base, empty, claimFile, shots] = process.argv;
+const { test, json, shot, open, end, count } = await harness(base, shots, 's');
+const someone = (await json('/api/citizens?q=nguyen&count=1')).citizens[0];
+const record = `/citizens/${someone.id}`;
+const screens = ['/', '/citizens?q=nguyen', record, '/rejects', '/import', '/wall'];
+const named = (path) => path.replace(someone.id, 'ID');
+const WALL = [1920, 1080];
+const sizeOf = (path) => (path === '/wall' ? WALL : [1366, 4000]);
+
+/** Every text in view whose contrast with what lies beneath it is below `least`; also inside SVG, where axe does not look. */
+function dim(least) {
+    const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+    const rgba = (css) => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = css;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const light = ([r, g, b]) => {
+        const [x, y, z] = [r, g, b].map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+    };
+    const parents = (e) => (e ? [e, ...parents(e.parentElement)] : []);
+    const backs = (list) => list.map((e) => rgba(getComputedStyle(e).backgroundColor)).find((c) => c[3] > 250) ?? [255, 255, 255, 255];
+    // HTML text stands on the background of its own box or of a box around it; text of a chart on what is drawn beneath it.
+    const ground = (element, box) => {
+        if (!(element instanceof SVGElement)) return backs(parents(element));
+        const under = document.elementsFromPoint(box.left + box.width / 2, box.top + box.height / 2).filter((e) => e !== element);
+        for (const shape of under.filter((e) => ['rect', 'circle'].includes(e.tagName) || e.matches('.area'))) {
+            const style = getComputedStyle(shape);
+            if (style.fill.startsWith('url')) return rgba(getComputedStyle(document.documentElement).getPropertyValue('--none-ground'));
+            const fill = rgba(style.fill);
+            const alpha = (fill[3] / 255) * style.fillOpacity * style.opacity;
+            if (alpha > 0.1) return backs(parents(shape)).map((v, i) => v * (1 - alpha) + fill[i] * alpha);
+        }
+        return backs(under.length > 0 ? under : parents(element));
+    };
+    const bad = [];
+    let seen = 0;
+    for (const element of document.querySelectorAll('body *')) {
+        if (![...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
+        const box = element.getBoundingClientRect();
+        const inView = box.width > 1 && box.bottom > 0 && box.top < innerHeight && box.left < innerWidth;
+        if (!inView || element.closest('.sr, select') || !element.checkVisibility({ checkVisibilityCSS: true, checkOpacity: true }) || element.matches(':disabled')) continue;
+        seen++;
+        const style = getComputedStyle(element);
+        const [a, b] = [light(rgba(element instanceof SVGElement ? style.fill : style.color)), light(ground(element, box))];
+        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (ratio < least) bad.push(`${element.tagName}.${element.getAttribute('class')} "${element.textContent.trim().slice(0, 30)}" ${ratio.toFixed(2)}`);
+    }
+    return { seen, bad: [...new Set(bad)] };
+}
+
+for (const path of screens)
+    for (const theme of path === '/wall' ? ['dark'] : ['light', 'dark']) {
+        const least = path === '/wall' ? 7 : 4.5;
+        await test(`contrast: ${named(path)} ${theme}, every text at least ${least} : 1, charts too`, sizeOf(path), async (page) => {
+            await open(page, path);
+            if (path === '/') await page.locator('.ward[role=button]').first().waitFor();
+            const { seen, bad } = await page.evaluate(dim, least);
+            is(seen > 8, `only ${seen} texts were seen`);
+            is(bad.length === 0, `${bad.length} of ${seen}: ${bad.slice(0, 8).join(' | ')}`);
+        }, { context: { colorScheme: theme } });
+    }
+
+await test('contrast: what a filter leaves in the background stays readable', [1366, 1400], async (page) => {
+    await open(page, '/');
+    await page.locator('.bars button').first().click();
+    await page.locator('.ward[role=button]:not(.none)').first().click();
+    await page.locator('.bars button.faded').first().waitFor();
+    const { bad } = await page.evaluate(dim, 4.5);
+    is(bad.length === 0, bad.join(' | '));
+});
+
+for (const path of screens) {
+    await test(`names: ${named(path)}, every control has a name, every table headers, every chart words`, sizeOf(path), async (page) => {
+        await open(page, path);
+        const bad = await page.evaluate(() => {
+            const words = (e) => {
+                const by = e.getAttribute('aria-labelledby')?.split(' ').map((id) => document.getElementById(id)?.textContent ?? '').join(' ');
+                return (e.getAttribute('aria-label') ?? by ?? e.labels?.[0]?.textContent ?? e.textContent ?? '').trim();
+            };
+            const list = [];
+            for (const e of document.querySelectorAll('a, button, input, select, textarea, summary, [role=button], [tabindex="0"], nav, dialog, [role=group], [role=region]')) if (!words(e)) list.push(`no name: ${e.outerHTML.slice(0, 120)}`);
+            for (const e of document.querySelectorAll('table')) if (!e.querySelector('th[scope]')) list.push('a table without headers');
+            for (const e of document.querySelectorAll('svg')) if (!e.closest('[aria-hidden=true]') && !e.getAttribute('aria-label')) list.push(`a picture without words: ${e.outerHTML.slice(0, 80)}`);
+            for (const e of document.querySelectorAll('.tile-body .chart')) if (!e.closest('.tile-body').querySelector('table caption')) list.push('a chart without its table');
+            const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
+            for (const id of new Set(ids)) if (ids.filter((x) => x === id).length > 1) list.push(`id ${id} twice`);
+            if (document.querySelectorAll('h1').length !== 1) list.push('not one h1');
+            if (document.querySelectorAll('main').length !== 1) list.push('not one main');
+            return list;
+        });
+        is(bad.length === 0, bad.join(' | '));
+        is((await page.title()).endsWith('Nhịp'), 'the page has a title');
+    });
+}
+
+for (const width of [360, 768, 1366, 1920])
+    for (const lang of ['vi', 'en'])
+        await test(`${width} px, ${lang}: no screen scrolls sideways`, [width, 800], async (page) => {
+            await page.addInitScript((l) => localStorage.setItem('nhip.language', l), lang);
+            for (const path of screens) {
+                await open(page, path);
+                await noSideScroll(page).catch((e) => is(false, `${named(path)}: ${e.message}`));
+                is((await page.locator('html').getAttribute('lang')) === lang, 'the language is told');
+            }
+        });
+
+for (const [path, size] of [['/', DESK], [record, DESK], ['/', PHONE]])
+    await test(`nothing jumps while ${named(path)} loads at ${size[0]} px`, size, async (page) => {
+        await page.addInitScript(() => {
+            window.shift = 0;
+            new PerformanceObserver((l) => l.getEntries().forEach((e) => (window.shift += e.hadRecentInput ? 0 : e.value))).observe({ type: 'layout-shift', buffered: true });
+        });
+        await page.route('**/api/*', async (route) => {
+            await new Promise((done) => setTimeout(done, 150)); // a slow answer
+            await route.continue();
+        });
+        await open(page, path);
+        await page.waitForLoadState('load');
+        await page.evaluate(() => document.fonts.ready);
+        await page.locator(path === '/' ? '.tile-facilities tbody tr' : '.life svg').first().waitFor();
+        const shift = await page.evaluate(() => window.shift);
+        console.log(`# layout shift ${shift.toFixed(3)}`);
+        is(shift < 0.1, `layout shift ${shift}`);
+    });
+
+await test('keyboard: skip link first, focus always seen, the order is the page', DESK, async (page) => {
+    await open(page, '/');
+    await page.keyboard.press('Tab');
+    is(await page.evaluate(() => document.activeElement.className === 'skip' && document.activeElement.getBoundingClientRect().top >= 0), 'the skip link comes first and is seen');
+    await page.keyboard.press('Enter');
+    is(await page.evaluate(() => document.activeElement.id === 'main'), 'it leads to the content');
+    let last = -1;
+    for (let i = 0; i < 40; i++) {
+        await page.keyboard.press('Tab');
+        const at = await page.evaluate(() => {
+            const e = document.activeElement;
+            const style = getComputedStyle(e);
+            const area = e.querySelector?.('.hit, .area');
+            const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+            const stroke = area && parseFloat(getComputedStyle(area).strokeWidth) >= 2;
+            const order = [...document.querySelectorAll('*')].indexOf(e);
+            return { what: e.outerHTML.slice(0, 100), seen: ring || stroke, order };
+        });
+        is(at.seen, `the focus is not seen on ${at.what}`);
+        is(at.order > last, `the focus went back to ${at.what}`);
+        last = at.order;
+    }
+});
+
+await test('keyboard: a whole way without a pointer: search, record, visit, bill, back', DESK, async (page) => {
+    await open(page, '/');
+    await page.keyboard.press('/');
+    await page.keyboard.type(someone.cccd);
+    await page.keyboard.press('Enter');
+    await page.locator('#hits li').first().waitFor();
+    await page.keyboard.press('Enter');
+    await page.locator('.banner h1').waitFor();
+    await page.waitForFunction(() => document.activeElement?.id === 'main');
+    await page.keyboard.press('j');
+    await page.locator('.visit.open .visit-detail').waitFor();
+    await page.locator('.visit.open > button').focus();
+    await page.keyboard.press('Enter');
+    is((await page.locator('.visit.open').count()) === 0, 'Enter closes the visit');
+    await page.goBack();
+    await page.locator('#hits li').first().waitFor();
+});
+
+await test('the language switch keeps the focus; numbers, money and dates follow', DESK, async (page) => {
+    await open(page, '/?days=365');
+    const visits = (await json('/api/ops')).totals.visits;
+    const button = page.getByRole('button', { name: 'EN, English' });
+    await page.waitForFunction(() => /\d/.test(document.querySelector('[data-live=visits]')?.textContent ?? ''));
+    is((await page.locator('[data-live=visits]').textContent()) === new Intl.NumberFormat('vi-VN').format(visits), 'thousands with points');
+    is(/^[\d.]+\s₫$/.test(await page.locator('[data-figure=cost]').getAttribute('title')), 'đồng exact');
+    is(/\d\d\/\d\d\/\d{4}/.test(await page.locator('.ops-title').textContent()), 'dd/mm/yyyy');
+    await button.focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Health operations' }).waitFor();
+    is(await button.evaluate((b) => b === document.activeElement), 'the focus stays on the switch');
+    await page.locator('[data-figure=cost]').waitFor();
+    is((await page.locator('[data-live=visits]').textContent()) === new Intl.NumberFormat('en-GB').format(visits), 'thousands with commas');
+    is(/^[\d,]+\s₫$/.test(await page.locator('[data-figure=cost]').getAttribute('title')), 'đồng in English');
+});
+
+await test('an empty province says what will be here and how to begin', DESK, async (page) => {
+    await page.goto(`${empty}/`);
+    await page.getByRole('link', { name: 'Nhập tệp đầu tiên' }).waitFor();
+    is(!(await page.locator('main').textContent()).includes('Bỏ bớt bộ lọc'), 'nobody is told to remove filters');
+    await shot(page, 'empty');
+    await page.getByRole('link', { name: 'Nhập tệp đầu tiên' }).click();
+    await page.locator('.drop').waitFor();
+    for (const path of ['/citizens?q=an', '/rejects']) {
+        await page.goto(empty + path);
+        await page.locator('h1').waitFor();
+        await page.waitForFunction(() => /Không tìm thấy ai|Không có gì chờ/.test(document.querySelector('main').textContent));
+    }
+});
+
+await test('an empty wall: no false calm, no NaN', WALL, async (page) => {
+    await page.goto(`${empty}/wall`);
+    await page.locator('.wall-value').first().waitFor();
+    const text = await page.locator('main').textContent();
+    is(text.includes('Chưa đủ số liệu') && !text.includes('Không có báo động'), 'too little data is not calm');
+    is(!/NaN|undefined|null/.test(text), 'no NaN');
+});
+
+await test('the wall tells nothing below five', WALL, async (page) => {
+    await page.route(/\/api\/ops/, async (route) => {
+        const answer = await (await route.fetch()).json();
+        answer.wards.forEach((w, i) => (w.visits = i % 5));
+        answer.weeks.forEach((w, i) => Object.assign(w, { visits: i % 5, alarm: false }));
+        answer.diagnoses.forEach((d, i) => Object.assign(d, { visits: 10 - i, previous: i % 5 }));
+        answer.figures.forEach((f) => Object.assign(f, { value: f.id === 'visits' ? 3 : f.value, last_week: 2 }));
+        await route.fulfill({ json: answer });
+    });
+    await open(page, '/wall');
+    await page.locator('.wall-value').first().waitFor();
+    is((await page.locator('.wall-value').first().textContent()) === '<5', 'a small figure is veiled');
+    is((await page.locator('.tile-number').allTextContents()).every((n) => n === '<5' || n === '0'), 'and in the communes');
+    is((await page.locator('.wall-map .ward:not(.none).mark-g').evaluateAll((list) => new Set(list.map((e) => e.getAttribute('class').trim())).size)) === 1, 'their colours tell no more');
+    const heights = await page.locator('.wall-curve .mark-g .bar').evaluateAll((list) => new Set(list.map((e) => Math.round(e.getBoundingClientRect().height)).filter((h) => h > 0)).size);
+    is(heights === 1, `and so do the weeks: ${heights} heights`);
+    is((await page.locator('.wall-top li').count()) === 6, 'diagnoses below five are not listed');
+    is((await page.locator('.wall-top .delta').allTextContents()).every((d) => d === '—'), 'a change tells no small number either');
+});
+
+for (const size of [[1280, 720], [3840, 2160]])
+    await test(`the wall fills ${size.join(' × ')} and no more`, size, async (page) => {
+        await open(page, '/wall');
+        await page.locator('.wall-curve .mark-g').first().waitFor();
+        const [w, h] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]);
+        is(w <= size[0] && h <= size[1], `${w} × ${h}`);
+        const cut = await page.locator('.wall-value').evaluateAll((list) => list.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent));
+        is(cut.length === 0, `cut off: ${cut}`);
+        await page.keyboard.press('?');
+        await page.locator('dialog.help[open]').waitFor(); // ? shows the keys on the wall too
+        await page.keyboard.press('Escape');
+        await page.locator('dialog.help[open]').waitFor({ state: 'detached' });
+        await page.keyboard.press('Escape');
+        await page.waitForURL(`${base}/`);
+    });
+
+await test('a filter that leaves nothing says so and can be taken back', DESK, async (page) => {
+    await open(page, '/?icd=Z99.9');
+    is((await page.locator('.tile-facilities .empty').textContent()).includes('Bỏ bớt bộ lọc'), 'what to do');
+    await page.locator('body').press('Backspace');
+    await page.locator('.tile-facilities tbody tr').first().waitFor();
+});
+
+await test('a server that is gone: told, nothing lost, tried again by hand and by itself', DESK, async (page) => {
+    await open(page, '/');
+    await page.route('**/api/ops?*', (route) => route.abort());
+    await page.getByRole('button', { name: '7 ngày' }).click();
+    await page.locator('.problem').waitFor();
+    is((await page.locator('.problem').textContent()).includes('vẫn còn nguyên'), 'what is safe is said');
+    await page.unroute('**/api/ops?*');
+    await page.getByRole('button', { name: 'Thử lại' }).click();
+    await page.locator('.tile-facilities tbody tr').first().waitFor();
+    is((await page.locator('.problem').count()) === 0, 'and it is mended');
+}, { errors: true });
+
+await test('a slow answer keeps what is shown until the next one comes', DESK, async (page) => {
+    await open(page, '/');
+    let release;
+    const held = new Promise((done) => (release = done));
+    await page.route('**/api/ops?*', async (route) => {
+        await held;
+        await route.continue();
+    });
+    const before = await page.locator('[data-figure=visits]').textContent();
+    await page.getByRole('button', { name: '7 ngày' }).click();
+    await page.locator('.progress.on').waitFor({ state: 'attached' });
+    is((await page.locator('[data-figure=visits]').textContent()) === before, 'the old figure stands');
+    release();
+    await page.waitForFunction((b) => document.querySelector('[data-figure=visits]').textContent !== b, before);
+});
+
+await test('a refused piece: closing keeps what was edited; Escape closes', DESK, async (page) => {
+    const report = await json('/import/claims', { method: 'POST', body: '<GIAMDINHHS><BAN_NHAP', headers: { 'X-File-Name': 'draft.xml' } });
+    is(report.claims.rejected + report.issues.length > 0, 'something is refused');
+    await open(page, '/rejects');
+    await page.locator('tbody .row-button').first().click();
+    await page.waitForFunction(() => document.querySelector('.side textarea')?.value.includes('<'));
+    await page.locator('.side textarea').fill('<GIAMDINHHS/>');
+    await page.keyboard.press('Escape');
+    await page.locator('.side').waitFor({ state: 'detached' });
+    await page.locator('tbody .row-button').first().click();
+    await page.waitForFunction(() => document.querySelector('.side textarea')?.value === '<GIAMDINHHS/>');
+});
+
+await test('drugs: the bars show the days that were prescribed and the gaps between them', DESK, async (page) => {
+    await page.route(`**/api/citizens/${someone.id}`, async (route) => {
+        const answer = await (await route.fetch()).json();
+        const day = (n) => new Date(Date.now() - n * 86400000).toISOString().slice(0, 10);
+        answer.drugs = [{ code: 'X', name: 'Metformin', first: day(300), last: day(20), times: 3, dose: null, given: [[day(300), 28], [day(272), 28], [day(20), 28]] }];
+        await route.fulfill({ json: answer });
+    });
+    is((await json(`/api${record}`)).drugs.every((d) => d.given.length === d.times && d.given.every(([day, days]) => /^\d{4}-\d\d-\d\d$/.test(day) && days >= 0)), 'the server tells every prescription');
+    await open(page, record);
+    is((await page.locator('.life .drug-bar').count()) === 2, 'two bars with a gap between them');
+    is((await page.locator('.life table').nth(1).textContent()).includes('dài nhất 224 ngày'), 'the gap in words for those who do not see it');
+});
+
+/** One citizen with n visits, three days apart, from the visits of a claim file. */
+async function longLife(n) {
+    const text = await readFile(claimFile, 'utf8');
+    const hoso = /<HOSO>[\s\S]*?<\/HOSO>/.exec(text)[0];
+    const one = (i) => hoso.replace(/<NOIDUNGFILE>([^<]*)<\/NOIDUNGFILE>/g, (_, b64) => {
+        const table = Buffer.from(b64, 'base64').toString()
+            .replace(/(<MA_LK>)[^<]*/g, `$1TEST.LONG.${i}`)
+            .replace(/(<HO_TEN>)[^<]*/, '$1Công Tằng Tôn Nữ Thị Ngọc Quỳnh Anh Thư Hoàng Bảo Phúc')
+            .replace(/(<SO_CCCD>)[^<]*/, '$1999190009999').replace(/(<MA_THE_BHYT>)[^<]*/, '$1GD4999900009999').replace(/(<MA_BN>)[^<]*/, '$1TEST.LONG')
+            .replace(/<(?!NGAY_SINH|GT_THE|NGAYCAP)(\w+)>(20\d{6})(\d{4})</g, (_, tag, day, time) => {
+                const at = Date.UTC(day.slice(0, 4), day.slice(4, 6) - 1, day.slice(6, 8)) - i * 3 * 86400000;
+                return `<${tag}>${new Date(at).toISOString().slice(0, 10).replaceAll('-', '')}${time}<`;
+            });
+        return `<NOIDUNGFILE>${Buffer.from(table).toString('base64')}</NOIDUNGFILE>`;
+    });
+    const all = Array.from({ length: n }, (_, i) => one(i)).join('');
+    return text.replace(/<HOSO>[\s\S]*<\/HOSO>/, () => all).replace(/(<SOLUONGHOSO>)\d+/, `$1${n}`);
+}
+
+await test('a life of 1,200 visits and a long name', DESK, async (page) => {
+    const report = await json('/import/claims', { method: 'POST', body: await longLife(1200), headers: { 'X-File-Name': 'long.xml' } });
+    is(report.claims.new === 1200, `taken: ${JSON.stringify(report.claims)}`);
+    const id = (await json('/api/citizens?q=999190009999')).citizens[0].id;
+    const times = [];
+    for (let i = 0; i < 5; i++) {
+        const start = performance.now();
+        await json(`/api/citizens/${id}`);
+        times.push(performance.now() - start);
+    }
+    await open(page, `/citizens/${id}`);
+    await page.locator('.life svg').waitFor();
+    console.log(`# record of 1,200 visits, ${report.resources} resources: answer ${times.sort((a, b) => a - b)[2].toFixed(0)} ms (median of 5), from address to drawn ${(await page.evaluate(() => performance.now())).toFixed(0)} ms`);
+    is((await page.locator('.visits h2').textContent()).includes('1.200'), 'all visits are counted');
+    const marks = await page.locator('.life .life-mark').count();
+    is(marks > 50 && marks < 800, `${marks} marks: near ones stand together under a number`);
+    const boxes = await page.locator('.life text[text-anchor=middle]').evaluateAll((list) => list.map((e) => e.getBoundingClientRect()).map((b) => [b.left, b.right]));
+    is(boxes.length > 3 && boxes.every((b, i) => i === 0 || b[0] > boxes[i - 1][1]), 'the numbers do not overlap');
+    is((await page.locator('.banner').boundingBox()).height < 200, 'a long name leaves the banner small');
+    await page.keyboard.press('j');
+    await page.locator('.visit.open .bill').waitFor();
+    await shot(page, 'long-life');
+    await page.setViewportSize({ width: PHONE[0], height: PHONE[1] });
+    await noSideScroll(page);
+});
+
+console.log(`1..${count()}`);
+await end();
