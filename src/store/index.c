@@ -524,6 +524,7 @@ ErrCode index_stat(Index *index, Buf *out) {
         slots += s->n_slots;
         memory += segment_memory(s);
     }
+    stat_line(out, "index_covered", index_covered(index), "records");
     stat_line(out, "index_segments_level0", levels[0], "segments");
     stat_line(out, "index_segments_level1", levels[1], "segments");
     stat_line(out, "index_segments_level2", levels[2], "segments");
