@@ -42,12 +42,25 @@ int app_verify(App *app) {
     return 0;
 }
 
+/* Index and facts in one pass over the records. */
+static ErrCode rebuild(Str dir, const StoreProgress *progress, ErrInfo *info) {
+    Ioc *ioc = NULL;
+    TRY(ioc_open(&(IocOptions){.dir = dir}, &ioc, info));
+    StoreView view = ioc_view(ioc);
+    ErrCode err = ioc_reset(ioc);
+    if (err == ERR_OK) {
+        StoreOptions o = {.dir = dir, .views = &view, .n_views = 1};
+        err = store_rebuild(&o, progress, info);
+    }
+    ioc_close(ioc);
+    return err;
+}
+
 int app_rebuild(App *app) {
     ErrInfo info = {0};
     Progress bar;
     StoreProgress progress = show(&bar, app, app_say(app, "Rebuild", "Dựng lại"));
-    StoreOptions o = {.dir = str_from(app->settings.data)};
-    ErrCode err = store_rebuild(&o, &progress, &info);
+    ErrCode err = rebuild(str_from(app->settings.data), &progress, &info);
     progress_end(&bar);
     return err == ERR_OK ? 0 : app_fail(app, err, &info);
 }

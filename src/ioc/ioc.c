@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -191,8 +192,16 @@ static void unmap_all(Ioc *ioc) {
     }
 }
 
-/* Facts are derived: whatever cannot be read is begun anew and replayed from the records. */
+/* Facts are derived: whatever cannot be read is begun anew and replayed from the records. The old
+ * checkpoint goes first, or a crash would leave it beside rows that it does not mean. */
 static ErrCode begin_anew(Ioc *ioc) {
+    CLEANUP_BUF Buf path;
+    buf_init(&path, 8192);
+    buf_printf(&path, "%s/facts.meta", ioc->dir);
+    TRY(buf_ok(&path));
+    if (io_exists(buf_cstr(&path))) {
+        TRY(io_remove(buf_cstr(&path)));
+    }
     unmap_all(ioc);
     codes_release(&ioc->facilities);
     codes_release(&ioc->wards);
@@ -224,6 +233,12 @@ static ErrCode open_files(Ioc *ioc, Str dir) {
     if (ioc->fd < 0) {
         return io_error(errno);
     }
+    if (flock(ioc->fd, LOCK_EX | LOCK_NB) != 0) {
+        int why = errno;
+        (void)close(ioc->fd);
+        ioc->fd = -1; /* nothing of it may be touched */
+        return why == EWOULDBLOCK ? ERR_BUSY : io_error(why);
+    }
     buf_clear(&path);
     buf_printf(&path, "%s/facts.meta", ioc->dir);
     TRY(codes_init(&ioc->facilities));
@@ -247,6 +262,14 @@ ErrCode ioc_open(const IocOptions *options, Ioc **ret_ioc, ErrInfo *info) {
     ioc->checkpoint_ns = clock_monotonic_ns(ioc->clock);
     rwlock_init(&ioc->lock);
     ErrCode err = open_files(ioc, options->dir);
+    if (err == ERR_BUSY) {
+        ioc_close(ioc);
+        return err_set(info, err, "store-locked",
+                       "another process works on the data folder " STR_FMT "; stop it first",
+                       "một tiến trình khác đang dùng thư mục dữ liệu " STR_FMT
+                       "; hãy dừng nó trước",
+                       STR_ARG(options->dir));
+    }
     if (err != ERR_OK) {
         ioc_close(ioc);
         return err_set(info, err, "ioc-open", "cannot open the facts in " STR_FMT "/facts: %s",
@@ -255,6 +278,13 @@ ErrCode ioc_open(const IocOptions *options, Ioc **ret_ioc, ErrInfo *info) {
     }
     *ret_ioc = ioc;
     return ERR_OK;
+}
+
+ErrCode ioc_reset(Ioc *ioc) {
+    rwlock_write(&ioc->lock);
+    ErrCode err = begin_anew(ioc);
+    rwlock_unlock(&ioc->lock);
+    return err;
 }
 
 void ioc_close(Ioc *ioc) {

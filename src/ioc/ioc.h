@@ -19,9 +19,12 @@ typedef struct IocOptions {
     Str dir;            /* data folder; facts stand in dir/facts */
     const Clock *clock; /* NULL: the real one */
 } IocOptions;
+/* ERR_BUSY while another process has the facts open. */
 MUST_USE ErrCode ioc_open(const IocOptions *options, Ioc **ret_ioc, ErrInfo *info);
 /* Writes a last checkpoint. Close the store first: it feeds the view. NULL is fine. */
 void ioc_close(Ioc *ioc);
+/* Forgets every row, before the store is opened: its replay makes them anew. */
+MUST_USE ErrCode ioc_reset(Ioc *ioc);
 /* Takes the checkpoint away, so that the next ioc_open begins anew (while it is closed). */
 MUST_USE ErrCode ioc_forget(Str dir);
 /* The hooks for StoreOptions.views. */

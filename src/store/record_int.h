@@ -373,9 +373,8 @@ struct Store {
     DictSet dicts;
     _Atomic uint64_t snapshot;
     atomic_bool broken; /* index and log differ: no more commits until it is opened again */
-    Mutex readers_lock;
+    Mutex readers_lock, preparers_lock;
     Reader *readers;
-    Mutex preparers_lock;
     Preparer *preparers;
     Writer writer;
     ViewFeed feed;

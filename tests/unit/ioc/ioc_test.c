@@ -594,6 +594,33 @@ static void a_lost_folder_is_made_anew(void **state) {
     check_many(h, 30);
 }
 
+/* As nhip rebuild does: everything anew in one pass, and nobody else meanwhile. */
+static void a_reset_and_a_rebuild_give_the_same_rows(void **state) {
+    Home *h = *state;
+    ErrInfo info = {0};
+    for (int i = 0; i < 150; i++) {
+        (void)add_visit(h, i % 20 == 0 ? 80 : 0);
+    }
+    delete_visit(h, &h->rows[5]);
+    Ioc *second = NULL;
+    assert_int_equal(ioc_open(&(IocOptions){.dir = str_from(h->dir)}, &second, &info), ERR_BUSY);
+    assert_non_null(strstr(info.what_en, "another process"));
+    RecordNo last = store_snapshot(h->store);
+    home_close(h);
+    assert_ok(ioc_open(&(IocOptions){.dir = str_from(h->dir)}, &h->ioc, &info));
+    assert_int_equal(ioc_live(h->ioc).record, last);
+    assert_ok(ioc_reset(h->ioc));
+    assert_int_equal(ioc_live(h->ioc).visits, 0);
+    StoreView view = ioc_view(h->ioc);
+    StoreOptions o = {.dir = str_from(h->dir), .views = &view, .n_views = 1};
+    assert_ok(store_rebuild(&o, NULL, &info));
+    assert_int_equal(ioc_live(h->ioc).record, last);
+    ioc_close(h->ioc);
+    h->ioc = NULL;
+    home_open(h);
+    check_many(h, 40);
+}
+
 static void periods_out_of_range_are_refused(void **state) {
     Home *h = *state;
     IocQuery q = {
@@ -625,6 +652,7 @@ int main(void) {
         T(a_restart_replays_what_the_checkpoint_lacks),
         T(a_bill_behind_the_checkpoint_counts),
         T(a_lost_folder_is_made_anew),
+        T(a_reset_and_a_rebuild_give_the_same_rows),
         T(periods_out_of_range_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
