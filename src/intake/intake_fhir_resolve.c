@@ -9,24 +9,6 @@ static void place_error(const IntakeTx *tx, size_t item, ErrInfo *info) {
 
 /* ---- conditions ---- */
 
-static ErrCode add_expect(IntakeTx *tx, const StoreExpect *expect) {
-    Plan *plan = &tx->plan;
-    if (plan->n_expects == plan->cap_expects) {
-        size_t cap = plan->cap_expects == 0 ? 8 : plan->cap_expects * 2;
-        StoreExpect *grown = arena_new_array(tx->tries, StoreExpect, cap);
-        if (grown == NULL) {
-            return ERR_NOMEM;
-        }
-        if (plan->n_expects > 0) {
-            memcpy(grown, plan->expects, plan->n_expects * sizeof(*grown));
-        }
-        plan->expects = grown;
-        plan->cap_expects = cap;
-    }
-    plan->expects[plan->n_expects++] = *expect;
-    return ERR_OK;
-}
-
 /* One key of the index, or two. "|code" of other parameters than identifier means any system that
  * the definition or a ContactPoint's use stands for: no key says that. */
 static bool is_exact_token(const FhirQueryTerm *t) {
@@ -46,7 +28,7 @@ static ErrCode expect_tokens(IntakeTx *tx, const FhirQuery *q, StoreExpect *ret,
                              .param = q->terms[i].param->id,
                              .system = q->terms[i].values[0].token.system,
                              .value = q->terms[i].values[0].token.code};
-        TRY(add_expect(tx, ret));
+        TRY(intake_expect(&tx->plan, ret));
         n++;
     }
     return n > 0 ? ERR_OK

@@ -81,6 +81,8 @@ typedef struct IntakeLook {
     StoreExpect token;
     Slot patient; /* only this citizen's; 0: anybody's */
 } IntakeLook;
+/* Appends to plan->expects. */
+MUST_USE ErrCode intake_expect(Plan *plan, const StoreExpect *token);
 MUST_USE ErrCode intake_look_up(Intake *intake, Plan *plan, const IntakeLook *look,
                                 StoreVersion *ret);
 /* Finds the citizen of work->map.identity; ret->first = 0 when unknown. Appends what it relied on

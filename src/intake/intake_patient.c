@@ -5,9 +5,9 @@
 
 enum { MATCHES_MAX = 16 };
 
-static ErrCode expect_add(Plan *plan, const StoreExpect *token) {
+ErrCode intake_expect(Plan *plan, const StoreExpect *token) {
     if (plan->n_expects == plan->cap_expects) {
-        size_t cap = plan->cap_expects == 0 ? 64 : plan->cap_expects * 2;
+        size_t cap = plan->cap_expects == 0 ? 16 : plan->cap_expects * 2;
         StoreExpect *grown = arena_new_array(plan->arena, StoreExpect, cap);
         if (grown == NULL) {
             return ERR_NOMEM;
@@ -26,7 +26,7 @@ ErrCode intake_look_up(Intake *intake, Plan *plan, const IntakeLook *look, Store
     StoreVersion *found = NULL;
     size_t n = 0;
     *ret = (StoreVersion){0};
-    TRY(expect_add(plan, &look->token));
+    TRY(intake_expect(plan, &look->token));
     TRY(store_find(intake->store, plan->arena, &look->token, MATCHES_MAX, &found, &n));
     for (size_t i = 0; i < n && ret->first == 0; i++) {
         if (look->patient == 0 || found[i].patient == look->patient) {
@@ -84,7 +84,7 @@ static ErrCode find_by(Intake *intake, Plan *plan, const ClaimIdentity *identity
     };
     StoreVersion *found = NULL;
     size_t n = 0;
-    TRY(expect_add(plan, &token));
+    TRY(intake_expect(plan, &token));
     TRY(store_find(intake->store, plan->arena, &token, MATCHES_MAX, &found, &n));
     for (size_t i = 0; i < n && ret->first == 0; i++) {
         if (t->is_national || same_person(plan->arena, found[i].json, identity)) {
