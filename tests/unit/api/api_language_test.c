@@ -119,6 +119,7 @@ static const struct {
     {"listen-loopback", "refuses to start: http_test.sh"},
     {"url-size", "URL of 70 kB: http_test.sh"},
     {"bundle-entries", "25,001 entries: http_test.sh"},
+    {"include-max", "8,000 included resources: the store's tests"},
     {"file-gzip", "a damaged file: rejects list, intake_fhir_test.c"},
     {"file", "a setting"},
 };
