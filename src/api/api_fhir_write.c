@@ -254,7 +254,8 @@ void fhir_delete(ApiCall *call) {
 
 void fhir_delete_conditional(ApiCall *call) {
     IntakeAsk ask;
-    if (need_ask(call, INTAKE_DELETE, &ask) && need_condition(call, &ask)) {
+    if (need_ask(call, INTAKE_DELETE, &ask) && need_condition(call, &ask) &&
+        need_if_match(call, &ask)) {
         run(call, &ask);
     }
 }

@@ -85,6 +85,7 @@ check "_at is refused clearly" is "$(code "$base/_history?_at=2020")" 400
 check "If-None-Exist finds the old one: 200" is "$(code -X PUT -H "$json" -d '{"resourceType":"Patient","id":"tok","identifier":[{"system":"urn:t","value":"2"}]}' "$base/Patient/tok")$(code -H "$json" -H 'If-None-Exist: identifier=urn:t|2' -d "$patient" "$base/Patient")" 201200
 check "If-None-Exist without an exact token: 400" is "$(code -H "$json" -H 'If-None-Exist: name=x' -d "$patient" "$base/Patient")" 400
 check "conditional update" is "$(code -X PUT -H "$json" -d '{"resourceType":"Patient","identifier":[{"system":"urn:t","value":"2"}],"active":false}' "$base/Patient?identifier=urn:t%7C2")" 200
+check "conditional delete with If-Match of an old version: 412" is "$(code -X DELETE -H 'If-Match: W/"1"' "$base/Patient?identifier=urn:t%7C2")" 412
 check "conditional delete" is "$(code -X DELETE "$base/Patient?identifier=urn:t%7C2")" 204
 check "Prefer: return=minimal" is "$(curl -s -H "$json" -H 'Prefer: return=minimal' -d '{"resourceType":"Patient"}' "$base/Patient" | wc -c)" 0
 check "Prefer: return=OperationOutcome" has "$(curl -s -H "$json" -H 'Prefer: return=OperationOutcome' -d '{"resourceType":"Patient"}' "$base/Patient")" OperationOutcome
