@@ -40,11 +40,18 @@ typedef struct FhirIndexReference {
 
 /* How a token came about. */
 enum {
-    FHIR_TOKEN_PLAIN = 1, /* code, boolean, string, uri, ContactPoint: the data carry no system;
-                             has_system is then true when the definition binds one (gender) */
-    FHIR_TOKEN_TEXT = 2,  /* only a text (CodeableConcept.text, display): no code to compare with;
-                             counts for :missing and later for :text */
+    FHIR_TOKEN_PLAIN = 1,  /* code, boolean, string, uri, ContactPoint: the data carry no system;
+                              has_system is then true when the definition binds one (gender) */
+    FHIR_TOKEN_TEXT = 2,   /* only a text (CodeableConcept.text, display): no code to compare with;
+                              counts for :missing and later for :text */
+    FHIR_STRING_WORDS = 4, /* a string that is searched from the beginning of each of its words: of
+                            HumanName and Address, and given */
 };
+
+enum { FHIR_WORDS_MAX = 32 };
+/* Where the words of a folded text begin, the first FHIR_WORDS_MAX of them; starts[0] = 0 always:
+ * also of a text that begins with something else. The index and the match agree on these. */
+size_t fhir_word_starts(Str folded, uint32_t starts[FHIR_WORDS_MAX]);
 
 typedef struct FhirIndexToken {
     Str system, code;
@@ -63,7 +70,7 @@ typedef struct FhirIndexValue FhirIndexValue;
 struct FhirIndexValue {
     FhirParamId param;
     uint8_t kind;  /* FhirIndexKind */
-    uint8_t flags; /* FHIR_TOKEN_… */
+    uint8_t flags; /* FHIR_TOKEN_…, FHIR_STRING_… */
     union {
         FhirIndexToken token;
         struct {

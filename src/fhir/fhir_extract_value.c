@@ -138,25 +138,47 @@ static void emit_presence(const Emit *e, const JsonNode *v) {
 /* ---- strings ------------------------------------------------------------------------------------
  */
 
-static void put_string(const Emit *e, Str text) {
+static bool is_word_char(char c) {
+    unsigned char u = (unsigned char)c;
+    return (u >= 'a' && u <= 'z') || (u >= '0' && u <= '9') || u >= 0x80;
+}
+
+size_t fhir_word_starts(Str folded, uint32_t starts[FHIR_WORDS_MAX]) {
+    size_t n = 0;
+    starts[n++] = 0;
+    for (size_t i = 1; i < folded.len && n < FHIR_WORDS_MAX; i++) {
+        if (is_word_char(folded.ptr[i]) && !is_word_char(folded.ptr[i - 1])) {
+            starts[n++] = (uint32_t)i;
+        }
+    }
+    return n;
+}
+
+static void put_string(const Emit *e, Str text, uint8_t flags) {
     if (text.len > 0) {
         FhirIndexValue v = value_for(e, FHIR_INDEX_STRING);
+        v.flags = flags;
         v.string.text = text;
         e->sink->put(e->sink, &v);
     }
 }
 
 /* A string or each string of an array. */
-static void put_strings(const Emit *e, const JsonNode *v) {
+static void put_strings(const Emit *e, const JsonNode *v, uint8_t flags) {
     if (json_is(v, JSON_STRING)) {
-        put_string(e, json_str(e->arena, v));
+        put_string(e, json_str(e->arena, v), flags);
     } else if (json_is(v, JSON_ARRAY)) {
         EACH_ELEMENT(v, item) {
             if (json_is(item, JSON_STRING)) {
-                put_string(e, json_str(e->arena, item));
+                put_string(e, json_str(e->arena, item), flags);
             }
         }
     }
+}
+
+/* "Thị Lan" may stand in one given name or in two. */
+static void emit_string(const Emit *e, const JsonNode *v) {
+    put_strings(e, v, e->param == FHIR_P_GIVEN ? FHIR_STRING_WORDS : 0);
 }
 
 /* Appends " part" to what stands in text[0…n); returns the new length, n when it does not fit. */
@@ -187,10 +209,10 @@ static void put_full_name(const Emit *e, Str family, const JsonNode *given) {
     if (n == 0 || n == family.len) {
         return;
     }
-    put_string(e, arena_str(e->arena, (Str){text, n}));
+    put_string(e, arena_str(e->arena, (Str){text, n}), FHIR_STRING_WORDS);
     if (family.len > 0) {
         n = append(text, append_given(e, text, 0, given), family);
-        put_string(e, arena_str(e->arena, (Str){text, n}));
+        put_string(e, arena_str(e->arena, (Str){text, n}), FHIR_STRING_WORDS);
     }
 }
 
@@ -201,7 +223,7 @@ static void emit_name(const Emit *e, const JsonNode *v) {
     Field f[] = {FIELD("text"), FIELD("family"), FIELD("given"), FIELD("prefix"), FIELD("suffix")};
     read_fields(e, v, f, ARRAY_LEN(f));
     for (size_t i = 0; i < ARRAY_LEN(f); i++) {
-        put_strings(e, f[i].value);
+        put_strings(e, f[i].value, FHIR_STRING_WORDS);
     }
     if (!json_is(f[0].value, JSON_STRING)) {
         put_full_name(e, text_of(e, f[1].value), f[2].value);
@@ -216,7 +238,7 @@ static void emit_address(const Emit *e, const JsonNode *v) {
                  FIELD("state"), FIELD("postalCode"), FIELD("country")};
     read_fields(e, v, f, ARRAY_LEN(f));
     for (size_t i = 0; i < ARRAY_LEN(f); i++) {
-        put_strings(e, f[i].value);
+        put_strings(e, f[i].value, FHIR_STRING_WORDS);
     }
 }
 
@@ -463,7 +485,7 @@ void fhir_emit(const Emit *emit, FhirOp op, const JsonNode *value) {
         [FHIR_OP_TOKEN_CONTACT] = emit_contact,
         [FHIR_OP_TOKEN_PLAIN] = emit_plain,
         [FHIR_OP_TOKEN_PRESENCE] = emit_presence,
-        [FHIR_OP_STRING_PLAIN] = put_strings,
+        [FHIR_OP_STRING_PLAIN] = emit_string,
         [FHIR_OP_STRING_NAME] = emit_name,
         [FHIR_OP_STRING_ADDRESS] = emit_address,
         [FHIR_OP_DATE_POINT] = emit_date,

@@ -175,6 +175,18 @@ typedef struct Matcher {
     Str text;
 } Matcher;
 
+/* "thi lan" and "lan" find "Nguyễn Thị Lan", "an" does not. */
+static bool word_starts_with(Str text, Str wanted) {
+    uint32_t starts[FHIR_WORDS_MAX];
+    size_t n = fhir_word_starts(text, starts);
+    for (size_t i = 0; i < n; i++) {
+        if (str_starts(str_sub(text, starts[i], SIZE_MAX), wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool match_string(Matcher *m, const FhirQueryValue *w, const FhirIndexValue *v) {
     bool is_exact = m->term->modifier == FHIR_MOD_EXACT;
     if (m->folded != v) {
@@ -185,8 +197,11 @@ static bool match_string(Matcher *m, const FhirQueryValue *w, const FhirIndexVal
     if (is_exact) {
         return str_eq(fold_nfc(m->arena, w->string.text), m->text);
     }
-    return m->term->modifier == FHIR_MOD_CONTAINS ? str_find(m->text, w->string.folded) != SIZE_MAX
-                                                  : str_starts(m->text, w->string.folded);
+    if (m->term->modifier == FHIR_MOD_CONTAINS) {
+        return str_find(m->text, w->string.folded) != SIZE_MAX;
+    }
+    return (v->flags & FHIR_STRING_WORDS) != 0 ? word_starts_with(m->text, w->string.folded)
+                                               : str_starts(m->text, w->string.folded);
 }
 
 /* Is url = base/Type/id with our own base? */

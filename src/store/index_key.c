@@ -269,6 +269,18 @@ static void put_composite(KeySink *s, KeyBuf *k, const FhirIndexValue *v) {
     sink_put(s, k, 0);
 }
 
+/* A key, or one for the rest from each word on. */
+static void put_text(KeySink *s, const KeyBuf *head, const FhirIndexValue *v) {
+    Str folded = fhir_fold_string(s->scratch, v->string.text);
+    uint32_t starts[FHIR_WORDS_MAX] = {0};
+    size_t n = (v->flags & FHIR_STRING_WORDS) != 0 ? fhir_word_starts(folded, starts) : 1;
+    for (size_t i = 0; i < n; i++) {
+        KeyBuf k = *head;
+        append_string(&k, str_sub(folded, starts[i], SIZE_MAX));
+        sink_put(s, &k, 0);
+    }
+}
+
 static void put_value(FhirIndexSink *sink, const FhirIndexValue *v) {
     KeySink *s = (KeySink *)sink;
     KeyBuf k;
@@ -278,8 +290,8 @@ static void put_value(FhirIndexSink *sink, const FhirIndexValue *v) {
         append_token(&k, v);
         break;
     case FHIR_INDEX_STRING:
-        append_string(&k, fhir_fold_string(s->scratch, v->string.text));
-        break;
+        put_text(s, &k, v);
+        return;
     case FHIR_INDEX_DATE:
         append_date(&k, v->date.lo, v->date.hi);
         break;

@@ -2,7 +2,8 @@
  * (index_keys) and the reading side (the search). memcmp order is value order:
  *   token      code 00 [01] system; 01 marks a system that the data do not say but the definition
  *              binds. A token of text only: 00 00 (found by :missing alone)
- *   string     folded text, cut at KEY_STRING_MAX, 00, KEY_WHOLE or KEY_CUT
+ *   string     folded text, cut at KEY_STRING_MAX, 00, KEY_WHOLE or KEY_CUT; names and addresses
+ *              the same from each word on (fhir_word_starts)
  *   date       Vietnam day of the first millisecond, of the last one: 4 bytes each, biased
  *   number     KEY_POINT, order-preserving binary64 (8), or KEY_SPAN (ranges, comparators, more
  *              digits than binary64 tells apart), or KEY_NONE (no number); the number of a span is

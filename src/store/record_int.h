@@ -242,7 +242,7 @@ struct StorePrepared {
     size_t n_files_done;
     Str dict_body; /* a new dictionary (store_dict.c) instead of all of the above */
     uint32_t dict_kind;
-    const uint64_t *drops; /* received files that lose their bytes (store_retention.c), instead */
+    const uint64_t *drops; /* files that lose their bytes (store_retention.c), instead */
     size_t n_drops, n_dropped;
     /* filled by the writer */
     ErrInfo *info;
@@ -387,8 +387,7 @@ MUST_USE ErrCode store_connect(Store *store, bool writes, Db *ret_db, ErrInfo *i
 MUST_USE ErrCode store_decode(Arena *arena, const RecordRow *row, Str payload,
                               StoredRecord **ret_record);
 /* Walks the log of one open data.db (store_verify.c); works on backups too. */
-MUST_USE ErrCode verify_db(Db *db, const StoreProgress *progress, uint64_t *ret_records,
-                           ErrInfo *info);
+MUST_USE ErrCode verify_db(Db *db, const StoreProgress *progress, uint64_t *ret_n, ErrInfo *info);
 /* Received files inside the writer's transaction (store_files.c). */
 enum { PART_SHIFT = 12 }; /* received_part.id = received.id << PART_SHIFT | part */
 MUST_USE ErrCode files_write(Db *db, const StorePrepared *p, TimeMs time, uint32_t origin);

@@ -298,6 +298,18 @@ check "all of them are found by search" [ "$(wc -l <"$tmp/values")" -ge "$acked"
 stop
 check "the chain is whole" "$nhip" verify --data "$tmp/data"
 
+# ---- names as people type them
+serve
+code -X PUT -H "$json" -d '{"resourceType":"Patient","id":"lan","name":[{"text":"NGUYỄN THỊ THU LAN"}],"address":[{"text":"5 Lê Lợi, phường Phú Hội, Huế"}]}' "$base/Patient/lan" >/dev/null
+for q in lan 'thu lan' 'THỊ THU' 'nguyễn thị thu lan' 'nguyen'; do
+    found=$(curl -s -G --data-urlencode "q=$q" "http://127.0.0.1:$port/api/citizens")
+    check "'$q' finds her on the screen" has "$found" '"id":"lan"'
+    check "'$q' finds her by FHIR" has "$(curl -s -G --data-urlencode "name=$q" "$base/Patient")" '"id":"lan"'
+done
+check "the end of a word does not" is "$(total 'Patient?name=hu%20lan')" 0
+check "her street does" has "$(curl -s -G --data-urlencode 'address=phu hoi' "$base/Patient")" '"id":"lan"'
+stop
+
 # ---- received files
 printf '<khong-phai-ho-so/>' >"$tmp/kept.xml"
 printf '<khong-luu/>' >"$tmp/unkept.xml"

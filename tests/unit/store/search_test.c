@@ -124,6 +124,11 @@ static const char *tokens_of_person(World *w) {
                      .ptr;
 }
 
+static const char *const ADDRESSES[] = {
+    "\"address\":[{\"text\":\"12/5 Lê Lợi, phường Phú Hội, thành phố Huế, tỉnh Thừa Thiên Huế cũ, "
+    "Việt Nam\"}],",
+    "\"address\":[{\"line\":[\"(số 7) Nguyễn Huệ\"],\"city\":\"Huế\"}],"};
+
 static Str make_patient(World *w) {
     const char *name = NAMES[below(w, 6)];
     Str gp = reference(w, "generalPractitioner", "Practitioner", FHIR_T_PRACTITIONER);
@@ -135,10 +140,12 @@ static Str make_patient(World *w) {
     const char *gender = PICK(w, "\"gender\":\"male\",", "\"gender\":\"female\",", "");
     return home_text(&w->home,
                      "{\"resourceType\":\"Patient\",\"identifier\":[{%s\"value\":"
-                     "\"P%u\"}],%s%s%s\"name\":[{\"text\":\"%s\"}],\"birthDate\":\"%s\"" STR_FMT "}",
+                     "\"P%u\"}],%s%s%s%s\"name\":[{\"text\":\"%s\"%s}],\"birthDate\":\"%s\"" STR_FMT "}",
                      PICK(w, "\"system\":\"urn:x\",", "\"system\":\"urn:y\",", ""), below(w, 60),
                      gender, tokens_of_person(w), PICK(w, "", "\"deceasedBoolean\":true,",
-                     "\"deceasedBoolean\":false,", "\"deceasedDateTime\":\"2024-01-02\","), name,
+                     "\"deceasedBoolean\":false,", "\"deceasedDateTime\":\"2024-01-02\","),
+                     PICK(w, "", ADDRESSES[0], ADDRESSES[1]), name,
+                     PICK(w, "", ",\"given\":[\"Thị Bình\",\"An\"]"),
                      DAYS[below(w, 6)], STR_ARG(gp_list));
 }
 
@@ -420,6 +427,7 @@ static const QueryTerm TERMS[] = {
     {FHIR_T_ENCOUNTER, "status", 'u'},          {FHIR_T_ENCOUNTER, "date", 'd'},
     {FHIR_T_ENCOUNTER, "class", 't'},           {FHIR_T_ENCOUNTER, "patient", 'p'},
     {FHIR_T_ENCOUNTER, "service-provider", 'o'}, {FHIR_T_ENCOUNTER, "_lastUpdated", 'l'},
+    {FHIR_T_PATIENT, "address", 's'},           {FHIR_T_PATIENT, "given", 's'},
     {FHIR_T_PATIENT, "name", 's'},              {FHIR_T_PATIENT, "birthdate", 'd'},
     {FHIR_T_PATIENT, "gender", 'g'},            {FHIR_T_PATIENT, "identifier", 'i'},
     {FHIR_T_PATIENT, "telecom", 'h'},           {FHIR_T_PATIENT, "phone", 'h'},
@@ -442,7 +450,9 @@ static void put_value(World *w, Buf *q, const QueryTerm *t) {
         break;
     case 's':
         buf_printf(q, "%s", PICK(w, "nguyen", "an", "nguy%E1%BB%85n v%C4%83n", "le", "b", "khong",
-                                 "thi", "do an", "benh vien"));
+                                 "thi", "do an", "benh vien", "thi b", "guyen", "nguyen thi c",
+                                 "le loi", "phu hoi", "phuong phu hoi, thanh pho hue, tinh thua th",
+                                 "phuong phu hoi, thanh pho hue, tinh thua thien hue cu, viet nam"));
         break;
     case 'p':
         put_id(w, q, FHIR_T_PATIENT, below(w, 2) == 0);
