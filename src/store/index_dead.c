@@ -155,7 +155,9 @@ void dead_pack(Slot *slots, size_t n, Buf *out) {
     size_t head = out->len;
     Slot before = 0;
     buf_put(out, bytes, PACKED_HEAD);
-    qsort(slots, n, sizeof(*slots), by_slot);
+    if (n > 0) { /* without any, slots may be NULL */
+        qsort(slots, n, sizeof(*slots), by_slot);
+    }
     for (size_t i = 0; i < n; i++) {
         uint64_t rest = (slots[i] & LANE_MASK) - before;
         size_t len = 0;
