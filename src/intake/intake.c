@@ -93,12 +93,14 @@ void hash_set_remove(HashSet *s, uint64_t hash) {
 ErrCode intake_new(const IntakeOptions *options, Intake **ret_intake) {
     Intake *i = calloc(1, sizeof(*i));
     HashSet *actors = hash_set_new();
-    if (i == NULL || actors == NULL) {
+    Visits *visits = visits_new();
+    if (i == NULL || actors == NULL || visits == NULL) {
         free(i);
         hash_set_free(actors);
+        visits_free(visits);
         return ERR_NOMEM;
     }
-    *i = (Intake){.options = *options, .store = options->store, .actors = actors};
+    *i = (Intake){.options = *options, .store = options->store, .actors = actors, .visits = visits};
     *ret_intake = i;
     return ERR_OK;
 }
@@ -106,6 +108,7 @@ ErrCode intake_new(const IntakeOptions *options, Intake **ret_intake) {
 void intake_free(Intake *intake) {
     if (intake != NULL) {
         hash_set_free(intake->actors);
+        visits_free(intake->visits);
         free(intake);
     }
 }

@@ -19,6 +19,7 @@ typedef struct Batch {
     size_t n_keys;
     Plan plan;
     RecordNo snapshot;
+    RecordNo first; /* record of the commit */
     bool under_way;
     bool finished;
     ErrCode err;
@@ -161,11 +162,11 @@ static void forget_actors(Batch *b) {
 /* On the store's writer thread. */
 static void on_done(void *ctx, ErrCode err, const StoreCommitted *committed,
                     const StorePrepared *prepared) {
-    (void)committed;
     (void)prepared;
     Batch *b = ctx;
     Feeder *f = b->feeder;
     mutex_lock(&f->lock);
+    b->first = committed->first;
     b->err = err;
     b->finished = true;
     cond_broadcast(&f->changed);
@@ -248,6 +249,15 @@ static void count_outcome(Batch *b) {
     }
 }
 
+static void remember_visits(Batch *b) {
+    RecordNo next = b->first;
+    for (size_t g = 0; g < b->plan.n_groups && next != 0; g++) {
+        const StoreGroup *group = &b->plan.groups[g];
+        visits_wrote(b->feeder->o.intake->visits, b->tries, group, next);
+        next += (group->n_changes + STORE_RECORD_SLOTS - 1) / STORE_RECORD_SLOTS;
+    }
+}
+
 static void wait_finished(Batch *b) {
     mutex_lock(&b->feeder->lock);
     while (!b->finished) {
@@ -269,6 +279,7 @@ static void settle(Batch *b) {
         submit(b);
     }
     if (b->err == ERR_OK) {
+        remember_visits(b);
         count_outcome(b);
     } else {
         forget_actors(b);

@@ -64,10 +64,27 @@ void reject_count_free(RejectCount *c);
 /* How many of the same place and rule it was asked for before. */
 MUST_USE ErrCode reject_nth(RejectCount *c, const StoreReject *r, unsigned *ret_nth);
 
+/* intake_visits.c: the ends of visits by record. */
+typedef struct Visits Visits;
+typedef struct VisitsAsk {
+    Visits *visits;
+    Store *store;
+    Arena *arena;
+    Slot patient;
+    TimeMs as_of;
+} VisitsAsk;
+Visits *visits_new(void);
+void visits_free(Visits *visits);
+/* Remembers what was committed from record `first` on. */
+void visits_wrote(Visits *visits, Arena *arena, const StoreGroup *group, RecordNo first);
+/* Is there a current visit of the patient that ended after as_of? */
+MUST_USE ErrCode visits_later(const VisitsAsk *ask, bool *ret_later);
+
 struct Intake {
     IntakeOptions options;
     Store *store;
     HashSet *actors;
+    Visits *visits;
 };
 
 /* intake_resolve.c: decides what one claim changes, against the store at `snapshot`. */

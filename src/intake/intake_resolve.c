@@ -43,31 +43,15 @@ static bool claim_is_newer(Arena *arena, Str known_json, const Work *work) {
     return as_of.len == 0 || time_parse_fhir(as_of, &lo, &hi) != ERR_OK || work->as_of >= lo;
 }
 
-typedef struct Later {
-    Arena *arena;
-    TimeMs as_of;
-    bool seen;
-} Later;
-
-static ErrCode see_encounter(void *ctx, const StoreVersion *v) {
-    Later *later = ctx;
-    const JsonNode *root = NULL;
-    TimeMs lo = 0;
-    TimeMs hi = 0;
-    if (v->type == FHIR_T_ENCOUNTER && json_parse(later->arena, v->json, &root, NULL) == ERR_OK) {
-        Str end = json_str(later->arena, json_path(root, "period.end"));
-        later->seen |= time_parse_fhir(end, &lo, &hi) == ERR_OK && lo > later->as_of;
-    }
-    return ERR_OK;
-}
-
 /* A visit that says the same as before makes no new Patient, so its date is not written there: is
  * there a later visit than this claim's among the citizen's? Asked only when they disagree. */
 static ErrCode later_visit(Resolution *r, bool *ret_later) {
-    Later later = {.arena = r->plan->arena, .as_of = r->work->as_of};
-    TRY(store_patient(r->intake->store, r->plan->arena, r->patient.first, see_encounter, &later));
-    *ret_later = later.seen;
-    return ERR_OK;
+    VisitsAsk ask = {.visits = r->intake->visits,
+                     .store = r->intake->store,
+                     .arena = r->plan->arena,
+                     .patient = r->patient.first,
+                     .as_of = r->work->as_of};
+    return visits_later(&ask, ret_later);
 }
 
 static ErrCode resolve_patient(Resolution *r) {

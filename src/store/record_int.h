@@ -240,7 +240,8 @@ struct StorePrepared {
     size_t n_rejects_done;
     Sha256 *files_done;
     size_t n_files_done;
-    Str dict_body; /* a new dictionary (store_dict.c) instead of all of the above */
+    struct PreparedHot *hot; /* store_hot.c */
+    Str dict_body;           /* a new dictionary (store_dict.c) instead of all of the above */
     uint32_t dict_kind;
     const uint64_t *drops; /* files that lose their bytes (store_retention.c), instead */
     size_t n_drops, n_dropped;
@@ -298,8 +299,7 @@ typedef struct Writer {
     size_t queued_bytes;
     bool stopping, busy, started;
     pthread_t self;
-    /* the writer thread's own */
-    RecordNo next;
+    RecordNo next; /* from here on the writer thread's own */
     Sha256 chain;
     TimeMs last_time;
     OriginSlot *origins;
@@ -308,7 +308,6 @@ typedef struct Writer {
 MUST_USE ErrCode writer_start(Store *store, ErrInfo *info);
 void writer_stop(Store *store);
 void writer_settle(Store *store);
-
 /* ---- views, replay (store_replay.c), care: checkpoints, dictionaries (store_care.c) ---- */
 
 typedef struct ViewFeed {
@@ -322,8 +321,7 @@ typedef struct ViewFeed {
 MUST_USE ErrCode views_start(Store *store);
 void views_stop(Store *store);
 void views_settle(Store *store);
-/* Takes prepared over (frees it when there are no views). */
-void views_put(Store *store, StorePrepared *prepared);
+void views_put(Store *store, StorePrepared *prepared); /* takes it over */
 MUST_USE ErrCode store_replay(Store *store, const StoreProgress *progress, ErrInfo *info);
 /* Keys and view bytes of one record, from its stored texts. roots: by slot, NULL for deletes. */
 MUST_USE ErrCode record_keys(Store *store, Arena *scratch, const RecordFeed *feed,
@@ -376,6 +374,7 @@ struct Store {
     Mutex readers_lock, preparers_lock;
     Reader *readers;
     Preparer *preparers;
+    struct Hot *hot;
     Writer writer;
     ViewFeed feed;
     Care care;

@@ -1,6 +1,7 @@
 /* store_prepare: everything about a commit that needs no number and no lock, on the caller's
  * thread. */
 #include "store/record_int.h"
+#include "store/store_hot.h"
 
 #include "core/limits.h"
 
@@ -147,8 +148,8 @@ static ErrCode resolve_prior(Build *b, size_t i) {
     StoredRecord *record = NULL;
     RecordNo number = SLOT_RECORD(change->prev);
     unsigned at = SLOT_POSITION(change->prev);
-    ErrCode err =
-        number == 0 ? ERR_NOT_FOUND : store_load(b->store, b->prep->scratch, number, &record);
+    ErrCode err = number == 0 ? ERR_NOT_FOUND
+                              : store_load_slot(b->store, b->prep->scratch, change->prev, &record);
     if (err == ERR_NOT_FOUND || (err == ERR_OK && at >= record->n_slots)) {
         return change_error(b, i, ERR_NOT_FOUND, "prev-missing");
     }
@@ -249,7 +250,7 @@ static ErrCode resolve_patient(Build *b, const StoreGroup *group, size_t first, 
     }
     StoredRecord *record = NULL;
     unsigned at = SLOT_POSITION(group->patient);
-    ErrCode err = store_load(b->store, b->prep->scratch, SLOT_RECORD(group->patient), &record);
+    ErrCode err = store_load_slot(b->store, b->prep->scratch, group->patient, &record);
     if (err == ERR_NOT_FOUND) {
         return patient_error(b);
     }
@@ -380,6 +381,7 @@ static ErrCode build_record(Build *b, size_t first, unsigned n, const GroupPatie
     TRY(record_keys(b->store, b->prep->tape, &feed, roots, &b->p->batch));
     TRY(build_views(b, out, record, roots));
     TRY(build_body(b, out, record));
+    hot_prepare(b->p, record, out, feed.base);
     arena_reset(b->prep->tape);
     return arena_failed(b->p->arena) ? ERR_NOMEM : ERR_OK;
 }

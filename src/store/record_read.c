@@ -173,7 +173,7 @@ ErrCode store_get_slot(Store *store, Arena *arena, Slot slot, StoreVersion *ret)
     if (number == 0 || number > store_snapshot(store)) {
         return ERR_NOT_FOUND;
     }
-    TRY(store_load(store, arena, number, &record));
+    TRY(store_load_slot(store, arena, slot, &record));
     return store_expand(store, arena, record, SLOT_POSITION(slot), ret);
 }
 
@@ -185,7 +185,7 @@ static ErrCode is_first(Store *store, Arena *scratch, FhirType type, Slot slot, 
     if (SLOT_RECORD(slot) > store_snapshot(store)) {
         return ERR_OK;
     }
-    TRY(store_load(store, scratch, SLOT_RECORD(slot), &record));
+    TRY(store_load_slot(store, scratch, slot, &record));
     *ret_is = at < record->n_slots && record->slots[at].type == type &&
               record->slots[at].prev == 0 && record->slots[at].client_id.len == 0;
     return ERR_OK;
@@ -234,7 +234,7 @@ static ErrCode get_first(Store *store, Arena *arena, FhirType type, Slot slot, S
         !index_is_live(store->index, type, slot, 0)) {
         return ERR_NOT_FOUND;
     }
-    TRY(store_load(store, arena, SLOT_RECORD(slot), &record));
+    TRY(store_load_slot(store, arena, slot, &record));
     if (at >= record->n_slots || record->slots[at].type != type || record->slots[at].prev != 0 ||
         record->slots[at].client_id.len > 0) {
         return ERR_NOT_FOUND;

@@ -1,6 +1,7 @@
 /* The writer: one thread takes every prepared commit that waits, checks each against what came
  * before it, numbers and chains its records, and makes all of them durable with one COMMIT. While
  * that syncs, the next group queues up. */
+#include "store/store_hot.h"
 #include "store/store_care_int.h"
 
 #include "core/limits.h"
@@ -316,6 +317,7 @@ static void group_publish(Store *store, Group *group) {
             }
         } else if (p->committed.first != 0) {
             p->err = atomic_load(&store->broken) ? ERR_INTERNAL : index_commit(store, p);
+            hot_commit(store, p);
         }
     }
     w->next = group->next;

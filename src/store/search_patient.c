@@ -50,17 +50,38 @@ static ErrCode each_current(Store *store, Arena *arena, const StoredRecord *reco
     return ERR_OK;
 }
 
+static ErrCode patient_slots(Store *store, Arena *arena, Slot patient, SlotList *ret_list) {
+    KeyBuf k;
+    key_head(&k, INDEX_PATIENT, 0, 0);
+    key_u64(&k, patient);
+    *ret_list = (SlotList){0};
+    return index_get(store_index(store), arena, key_str(&k), store_snapshot(store), ret_list);
+}
+
+ErrCode store_patient_records(Store *store, Arena *arena, Slot patient, RecordNo **ret_records,
+                              size_t *ret_n) {
+    SlotList list;
+    TRY(patient_slots(store, arena, patient, &list));
+    RecordNo *records = arena_new_array(arena, RecordNo, list.n + 1);
+    if (records == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        records[i] = SLOT_RECORD(list.slots[i]);
+    }
+    *ret_records = records;
+    *ret_n = list.n;
+    return ERR_OK;
+}
+
 ErrCode store_patient(Store *store, Arena *arena, Slot patient, StoreEach each, void *ctx) {
     RecordNo snapshot = store_snapshot(store);
     CLEANUP_ARENA Arena *scratch = arena_new(SCRATCH_BYTES);
     if (scratch == NULL) {
         return ERR_NOMEM;
     }
-    KeyBuf k;
-    key_head(&k, INDEX_PATIENT, 0, 0);
-    key_u64(&k, patient);
-    SlotList list = {0};
-    TRY(index_get(store_index(store), scratch, key_str(&k), snapshot, &list));
+    SlotList list;
+    TRY(patient_slots(store, scratch, patient, &list));
     for (size_t i = list.n; i-- > 0;) {
         StoredRecord *record = NULL;
         TRY(store_load(store, arena, SLOT_RECORD(list.slots[i]), &record));

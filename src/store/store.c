@@ -1,6 +1,7 @@
 /* Opening and closing: the folder's lock, data.db with its migrations, the index, the replay of
  * what views lack, the threads. */
 #include "store/record_int.h"
+#include "store/store_hot.h"
 
 #include "core/io.h"
 #include "core/limits.h"
@@ -264,6 +265,7 @@ static ErrCode open_with(const StoreOptions *options, const StoreProgress *progr
     store->arena = arena_new(LIMIT_MIB);
     ErrCode err = store->arena == NULL ? ERR_NOMEM : copy_options(store, options);
     err = err == ERR_OK ? hash_init() : err;
+    err = err == ERR_OK ? hot_new(&store->hot) : err;
     err = err == ERR_OK ? open_data(store, info) : err;
     err = err == ERR_OK ? open_rest(store, options, progress, info) : err;
     if (err != ERR_OK) {
@@ -298,6 +300,7 @@ void store_close(Store *store) {
     index_close(store->index);
     readers_release(store);
     preparers_release(store);
+    hot_free(store->hot);
     dict_release(&store->dicts);
     db_close(&store->lock);
     mutex_release(&store->readers_lock);

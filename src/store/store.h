@@ -253,6 +253,9 @@ MUST_USE ErrCode store_find(Store *store, Arena *arena, const StoreExpect *token
 /* All current resources of a patient, record by record, newest record first; stop with an error. */
 typedef ErrCode (*StoreEach)(void *ctx, const StoreVersion *version);
 MUST_USE ErrCode store_patient(Store *store, Arena *arena, Slot patient, StoreEach each, void *ctx);
+/* The numbers of all records about a patient, ascending; each is read with store_record. */
+MUST_USE ErrCode store_patient_records(Store *store, Arena *arena, Slot patient,
+                                       RecordNo **ret_records, size_t *ret_n);
 /* All slots (current or not) of one record, as stored. */
 MUST_USE ErrCode store_record(Store *store, Arena *arena, RecordNo record,
                               StoreVersion **ret_versions, size_t *ret_n);

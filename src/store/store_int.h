@@ -30,6 +30,9 @@ typedef struct StoredRecord { /* decoded; lives in the arena that it was loaded 
 
 /* ERR_NOT_FOUND, ERR_CORRUPT. A small cache of decoded records per thread may answer. */
 MUST_USE ErrCode store_load(Store *store, Arena *arena, RecordNo number, StoredRecord **ret_record);
+/* The same for one slot: of the record's slots only that one need be filled, and n_slots may end
+ * behind it. */
+MUST_USE ErrCode store_load_slot(Store *store, Arena *arena, Slot slot, StoredRecord **ret_record);
 /* The full version with expanded JSON (id, meta, references). */
 MUST_USE ErrCode store_expand(Store *store, Arena *arena, const StoredRecord *record,
                               unsigned position, StoreVersion *ret);

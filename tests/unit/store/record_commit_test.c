@@ -127,6 +127,42 @@ static void a_text_that_is_not_canonical_is_refused_as_such(void **state) {
     assert_str(v.json, expect_text(h, &v, ",\"source\":\"urn:a\"},\"language\":\"vi\"}"));
 }
 
+/* Patients and coverages are answered from memory: as committed, as loaded, as loaded before. */
+static void versions_in_memory_are_those_of_the_records(void **state) {
+    Home *h = *state;
+    enum { N = 5 };
+    Slot s[N];
+    StoreChange visit[] = {
+        create(FHIR_T_PATIENT, home_patient(h, 1)),
+        create(FHIR_T_COVERAGE,
+               STR("{\"resourceType\":\"Coverage\",\"beneficiary\":{\"reference\":\"Patient/~\"},"
+                   "\"contract\":[{\"reference\":\"Coverage/~1\"}]}")),
+        create(FHIR_T_PATIENT, home_patient(h, 2)),
+    };
+    visit[2].id = STR("own-id");
+    StoreGroup group = {visit, 3, 0, 0};
+    StoreCommit commit = {.groups = &group, .n_groups = 1, .actor = STR("t"), .source = STR("u")};
+    assert_ok(store_commit(h->store, &commit, NULL, s, &h->info));
+    StoreChange u = {STORE_UPDATE, FHIR_T_PATIENT, STR_EMPTY, s[2], home_patient(h, 3), false};
+    assert_ok(commit_some(h, &u, 1, &s[3]));
+    StoreChange d = {STORE_DELETE, FHIR_T_PATIENT, STR_EMPTY, s[3], STR_EMPTY, false};
+    assert_ok(commit_some(h, &d, 1, &s[4]));
+    StoreVersion before[N];
+    for (int i = 0; i < N; i++) {
+        before[i] = home_get_slot(h, s[i]);
+    }
+    home_reopen(h);
+    for (int i = 0; i < 2 * N; i++) {
+        StoreVersion v = home_get_slot(h, s[i % N]);
+        const StoreVersion *b = &before[i % N];
+        assert_str(v.json, b->json);
+        assert_str(v.id, b->id);
+        assert_true(v.first == b->first && v.slot == b->slot && v.patient == b->patient);
+        assert_true(v.version == b->version && v.deleted == b->deleted && v.time == b->time);
+    }
+    assert_true(before[4].deleted && before[4].version == 3);
+}
+
 static void a_local_reference_to_nothing_is_refused(void **state) {
     Home *h = *state;
     static const char *const WRONG[] = {"Patient/~1", "Encounter/~0", "Patient/~", "Patient/~x",
@@ -537,6 +573,7 @@ int main(void) {
         TEST(references_of_all_forms_come_back_whole),
         TEST(references_in_canonical_texts_come_back_whole),
         TEST(a_text_that_is_not_canonical_is_refused_as_such),
+        TEST(versions_in_memory_are_those_of_the_records),
         TEST(a_local_reference_to_nothing_is_refused),
         TEST(updates_and_deletes_make_versions),
         TEST(clients_choose_ids),
