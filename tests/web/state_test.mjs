@@ -289,6 +289,8 @@ await test('a refused piece: closing keeps what was edited; Escape closes', DESK
     await open(page, '/rejects');
     await page.locator('tbody .row-button').first().click();
     await page.waitForFunction(() => document.querySelector('.side textarea')?.value.includes('<'));
+    const [wide, box] = await page.locator('.list-side .scroll').evaluate((e) => [e.scrollWidth, e.clientWidth]);
+    is(wide <= box, `beside an open piece the list is ${wide} px wide in ${box}`);
     await page.locator('.side textarea').fill('<GIAMDINHHS/>');
     await page.keyboard.press('Escape');
     await page.locator('.side').waitFor({ state: 'detached' });
@@ -342,6 +344,7 @@ await test('a life of 1,200 visits and a long name', DESK, async (page) => {
     await page.locator('.life svg').waitFor();
     console.log(`# record of 1,200 visits, ${report.resources} resources: answer ${times.sort((a, b) => a - b)[2].toFixed(0)} ms (median of 5), from address to drawn ${(await page.evaluate(() => performance.now())).toFixed(0)} ms`);
     is((await page.locator('.visits h2').textContent()).includes('1.200'), 'all visits are counted');
+    is((await page.locator('.facts').first().textContent()).includes('1.200 lần'), 'thousands in the lists too');
     const marks = await page.locator('.life .life-mark').count();
     is(marks > 50 && marks < 800, `${marks} marks: near ones stand together under a number`);
     const boxes = await page.locator('.life text[text-anchor=middle]').evaluateAll((list) => list.map((e) => e.getBoundingClientRect()).map((b) => [b.left, b.right]));

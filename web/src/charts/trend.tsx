@@ -92,7 +92,7 @@ function Trend({ r, big }: { r: Result; big: boolean }): JSX.Element {
     const many = r.points.length > 40 && !big;
     return (
         <div class="chart" ref={ref}>
-            <svg viewBox={`0 0 ${width} ${height}`} width="100%" height={`${height / 16}rem`} role="img" aria-label={`${resultName(r)}: ${t('citizen.values', { n: r.points.length })}`}>
+            <svg viewBox={`0 0 ${width} ${height}`} width="100%" height={`${height / 16}rem`} role="img" aria-label={`${resultName(r)}: ${t('citizen.values', { n: num(r.points.length) })}`}>
                 {(r.low !== null || r.high !== null) && (
                     <rect class="reference" x={pad.left} width={Math.max(0, width - pad.left - pad.right)} y={y(r.high ?? high + room)} height={Math.max(0, y(r.low ?? low - room) - y(r.high ?? high + room))} />
                 )}

@@ -201,7 +201,7 @@ function ProblemRows({ list }: { list: Illness[] }): JSX.Element {
                         <b class="code">{p.icd}</b> {p.name}
                     </span>
                     <span class="quiet">
-                        {p.visits > 1 ? `${date(p.first)} – ${date(p.last)} · ${t('citizen.times', { n: p.visits })}` : date(p.last)}
+                        {p.visits > 1 ? `${date(p.first)} – ${date(p.last)} · ${t('citizen.times', { n: num(p.visits) })}` : date(p.last)}
                     </span>
                 </li>
             ))}
@@ -240,7 +240,7 @@ function DrugRows({ list }: { list: Drug[] }): JSX.Element {
                     </span>
                     <span class="quiet">
                         {d.times > 1 ? `${t('citizen.since', { date: date(d.first) })} · ` : ''}
-                        {t('citizen.last', { date: date(d.last) })} · {t('citizen.times', { n: d.times })}
+                        {t('citizen.last', { date: date(d.last) })} · {t('citizen.times', { n: num(d.times) })}
                     </span>
                 </li>
             ))}
