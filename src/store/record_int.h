@@ -306,7 +306,8 @@ typedef struct Writer {
     Overlay keys, firsts, ids;
 } Writer;
 MUST_USE ErrCode writer_start(Store *store, ErrInfo *info);
-void writer_stop(Store *store);
+void writer_stop(Store *store); /* from then on what is submitted is refused: ERR_STOPPED */
+void writer_release(Store *store);
 void writer_settle(Store *store);
 /* ---- views, replay (store_replay.c), care: checkpoints, dictionaries (store_care.c) ---- */
 

@@ -540,6 +540,10 @@ void writer_stop(Store *store) {
         mutex_unlock(&w->lock);
         thread_join(&w->thread);
     }
+}
+
+void writer_release(Store *store) {
+    Writer *w = &store->writer;
     if (w->origins != NULL) {
         cond_release(&w->wake);
         cond_release(&w->room);

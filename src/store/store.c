@@ -295,7 +295,8 @@ void store_close(Store *store) {
     }
     writer_stop(store);
     views_stop(store);
-    care_stop(store);
+    care_stop(store); /* its commits are refused by now */
+    writer_release(store);
     seal_rest(store);
     index_close(store->index);
     readers_release(store);
