@@ -479,6 +479,20 @@ static void add_basics(Home *h, int n, const char *tag) {
     }
 }
 
+/* The dictionary of a training under way goes through the writer, which must still be there. */
+static void a_close_waits_for_a_training(void **state) {
+    Home *h = *state;
+    h->options.train_records = 150;
+    home_reopen(h);
+    add_basics(h, 3020, "mot");
+    home_reopen(h);
+    store_settle(h->store);
+    assert_true(stat_value(h, "dictionaries") <= 1);
+    uint64_t records = 0;
+    assert_ok(store_verify(h->store, NULL, &records, &h->info));
+    assert_int_equal(records, 151);
+}
+
 static void dictionaries_change_and_old_records_stay_readable(void **state) {
     Home *h = *state;
     h->options.train_records = 150;
@@ -841,6 +855,7 @@ int main(void) {
         TEST(the_data_file_stops_growing),
         TEST(dropped_bytes_are_gone_from_the_disk),
         TEST(an_older_folder_is_moved_on),
+        TEST(a_close_waits_for_a_training),
         TEST(dictionaries_change_and_old_records_stay_readable),
         TEST(a_store_closes_while_a_dictionary_is_trained),
         TEST(a_backup_taken_while_writing_is_whole),
