@@ -4,7 +4,7 @@
 #include "interop/claim_identity.h"
 #include "vn/vn.h"
 
-enum { COUNT_DEFAULT = 20, COUNT_MAX = 100, CANDIDATES = 4 };
+enum { COUNT_DEFAULT = 20, COUNT_MAX = 100, NEWEST_MAX = 10000, CANDIDATES = 4 };
 
 /* ---- reading a Patient ---- */
 
@@ -143,22 +143,27 @@ static bool has_digit(Str s) {
     return false;
 }
 
+/* A number of the query from 1 to max; *value stays when it is absent. */
+static ErrCode number_query(ApiCall *call, const char *name, uint64_t max, uint64_t *value,
+                            ErrInfo *info) {
+    Str text = api_query(call, name);
+    if (text.len > 0 && (str_to_u64(text, value) != ERR_OK || *value == 0 || *value > max)) {
+        return err_set(info, ERR_PARAM, "count", "%s is a number from 1 to %llu",
+                       "%s là số từ 1 đến %llu", name, (unsigned long long)max);
+    }
+    return ERR_OK;
+}
+
 static void search_citizens(ApiCall *call) {
     static const char *const names[] = {"q", "count", NULL};
     if (!api_query_only(call, names)) {
         return;
     }
     Str text = str_trim(api_query(call, "q"));
-    Str count_text = api_query(call, "count");
     uint64_t count = COUNT_DEFAULT;
     ErrInfo info = {0};
     Hits h = {.matched = STR("name")};
-    ErrCode err = ERR_OK;
-    if (count_text.len > 0 &&
-        (str_to_u64(count_text, &count) != ERR_OK || count == 0 || count > COUNT_MAX)) {
-        err = err_set(&info, ERR_PARAM, "count", "count is a number from 1 to 100",
-                      "count là số từ 1 đến 100");
-    }
+    ErrCode err = number_query(call, "count", COUNT_MAX, &count, &info);
     if (err == ERR_OK && has_digit(text)) {
         err = find_by_number(call, text, &h);
     }
@@ -188,16 +193,24 @@ static void search_citizens(ApiCall *call) {
 /* ---- one citizen ---- */
 
 static void get_citizen(ApiCall *call) {
+    static const char *const names[] = {"newest", NULL};
+    if (!api_query_only(call, names)) {
+        return;
+    }
     StoreVersion patient;
-    ErrCode err =
-        store_get(call->api->store, call->arena, FHIR_T_PATIENT, call->parts[2], &patient);
+    uint64_t newest = 0;
+    ErrInfo info = {0};
     CLEANUP_BUF Buf b;
     buf_init(&b, 64 * LIMIT_MIB);
+    ErrCode err = number_query(call, "newest", NEWEST_MAX, &newest, &info);
     if (err == ERR_OK) {
-        err = citizen_record(call, &patient, &b);
+        err = store_get(call->api->store, call->arena, FHIR_T_PATIENT, call->parts[2], &patient);
+    }
+    if (err == ERR_OK) {
+        err = citizen_record(call, &patient, (size_t)newest, &b);
     }
     if (err != ERR_OK) {
-        api_reply_err(call, err, NULL);
+        api_reply_err(call, err, err == ERR_PARAM ? &info : NULL);
     } else {
         api_reply_json(call, 200, buf_str(&b));
     }

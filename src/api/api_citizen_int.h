@@ -10,8 +10,10 @@ Str citizen_identifier(Arena *arena, const JsonNode *patient, Str system);
 Str citizen_ward(Arena *arena, const JsonNode *patient);
 void put_member_or_null(JsonWriter *w, Str name, Str value);
 
-/* api_record.c: the answers of GET /api/citizens/ID and of one visit (docs/screens-api.md). */
-MUST_USE ErrCode citizen_record(ApiCall *call, const StoreVersion *patient, Buf *out);
+/* api_record.c, api_visit.c: the answers of GET /api/citizens/ID and of one visit
+ * (docs/screens-api.md). newest: only so many records, the newest ones, are read; 0: all. */
+MUST_USE ErrCode citizen_record(ApiCall *call, const StoreVersion *patient, size_t newest,
+                                Buf *out);
 MUST_USE ErrCode citizen_visit(ApiCall *call, const StoreVersion *patient,
                                const StoreVersion *encounter, Buf *out);
 

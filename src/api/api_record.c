@@ -1,4 +1,4 @@
-#include "api/api_citizen_int.h"
+#include "api/api_life_int.h"
 #include "core/hash.h"
 #include "interop/claim_identity.h"
 #include "vn/vn.h"
@@ -7,27 +7,6 @@
 #define EXT_BILL CLAIM_BASE "StructureDefinition/xml1"
 
 enum { RESOURCES_MAX = 200000 };
-
-/* One current resource of the citizen, parsed. */
-typedef struct Item {
-    FhirType type;
-    Str id;
-    Slot slot;
-    const JsonNode *root;
-    Str encounter;           /* id of its Encounter, or empty */
-    const struct Item *next; /* the next one of its group, and its time there */
-    Str time;
-} Item;
-
-typedef struct Record {
-    ApiCall *call;
-    Arena *arena;
-    Str visit;   /* id of the only Encounter that is asked for, or empty: the whole record */
-    Item *items; /* newest record first */
-    size_t n, capacity;
-    const Item **of_visits; /* Conditions and Claims sorted by Encounter, then as in items */
-    size_t n_of_visits;
-} Record;
 
 /* ---- gathering ---- */
 
@@ -51,7 +30,7 @@ static Str encounter_of(Arena *arena, FhirType type, const JsonNode *root) {
 }
 
 /* What the screen that was asked for shows: the rest is neither parsed nor kept. */
-static bool is_shown(const Record *r, const StoreVersion *v) {
+static bool is_shown(const Life *r, const StoreVersion *v) {
     if (r->visit.len > 0) {
         return str_eq(v->id, r->visit) || str_find(v->json, r->visit) < v->json.len;
     }
@@ -60,8 +39,21 @@ static bool is_shown(const Record *r, const StoreVersion *v) {
            v->type == FHIR_T_COVERAGE || v->type == FHIR_T_ALLERGY_INTOLERANCE;
 }
 
+/* Counts the records; false: as many as were asked for are read. */
+static bool is_wanted(Life *r, RecordNo number) {
+    if (number != r->reading) {
+        r->is_cut = r->newest > 0 && r->n_records == r->newest;
+        r->n_records += !r->is_cut;
+        r->reading = number;
+    }
+    return !r->is_cut;
+}
+
 static ErrCode take(void *ctx, const StoreVersion *v) {
-    Record *r = ctx;
+    Life *r = ctx;
+    if (!is_wanted(r, SLOT_RECORD(v->slot))) {
+        return ERR_STOPPED;
+    }
     if (!is_shown(r, v)) {
         return ERR_OK;
     }
@@ -70,7 +62,7 @@ static ErrCode take(void *ctx, const StoreVersion *v) {
     }
     if (r->n == r->capacity) {
         size_t capacity = r->capacity == 0 ? 1024 : r->capacity * 2;
-        Item *grown = arena_new_array(r->arena, Item, capacity);
+        LifeItem *grown = arena_new_array(r->arena, LifeItem, capacity);
         if (grown == NULL) {
             return ERR_NOMEM;
         }
@@ -80,8 +72,8 @@ static ErrCode take(void *ctx, const StoreVersion *v) {
         r->items = grown;
         r->capacity = capacity;
     }
-    Item *i = &r->items[r->n];
-    *i = (Item){.type = v->type, .id = v->id, .slot = v->slot};
+    LifeItem *i = &r->items[r->n];
+    *i = (LifeItem){.type = v->type, .id = v->id, .slot = v->slot};
     TRY(json_parse(r->arena, v->json, &i->root, NULL));
     i->encounter = v->type == FHIR_T_ENCOUNTER ? v->id : encounter_of(r->arena, v->type, i->root);
     r->n++;
@@ -89,20 +81,20 @@ static ErrCode take(void *ctx, const StoreVersion *v) {
 }
 
 static int by_encounter(const void *a, const void *b) {
-    const Item *x = *(const Item *const *)a;
-    const Item *y = *(const Item *const *)b;
+    const LifeItem *x = *(const LifeItem *const *)a;
+    const LifeItem *y = *(const LifeItem *const *)b;
     int order = str_cmp(x->encounter, y->encounter);
     return order != 0 ? order : (x > y) - (x < y);
 }
 
 /* A record of 1,200 visits opens as fast as a search for each of them: sorted once. */
-static ErrCode index_visits(Record *r) {
-    r->of_visits = arena_new_array(r->arena, const Item *, r->n + 1);
+static ErrCode index_visits(Life *r) {
+    r->of_visits = arena_new_array(r->arena, const LifeItem *, r->n + 1);
     if (r->of_visits == NULL) {
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < r->n; i++) {
-        const Item *item = &r->items[i];
+        const LifeItem *item = &r->items[i];
         bool wanted = item->type == FHIR_T_CONDITION || item->type == FHIR_T_CLAIM;
         if (wanted && item->encounter.len > 0) {
             r->of_visits[r->n_of_visits++] = item;
@@ -113,14 +105,16 @@ static ErrCode index_visits(Record *r) {
 }
 
 /* All that the record's screen shows, or, with `visit`, all that names this Encounter. */
-static ErrCode gather(Record *r, ApiCall *call, Slot patient, Str visit) {
-    *r = (Record){.call = call, .arena = call->arena, .visit = visit};
-    TRY(store_patient(call->api->store, call->arena, patient, take, r));
+ErrCode life_gather(Life *r, ApiCall *call, Slot patient) {
+    r->call = call;
+    r->arena = call->arena;
+    ErrCode err = store_patient(call->api->store, call->arena, patient, take, r);
+    TRY(err == ERR_STOPPED && r->is_cut ? ERR_OK : err);
     return index_visits(r);
 }
 
 /* Where the Conditions and Claims of an Encounter begin in `of_visits`. */
-static size_t first_of(const Record *r, Str encounter) {
+static size_t first_of(const Life *r, Str encounter) {
     size_t low = 0;
     size_t high = r->n_of_visits;
     while (low < high) {
@@ -135,9 +129,9 @@ static size_t first_of(const Record *r, Str encounter) {
 }
 
 /* The next one of this type from `*at` on, or NULL; `*at` goes behind it. */
-static const Item *next_of(const Record *r, FhirType type, Str encounter, size_t *at) {
+static const LifeItem *next_of(const Life *r, FhirType type, Str encounter, size_t *at) {
     while (*at < r->n_of_visits && str_eq(r->of_visits[*at]->encounter, encounter)) {
-        const Item *item = r->of_visits[(*at)++];
+        const LifeItem *item = r->of_visits[(*at)++];
         if (item->type == type) {
             return item;
         }
@@ -145,14 +139,14 @@ static const Item *next_of(const Record *r, FhirType type, Str encounter, size_t
     return NULL;
 }
 
-static const Item *claim_of(const Record *r, Str encounter) {
+const LifeItem *life_claim(const Life *r, Str encounter) {
     size_t at = first_of(r, encounter);
     return next_of(r, FHIR_T_CLAIM, encounter, &at);
 }
 
 /* ---- small readings ---- */
 
-static Str code_of(Arena *arena, const JsonNode *concept, Str system) {
+Str life_code(Arena *arena, const JsonNode *concept, Str system) {
     const JsonNode *list = json_get_lit(concept, "coding");
     for (const JsonNode *c = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; c != NULL;
          c = json_next(list, c)) {
@@ -164,23 +158,23 @@ static Str code_of(Arena *arena, const JsonNode *concept, Str system) {
 }
 
 /* The text of a concept, or the display of its first coding, or its code. */
-static Str name_of(Arena *arena, const JsonNode *concept) {
+Str life_name(Arena *arena, const JsonNode *concept) {
     Str text = json_str(arena, json_get_lit(concept, "text"));
     if (text.len == 0) {
         text = json_str(arena, json_path(concept, "coding.display"));
     }
-    return text.len > 0 ? text : code_of(arena, concept, STR_EMPTY);
+    return text.len > 0 ? text : life_code(arena, concept, STR_EMPTY);
 }
 
-static Str icd_name(Arena *arena, const JsonNode *condition, Str code, bool english) {
+Str life_icd_name(Arena *arena, const JsonNode *condition, Str code, bool english) {
     const VnIcd10 *entry = vn_icd10_near(code);
     if (entry != NULL) {
         return english ? entry->name_en : entry->name_vi;
     }
-    return name_of(arena, json_get_lit(condition, "code"));
+    return life_name(arena, json_get_lit(condition, "code"));
 }
 
-static const JsonNode *bill_field(const JsonNode *claim, Str name) {
+const JsonNode *life_bill_field(const JsonNode *claim, Str name) {
     const JsonNode *list = json_get_lit(claim, "extension");
     for (const JsonNode *e = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; e != NULL;
          e = json_next(list, e)) {
@@ -198,7 +192,7 @@ static const JsonNode *bill_field(const JsonNode *claim, Str name) {
     return NULL;
 }
 
-static void put_number(JsonWriter *w, Str name, const JsonNode *value) {
+void life_put_number(JsonWriter *w, Str name, const JsonNode *value) {
     json_put_name(w, name);
     if (json_is(value, JSON_NUMBER)) {
         json_put_raw(w, json_raw(value));
@@ -246,7 +240,7 @@ static void put_banner(JsonWriter *w, Arena *arena, const StoreVersion *v, const
     put_identifiers(w, arena, p);
 }
 
-static void put_coverage(JsonWriter *w, const Record *r) {
+static void put_coverage(JsonWriter *w, const Life *r) {
     json_name(w, "coverage");
     json_open_array(w);
     for (size_t i = 0; i < r->n; i++) {
@@ -279,19 +273,20 @@ static void put_coverage(JsonWriter *w, const Record *r) {
 
 /* ---- visits ---- */
 
-static void put_diagnosis(JsonWriter *w, const Record *r, Str encounter) {
+static void put_diagnosis(JsonWriter *w, const Life *r, Str encounter) {
     bool english = r->call->language == FHIR_LANG_EN;
     Str others[32];
     size_t n = 0;
     bool main_seen = false;
     size_t at = first_of(r, encounter);
-    const Item *c = next_of(r, FHIR_T_CONDITION, encounter, &at);
+    const LifeItem *c = next_of(r, FHIR_T_CONDITION, encounter, &at);
     for (; c != NULL && n < ARRAY_LEN(others); c = next_of(r, FHIR_T_CONDITION, encounter, &at)) {
-        Str code = code_of(r->arena, json_get_lit(c->root, "code"), STR(ICD10));
+        Str code = life_code(r->arena, json_get_lit(c->root, "code"), STR(ICD10));
         if (!main_seen) {
             main_seen = true;
             put_member_or_null(w, STR("icd"), code);
-            put_member_or_null(w, STR("diagnosis"), icd_name(r->arena, c->root, code, english));
+            put_member_or_null(w, STR("diagnosis"),
+                               life_icd_name(r->arena, c->root, code, english));
         } else if (code.len > 0) {
             others[n++] = code;
         }
@@ -304,8 +299,8 @@ static void put_diagnosis(JsonWriter *w, const Record *r, Str encounter) {
     json_close_array(w);
 }
 
-static void put_visit(JsonWriter *w, const Record *r, const Item *e) {
-    const Item *claim = claim_of(r, e->id);
+static void put_visit(JsonWriter *w, const Life *r, const LifeItem *e) {
+    const LifeItem *claim = life_claim(r, e->id);
     Str facility = reference_id(r->arena, json_get_lit(e->root, "serviceProvider"),
                                 STR("Organization/cskcb-"));
     const JsonNode *types = json_get_lit(e->root, "type");
@@ -315,28 +310,28 @@ static void put_visit(JsonWriter *w, const Record *r, const Item *e) {
     put_member_or_null(w, STR("start"), json_str(r->arena, json_path(e->root, "period.start")));
     put_member_or_null(w, STR("end"), json_str(r->arena, json_path(e->root, "period.end")));
     put_member_or_null(w, STR("kind"), json_str(r->arena, json_path(e->root, "class.code")));
-    put_member_or_null(w, STR("type"), code_of(r->arena, types, STR_EMPTY));
+    put_member_or_null(w, STR("type"), life_code(r->arena, types, STR_EMPTY));
     put_member_or_null(w, STR("facility"), facility);
     put_member_or_null(w, STR("facility_name"),
                        facility.len == 0 ? STR_EMPTY
                                          : api_facility_name(r->call->api, r->arena, facility));
     put_diagnosis(w, r, e->id);
     const JsonNode *bill = claim == NULL ? NULL : claim->root;
-    put_number(w, STR("cost"), json_path(bill, "total.value"));
-    put_number(w, STR("insurance_paid"), bill_field(bill, STR("T_BHTT")));
+    life_put_number(w, STR("cost"), json_path(bill, "total.value"));
+    life_put_number(w, STR("insurance_paid"), life_bill_field(bill, STR("T_BHTT")));
     json_close_object(w);
 }
 
 /* ISO texts of one zone sort by time. */
 static int by_start_desc(const void *a, const void *b) {
-    const Item *x = *(const Item *const *)a;
-    const Item *y = *(const Item *const *)b;
+    const LifeItem *x = *(const LifeItem *const *)a;
+    const LifeItem *y = *(const LifeItem *const *)b;
     return str_cmp(json_raw_str(json_path(y->root, "period.start")),
                    json_raw_str(json_path(x->root, "period.start")));
 }
 
-static ErrCode put_visits(JsonWriter *w, const Record *r) {
-    const Item **visits = arena_new_array(r->arena, const Item *, r->n + 1);
+static ErrCode put_visits(JsonWriter *w, const Life *r) {
+    const LifeItem **visits = arena_new_array(r->arena, const LifeItem *, r->n + 1);
     size_t n = 0;
     if (visits == NULL) {
         return ERR_NOMEM;
@@ -360,10 +355,10 @@ static ErrCode put_visits(JsonWriter *w, const Record *r) {
 
 typedef struct Group {
     Str key;
-    const Item *newest;
+    const LifeItem *newest;
     Str first, last; /* times as text */
     size_t times;
-    const Item *members; /* linked by `next`, oldest record first */
+    const LifeItem *members; /* linked by `next`, oldest record first */
 } Group;
 
 typedef struct Groups {
@@ -376,8 +371,8 @@ typedef struct Groups {
 typedef Str (*KeyFn)(Arena *arena, const JsonNode *root);
 typedef Str (*TimeFn)(Arena *arena, const JsonNode *root);
 
-static Str condition_key(Arena *arena, const JsonNode *root) {
-    return code_of(arena, json_get_lit(root, "code"), STR(ICD10));
+Str life_condition_key(Arena *arena, const JsonNode *root) {
+    return life_code(arena, json_get_lit(root, "code"), STR(ICD10));
 }
 
 static Str condition_time(Arena *arena, const JsonNode *root) {
@@ -386,8 +381,8 @@ static Str condition_time(Arena *arena, const JsonNode *root) {
 
 static Str drug_key(Arena *arena, const JsonNode *root) {
     const JsonNode *concept = json_get_lit(root, "medicationCodeableConcept");
-    Str code = code_of(arena, concept, STR_EMPTY);
-    return code.len > 0 ? code : name_of(arena, concept);
+    Str code = life_code(arena, concept, STR_EMPTY);
+    return code.len > 0 ? code : life_name(arena, concept);
 }
 
 static Str drug_time(Arena *arena, const JsonNode *root) {
@@ -398,11 +393,11 @@ static Str result_key(Arena *arena, const JsonNode *root) {
     if (json_get_lit(root, "valueQuantity") == NULL) {
         return STR_EMPTY;
     }
-    Str code = code_of(arena, json_get_lit(root, "code"), STR_EMPTY);
-    return code.len > 0 ? code : name_of(arena, json_get_lit(root, "code"));
+    Str code = life_code(arena, json_get_lit(root, "code"), STR_EMPTY);
+    return code.len > 0 ? code : life_name(arena, json_get_lit(root, "code"));
 }
 
-static Str result_time(Arena *arena, const JsonNode *root) {
+Str life_result_time(Arena *arena, const JsonNode *root) {
     return json_str(arena, json_get_lit(root, "effectiveDateTime"));
 }
 
@@ -420,7 +415,7 @@ static Group *group_of(Groups *g, Str key) {
 }
 
 /* Room for as many groups as there are items of the type. */
-static ErrCode groups_init(Groups *g, const Record *r, FhirType type) {
+static ErrCode groups_init(Groups *g, const Life *r, FhirType type) {
     size_t n = 1;
     size_t room = 8;
     for (size_t i = 0; i < r->n; i++) {
@@ -435,11 +430,11 @@ static ErrCode groups_init(Groups *g, const Record *r, FhirType type) {
     return g->groups == NULL || g->table == NULL ? ERR_NOMEM : ERR_OK;
 }
 
-static ErrCode group_items(const Record *r, FhirType type, KeyFn key_of, TimeFn time_of,
+static ErrCode group_items(const Life *r, FhirType type, KeyFn key_of, TimeFn time_of,
                            Groups *ret) {
     TRY(groups_init(ret, r, type));
     for (size_t i = 0; i < r->n; i++) {
-        Item *item = &r->items[i];
+        LifeItem *item = &r->items[i];
         Str key = item->type == type ? key_of(r->arena, item->root) : STR_EMPTY;
         if (key.len == 0) {
             continue;
@@ -473,9 +468,9 @@ static void put_group_head(JsonWriter *w, const Group *g, Str key_name, Str name
     put_member_or_null(w, STR("last"), g->last);
 }
 
-static ErrCode put_problems(JsonWriter *w, const Record *r) {
+static ErrCode put_problems(JsonWriter *w, const Life *r) {
     Groups g;
-    TRY(group_items(r, FHIR_T_CONDITION, condition_key, condition_time, &g));
+    TRY(group_items(r, FHIR_T_CONDITION, life_condition_key, condition_time, &g));
     qsort(g.groups, g.n, sizeof(*g.groups), by_last_desc);
     json_name(w, "problems");
     json_open_array(w);
@@ -483,7 +478,7 @@ static ErrCode put_problems(JsonWriter *w, const Record *r) {
         const Group *p = &g.groups[i];
         put_group_head(
             w, p, STR("icd"),
-            icd_name(r->arena, p->newest->root, p->key, r->call->language == FHIR_LANG_EN));
+            life_icd_name(r->arena, p->newest->root, p->key, r->call->language == FHIR_LANG_EN));
         json_name(w, "visits");
         json_put_i64(w, (int64_t)p->times);
         json_close_object(w);
@@ -518,13 +513,13 @@ static int64_t supply_days(Str dose) {
 }
 
 /* When the drug was prescribed and for how many days, oldest first: what a gap is made of. */
-static ErrCode put_given(JsonWriter *w, const Record *r, const Group *g) {
+static ErrCode put_given(JsonWriter *w, const Life *r, const Group *g) {
     Point *points = arena_new_array(r->arena, Point, g->times);
     size_t n = 0;
     if (points == NULL) {
         return ERR_NOMEM;
     }
-    for (const Item *item = g->members; item != NULL; item = item->next) {
+    for (const LifeItem *item = g->members; item != NULL; item = item->next) {
         points[n++] = (Point){item->time, json_path(item->root, "dosageInstruction.text")};
     }
     qsort(points, n, sizeof(*points), by_time);
@@ -542,7 +537,7 @@ static ErrCode put_given(JsonWriter *w, const Record *r, const Group *g) {
     return ERR_OK;
 }
 
-static ErrCode put_drugs(JsonWriter *w, const Record *r) {
+static ErrCode put_drugs(JsonWriter *w, const Life *r) {
     Groups g;
     TRY(group_items(r, FHIR_T_MEDICATION_REQUEST, drug_key, drug_time, &g));
     qsort(g.groups, g.n, sizeof(*g.groups), by_last_desc);
@@ -551,7 +546,7 @@ static ErrCode put_drugs(JsonWriter *w, const Record *r) {
     for (size_t i = 0; i < g.n; i++) {
         const JsonNode *newest = g.groups[i].newest->root;
         put_group_head(w, &g.groups[i], STR("code"),
-                       name_of(r->arena, json_get_lit(newest, "medicationCodeableConcept")));
+                       life_name(r->arena, json_get_lit(newest, "medicationCodeableConcept")));
         json_name(w, "times");
         json_put_i64(w, (int64_t)g.groups[i].times);
         put_member_or_null(w, STR("dose"),
@@ -563,13 +558,13 @@ static ErrCode put_drugs(JsonWriter *w, const Record *r) {
     return ERR_OK;
 }
 
-static ErrCode put_points(JsonWriter *w, const Record *r, const Group *g) {
+static ErrCode put_points(JsonWriter *w, const Life *r, const Group *g) {
     Point *points = arena_new_array(r->arena, Point, g->times);
     size_t n = 0;
     if (points == NULL) {
         return ERR_NOMEM;
     }
-    for (const Item *item = g->members; item != NULL; item = item->next) {
+    for (const LifeItem *item = g->members; item != NULL; item = item->next) {
         points[n++] = (Point){item->time, json_path(item->root, "valueQuantity.value")};
     }
     qsort(points, n, sizeof(*points), by_time);
@@ -587,20 +582,20 @@ static ErrCode put_points(JsonWriter *w, const Record *r, const Group *g) {
     return ERR_OK;
 }
 
-static ErrCode put_results(JsonWriter *w, const Record *r) {
+static ErrCode put_results(JsonWriter *w, const Life *r) {
     Groups g;
-    TRY(group_items(r, FHIR_T_OBSERVATION, result_key, result_time, &g));
+    TRY(group_items(r, FHIR_T_OBSERVATION, result_key, life_result_time, &g));
     qsort(g.groups, g.n, sizeof(*g.groups), by_last_desc);
     json_name(w, "results");
     json_open_array(w);
     for (size_t i = 0; i < g.n; i++) {
         const JsonNode *newest = g.groups[i].newest->root;
         put_group_head(w, &g.groups[i], STR("code"),
-                       name_of(r->arena, json_get_lit(newest, "code")));
+                       life_name(r->arena, json_get_lit(newest, "code")));
         put_member_or_null(w, STR("unit"),
                            json_str(r->arena, json_path(newest, "valueQuantity.unit")));
-        put_number(w, STR("low"), json_path(newest, "referenceRange.low.value"));
-        put_number(w, STR("high"), json_path(newest, "referenceRange.high.value"));
+        life_put_number(w, STR("low"), json_path(newest, "referenceRange.low.value"));
+        life_put_number(w, STR("high"), json_path(newest, "referenceRange.high.value"));
         TRY(put_points(w, r, &g.groups[i]));
         json_close_object(w);
     }
@@ -609,27 +604,43 @@ static ErrCode put_results(JsonWriter *w, const Record *r) {
 }
 
 /* The newest result of LOINC 882-1 (ABO and Rh) or 883-9 (ABO); null where none is recorded. */
-static void put_blood_group(JsonWriter *w, const Record *r) {
+static void put_blood_group(JsonWriter *w, const Life *r) {
     Str value = STR_EMPTY;
     for (size_t i = 0; i < r->n && value.len == 0; i++) {
         const JsonNode *root = r->items[i].root;
         Str code = r->items[i].type == FHIR_T_OBSERVATION
-                       ? code_of(r->arena, json_get_lit(root, "code"), STR("http://loinc.org"))
+                       ? life_code(r->arena, json_get_lit(root, "code"), STR("http://loinc.org"))
                        : STR_EMPTY;
         if (str_eq(code, STR("882-1")) || str_eq(code, STR("883-9"))) {
             Str text = json_str(r->arena, json_get_lit(root, "valueString"));
-            value =
-                text.len > 0 ? text : name_of(r->arena, json_get_lit(root, "valueCodeableConcept"));
+            value = text.len > 0 ? text
+                                 : life_name(r->arena, json_get_lit(root, "valueCodeableConcept"));
         }
     }
     put_member_or_null(w, STR("blood_group"), value);
 }
 
-ErrCode citizen_record(ApiCall *call, const StoreVersion *patient, Buf *out) {
+/* Null as long as not all is read: no allergy seen is not none recorded. */
+static void put_allergies(JsonWriter *w, const Life *r) {
+    json_name(w, "allergies");
+    if (r->is_cut) {
+        json_put_null(w);
+        return;
+    }
+    json_open_array(w);
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->items[i].type == FHIR_T_ALLERGY_INTOLERANCE) {
+            json_put_str(w, life_name(r->arena, json_get_lit(r->items[i].root, "code")));
+        }
+    }
+    json_close_array(w);
+}
+
+ErrCode citizen_record(ApiCall *call, const StoreVersion *patient, size_t newest, Buf *out) {
     const JsonNode *p = NULL;
-    Record r;
+    Life r = {.newest = newest};
     TRY(json_parse(call->arena, patient->json, &p, NULL));
-    TRY(gather(&r, call, patient->first, STR_EMPTY));
+    TRY(life_gather(&r, call, patient->first));
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     put_banner(&w, call->arena, patient, p);
@@ -639,139 +650,9 @@ ErrCode citizen_record(ApiCall *call, const StoreVersion *patient, Buf *out) {
     TRY(put_problems(&w, &r));
     TRY(put_drugs(&w, &r));
     TRY(put_results(&w, &r));
-    json_name(&w, "allergies");
-    json_open_array(&w);
-    for (size_t i = 0; i < r.n; i++) {
-        if (r.items[i].type == FHIR_T_ALLERGY_INTOLERANCE) {
-            json_put_str(&w, name_of(r.arena, json_get_lit(r.items[i].root, "code")));
-        }
-    }
-    json_close_array(&w);
-    json_close_object(&w);
-    return buf_ok(out);
-}
-
-/* ---- one visit opened ---- */
-
-static void put_list(JsonWriter *w, const Record *r, Str name, FhirType type, Str encounter,
-                     void (*put)(JsonWriter *w, const Record *r, const Item *item)) {
-    json_put_name(w, name);
-    json_open_array(w);
-    for (size_t i = 0; i < r->n; i++) {
-        if (r->items[i].type == type && str_eq(r->items[i].encounter, encounter)) {
-            json_open_object(w);
-            put(w, r, &r->items[i]);
-            json_close_object(w);
-        }
-    }
-    json_close_array(w);
-}
-
-static void put_visit_diagnosis(JsonWriter *w, const Record *r, const Item *i) {
-    Str code = condition_key(r->arena, i->root);
-    put_member_or_null(w, STR("icd"), code);
-    put_member_or_null(w, STR("name"),
-                       icd_name(r->arena, i->root, code, r->call->language == FHIR_LANG_EN));
-    put_member_or_null(w, STR("text"), json_str(r->arena, json_path(i->root, "code.text")));
-}
-
-static void put_visit_drug(JsonWriter *w, const Record *r, const Item *i) {
-    put_member_or_null(w, STR("name"),
-                       name_of(r->arena, json_get_lit(i->root, "medicationCodeableConcept")));
-    put_member_or_null(w, STR("dose"),
-                       json_str(r->arena, json_path(i->root, "dosageInstruction.text")));
-    put_number(w, STR("quantity"), json_path(i->root, "dispenseRequest.quantity.value"));
-    put_member_or_null(w, STR("unit"),
-                       json_str(r->arena, json_path(i->root, "dispenseRequest.quantity.unit")));
-}
-
-static void put_visit_result(JsonWriter *w, const Record *r, const Item *i) {
-    put_member_or_null(w, STR("code"), code_of(r->arena, json_get_lit(i->root, "code"), STR_EMPTY));
-    put_member_or_null(w, STR("name"), name_of(r->arena, json_get_lit(i->root, "code")));
-    const JsonNode *number = json_path(i->root, "valueQuantity.value");
-    Str text = json_str(r->arena, json_get_lit(i->root, "valueString"));
-    put_member_or_null(w, STR("value"), json_is(number, JSON_NUMBER) ? json_raw(number) : text);
-    put_member_or_null(w, STR("unit"),
-                       json_str(r->arena, json_path(i->root, "valueQuantity.unit")));
-    put_member_or_null(w, STR("time"), result_time(r->arena, i->root));
-}
-
-static void put_visit_note(JsonWriter *w, const Record *r, const Item *i) {
-    put_member_or_null(w, STR("time"),
-                       json_str(r->arena, json_get_lit(i->root, "effectiveDateTime")));
-    put_member_or_null(w, STR("text"), json_str(r->arena, json_get_lit(i->root, "summary")));
-}
-
-static void put_line(JsonWriter *w, const Record *r, const JsonNode *line) {
-    json_open_object(w);
-    put_member_or_null(w, STR("group"),
-                       code_of(r->arena, json_get_lit(line, "category"), STR_EMPTY));
-    put_member_or_null(w, STR("code"),
-                       code_of(r->arena, json_get_lit(line, "productOrService"), STR_EMPTY));
-    put_member_or_null(w, STR("name"), name_of(r->arena, json_get_lit(line, "productOrService")));
-    put_number(w, STR("quantity"), json_path(line, "quantity.value"));
-    put_number(w, STR("price"), json_path(line, "unitPrice.value"));
-    put_number(w, STR("cost"), json_path(line, "net.value"));
-    json_close_object(w);
-}
-
-static void put_bill(JsonWriter *w, const Record *r, const JsonNode *claim) {
-    json_name(w, "claim");
-    json_open_object(w);
-    put_number(w, STR("total"), json_path(claim, "total.value"));
-    put_number(w, STR("insurance"), bill_field(claim, STR("T_BHTT")));
-    put_number(w, STR("copay"), bill_field(claim, STR("T_BNCCT")));
-    put_number(w, STR("self"), bill_field(claim, STR("T_BNTT")));
-    put_number(w, STR("other"), bill_field(claim, STR("T_NGUONKHAC")));
-    json_close_object(w);
-    json_name(w, "lines");
-    json_open_array(w);
-    const JsonNode *items = json_get_lit(claim, "item");
-    for (const JsonNode *l = json_is(items, JSON_ARRAY) ? json_first(items) : NULL; l != NULL;
-         l = json_next(items, l)) {
-        put_line(w, r, l);
-    }
-    json_close_array(w);
-}
-
-static void put_services(JsonWriter *w, const Record *r, Str encounter) {
-    json_name(w, "services");
-    json_open_array(w);
-    for (size_t i = 0; i < r->n; i++) {
-        const Item *s = &r->items[i];
-        bool service = s->type == FHIR_T_PROCEDURE || s->type == FHIR_T_SERVICE_REQUEST;
-        if (service && str_eq(s->encounter, encounter)) {
-            Str time = json_str(r->arena, json_get_lit(s->root, "performedDateTime"));
-            json_open_object(w);
-            put_member_or_null(w, STR("code"),
-                               code_of(r->arena, json_get_lit(s->root, "code"), STR_EMPTY));
-            put_member_or_null(w, STR("name"), name_of(r->arena, json_get_lit(s->root, "code")));
-            put_member_or_null(
-                w, STR("time"),
-                time.len > 0 ? time : json_str(r->arena, json_get_lit(s->root, "authoredOn")));
-            json_close_object(w);
-        }
-    }
-    json_close_array(w);
-}
-
-ErrCode citizen_visit(ApiCall *call, const StoreVersion *patient, const StoreVersion *encounter,
-                      Buf *out) {
-    Record r;
-    Str id = encounter->id;
-    TRY(gather(&r, call, patient->first, id));
-    const Item *claim = claim_of(&r, id);
-    JsonWriter w = json_writer(out);
-    json_open_object(&w);
-    json_member(&w, "id", id);
-    put_list(&w, &r, STR("diagnoses"), FHIR_T_CONDITION, id, put_visit_diagnosis);
-    put_list(&w, &r, STR("drugs"), FHIR_T_MEDICATION_REQUEST, id, put_visit_drug);
-    put_services(&w, &r, id);
-    put_list(&w, &r, STR("results"), FHIR_T_OBSERVATION, id, put_visit_result);
-    put_list(&w, &r, STR("notes"), FHIR_T_CLINICAL_IMPRESSION, id, put_visit_note);
-    if (claim != NULL) {
-        put_bill(&w, &r, claim->root);
-    }
+    put_allergies(&w, &r);
+    json_name(&w, "whole");
+    json_put_bool(&w, !r.is_cut);
     json_close_object(&w);
     return buf_ok(out);
 }

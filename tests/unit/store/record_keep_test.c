@@ -521,22 +521,6 @@ static void dictionaries_change_and_old_records_stay_readable(void **state) {
     }
 }
 
-/* The training of a dictionary ends in a commit of the store's own. */
-static void a_store_closes_while_a_dictionary_is_trained(void **state) {
-    Home *h = *state;
-    h->options.train_records = 20;
-    home_reopen(h);
-    add_basics(h, 2000, "mot");
-    for (int round = 0; round < 3; round++) {
-        home_reopen(h); /* at once, so that the care thread is in the middle of it */
-    }
-    store_settle(h->store);
-    uint64_t n = 0;
-    assert_ok(store_verify(h->store, NULL, &n, &h->info));
-    assert_true(n >= 2000 / STORE_RECORD_SLOTS);
-    assert_int_equal(stat_value(h, "dictionaries"), 1);
-}
-
 /* ---- backup ---- */
 
 typedef struct Busy {
@@ -857,7 +841,6 @@ int main(void) {
         TEST(an_older_folder_is_moved_on),
         TEST(a_close_waits_for_a_training),
         TEST(dictionaries_change_and_old_records_stay_readable),
-        TEST(a_store_closes_while_a_dictionary_is_trained),
         TEST(a_backup_taken_while_writing_is_whole),
         cmocka_unit_test(verify_names_the_first_bad_record),
         TEST(a_flipped_byte_on_disk_is_found),

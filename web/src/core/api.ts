@@ -136,7 +136,9 @@ export interface Citizen {
     drugs: Drug[];
     results: Result[];
     blood_group: string | null;
-    allergies: string[];
+    /** null: not all is read yet */
+    allergies: string[] | null;
+    whole: boolean;
 }
 export interface VisitDetail {
     id: string;

@@ -16,12 +16,16 @@ import { VisitItem } from './visit';
 
 const RECENT_DAYS = 90;
 const OPEN_DAYS = 365;
+/** So many records come at once, whatever the length of the life; then all of it. */
+const FIRST_RECORDS = 60;
 
 export function CitizenScreen({ id }: { id: string }): JSX.Element {
     const { query } = usePlace();
     const again = useGeneration();
-    const asked = useAsk<Citizen>(`/api/citizens/${encodeURIComponent(id)}`, again);
-    const c = asked.data;
+    const path = `/api/citizens/${encodeURIComponent(id)}`;
+    const asked = useAsk<Citizen>(`${path}?newest=${FIRST_RECORDS}`, again);
+    const all = useAsk<Citizen>(asked.data && !asked.data.whole ? path : null, again);
+    const c = all.data && all.path === path ? all.data : asked.data;
     useEffect(() => {
         document.title = `${c?.name ?? t('nav.citizens')} · Nhịp`;
     }, [c]);
@@ -49,10 +53,11 @@ export function CitizenScreen({ id }: { id: string }): JSX.Element {
         );
     }
     return (
-        <main id="main" class="citizen" tabIndex={-1} aria-busy={!c}>
+        <main id="main" class="citizen" tabIndex={-1} aria-busy={!c?.whole}>
             {c ? (
                 <>
                     <Banner c={c} />
+                    {all.error && !c.whole && <Problem failure={all.error} retry={all.retry} />}
                     <Changed c={c} />
                     <Lifeline visits={c.visits} drugs={c.drugs} opened={opened} open={open} />
                     <div class="three">
@@ -85,16 +90,16 @@ function Banner({ c }: { c: Citizen }): JSX.Element {
                 </p>
             </div>
             <dl>
-                <div class={c.allergies.length > 0 ? 'danger' : ''}>
+                <div class={c.allergies?.length ? 'danger' : ''}>
                     <dt>{t('citizen.allergies')}</dt>
                     <dd>
-                        <StateMark state={c.allergies.length > 0 ? 'alarm' : 'unknown'} />
-                        {c.allergies.length > 0 ? c.allergies.join(', ') : t('citizen.no_allergies')}
+                        <StateMark state={c.allergies?.length ? 'alarm' : 'unknown'} />
+                        {c.allergies?.length ? c.allergies.join(', ') : t(c.allergies ? 'citizen.no_allergies' : 'citizen.reading')}
                     </dd>
                 </div>
                 <div>
                     <dt>{t('citizen.blood_group')}</dt>
-                    <dd>{c.blood_group ? <b>{c.blood_group}</b> : t('citizen.not_recorded')}</dd>
+                    <dd>{c.blood_group ? <b>{c.blood_group}</b> : t(c.whole ? 'citizen.not_recorded' : 'citizen.reading')}</dd>
                 </div>
                 {c.identifiers.slice(0, 4).map((i) => (
                     <div class={i.kind === 'cccd' ? '' : 'desk-only'}>
