@@ -2,7 +2,8 @@
  * the ratio of the sizes (a flat store: 1). Visits of one patient: Encounter, 2 Conditions,
  * 3 Observations with values, 1 MedicationRequest; four visits a patient; Zipf distributed codes;
  * everything invented. Pages of 20 unless said. The store is settled (segments merged) first,
- * caches are warm. Usage: search [SMALL LARGE], default 1000 64000 patients. */
+ * caches are warm. Usage: search [SMALL LARGE], default 1000 64000 patients; search FOLDER asks a
+ * province that was imported (bench/import with NHIP_BENCH_KEEP=1). */
 #include "bench.h"
 #include "core/limits.h"
 #include "core/random.h"
@@ -237,8 +238,9 @@ static const Shape COUNTS[] = {
 
 static Str fill_text(Province *p, const Shape *shape, Arena *arena) {
     char text[256];
-    size_t number =
-        shape->fill == FILL_NUMBER ? random_below(&p->random, p->n_patients) : code(p) % FACILITIES;
+    size_t number = shape->fill == FILL_NUMBER ? random_below(&p->random, p->n_patients)
+                    : shape->fill == FILL_CODE ? code(p) % FACILITIES
+                                               : 0;
     const char *at = strchr(shape->query, '%');
     CLEANUP_BUF Buf out;
     buf_init(&out, 4096);
@@ -301,6 +303,34 @@ static Latency measure(Province *p, const Shape *shape) {
     return l;
 }
 
+/* What people ask of a province. */
+static const Shape ASKED[] = {
+    {"name prefix", FHIR_T_PATIENT, "name=nguyen van", FILL_NOTHING, 20},
+    {"born on a day", FHIR_T_PATIENT, "birthdate=1990-05-12", FILL_NOTHING, 20},
+    {"newest of a code", FHIR_T_CONDITION, "code=I10", FILL_NOTHING, 20},
+    {"count of a code", FHIR_T_CONDITION, "code=I10", FILL_NOTHING, 0},
+    {"code and month", FHIR_T_CONDITION, "code=J18.9&recorded-date=2026-03", FILL_NOTHING, 20},
+    {"count of code and year", FHIR_T_CONDITION, "code=I10&recorded-date=2025", FILL_NOTHING, 0},
+    {"emergencies of a day", FHIR_T_ENCOUNTER, "class=EMER&date=2026-10-05", FILL_NOTHING, 20},
+    {"newest visits with their patients", FHIR_T_ENCOUNTER,
+     "_sort=-_lastUpdated&_include=Encounter:subject", FILL_NOTHING, 20},
+};
+
+static int ask_folder(const char *folder) {
+    ErrInfo info = {0};
+    Province p = {0};
+    bench_machine();
+    need(store_open(&(StoreOptions){.dir = str_from(folder)}, &p.store, &info), &info, "open");
+    printf("# %llu records\n", (unsigned long long)store_snapshot(p.store));
+    printf("%-38s %9s %9s %9s\n", "shape (us)", "p50", "p99", "hits");
+    for (size_t i = 0; i < ARRAY_LEN(ASKED); i++) {
+        Latency l = measure(&p, &ASKED[i]);
+        printf("%-38s %9.0f %9.0f %9.0f\n", ASKED[i].name, l.p50, l.p99, l.hits);
+    }
+    store_close(p.store);
+    return 0;
+}
+
 static void print_counts(Province *p) {
     double single = 0;
     for (size_t i = 0; i < ARRAY_LEN(COUNTS); i++) {
@@ -313,6 +343,9 @@ static void print_counts(Province *p) {
 
 int main(int argc, char **argv) {
     size_t sizes[2] = {1000, 64000};
+    if (argc == 2) {
+        return ask_folder(argv[1]);
+    }
     Latency all[2][ARRAY_LEN(SHAPES)];
     for (int i = 0; i < 2 && argc > 2; i++) {
         sizes[i] = strtoull(argv[i + 1], NULL, 10);
