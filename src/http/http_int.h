@@ -48,9 +48,10 @@ struct HttpServer {
     Mutex lock;               /* streams, running */
     Cond idle;
     HttpStream *streams;
-    size_t running; /* requests between on_request and their reply */
-    size_t open;    /* requests between on_request and the last byte of their reply */
-    bool stopping;
+    size_t running;       /* requests between on_request and their reply */
+    size_t open;          /* requests between on_request and the last byte of their reply */
+    bool stopping;        /* under lock: handlers do not run any more */
+    atomic_bool draining; /* new connections are refused */
     atomic_uint_fast64_t requests, replies_2xx, replies_4xx, replies_5xx, bytes_in, bytes_out;
     atomic_uint_fast64_t connections;
 };

@@ -82,6 +82,16 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     free(r);
 }
 
+/* Refuses new connections once the server drains. MHD_quiesce_daemon would do the same, but in
+ * libmicrohttpd 0.9.75 it and the epoll worker may both remove the listening socket from the
+ * worker's set, and the second of them aborts the process. */
+static enum MHD_Result on_accept(void *cls, const struct sockaddr *address, socklen_t len) {
+    (void)address;
+    (void)len;
+    HttpServer *server = cls;
+    return atomic_load(&server->draining) ? MHD_NO : MHD_YES;
+}
+
 static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_ctx,
                           enum MHD_ConnectionNotificationCode code) {
     (void)connection;
@@ -291,7 +301,7 @@ static ErrCode start_daemon(HttpServer *s, const struct sockaddr_storage *addres
         {MHD_OPTION_END, 0, NULL},
     };
     s->daemon = MHD_start_daemon(
-        flags, o->port, NULL, NULL, on_access, s, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s,
+        flags, o->port, on_accept, s, on_access, s, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
         s, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
     return s->daemon == NULL ? ERR_BUSY : ERR_OK;
@@ -337,7 +347,7 @@ uint16_t http_port(const HttpServer *server) {
 }
 
 void http_stop(HttpServer *server, unsigned wait_ms) {
-    MHD_socket listening = MHD_quiesce_daemon(server->daemon);
+    atomic_store(&server->draining, true);
     http_streams_close_all(server);
     mutex_lock(&server->lock);
     int64_t left = wait_ms;
@@ -355,9 +365,6 @@ void http_stop(HttpServer *server, unsigned wait_ms) {
     mutex_unlock(&server->lock);
     http_streams_close_all(server);
     MHD_stop_daemon(server->daemon);
-    if (listening != MHD_INVALID_SOCKET) {
-        (void)shutdown(listening, SHUT_RDWR);
-    }
     server_free(server);
 }
 

@@ -130,11 +130,7 @@ static void nap_ms(int ms) {
     (void)select(0, NULL, NULL, NULL, &nap);
 }
 
-static int setup(void **state) {
-    World *w = calloc(1, sizeof(*w));
-    assert_non_null(w);
-    mutex_init(&w->lock);
-    cond_init(&w->changed);
+static void start_server(World *w) {
     ErrCode err = ERR_BUSY;
     for (unsigned i = 0; i < 50 && err != ERR_OK; i++) {
         HttpOptions o = {.address = "127.0.0.1",
@@ -148,6 +144,19 @@ static int setup(void **state) {
     }
     assert_ok(err);
     w->port = http_port(w->server);
+}
+
+static void stop_server(void *ctx) {
+    World *w = ctx;
+    http_stop(TAKE(w->server), 5000);
+}
+
+static int setup(void **state) {
+    World *w = calloc(1, sizeof(*w));
+    assert_non_null(w);
+    mutex_init(&w->lock);
+    cond_init(&w->changed);
+    start_server(w);
     *state = w;
     return 0;
 }
@@ -393,11 +402,46 @@ static void stops_gracefully(void **state) {
     say(fd, "GET /hold HTTP/1.1\r\nHost: t\r\n\r\n");
     HttpRequest *r = wait_held(w);
     assert_ok(thread_start(&slow, "slow", reply_slowly, r));
-    http_stop(w->server, 5000);
-    w->server = NULL;
+    stop_server(w);
     thread_join(&slow);
     expect_heard(fd, "finished", "200 OK");
     (void)close(fd);
+}
+
+/* While a request is still being answered, new connections get nothing. */
+static void refuses_connections_while_stopping(void **state) {
+    World *w = *state;
+    Thread slow = {0};
+    int fd = dial(w);
+    say(fd, "GET /hold HTTP/1.1\r\nHost: t\r\n\r\n");
+    HttpRequest *r = wait_held(w);
+    assert_ok(thread_start(&w->helper, "stop", stop_server, w));
+    nap_ms(50);
+    int late = dial(w);
+    (void)send(late, "GET /x HTTP/1.1\r\nHost: t\r\n\r\n", 29, MSG_NOSIGNAL);
+    Buf heard;
+    hear(late, "", &heard);
+    assert_int_equal(heard.len, 0);
+    buf_release(&heard);
+    (void)close(late);
+    assert_ok(thread_start(&slow, "slow", reply_slowly, r));
+    expect_heard(fd, "finished", "200 OK");
+    (void)close(fd);
+    thread_join(&slow);
+    thread_join(&w->helper);
+}
+
+/* What can go wrong between a stop and the workers goes wrong once in a thousand stops. */
+static void starts_and_stops_many_times(void **state) {
+    World *w = *state;
+    for (int i = 0; i < 200; i++) {
+        int fd = dial(w);
+        say(fd, "GET /x HTTP/1.1\r\nHost: t\r\n\r\n");
+        expect_heard(fd, "]", "GET /x");
+        stop_server(w);
+        (void)close(fd);
+        start_server(w);
+    }
 }
 
 /* Clients that leave while their request waits must not keep the server from stopping. */
@@ -415,8 +459,7 @@ static void stops_when_clients_have_left(void **state) {
         nap_ms(2);
         http_continue(r, later, l);
     }
-    http_stop(w->server, 5000);
-    w->server = NULL;
+    stop_server(w);
 }
 
 static void survives_garbage(void **state) {
@@ -434,6 +477,9 @@ static void survives_garbage(void **state) {
         int fd = dial(w);
         (void)send(fd, texts[i], strlen(texts[i]), MSG_NOSIGNAL);
         (void)shutdown(fd, SHUT_WR);
+        /* what is no request yet waits for more until the idle timeout */
+        struct timeval patience = {.tv_usec = 300000};
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
         Buf heard;
         hear(fd, "", &heard);
         buf_release(&heard);
@@ -489,6 +535,8 @@ int main(void) {
         SERVED(compresses_when_asked),
         SERVED(sends_events),
         SERVED(stops_gracefully),
+        SERVED(refuses_connections_while_stopping),
+        SERVED(starts_and_stops_many_times),
         SERVED(stops_when_clients_have_left),
         SERVED(survives_garbage),
         cmocka_unit_test(decodes),
