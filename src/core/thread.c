@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A lock call that fails is a bug in the program, not a condition to handle. */
 static void must(int err) {
@@ -162,6 +164,10 @@ void thread_set_name(const char *name) {
     char cut[16];
     (void)snprintf(cut, sizeof(cut), "%s", name);
     (void)pthread_setname_np(pthread_self(), cut);
+}
+
+void thread_step_back(int nice) {
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), nice); /* on Linux a thread has its own */
 }
 
 unsigned thread_cores(void) {

@@ -19,6 +19,8 @@ typedef struct Run {
     ErrInfo info;
 } Run;
 
+enum { NICE_IMPORT = 5 };
+
 static ErrCode add_path(void *ctx, const char *path, uint64_t bytes) {
     (void)bytes;
     Run *r = ctx;
@@ -102,6 +104,7 @@ static void feed_path(Run *r, Feeder *f, const char *path, Buf *bytes) {
 static void work(void *ctx, size_t thread) {
     (void)thread;
     Run *r = ctx;
+    thread_step_back(NICE_IMPORT); /* the writer and whoever sits at a desk go first */
     Feeder *f = feeder_new(&(FeederOptions){
         .intake = r->intake,
         .report = r->report,

@@ -6,10 +6,7 @@
 #include "store/index_build.h"
 #include "store/index_core_int.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
-enum { RETRY_MS = 1000, DROP_BLOCKS = 512 };
+enum { RETRY_MS = 1000, DROP_BLOCKS = 512, NICE_MERGE = 10 };
 
 /* Puts parts [at, at + n) of the view away and `part` (or nothing) in their place. The caller holds
  * the lock and gives back what is returned after unlocking. NULL without memory. */
@@ -347,15 +344,9 @@ static ErrCode merge_step(Index *index, size_t at) {
     return ERR_OK;
 }
 
-/* Merging may take its time: on a full machine commits, searches and sealing go first. */
-static void step_back(void) {
-    enum { NICE = 10 };
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-}
-
 static void merge_main(void *arg) {
     Index *index = arg;
-    step_back();
+    thread_step_back(NICE_MERGE);
     mutex_lock(&index->lock);
     while (!index->stopping) {
         size_t at = merge_wanted(index);
