@@ -51,9 +51,17 @@ else
     done >"$tmp/bundles"
     echo "# data: 120 invented bundles of 277 resources"
 fi
-"$nhip" serve --data "$tmp/data" --port "$port" --log-level error >"$tmp/log" 2>&1 &
-server=$!
-for _ in $(seq 200); do curl -sf -o /dev/null "http://127.0.0.1:$port/health" && break; sleep 0.05; done
+serve() {
+    "$nhip" serve --data "$tmp/data" --port "$port" --log-level error >"$tmp/log" 2>&1 &
+    server=$!
+    for _ in $(seq 200); do curl -sf -o /dev/null "http://127.0.0.1:$port/health" && break; sleep 0.05; done
+}
+stop() {
+    kill "$server"
+    wait "$server"
+    server=0
+}
+serve
 
 # ---- transactions
 mkdir "$tmp/b"
@@ -71,6 +79,10 @@ transactions() { # transactions PARALLEL
 }
 transactions 1
 transactions 8
+stop # what is on disk then is what a resource takes, all indexes included
+find "$tmp/data" -type f -printf '%s\n' | awk -v r="$((2 * resources))" '{ b += $1 }
+    END { printf "bytes a resource: %.0f (target 400)\n", b / r }'
+serve
 
 # ---- reads beside nginx
 patient=$(curl -s "$base/Patient?_count=1" | grep -o '"resourceType":"Patient","id":"[^"]*"' | cut -d'"' -f8)
@@ -138,7 +150,5 @@ line "create (durable), $clients clients" "$post" \
     "$(awk -v a="${post%% *}" -v b="$syncs" 'BEGIN{printf "%.1f times the %.0f syncs/s of 8 KiB", a/b, b}')"
 clients=2
 line "create (durable), 2 clients" "$(load "$base" "$tmp/post.lua")"
-kill "$server"
-wait "$server"
-server=0
+stop
 "$nhip" verify --data "$tmp/data" --language en 2>/dev/null | tail -1
