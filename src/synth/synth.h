@@ -1,11 +1,11 @@
 /* synth.h — a synthetic province: citizens in Huế's 40 communes, their visits over some years and
  * the claim files that its facilities send (Decision 130/QĐ-BYT with 4750), with the truth beside
- * them. Everything is invented and marked so: citizen numbers begin with 999 (no province has that
- * code), cards carry province 99 and numbers 99…, facilities are called "(mô phỏng)", practice
- * certificates end in /MP-CCHN, telephones begin with 0000. Deterministic: the same seed and
- * options give the same bytes, whatever the number of threads. Ownership: names and bytes handed to
- * the sink are borrowed for that call. Errors: ERR_PARAM (options out of range), ERR_NOMEM,
- * ERR_STOPPED, what the sink returned, ERR_IO. Cost: about 30 µs a visit and thread, 60 bytes a
+ * them. Everything is invented and marked so: citizen numbers begin with 999 or 998 (no province
+ * has these codes), cards carry province 99 and numbers 99…, facilities are called "(mô phỏng)",
+ * practice certificates end in /MP-CCHN, telephones begin with 0000. Deterministic: the same seed
+ * and options give the same bytes, whatever the number of threads. Ownership: names and bytes
+ * handed to the sink are borrowed for that call. Errors: ERR_PARAM (options out of range),
+ * ERR_NOMEM, ERR_STOPPED, what the sink returned, ERR_IO. Cost: bench/synth.c; 60 bytes of memory a
  * citizen, 60 bytes a visit. Threads: a run starts its own and joins them; several runs may go on
  * at once. */
 #ifndef NHIP_SYNTH_SYNTH_H
