@@ -135,10 +135,11 @@ static ApiCall *new_call(Api *api, HttpRequest *request) {
         http_reply(request, &(HttpReply){.status = 503});
         return NULL;
     }
+    Str asked = http_header(request, "accept-language");
     *call = (ApiCall){.api = api,
                       .request = request,
                       .arena = arena,
-                      .language = fhir_language(http_header(request, "accept-language"))};
+                      .language = asked.len == 0 ? api->language : fhir_language(asked)};
     return call;
 }
 
@@ -262,6 +263,7 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     api->ioc = options->ioc;
     api->clock = options->clock == NULL ? clock_real() : options->clock;
     api->started = clock_now_ms(api->clock);
+    api->language = fhir_language(str_from(options->settings->language));
     api->arena = arena_new(API_ARENA_MAX);
     mutex_init(&api->live_lock);
     mutex_init(&api->metadata_lock);

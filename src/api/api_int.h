@@ -66,6 +66,7 @@ struct Api {
     Mutex live_lock;
     struct LiveClient *live_clients;
     TimeMs started;
+    FhirLanguage language; /* of answers when none is asked for */
     Mutex metadata_lock;
     Str metadata; /* the capability statement, made at the first question */
 };
@@ -87,7 +88,7 @@ bool api_query_only(ApiCall *call, const char *const *names);
 void api_live_run(void *api); /* thread: sends the live event */
 void api_live_stop(Api *api);
 
-/* ---- facility names (api_ops.c), from Organization resources; cached */
+/* ---- facility names (api_ops.c), from Organization resources */
 Str api_facility_name(void *api, Arena *arena, Str facility);
 
 #endif

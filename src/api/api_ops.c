@@ -83,11 +83,9 @@ static ErrCode read_ops_query(ApiCall *call, IocQuery *q, ErrInfo *info) {
     };
     default_period(call->api, q);
     int32_t days = q->to_day - q->from_day;
-    bool has_from = api_query(call, "from").len > 0;
     TRY(read_day(call, "to", &q->to_day, info));
     q->from_day = q->to_day - days;
     TRY(read_day(call, "from", &q->from_day, info));
-    (void)has_from;
     TRY(read_age(call, q, info));
     Str sex = api_query(call, "sex");
     if (sex.len > 0) {

@@ -23,7 +23,9 @@ typedef struct App {
       "chạy máy chủ: giao diện FHIR và màn hình")                                                  \
     X(import, "PATH…", "take in claim files and FHIR bundles (folders are walked)",                \
       "nhập tệp giám định và gói FHIR (duyệt cả thư mục)")                                         \
-    X(synth, "--out DIR [--seed N] [--citizens N] [--visits N] [--years N] [--facilities N]",      \
+    X(synth,                                                                                       \
+      "--out DIR [--seed N] [--citizens N] [--visits N] [--years N] [--facilities N] "             \
+      "[--claims-per-file N] [--errors-per-mille N] [--resends-per-mille N] [--gz]",               \
       "make a province of invented citizens as claim files",                                       \
       "tạo một tỉnh gồm người dân hư cấu dưới dạng tệp giám định")                                 \
     X(rejects, "[list|show ID|retry ID [FILE]]", "the work list of what could not be taken",       \

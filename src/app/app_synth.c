@@ -45,7 +45,7 @@ static ErrCode read_flags(App *app, SynthOptions *o, ErrInfo *info) {
         {"--resends-per-mille", &o->resends_per_mille},
     };
     for (int i = 0; i < app->argc; i++) {
-        if (strcmp(app->argv[i], "--gzip") == 0) {
+        if (strcmp(app->argv[i], "--gz") == 0) {
             o->format = SYNTH_GZIP;
             continue;
         }

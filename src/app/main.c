@@ -56,8 +56,11 @@ int app_help(App *app) {
                  app_say(app, "COMMAND", "LỆNH"), app_say(app, "FOLDER", "THƯ_MỤC"));
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         const Command *c = &commands[i];
-        (void)printf("  %-8s %-36s %s\n", c->name, strlen(c->args) > 36 ? "…" : c->args,
-                     app_say(app, c->en, c->vi));
+        bool wide = strlen(c->args) > 36;
+        (void)printf("  %-8s %-36s %s\n", c->name, wide ? "" : c->args, app_say(app, c->en, c->vi));
+        if (wide) {
+            (void)printf("           %s\n", c->args);
+        }
     }
     (void)printf("\n%s\n",
                  app_say(app, "nhip help settings: all settings (file, environment, flags).",
@@ -118,6 +121,12 @@ int main(int argc, char **argv) {
         return app_fail(&app, err, &info);
     }
     app.vietnamese = strcmp(app.settings.language, "en") != 0;
+    if (app.vietnamese && strcmp(app.settings.language, "vi") != 0) {
+        return app_fail(&app,
+                        err_set(&info, ERR_PARAM, "language", "language is vi or en, not %s",
+                                "ngôn ngữ là vi hoặc en, không phải %s", app.settings.language),
+                        &info);
+    }
     LogLevel level = LOG_INFO;
     if (log_level_parse(str_from(app.settings.log_level), &level) != ERR_OK) {
         return app_fail(&app,

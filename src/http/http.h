@@ -66,8 +66,6 @@ void http_set_sink(HttpRequest *request, HttpSink sink);
 void http_set_body_max(HttpRequest *request, size_t bytes);
 void *http_user(const HttpRequest *request);
 void http_set_user(HttpRequest *request, void *user);
-/* Is Accept-Language's first choice Vietnamese? (Also the default when the header is absent.) */
-bool http_wants_vietnamese(const HttpRequest *request);
 
 /* ---- the reply ---- */
 typedef struct HttpReply {

@@ -1,5 +1,5 @@
 /* http_int.h — what the files of this module share: the server, a request's states, streams.
- * A request is HEAD (headers there), BODY (bytes coming), RUNNING (on_request was called), REPLIED.
+ * A request is HEAD (headers there), BODY (bytes coming), RUNNING (on_request was called), QUEUED.
  * request->lock guards `reply`, `next` and `suspended`, the fields that another thread touches. */
 #ifndef NHIP_HTTP_HTTP_INT_H
 #define NHIP_HTTP_HTTP_INT_H

@@ -48,16 +48,6 @@ void http_set_user(HttpRequest *request, void *user) {
     request->user = user;
 }
 
-bool http_wants_vietnamese(const HttpRequest *request) {
-    Str list = http_header(request, "accept-language");
-    Str first;
-    if (list.len == 0 || !str_cut(&list, ',', &first)) {
-        return true;
-    }
-    first = str_trim(first);
-    return !str_starts(first, STR("en")) && !str_starts(first, STR("EN"));
-}
-
 static int hex_digit(char c) {
     return c >= '0' && c <= '9'   ? c - '0'
            : c >= 'a' && c <= 'f' ? c - 'a' + 10

@@ -313,6 +313,11 @@ ErrCode http_start(const HttpOptions *options, HttpServer **ret_server, ErrInfo 
         return err_set(info, ERR_PARAM, "http-address", "%s is not an IP address",
                        "%s không phải là địa chỉ IP", options->address);
     }
+    if (options->tls_cert_file != NULL && options->tls_key_file == NULL) {
+        return err_set(info, ERR_PARAM, "http-tls-key",
+                       "TLS needs the certificate's private key, too: give tls_key",
+                       "TLS cần cả khoá riêng của chứng thư: hãy cho tls_key");
+    }
     HttpServer *s = calloc(1, sizeof(*s));
     if (s == NULL) {
         return ERR_NOMEM;

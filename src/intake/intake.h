@@ -56,15 +56,11 @@ typedef struct IntakeFile {
 MUST_USE ErrCode intake_file(Intake *intake, const IntakeFile *file, IntakeReport *report,
                              ErrInfo *info);
 
-/* Counters of the run's progress bar, in this order (ProgressOptions.counters). */
-#define INTAKE_PROGRESS_COUNTERS                                                                   \
-    { "visits", "resources", "rejects", NULL }
-
 typedef struct IntakeRun {
     const char *const *paths; /* files and folders; folders are walked, sorted by name */
     size_t n_paths;
     unsigned threads;     /* 0: one a core */
-    Progress *progress;   /* may be NULL */
+    Progress *progress;   /* may be NULL; counters: visits, resources, rejects */
     const StopFlag *stop; /* may be NULL; when asked the run ends after the commits under way */
 } IntakeRun;
 /* Many files in parallel. A file that cannot be read or parsed is counted and reported, never stops

@@ -332,10 +332,14 @@ check "nhip received does, too" has "$("$nhip" received --data "$tmp/data" --lan
 check "nhip received show gives the bytes" is "$("$nhip" received show "$(sum "$tmp/kept.xml")" --data "$tmp/data")" '<khong-phai-ho-so/>'
 
 # ---- limits, TLS
-check "a server with small limits starts" serve --request-max-mib 1
+printf '{"type":"FeatureCollection","features":[]}' >"$tmp/map.json"
+check "a server with small limits starts" serve --request-max-mib 1 --language en --geojson "$tmp/map.json"
 check "body of 2 MiB: 413" is "$(code -H "$json" --data-binary @<(head -c 2097152 /dev/zero) "$base/Patient")" 413
 check "413 comes with an OperationOutcome" has "$(body)" 'body-size'
 check "the same in chunks: 413" is "$(code -H "$json" -H 'Transfer-Encoding: chunked' --data-binary @<(head -c 2097152 /dev/zero) "$base/Patient")" 413
+check "who asks for no language gets the setting's" has "$(curl -s "$base/Patient/none")" 'there is no'
+check "who asks for one gets that" has "$(curl -s -H 'Accept-Language: vi' "$base/Patient/none")" 'không có'
+check "the configured boundaries" is "$(curl -s "http://127.0.0.1:$port/api/map")" "$(cat "$tmp/map.json")"
 stop
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
     -keyout "$tmp/key.pem" -out "$tmp/cert.pem" 2>/dev/null
@@ -346,7 +350,15 @@ check "TLS 1.1 does not" is "$(curl -ks -o /dev/null -w '%{http_code}' --tlsv1.1
 check "links are https" has "$(curl -ks "https://127.0.0.1:$port/fhir/Patient?_count=1")" "https://127.0.0.1:$port/fhir/Patient"
 stop
 probe=http
+check "a certificate without its key is refused" has "$("$nhip" serve --data "$tmp/data" --port "$port" --tls-cert "$tmp/cert.pem" --language en 2>&1)" "private key"
+check "a language that nobody speaks here is refused" has "$("$nhip" help --language fr 2>&1)" "vi hoặc en"
 check "another address than the loopback is refused" has "$("$nhip" serve --data "$tmp/data" --port "$port" --listen 0.0.0.0 --language en 2>&1)" "there is no sign-in yet"
+
+# ---- a province packed with gzip
+"$nhip" synth --out "$tmp/province" --citizens 40 --visits 60 --facilities 12 --years 1 \
+    --errors-per-mille 0 --gz >"$tmp/synth.log" 2>&1
+check "synth --gz packs every claim file" is "$(find "$tmp/province/claims" -type f ! -name '*.xml.gz' | wc -l)$(gzip -t "$tmp"/province/claims/*/*/*.gz && echo whole)" 0whole
+check "and they are taken" has "$("$nhip" import --data "$tmp/packed" "$tmp/province/claims" --language en 2>/dev/null)" "(0 known already, 0 unreadable): 60 visits new"
 
 # ---- an import that is cut off goes on
 for i in $(seq 30000); do
