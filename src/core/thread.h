@@ -61,10 +61,10 @@ typedef struct Thread {
 MUST_USE ErrCode thread_start(Thread *ret_thread, const char *name, void (*fn)(void *), void *arg);
 void thread_join(Thread *t); /* does nothing when it was not started or is joined already */
 void thread_set_name(const char *name); /* of the calling thread */
-/* Lowers the calling thread's priority to a nice value of 1 to 19, for the rest of its life: what may
- * take its time lets commits and searches go first on a full machine. */
+/* Lowers the calling thread's priority to a nice value of 1 to 19, for the rest of its life: what
+ * may take its time lets commits and searches go first on a full machine. */
 void thread_step_back(int nice);
-unsigned thread_cores(void);            /* cores that this process may use, ≥ 1 */
+unsigned thread_cores(void); /* cores that this process may use, ≥ 1 */
 
 /* A request to stop, seen by all threads; safe in signal handlers. */
 typedef struct StopFlag {
