@@ -173,7 +173,7 @@ progs: $(filter-out $(B)/bench/%,$(PROG))
 benches: $(filter $(B)/bench/%,$(PROG))
 fuzzers: $(FUZZ)
 
-.PHONY: install demo test check lint suites bench fuzz distil clean help
+.PHONY: install demo test check lint tidy suites bench fuzz distil clean help
 install:
 	@bash tools/install.sh build $(if $(filter 1,$(WEB)),web)
 
@@ -190,6 +190,11 @@ check: ## lint, layers, unit tests, cases, fuzz regressions: before every commit
 
 lint: ## layers, sizes, banned functions, SQL outside its folder, headers that compile alone
 	@bash tools/lint.sh
+
+tidy: ## clang-tidy over src/ (a minute)
+	@bash tools/install.sh build tidy
+	@$(MAKE) --no-print-directory gen
+	@bash tools/tidy.sh
 
 suites: ## the official suites that are present: NAME passed/total
 	@bash tools/test.sh suites

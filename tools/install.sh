@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Installs what is missing of Debian's packages (and, with --web, the npm packages of web/).
-# Usage: tools/install.sh [build|test|bench|web]...   Groups add up; nothing is touched that is already there.
+# Installs what is missing of Debian's packages; tools/web.sh fetches the npm packages of web/.
+# Usage: tools/install.sh [build|test|bench|tidy|web]...   Groups add up; nothing is touched that is already there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build="gcc clang make pkg-config libsqlite3-dev libzstd-dev libxxhash-dev libssl-dev libexpat1-dev
+build="gcc clang make libsqlite3-dev libzstd-dev libxxhash-dev libssl-dev libexpat1-dev
  libmicrohttpd-dev libgnutls28-dev libintelrdfpmath-dev libutf8proc-dev zlib1g-dev libzip-dev"
 web="nodejs npm"
-test="libcmocka-dev libclang-rt-14-dev chromium curl openssl xz-utils"
+test="libcmocka-dev libclang-rt-14-dev clang-format chromium curl openssl xz-utils"
+tidy="clang-tidy"
 bench="libcjson-dev libjansson-dev wrk nginx-light xz-utils"
 
 need=""
@@ -17,7 +18,8 @@ for group in "${@:-build}"; do
         web) command -v node >/dev/null && command -v npm >/dev/null || need="$need $web" ;;
         test) need="$need $test" ;;
         bench) need="$need $bench" ;;
-        *) echo "install.sh: unknown group '$group' (build, web, test, bench)" >&2; exit 2 ;;
+        tidy) need="$need $tidy" ;;
+        *) echo "install.sh: unknown group '$group' (build, web, test, bench, tidy)" >&2; exit 2 ;;
     esac
 done
 

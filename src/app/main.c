@@ -5,8 +5,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-extern char **environ;
-
 typedef struct Command {
     const char *name, *args, *en, *vi;
     int (*run)(App *app);

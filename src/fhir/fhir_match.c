@@ -386,6 +386,6 @@ uint64_t fhir_quantity_sort_key(Str decimal) {
     d = d == 0 ? 0 : d; /* -0 and 0 are one value */
     uint64_t bits;
     memcpy(&bits, &d, sizeof bits);
-    assert(sizeof bits == sizeof d);
+    static_assert(sizeof bits == sizeof d, "the bits of a double");
     return bits >> 63 != 0 ? ~bits : bits | UINT64_C(1) << 63;
 }
