@@ -101,7 +101,7 @@ $(B)/obj/gen/%.o: build/gen/%.c
 define gen_rules
 build/gen/bin/$(1)_gen: gen/$(1)_gen.c $(wildcard gen/gen_*.h)
 	@mkdir -p $$(@D)
-	@gcc $(STD) $(WARN) -O1 -Isrc -Igen -o $$@ $$< src/core/str.c src/core/arena.c src/core/err.c
+	@gcc $(STD) $(WARN) -O1 -Isrc -Igen -o $$@ $$< src/core/str.c src/core/arena.c src/core/err.c src/core/utf8.c
 $(call gen_c,$(1)) $(patsubst %.c,%.h,$(call gen_c,$(1))) &: build/gen/bin/$(1)_gen $(GEN_DATA)
 	@mkdir -p $$(@D)
 	@echo "  gen $(1)"

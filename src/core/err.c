@@ -1,4 +1,4 @@
-#include "core/base.h"
+#include "core/utf8.h"
 
 #include <stdarg.h>
 
@@ -34,23 +34,20 @@ const char *err_text(ErrCode code, int vietnamese) {
     return vietnamese ? row(code)->vi : row(code)->en;
 }
 
-/* Formats into a fixed array and takes off a UTF-8 character that the ceiling cut in two. */
+/* Formats into a fixed array. A character that the ceiling cut in two goes; what else is no UTF-8
+ * (a quoted value may have been cut, or come so) becomes '?': the text ends up in JSON. */
 static void put(char *out, size_t size, const char *fmt, va_list args) {
     int n = vsnprintf(out, size, fmt, args);
-    if (n < 0 || (size_t)n < size) {
-        return;
+    if (n < 0) {
+        out[0] = '\0';
     }
-    size_t len = size - 1;
-    size_t lead = len;
-    while (lead > 0 && ((unsigned char)out[lead - 1] & 0xC0) == 0x80) {
-        lead--;
+    size_t at = utf8_valid_len(str_from(out));
+    if (n >= 0 && (size_t)n >= size && size - 1 - at < 4) {
+        out[at] = '\0';
     }
-    if (lead > 0 && (unsigned char)out[lead - 1] >= 0xC0) {
-        unsigned char c = (unsigned char)out[lead - 1];
-        size_t want = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
-        if (len - (lead - 1) < want) {
-            out[lead - 1] = '\0';
-        }
+    while (out[at] != '\0') {
+        out[at] = '?';
+        at += utf8_valid_len(str_from(out + at));
     }
 }
 

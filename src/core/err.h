@@ -50,8 +50,8 @@ enum { ERR_WHERE_MAX = 256, ERR_WHAT_MAX = 512 };
 
 /* The details of one error. `where` is a FHIRPath location, a URL parameter or file:claim:table:
  * line:field; `rule` a stable id such as "json-depth" or "claim-required"; what_* sentences that
- * say what happened and what to do. All NUL-terminated, truncated at their ceiling on a UTF-8
- * border. */
+ * say what happened and what to do. All NUL-terminated, valid UTF-8 whatever was quoted,
+ * truncated at their ceiling on a character's border. */
 typedef struct ErrInfo {
     ErrCode code;
     size_t offset; /* byte offset in the input, where that is known; else 0 */

@@ -16,8 +16,9 @@ ErrCode query_error(const QueryParse *p, ErrCode code, const char *en, const cha
                   code == ERR_UNSUPPORTED ? "search-unsupported" : "search-param", "%s: %s",
                   "%s: %s", where, en);
     if (p->scope->info != NULL) {
-        (void)snprintf(p->scope->info->what_vi, sizeof p->scope->info->what_vi, "%s: %s", where,
-                       vi);
+        ErrInfo said = {0};
+        (void)err_set(&said, code, "search-param", "%s: %s", "%s: %s", where, vi);
+        memcpy(p->scope->info->what_vi, said.what_vi, sizeof said.what_vi);
     }
     err_where(p->scope->info, "%s", where);
     return code;

@@ -93,7 +93,7 @@ bool http_stream_send(HttpStream *stream, Str bytes);
 void http_stream_close(HttpStream *stream);
 
 /* Percent-decoding of a path part or query value ('+' as space when plus_is_space). ERR_SYNTAX on
- * bad escapes or NUL bytes. */
+ * bad escapes, NUL bytes and what is no UTF-8. */
 MUST_USE ErrCode http_decode(Arena *arena, Str text, bool plus_is_space, Str *ret_text);
 
 typedef struct HttpCounters {

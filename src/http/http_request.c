@@ -1,5 +1,7 @@
 #include "http/http_int.h"
 
+#include "core/utf8.h"
+
 Arena *http_arena(HttpRequest *request) {
     return request->arena;
 }
@@ -74,6 +76,9 @@ ErrCode http_decode(Arena *arena, Str text, bool plus_is_space, Str *ret_text) {
             c = (char)(hi * 16 + lo);
             i += 2;
         }
+    if (!utf8_valid((Str){out, n})) {
+        return ERR_SYNTAX;
+    }
         if (c == '\0') {
             return ERR_SYNTAX;
         }

@@ -174,3 +174,27 @@ static UNUSED int status_of(World *w, const char *method, const char *target, co
 }
 
 #endif
+/* ---- answers as JSON, in the test's own arena ---- */
+
+static UNUSED const JsonNode *body_of(World *w, Reply r) {
+    const JsonNode *root = NULL;
+    assert_ok(json_parse(w->arena, arena_str(w->arena, r.body), &root, NULL));
+    return root;
+}
+
+/* GET; the answer must have this status. */
+static UNUSED const JsonNode *get(World *w, const char *target, const char *headers, int status) {
+    Reply r = ask(w, &(Ask){"GET", target, headers, NULL});
+    if (r.status != status) {
+        print_error("%s: %d\n" STR_FMT "\n", target, r.status, STR_ARG(r.body));
+    }
+    assert_int_equal(r.status, status);
+    return body_of(w, r);
+}
+
+/* The string at a dotted path, the first one of each list on it. */
+static UNUSED Str raw(const JsonNode *root, const char *path) {
+    const JsonNode *value = json_path(root, path);
+    return json_raw_str(json_is(value, JSON_ARRAY) ? json_first(value) : value);
+}
+

@@ -16,6 +16,10 @@
 #define ENTRY(method, url, more)                                                                   \
     "{\"request\":{\"method\":\"" method "\",\"url\":\"" url "\"}" more "}"
 
+/* 40 characters of 3 bytes: wherever a text that quotes it is cut, it must stay UTF-8. */
+#define LONG4 "%E1%BB%87%E1%BB%87%E1%BB%87%E1%BB%87"
+#define LONG LONG4 LONG4 LONG4 LONG4 LONG4 LONG4 LONG4 LONG4 LONG4 LONG4
+
 /* Before: "here" (version 2), "gone" (deleted), two Patients with identifier urn:t|two. */
 static const struct {
     const char *rule;
@@ -63,6 +67,7 @@ static const struct {
     {"parameter-escape", 400, {"GET", "/fhir/_history?_count=%zz", NULL, NULL}},
     {"parameter-twice", 400, {"GET", "/fhir/_history?_count=1&_count=2", NULL, NULL}},
     {"parameter-unknown", 400, {"GET", "/fhir/_history?x=1", NULL, NULL}},
+    {"parameter-escape", 400, {"GET", "/fhir/_history?%FF=1", NULL, NULL}},
     {"parameter-unknown", 400, {"GET", "/api/ops?x=1", NULL, NULL}},
     {"parameter-unsupported", 400, {"GET", "/fhir/_history?_at=2020", NULL, NULL}},
     {"parameter-value", 400, {"GET", "/fhir/_history?_count=0", NULL, NULL}},
@@ -92,6 +97,9 @@ static const struct {
     {"json-value", 400, {"POST", "/fhir/Patient", NULL, "x"}},
     {"json-duplicate", 400, {"POST", "/fhir/Patient", NULL, "{\"a\":1,\"a\":2}"}},
     {"json-end", 400, {"POST", "/fhir/Patient", NULL, "{"}},
+    {"search-param", 400, {"GET", "/fhir/Patient?birthdate=" LONG, NULL, NULL}},
+    {"type-unknown", 404, {"GET", "/fhir/" LONG, NULL, NULL}},
+    {"error", 404, {"GET", "/fhir/%FF", NULL, NULL}},
     {"json-trailing", 400, {"POST", "/fhir/Patient", NULL, PATIENT "x"}},
     {"fhir-resource-type", 422, {"POST", "/fhir/Patient", NULL, "{\"resourceType\":\"x\"}"}},
     {"fhir-member-unknown",

@@ -531,6 +531,8 @@ int main(void) {
         SERVED(may_reply_before_the_body),
         SERVED(streams_bodies_to_a_sink),
         SERVED(replies_from_another_thread),
+    assert_int_equal(http_decode(a, STR("%E1%BB"), false, &s), ERR_SYNTAX);
+    assert_int_equal(http_decode(a, STR("\xFF"), false, &s), ERR_SYNTAX);
         SERVED(continues_on_the_worker),
         SERVED(compresses_when_asked),
         SERVED(sends_events),
