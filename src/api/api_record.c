@@ -39,6 +39,13 @@ static bool is_shown(const Life *r, const StoreVersion *v) {
            v->type == FHIR_T_COVERAGE || v->type == FHIR_T_ALLERGY_INTOLERANCE;
 }
 
+/* What was taken back as wrong is on no screen. */
+static bool is_mistake(Arena *arena, const JsonNode *root) {
+    Str wrong = STR("entered-in-error");
+    return json_str_is(json_get_lit(root, "status"), wrong) ||
+           str_eq(life_code(arena, json_get_lit(root, "verificationStatus"), STR_EMPTY), wrong);
+}
+
 /* Counts the records; false: as many as were asked for are read. */
 static bool is_wanted(Life *r, RecordNo number) {
     if (number != r->reading) {
@@ -75,6 +82,9 @@ static ErrCode take(void *ctx, const StoreVersion *v) {
     LifeItem *i = &r->items[r->n];
     *i = (LifeItem){.type = v->type, .id = v->id, .slot = v->slot};
     TRY(json_parse(r->arena, v->json, &i->root, NULL));
+    if (is_mistake(r->arena, i->root)) {
+        return ERR_OK;
+    }
     i->encounter = v->type == FHIR_T_ENCOUNTER ? v->id : encounter_of(r->arena, v->type, i->root);
     r->n++;
     return ERR_OK;
@@ -603,21 +613,44 @@ static ErrCode put_results(JsonWriter *w, const Life *r) {
     return ERR_OK;
 }
 
-/* The newest result of LOINC 882-1 (ABO and Rh) or 883-9 (ABO); null where none is recorded. */
+/* Was it released? Not preliminary, not cancelled. */
+static bool is_final(const JsonNode *observation) {
+    const JsonNode *status = json_get_lit(observation, "status");
+    return json_str_is(status, STR("final")) || json_str_is(status, STR("amended")) ||
+           json_str_is(status, STR("corrected"));
+}
+
+/* The value of a result of LOINC 882-1 (ABO and Rh) or 883-9 (ABO); empty for anything else. */
+static Str blood_group_of(const Life *r, const LifeItem *item) {
+    Str code = item->type == FHIR_T_OBSERVATION && is_final(item->root)
+                   ? life_code(r->arena, json_get_lit(item->root, "code"), STR("http://loinc.org"))
+                   : STR_EMPTY;
+    if (!str_eq(code, STR("882-1")) && !str_eq(code, STR("883-9"))) {
+        return STR_EMPTY;
+    }
+    Str text = json_str(r->arena, json_get_lit(item->root, "valueString"));
+    return text.len > 0 ? text
+                        : life_name(r->arena, json_get_lit(item->root, "valueCodeableConcept"));
+}
+
+/* The newest one by its own time, of the same time the newest record's; null where none is. */
 static void put_blood_group(JsonWriter *w, const Life *r) {
     Str value = STR_EMPTY;
-    for (size_t i = 0; i < r->n && value.len == 0; i++) {
-        const JsonNode *root = r->items[i].root;
-        Str code = r->items[i].type == FHIR_T_OBSERVATION
-                       ? life_code(r->arena, json_get_lit(root, "code"), STR("http://loinc.org"))
-                       : STR_EMPTY;
-        if (str_eq(code, STR("882-1")) || str_eq(code, STR("883-9"))) {
-            Str text = json_str(r->arena, json_get_lit(root, "valueString"));
-            value = text.len > 0 ? text
-                                 : life_name(r->arena, json_get_lit(root, "valueCodeableConcept"));
+    Str newest = STR_EMPTY;
+    for (size_t i = 0; i < r->n; i++) {
+        Str found = blood_group_of(r, &r->items[i]);
+        Str time = found.len > 0 ? life_result_time(r->arena, r->items[i].root) : STR_EMPTY;
+        if (found.len > 0 && (value.len == 0 || str_cmp(time, newest) > 0)) {
+            value = found;
+            newest = time;
         }
     }
     put_member_or_null(w, STR("blood_group"), value);
+}
+
+static bool is_refuted(Arena *arena, const JsonNode *allergy) {
+    const JsonNode *status = json_get_lit(allergy, "verificationStatus");
+    return str_eq(life_code(arena, status, STR_EMPTY), STR("refuted"));
 }
 
 /* Null as long as not all is read: no allergy seen is not none recorded. */
@@ -629,7 +662,8 @@ static void put_allergies(JsonWriter *w, const Life *r) {
     }
     json_open_array(w);
     for (size_t i = 0; i < r->n; i++) {
-        if (r->items[i].type == FHIR_T_ALLERGY_INTOLERANCE) {
+        if (r->items[i].type == FHIR_T_ALLERGY_INTOLERANCE &&
+            !is_refuted(r->arena, r->items[i].root)) {
             json_put_str(w, life_name(r->arena, json_get_lit(r->items[i].root, "code")));
         }
     }
