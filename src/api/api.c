@@ -220,6 +220,20 @@ static ErrCode start_threads(Api *api) {
     return thread_start(&api->live_thread, "nhip-live", api_live_run, api);
 }
 
+/* Without a slash at the end. An IPv6 address stands in brackets (RFC 3986, 3.2.2). */
+static Str base_url_of(Arena *arena, const Settings *s) {
+    Str url = str_from(s->base_url);
+    bool v6 = strchr(s->listen, ':') != NULL;
+    if (url.len == 0) {
+        return arena_printf(arena, "%s://%s%s%s:%d/fhir", s->tls_cert[0] == '\0' ? "http" : "https",
+                            v6 ? "[" : "", s->listen, v6 ? "]" : "", (int)s->port);
+    }
+    while (str_ends(url, STR("/"))) {
+        url = str_sub(url, 0, url.len - 1);
+    }
+    return url;
+}
+
 static ErrCode start_http(Api *api, ErrInfo *info) {
     const Settings *s = api->o.settings;
     HttpOptions o = {
@@ -235,11 +249,7 @@ static ErrCode start_http(Api *api, ErrInfo *info) {
         .tls_key_file = s->tls_key[0] == '\0' ? NULL : s->tls_key,
         .handler = {.on_refused = on_refused, .on_request = on_request, .ctx = api},
     };
-    api->base_url =
-        s->base_url[0] != '\0'
-            ? str_from(s->base_url)
-            : arena_printf(api->arena, "%s://%s:%d/fhir",
-                           o.tls_cert_file == NULL ? "http" : "https", s->listen, (int)s->port);
+    api->base_url = base_url_of(api->arena, s);
     return http_start(&o, &api->http, info);
 }
 
@@ -266,6 +276,7 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     api->language = fhir_language(str_from(options->settings->language));
     api->arena = arena_new(API_ARENA_MAX);
     mutex_init(&api->live_lock);
+    cond_init(&api->live_wake);
     mutex_init(&api->metadata_lock);
     ErrCode err = api->arena == NULL ? ERR_NOMEM : start_threads(api);
     if (err == ERR_OK) {
@@ -287,12 +298,11 @@ void api_stop(Api *api) {
     if (api == NULL) {
         return;
     }
-    stop_ask(&api->stop);
-    thread_join(&api->live_thread);
     api_live_stop(api);
     if (api->http != NULL) {
         http_stop(api->http, (unsigned)api->o.settings->stop_timeout_s * 1000);
     }
+    api_live_stop(api); /* those that came meanwhile */
     if (api->jobs != NULL) {
         queue_close(api->jobs);
         for (size_t i = 0; i < ARRAY_LEN(api->job_threads); i++) {
@@ -302,6 +312,7 @@ void api_stop(Api *api) {
     }
     arena_free(api->arena);
     mutex_release(&api->live_lock);
+    cond_release(&api->live_wake);
     mutex_release(&api->metadata_lock);
     free(api);
 }

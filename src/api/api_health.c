@@ -30,7 +30,7 @@ static void ready(ApiCall *call) {
 
 static void metrics(ApiCall *call) {
     Api *api = call->api;
-    HttpCounters http = http_counters(api->http);
+    HttpCounters http = http_counters(http_server(call->request)); /* api->http comes later */
     IocLive live = ioc_live(api->ioc);
     uint64_t open = 0;
     uint64_t settled = 0;

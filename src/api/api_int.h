@@ -62,8 +62,9 @@ struct Api {
     Queue *jobs;
     Thread job_threads[2];
     Thread live_thread;
-    StopFlag stop;
-    Mutex live_lock;
+    Mutex live_lock; /* live_clients, stopping */
+    Cond live_wake;  /* stopping */
+    bool stopping;
     struct LiveClient *live_clients;
     TimeMs started;
     FhirLanguage language; /* of answers when none is asked for */
@@ -86,7 +87,7 @@ bool api_query_only(ApiCall *call, const char *const *names);
 
 /* ---- api_ops.c ---- */
 void api_live_run(void *api); /* thread: sends the live event */
-void api_live_stop(Api *api);
+void api_live_stop(Api *api); /* ends the thread and closes the streams; may be called again */
 
 /* ---- facility names (api_ops.c), from Organization resources */
 Str api_facility_name(void *api, Arena *arena, Str facility);

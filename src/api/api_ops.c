@@ -205,6 +205,18 @@ static void send_all(Api *api, Str event) {
     MUTEX_GUARD(&api->live_lock);
     LiveClient **link = &api->live_clients;
     while (*link != NULL) {
+/* False when the server stops. */
+static bool live_nap(Api *api) {
+    int64_t until = clock_monotonic_ns(clock_real()) / 1000000 + LIVE_EVERY_MS;
+    int64_t left = LIVE_EVERY_MS;
+    MUTEX_GUARD(&api->live_lock);
+    while (!api->stopping && left > 0) {
+        (void)cond_wait_ms(&api->live_wake, &api->live_lock, left);
+        left = until - clock_monotonic_ns(clock_real()) / 1000000;
+    }
+    return !api->stopping;
+}
+
         LiveClient *c = *link;
         if (http_stream_send(c->stream, event)) {
             link = &c->next;
@@ -220,14 +232,17 @@ void api_live_run(void *ctx) {
     Api *api = ctx;
     IocLive before = ioc_live(api->ioc);
     int64_t silent_ms = 0;
-    while (!stop_asked(&api->stop)) {
-        struct timespec nap = {.tv_nsec = LIVE_EVERY_MS * 1000000L};
-        (void)nanosleep(&nap, NULL);
+    while (live_nap(api)) {
         IocLive now = ioc_live(api->ioc);
         silent_ms += LIVE_EVERY_MS;
         if (now.record == before.record && silent_ms < LIVE_SILENCE_MS) {
             continue;
         }
+    mutex_lock(&api->live_lock);
+    api->stopping = true;
+    cond_broadcast(&api->live_wake);
+    mutex_unlock(&api->live_lock);
+    thread_join(&api->live_thread);
         double rate = (double)(now.applied - before.applied) * 1000.0 / (double)MAX(silent_ms, 1);
         CLEANUP_BUF Buf b;
         buf_init(&b, 4096);

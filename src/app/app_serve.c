@@ -27,11 +27,13 @@ static ErrCode serve(App *app, AppStore *o, ErrInfo *info) {
         &(ApiOptions){
             .store = o->store, .intake = o->intake, .ioc = o->ioc, .settings = &app->settings},
         &api, info));
+    bool v6 = strchr(app->settings.listen, ':') != NULL;
     (void)printf(
-        app_say(app, "Nhịp is serving on %s://%s:%d (this machine only: there is no sign-in yet)\n",
-                "Nhịp đang chạy tại %s://%s:%d (chỉ trên máy này: chưa có đăng nhập)\n"),
-        app->settings.tls_cert[0] == '\0' ? "http" : "https", app->settings.listen,
-        (int)api_port(api));
+        app_say(app,
+                "Nhịp is serving on %s://%s%s%s:%d (this machine only: there is no sign-in yet)\n",
+                "Nhịp đang chạy tại %s://%s%s%s:%d (chỉ trên máy này: chưa có đăng nhập)\n"),
+        app->settings.tls_cert[0] == '\0' ? "http" : "https", v6 ? "[" : "", app->settings.listen,
+        v6 ? "]" : "", (int)api_port(api));
     (void)fflush(stdout);
     wait_for_stop(app);
     api_stop(api);

@@ -52,7 +52,7 @@ typedef struct HttpOptions {
 MUST_USE ErrCode http_start(const HttpOptions *options, HttpServer **ret_server, ErrInfo *info);
 uint16_t http_port(const HttpServer *server);
 /* Graceful: takes no new connections, lets requests under way finish for at most wait_ms, closes.
- */
+ * Connections are closed behind their next answer, event streams at once. */
 void http_stop(HttpServer *server, unsigned wait_ms);
 
 /* ---- the request ---- */
@@ -66,6 +66,7 @@ void http_set_sink(HttpRequest *request, HttpSink sink);
 void http_set_body_max(HttpRequest *request, size_t bytes);
 void *http_user(const HttpRequest *request);
 void http_set_user(HttpRequest *request, void *user);
+HttpServer *http_server(const HttpRequest *request);
 
 /* ---- the reply ---- */
 typedef struct HttpReply {

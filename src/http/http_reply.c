@@ -246,6 +246,7 @@ HttpStream *http_reply_stream(HttpRequest *request) {
         st->next->prev = st;
     }
     s->streams = st;
+    st->closed = atomic_load(&s->draining); /* http_stop may have closed all of them already */
     mutex_unlock(&s->lock);
     atomic_fetch_add(&s->replies_2xx, 1);
     deliver(request, response, 200);

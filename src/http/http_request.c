@@ -50,6 +50,10 @@ void http_set_user(HttpRequest *request, void *user) {
     request->user = user;
 }
 
+HttpServer *http_server(const HttpRequest *request) {
+    return request->server;
+}
+
 static int hex_digit(char c) {
     return c >= '0' && c <= '9'   ? c - '0'
            : c >= 'a' && c <= 'f' ? c - 'a' + 10
@@ -76,15 +80,15 @@ ErrCode http_decode(Arena *arena, Str text, bool plus_is_space, Str *ret_text) {
             c = (char)(hi * 16 + lo);
             i += 2;
         }
-    if (!utf8_valid((Str){out, n})) {
-        return ERR_SYNTAX;
-    }
         if (c == '\0') {
             return ERR_SYNTAX;
         }
         out[n++] = c;
     }
     out[n] = '\0';
+    if (!utf8_valid((Str){out, n})) {
+        return ERR_SYNTAX;
+    }
     *ret_text = (Str){out, n};
     return ERR_OK;
 }

@@ -105,7 +105,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 }
 
 static enum MHD_Result queue_reply(HttpRequest *r) {
-    if (r->must_close) {
+    if (r->must_close || atomic_load(&r->server->draining)) {
         (void)MHD_add_response_header(r->reply, MHD_HTTP_HEADER_CONNECTION, "close");
     }
     r->state = REQUEST_QUEUED;

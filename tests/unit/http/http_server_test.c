@@ -2,6 +2,7 @@
 #include "unit/test.h"
 
 #include "core/arena.h"
+#include "core/clock.h"
 #include "core/thread.h"
 #include "http/http.h"
 
@@ -364,29 +365,33 @@ static void compresses_when_asked(void **state) {
     (void)close(fd);
 }
 
+static HttpStream *wait_stream(World *w) {
+    MUTEX_GUARD(&w->lock);
+    while (w->stream == NULL) {
+        assert_true(cond_wait_ms(&w->changed, &w->lock, 10000));
+    }
+    return TAKE(w->stream);
+}
+
 static void sends_events(void **state) {
     World *w = *state;
     int fd = dial(w);
     say(fd, "GET /stream HTTP/1.1\r\nHost: t\r\n\r\n");
     expect_heard(fd, "\r\n\r\n", "text/event-stream");
-    mutex_lock(&w->lock);
-    while (w->stream == NULL) {
-        assert_true(cond_wait_ms(&w->changed, &w->lock, 10000));
-    }
-    mutex_unlock(&w->lock);
-    assert_true(http_stream_send(w->stream, STR("data: 1\n\n")));
+    HttpStream *stream = wait_stream(w);
+    assert_true(http_stream_send(stream, STR("data: 1\n\n")));
     expect_heard(fd, "1\n\n", "data: 1");
-    assert_true(http_stream_send(w->stream, STR("data: 2\n\n")));
+    assert_true(http_stream_send(stream, STR("data: 2\n\n")));
     expect_heard(fd, "2\n\n", "data: 2");
     /* The client goes: sending says so sooner or later. */
     (void)close(fd);
     bool there = true;
     for (int i = 0; i < 1000 && there; i++) {
         nap_ms(5);
-        there = http_stream_send(w->stream, STR("data: 3\n\n"));
+        there = http_stream_send(stream, STR("data: 3\n\n"));
     }
     assert_false(there);
-    http_stream_close(w->stream);
+    http_stream_close(stream);
 }
 
 static void reply_slowly(void *ctx) {
@@ -425,9 +430,33 @@ static void refuses_connections_while_stopping(void **state) {
     buf_release(&heard);
     (void)close(late);
     assert_ok(thread_start(&slow, "slow", reply_slowly, r));
-    expect_heard(fd, "finished", "200 OK");
+    /* A client that has one connection for all must not go on with it. */
+    expect_heard(fd, "finished", "Connection: close");
     (void)close(fd);
     thread_join(&slow);
+    thread_join(&w->helper);
+}
+
+/* An event stream that begins while the server stops would keep it waiting to the last moment. */
+static void ends_streams_while_stopping(void **state) {
+    World *w = *state;
+    int fd = dial(w);
+    int other = dial(w);
+    say(other, "GET /x HTTP/1.1\r\nHost: t\r\n\r\n"); /* it is taken */
+    expect_heard(other, "]", "GET /x");
+    say(fd, "GET /hold HTTP/1.1\r\nHost: t\r\n\r\n");
+    HttpRequest *r = wait_held(w);
+    assert_ok(thread_start(&w->helper, "stop", stop_server, w));
+    nap_ms(50);
+    say(other, "GET /stream HTTP/1.1\r\nHost: t\r\n\r\n");
+    int64_t from = clock_monotonic_ns(clock_real());
+    expect_heard(other, "", "text/event-stream"); /* up to its end */
+    assert_true(clock_monotonic_ns(clock_real()) - from < INT64_C(4000000000));
+    http_stream_close(wait_stream(w));
+    reply_text(r, 200, STR("finished"));
+    expect_heard(fd, "finished", "200 OK");
+    (void)close(fd);
+    (void)close(other);
     thread_join(&w->helper);
 }
 
@@ -502,6 +531,8 @@ static void decodes(void **state) {
     assert_int_equal(http_decode(a, STR("%2"), false, &s), ERR_SYNTAX);
     assert_int_equal(http_decode(a, STR("%zz"), false, &s), ERR_SYNTAX);
     assert_int_equal(http_decode(a, STR("%00"), false, &s), ERR_SYNTAX);
+    assert_int_equal(http_decode(a, STR("%E1%BB"), false, &s), ERR_SYNTAX);
+    assert_int_equal(http_decode(a, STR("\xFF"), false, &s), ERR_SYNTAX);
 }
 
 static void refuses_bad_addresses(void **state) {
@@ -531,13 +562,12 @@ int main(void) {
         SERVED(may_reply_before_the_body),
         SERVED(streams_bodies_to_a_sink),
         SERVED(replies_from_another_thread),
-    assert_int_equal(http_decode(a, STR("%E1%BB"), false, &s), ERR_SYNTAX);
-    assert_int_equal(http_decode(a, STR("\xFF"), false, &s), ERR_SYNTAX);
         SERVED(continues_on_the_worker),
         SERVED(compresses_when_asked),
         SERVED(sends_events),
         SERVED(stops_gracefully),
         SERVED(refuses_connections_while_stopping),
+        SERVED(ends_streams_while_stopping),
         SERVED(starts_and_stops_many_times),
         SERVED(stops_when_clients_have_left),
         SERVED(survives_garbage),
