@@ -181,7 +181,7 @@ static void on_refused(void *ctx, HttpRequest *request, int status) {
 static void on_request(void *ctx, HttpRequest *request) {
     Api *api = ctx;
     ApiCall *call = new_call(api, request);
-    if (call == NULL) {
+    if (call == NULL || !api_guard(call)) {
         return;
     }
     Arena *arena = call->arena;

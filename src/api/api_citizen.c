@@ -154,29 +154,18 @@ static ErrCode number_query(ApiCall *call, const char *name, uint64_t max, uint6
     return ERR_OK;
 }
 
-static void search_citizens(ApiCall *call) {
-    static const char *const names[] = {"q", "count", NULL};
-    if (!api_query_only(call, names)) {
-        return;
-    }
+static ErrCode put_citizens(ApiCall *call, Buf *out, ErrInfo *info) {
     Str text = str_trim(api_query(call, "q"));
     uint64_t count = COUNT_DEFAULT;
-    ErrInfo info = {0};
     Hits h = {.matched = STR("name")};
-    ErrCode err = number_query(call, "count", COUNT_MAX, &count, &info);
-    if (err == ERR_OK && has_digit(text)) {
-        err = find_by_number(call, text, &h);
+    TRY(number_query(call, "count", COUNT_MAX, &count, info));
+    if (has_digit(text)) {
+        TRY(find_by_number(call, text, &h));
     }
-    if (err == ERR_OK && h.n == 0 && text.len > 0) {
-        err = find_by_name(call, text, (size_t)count, &h, &info);
+    if (h.n == 0 && text.len > 0) {
+        TRY(find_by_name(call, text, (size_t)count, &h, info));
     }
-    if (err != ERR_OK) {
-        api_reply_err(call, err, &info);
-        return;
-    }
-    CLEANUP_BUF Buf b;
-    buf_init(&b, 16 * LIMIT_MIB);
-    JsonWriter w = json_writer(&b);
+    JsonWriter w = json_writer(out);
     json_open_object(&w);
     json_name(&w, "total");
     json_put_i64(&w, (int64_t)h.total);
@@ -187,57 +176,46 @@ static void search_citizens(ApiCall *call) {
     }
     json_close_array(&w);
     json_close_object(&w);
-    api_reply_json(call, 200, buf_str(&b));
+    return ERR_OK;
+}
+
+static void search_citizens(ApiCall *call) {
+    static const char *const names[] = {"q", "count", NULL};
+    api_answer(call, names, put_citizens);
 }
 
 /* ---- one citizen ---- */
 
-static void get_citizen(ApiCall *call) {
-    static const char *const names[] = {"newest", NULL};
-    if (!api_query_only(call, names)) {
-        return;
-    }
+static ErrCode find_citizen(ApiCall *call, StoreVersion *ret) {
+    return store_get(call->api->store, call->arena, FHIR_T_PATIENT, call->parts[2], ret);
+}
+
+static ErrCode put_citizen(ApiCall *call, Buf *out, ErrInfo *info) {
     StoreVersion patient;
     uint64_t newest = 0;
-    ErrInfo info = {0};
-    CLEANUP_BUF Buf b;
-    buf_init(&b, 64 * LIMIT_MIB);
-    ErrCode err = number_query(call, "newest", NEWEST_MAX, &newest, &info);
-    if (err == ERR_OK) {
-        err = store_get(call->api->store, call->arena, FHIR_T_PATIENT, call->parts[2], &patient);
-    }
-    if (err == ERR_OK) {
-        err = citizen_record(call, &patient, (size_t)newest, &b);
-    }
-    if (err != ERR_OK) {
-        api_reply_err(call, err, err == ERR_PARAM ? &info : NULL);
-    } else {
-        api_reply_json(call, 200, buf_str(&b));
-    }
+    TRY(number_query(call, "newest", NEWEST_MAX, &newest, info));
+    TRY(find_citizen(call, &patient));
+    return citizen_record(call, &patient, (size_t)newest, out);
+}
+
+static void get_citizen(ApiCall *call) {
+    static const char *const names[] = {"newest", NULL};
+    api_answer(call, names, put_citizen);
+}
+
+static ErrCode put_visit(ApiCall *call, Buf *out, ErrInfo *info) {
+    StoreVersion patient;
+    StoreVersion encounter;
+    (void)info;
+    TRY(find_citizen(call, &patient));
+    TRY(store_get(call->api->store, call->arena, FHIR_T_ENCOUNTER, call->parts[4], &encounter));
+    return encounter.patient == patient.first ? citizen_visit(call, &patient, &encounter, out)
+                                              : ERR_NOT_FOUND;
 }
 
 static void get_visit(ApiCall *call) {
-    StoreVersion patient;
-    StoreVersion encounter;
-    ErrCode err =
-        store_get(call->api->store, call->arena, FHIR_T_PATIENT, call->parts[2], &patient);
-    if (err == ERR_OK) {
-        err =
-            store_get(call->api->store, call->arena, FHIR_T_ENCOUNTER, call->parts[4], &encounter);
-    }
-    if (err == ERR_OK && encounter.patient != patient.first) {
-        err = ERR_NOT_FOUND;
-    }
-    CLEANUP_BUF Buf b;
-    buf_init(&b, 64 * LIMIT_MIB);
-    if (err == ERR_OK) {
-        err = citizen_visit(call, &patient, &encounter, &b);
-    }
-    if (err != ERR_OK) {
-        api_reply_err(call, err, NULL);
-    } else {
-        api_reply_json(call, 200, buf_str(&b));
-    }
+    static const char *const names[] = {NULL};
+    api_answer(call, names, put_visit);
 }
 
 ROUTES(api_citizen_routes,

@@ -1,6 +1,9 @@
 #include "api/api_int.h"
+#include "core/utf8.h"
 
 enum { REJECTS_PAGE = 200 };
+
+static const char *const no_names[] = {NULL};
 
 static void put_issue(ApiCall *call, JsonWriter *w, const IntakeIssue *i) {
     json_open_object(w);
@@ -23,10 +26,8 @@ static void put_count(JsonWriter *w, Str name, uint64_t n) {
     json_put_i64(w, (int64_t)n);
 }
 
-static void reply_report(ApiCall *call, Str name, const IntakeReport *r) {
-    CLEANUP_BUF Buf b;
-    buf_init(&b, 16 * LIMIT_MIB);
-    JsonWriter w = json_writer(&b);
+static void put_report(ApiCall *call, Buf *out, Str name, const IntakeReport *r) {
+    JsonWriter w = json_writer(out);
     json_open_object(&w);
     json_member(&w, "file", name);
     json_name(&w, "known");
@@ -48,36 +49,37 @@ static void reply_report(ApiCall *call, Str name, const IntakeReport *r) {
     }
     json_close_array(&w);
     json_close_object(&w);
-    api_reply_json(call, 200, buf_str(&b));
 }
 
-/* Takes the file in and replies with the report. */
-static void take_in(ApiCall *call, const IntakeFile *file) {
+/* Takes the file in and writes the report. */
+static ErrCode take_in(ApiCall *call, const IntakeFile *file, Buf *out, ErrInfo *info) {
     IntakeReport report = {.arena = call->arena};
-    ErrInfo info = {0};
-    ErrCode err = intake_file(call->api->intake, file, &report, &info);
-    if (err != ERR_OK) {
-        api_reply_err(call, err, &info);
-    } else {
-        reply_report(call, file->name, &report);
+    TRY(intake_file(call->api->intake, file, &report, info));
+    put_report(call, out, file->name, &report);
+    return ERR_OK;
+}
+
+/* X-File-Name may be percent-encoded; a name that is no text is none. */
+static Str file_name(ApiCall *call) {
+    Str name = http_header(call->request, "x-file-name");
+    Str decoded;
+    if (name.len > 0 && http_decode(call->arena, name, false, &decoded) == ERR_OK) {
+        name = decoded;
     }
+    return name.len > 0 && utf8_valid(name) ? name : STR("http");
+}
+
+static ErrCode take_claims(ApiCall *call, Buf *out, ErrInfo *info) {
+    IntakeFile file = {
+        .name = file_name(call), .bytes = http_body(call->request), .actor = STR("http")};
+    return file.bytes.len > 0 ? take_in(call, &file, out, info)
+                              : err_set(info, ERR_SYNTAX, "file-empty",
+                                        "send the claim file as the request's body",
+                                        "hãy gửi tệp hồ sơ trong nội dung yêu cầu");
 }
 
 static void post_claims(ApiCall *call) {
-    Str name = http_header(call->request, "x-file-name");
-    Str decoded = STR("http");
-    if (name.len > 0 && http_decode(call->arena, name, false, &decoded) != ERR_OK) {
-        decoded = name;
-    }
-    if (http_body(call->request).len == 0) {
-        ErrInfo info = {0};
-        (void)err_set(&info, ERR_SYNTAX, "file-empty", "send the claim file as the request's body",
-                      "hãy gửi tệp hồ sơ trong nội dung yêu cầu");
-        api_reply_err(call, ERR_SYNTAX, &info);
-        return;
-    }
-    take_in(call, &(IntakeFile){
-                      .name = decoded, .bytes = http_body(call->request), .actor = STR("http")});
+    api_answer(call, no_names, take_claims);
 }
 
 /* ---- received files ---- */
@@ -109,26 +111,23 @@ static void put_file(JsonWriter *w, const StoreFile *f) {
     json_close_object(w);
 }
 
-static void get_files(ApiCall *call) {
-    static const char *const names[] = {"after", NULL};
+/* The lists begin behind the id `after`. */
+static ErrCode read_after(ApiCall *call, uint64_t *ret_after, ErrInfo *info) {
+    Str text = api_query(call, "after");
+    *ret_after = 0;
+    return text.len == 0 || str_to_u64(text, ret_after) == ERR_OK
+               ? ERR_OK
+               : err_set(info, ERR_PARAM, "parameter-value", "after must be a whole number",
+                         "after phải là số nguyên");
+}
+
+static ErrCode list_files(ApiCall *call, Buf *out, ErrInfo *info) {
     uint64_t after = 0;
     StoreFile *files = NULL;
     size_t n = 0;
-    if (!api_query_only(call, names)) {
-        return;
-    }
-    Str after_text = api_query(call, "after");
-    ErrCode err =
-        after_text.len > 0 && str_to_u64(after_text, &after) != ERR_OK
-            ? ERR_PARAM
-            : store_received_list(call->api->store, call->arena, after, REJECTS_PAGE, &files, &n);
-    if (err != ERR_OK) {
-        api_reply_err(call, err, NULL);
-        return;
-    }
-    CLEANUP_BUF Buf b;
-    buf_init(&b, 16 * LIMIT_MIB);
-    JsonWriter w = json_writer(&b);
+    TRY(read_after(call, &after, info));
+    TRY(store_received_list(call->api->store, call->arena, after, REJECTS_PAGE, &files, &n));
+    JsonWriter w = json_writer(out);
     json_open_object(&w);
     json_name(&w, "files");
     json_open_array(&w);
@@ -137,7 +136,12 @@ static void get_files(ApiCall *call) {
     }
     json_close_array(&w);
     json_close_object(&w);
-    api_reply_json(call, 200, buf_str(&b));
+    return ERR_OK;
+}
+
+static void get_files(ApiCall *call) {
+    static const char *const names[] = {"after", NULL};
+    api_answer(call, names, list_files);
 }
 
 static void get_file(ApiCall *call) {
@@ -156,13 +160,7 @@ static void get_file(ApiCall *call) {
         api_reply_err(call, err, &info);
         return;
     }
-    http_reply(call->request,
-               &(HttpReply){.status = 200,
-                            .type = STR("application/octet-stream"),
-                            .body = file.bytes,
-                            .headers = (Str[]){STR("Cache-Control"), STR("no-store"),
-                                               STR("X-Content-Type-Options"), STR("nosniff")},
-                            .n_headers = 2});
+    api_reply_bytes(call, STR("application/octet-stream"), file.bytes);
 }
 
 /* ---- rejects ---- */
@@ -187,33 +185,28 @@ static void put_reject(ApiCall *call, JsonWriter *w, const StoreRejectRow *row) 
     json_close_object(w);
 }
 
-static void get_rejects(ApiCall *call) {
-    static const char *const names[] = {"after", "settled", NULL};
+static ErrCode read_settled(ApiCall *call, bool *ret_settled, ErrInfo *info) {
+    Str text = api_query(call, "settled");
+    *ret_settled = str_eq(text, STR("true"));
+    return *ret_settled || text.len == 0 || str_eq(text, STR("false"))
+               ? ERR_OK
+               : err_set(info, ERR_PARAM, "parameter-value", "settled must be true or false",
+                         "settled phải là true hoặc false");
+}
+
+static ErrCode list_rejects(ApiCall *call, Buf *out, ErrInfo *info) {
+    Store *store = call->api->store;
     uint64_t after = 0;
     uint64_t open = 0;
     uint64_t settled = 0;
+    bool want_settled = false;
     StoreRejectRow *rows = NULL;
     size_t n = 0;
-    if (!api_query_only(call, names)) {
-        return;
-    }
-    Str after_text = api_query(call, "after");
-    ErrCode err = after_text.len == 0 ? ERR_OK : str_to_u64(after_text, &after);
-    if (err == ERR_OK) {
-        err = store_reject_count(call->api->store, &open, &settled);
-    }
-    if (err == ERR_OK) {
-        err = store_reject_list(call->api->store, call->arena,
-                                str_eq(api_query(call, "settled"), STR("true")), after,
-                                REJECTS_PAGE, &rows, &n);
-    }
-    if (err != ERR_OK) {
-        api_reply_err(call, err == ERR_SYNTAX ? ERR_PARAM : err, NULL);
-        return;
-    }
-    CLEANUP_BUF Buf b;
-    buf_init(&b, 16 * LIMIT_MIB);
-    JsonWriter w = json_writer(&b);
+    TRY(read_after(call, &after, info));
+    TRY(read_settled(call, &want_settled, info));
+    TRY(store_reject_count(store, &open, &settled));
+    TRY(store_reject_list(store, call->arena, want_settled, after, REJECTS_PAGE, &rows, &n));
+    JsonWriter w = json_writer(out);
     json_open_object(&w);
     put_count(&w, STR("open"), open);
     put_count(&w, STR("settled"), settled);
@@ -224,45 +217,51 @@ static void get_rejects(ApiCall *call) {
     }
     json_close_array(&w);
     json_close_object(&w);
-    api_reply_json(call, 200, buf_str(&b));
+    return ERR_OK;
 }
 
-static bool need_reject(ApiCall *call, StoreRejectRow *ret_row) {
+static void get_rejects(ApiCall *call) {
+    static const char *const names[] = {"after", "settled", NULL};
+    api_answer(call, names, list_rejects);
+}
+
+static ErrCode find_reject(ApiCall *call, StoreRejectRow *ret_row) {
     uint64_t id = 0;
-    ErrCode err = str_to_u64(call->parts[2], &id) == ERR_OK
-                      ? store_reject_get(call->api->store, call->arena, id, ret_row)
-                      : ERR_NOT_FOUND;
-    if (err != ERR_OK) {
-        api_reply_err(call, err, NULL);
-    }
-    return err == ERR_OK;
+    return str_to_u64(call->parts[2], &id) == ERR_OK
+               ? store_reject_get(call->api->store, call->arena, id, ret_row)
+               : ERR_NOT_FOUND;
 }
 
 static void get_reject(ApiCall *call) {
     StoreRejectRow row;
-    if (need_reject(call, &row)) {
-        http_reply(call->request,
-                   &(HttpReply){.status = 200,
-                                .type = STR("application/xml; charset=utf-8"),
-                                .body = row.reject.bytes,
-                                .headers = (Str[]){STR("Cache-Control"), STR("no-store"),
-                                                   STR("X-Content-Type-Options"), STR("nosniff")},
-                                .n_headers = 2});
+    ErrCode err = find_reject(call, &row);
+    if (err != ERR_OK) {
+        api_reply_err(call, err, NULL);
+        return;
     }
+    bool json = str_starts(str_trim(row.reject.bytes), STR("{"));
+    api_reply_bytes(call,
+                    json ? STR("application/fhir+json; charset=utf-8")
+                         : STR("application/xml; charset=utf-8"),
+                    row.reject.bytes);
+}
+
+static ErrCode take_again(ApiCall *call, Buf *out, ErrInfo *info) {
+    StoreRejectRow row;
+    TRY(find_reject(call, &row));
+    Str repaired = http_body(call->request);
+    return take_in(call,
+                   &(IntakeFile){
+                       .name = row.reject.file_name,
+                       .bytes = repaired.len > 0 ? repaired : row.reject.bytes,
+                       .actor = STR("http"),
+                       .retry_of = row.id,
+                   },
+                   out, info);
 }
 
 static void post_reject(ApiCall *call) {
-    StoreRejectRow row;
-    if (!need_reject(call, &row)) {
-        return;
-    }
-    Str repaired = http_body(call->request);
-    take_in(call, &(IntakeFile){
-                      .name = row.reject.file_name,
-                      .bytes = repaired.len > 0 ? repaired : row.reject.bytes,
-                      .actor = STR("http"),
-                      .retry_of = row.id,
-                  });
+    api_answer(call, no_names, take_again);
 }
 
 ROUTES(api_import_routes,

@@ -72,8 +72,18 @@ struct Api {
     Str metadata; /* the capability statement, made at the first question */
 };
 
+/* Refuses what a stranger's page in a browser on this machine asks: replies and answers false. */
+bool api_guard(ApiCall *call); /* api_guard.c */
+
 /* ---- replies (api_reply.c) ---- */
+enum { API_JSON_MAX = 64 << 20 }; /* one answer to the screens */
 void api_reply_json(ApiCall *call, int status, Str json);
+/* A question of the screens: parameters that are not in names (NULL-terminated) are refused; then
+ * 200 with the JSON that put writes, or its error. */
+typedef ErrCode (*ApiPutFn)(ApiCall *call, Buf *out, ErrInfo *info);
+void api_answer(ApiCall *call, const char *const *names, ApiPutFn put);
+/* Bytes as somebody sent them: no browser runs or guesses anything of them. */
+void api_reply_bytes(ApiCall *call, Str type, Str bytes);
 /* An OperationOutcome in the language asked for, with the error's own HTTP status. */
 void api_reply_err(ApiCall *call, ErrCode err, const ErrInfo *info);
 /* The same with another status, and one more header (name, value) unless it is NULL. */
@@ -82,6 +92,8 @@ void api_reply_outcome(ApiCall *call, int status, const ErrInfo *info, const Str
 void api_job(ApiCall *call, ApiHandler fn);
 /* Value of one query parameter, decoded; empty when absent. */
 Str api_query(ApiCall *call, const char *name);
+/* The same of another text of pairs than the address's. */
+Str api_query_in(ApiCall *call, Str query, const char *name);
 /* Refuses parameters that are not in names (NULL-terminated): replies and answers false. */
 bool api_query_only(ApiCall *call, const char *const *names);
 

@@ -146,33 +146,24 @@ static void put_head(ApiCall *call, JsonWriter *w, const IocQuery *q) {
     json_close_object(w);
 }
 
+static ErrCode put_ops(ApiCall *call, Buf *out, ErrInfo *info) {
+    IocQuery q;
+    JsonWriter w = json_writer(out);
+    TRY(read_ops_query(call, &q, info));
+    json_open_object(&w);
+    put_head(call, &w, &q);
+    buf_put_char(out, ',');
+    ErrCode err = ioc_ops(call->api->ioc, call->arena, &q, api_facility_name, call->api, out);
+    json_close_object(&w);
+    return err != ERR_PARAM ? err
+                            : err_set(info, err, "period", "figures are there from 2000-01-01 on",
+                                      "số liệu chỉ có từ ngày 2000-01-01");
+}
+
 static void get_ops(ApiCall *call) {
     static const char *const names[] = {"from", "to",  "facility", "ward", "icd",
                                         "sex",  "age", "top",      NULL};
-    IocQuery q;
-    ErrInfo info = {0};
-    if (!api_query_only(call, names)) {
-        return;
-    }
-    ErrCode err = read_ops_query(call, &q, &info);
-    CLEANUP_BUF Buf b;
-    buf_init(&b, 16 * LIMIT_MIB);
-    if (err == ERR_OK) {
-        JsonWriter w = json_writer(&b);
-        json_open_object(&w);
-        put_head(call, &w, &q);
-        buf_put_char(&b, ',');
-        err = ioc_ops(call->api->ioc, call->arena, &q, api_facility_name, call->api, &b);
-        json_close_object(&w);
-    }
-    if (err == ERR_OK) {
-        err = buf_ok(&b);
-    }
-    if (err != ERR_OK) {
-        api_reply_err(call, err, &info);
-    } else {
-        api_reply_json(call, 200, buf_str(&b));
-    }
+    api_answer(call, names, put_ops);
 }
 
 /* ---- GET /api/live ---- */
@@ -205,6 +196,17 @@ static void send_all(Api *api, Str event) {
     MUTEX_GUARD(&api->live_lock);
     LiveClient **link = &api->live_clients;
     while (*link != NULL) {
+        LiveClient *c = *link;
+        if (http_stream_send(c->stream, event)) {
+            link = &c->next;
+        } else {
+            *link = c->next;
+            http_stream_close(c->stream);
+            free(c);
+        }
+    }
+}
+
 /* False when the server stops. */
 static bool live_nap(Api *api) {
     int64_t until = clock_monotonic_ns(clock_real()) / 1000000 + LIVE_EVERY_MS;
@@ -217,17 +219,6 @@ static bool live_nap(Api *api) {
     return !api->stopping;
 }
 
-        LiveClient *c = *link;
-        if (http_stream_send(c->stream, event)) {
-            link = &c->next;
-        } else {
-            *link = c->next;
-            http_stream_close(c->stream);
-            free(c);
-        }
-    }
-}
-
 void api_live_run(void *ctx) {
     Api *api = ctx;
     IocLive before = ioc_live(api->ioc);
@@ -238,11 +229,6 @@ void api_live_run(void *ctx) {
         if (now.record == before.record && silent_ms < LIVE_SILENCE_MS) {
             continue;
         }
-    mutex_lock(&api->live_lock);
-    api->stopping = true;
-    cond_broadcast(&api->live_wake);
-    mutex_unlock(&api->live_lock);
-    thread_join(&api->live_thread);
         double rate = (double)(now.applied - before.applied) * 1000.0 / (double)MAX(silent_ms, 1);
         CLEANUP_BUF Buf b;
         buf_init(&b, 4096);
@@ -254,6 +240,11 @@ void api_live_run(void *ctx) {
 }
 
 void api_live_stop(Api *api) {
+    mutex_lock(&api->live_lock);
+    api->stopping = true;
+    cond_broadcast(&api->live_wake);
+    mutex_unlock(&api->live_lock);
+    thread_join(&api->live_thread);
     MUTEX_GUARD(&api->live_lock);
     while (api->live_clients != NULL) {
         LiveClient *c = api->live_clients;
@@ -288,39 +279,48 @@ static void get_live(ApiCall *call) {
 /* ---- facilities, map ---- */
 
 typedef struct FacilityList {
-    ApiCall *call;
-    Str codes[512];
-    size_t n;
+    Arena *arena;
+    Str *codes;
+    size_t n, capacity;
 } FacilityList;
 
 static void take_facility(void *ctx, Str code) {
     FacilityList *l = ctx;
-    if (l->n < ARRAY_LEN(l->codes)) {
-        l->codes[l->n++] = arena_str(l->call->arena, code);
+    if (l->n == l->capacity) {
+        size_t capacity = l->capacity == 0 ? 256 : l->capacity * 2;
+        Str *grown = arena_new_array(l->arena, Str, capacity);
+        if (grown == NULL) {
+            return; /* the arena says so */
+        }
+        if (l->n > 0) {
+            memcpy(grown, l->codes, l->n * sizeof(*grown));
+        }
+        l->codes = grown;
+        l->capacity = capacity;
     }
+    l->codes[l->n++] = arena_str(l->arena, code);
 }
 
-static void get_facilities(ApiCall *call) {
-    FacilityList *l = arena_new_array(call->arena, FacilityList, 1);
-    if (l == NULL) {
-        api_reply_err(call, ERR_NOMEM, NULL);
-        return;
-    }
-    l->call = call;
-    ioc_facilities(call->api->ioc, take_facility, l);
-    CLEANUP_BUF Buf b;
-    buf_init(&b, LIMIT_MIB);
-    JsonWriter w = json_writer(&b);
+static ErrCode put_facilities(ApiCall *call, Buf *out, ErrInfo *info) {
+    FacilityList l = {.arena = call->arena};
+    JsonWriter w = json_writer(out);
+    (void)info;
+    ioc_facilities(call->api->ioc, take_facility, &l);
     json_open_array(&w);
-    for (size_t i = 0; i < l->n; i++) {
-        Str name = api_facility_name(call->api, call->arena, l->codes[i]);
+    for (size_t i = 0; i < l.n; i++) {
+        Str name = api_facility_name(call->api, call->arena, l.codes[i]);
         json_open_object(&w);
-        json_member(&w, "code", l->codes[i]);
-        json_member(&w, "name", name.len == 0 ? l->codes[i] : name);
+        json_member(&w, "code", l.codes[i]);
+        json_member(&w, "name", name.len == 0 ? l.codes[i] : name);
         json_close_object(&w);
     }
     json_close_array(&w);
-    api_reply_json(call, 200, buf_str(&b));
+    return arena_failed(call->arena) ? ERR_NOMEM : ERR_OK;
+}
+
+static void get_facilities(ApiCall *call) {
+    static const char *const names[] = {NULL};
+    api_answer(call, names, put_facilities);
 }
 
 static void get_map(ApiCall *call) {

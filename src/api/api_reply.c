@@ -10,6 +10,33 @@ void api_reply_json(ApiCall *call, int status, Str json) {
                               });
 }
 
+void api_answer(ApiCall *call, const char *const *names, ApiPutFn put) {
+    ErrInfo info = {0};
+    if (!api_query_only(call, names)) {
+        return;
+    }
+    CLEANUP_BUF Buf b;
+    buf_init(&b, API_JSON_MAX);
+    ErrCode err = put(call, &b, &info);
+    err = err == ERR_OK ? buf_ok(&b) : err;
+    if (err != ERR_OK) {
+        api_reply_err(call, err, &info);
+    } else {
+        api_reply_json(call, 200, buf_str(&b));
+    }
+}
+
+void api_reply_bytes(ApiCall *call, Str type, Str bytes) {
+    Str headers[] = {STR("Cache-Control"),           STR("no-store"),
+                     STR("X-Content-Type-Options"),  STR("nosniff"),
+                     STR("Content-Security-Policy"), STR("default-src 'none'; sandbox")};
+    http_reply(call->request, &(HttpReply){.status = 200,
+                                           .type = type,
+                                           .body = bytes,
+                                           .headers = headers,
+                                           .n_headers = ARRAY_LEN(headers) / 2});
+}
+
 void api_reply_outcome(ApiCall *call, int status, const ErrInfo *info, const Str header[2]) {
     CLEANUP_BUF Buf b;
     Str headers[4] = {STR("Cache-Control"), STR("no-store")};
@@ -56,8 +83,8 @@ static bool next_pair(ApiCall *call, Str *rest, Str *ret_name, Str *ret_value) {
     return false;
 }
 
-Str api_query(ApiCall *call, const char *name) {
-    Str rest = http_query(call->request);
+Str api_query_in(ApiCall *call, Str query, const char *name) {
+    Str rest = query;
     Str key;
     Str value;
     while (next_pair(call, &rest, &key, &value)) {
@@ -66,6 +93,10 @@ Str api_query(ApiCall *call, const char *name) {
         }
     }
     return STR_EMPTY;
+}
+
+Str api_query(ApiCall *call, const char *name) {
+    return api_query_in(call, http_query(call->request), name);
 }
 
 bool api_query_only(ApiCall *call, const char *const *names) {

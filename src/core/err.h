@@ -30,6 +30,7 @@
       "điều kiện đi kèm không thoả")                                                               \
     X(MULTIPLE, 412, "multiple-matches", "more than one match", "có nhiều hơn một kết quả")        \
     X(EXISTS, 409, "duplicate", "exists already", "đã tồn tại")                                    \
+    X(FORBIDDEN, 403, "forbidden", "not allowed", "không được phép")                               \
     X(METHOD, 405, "not-supported", "method not allowed here", "phương thức không được phép")      \
     X(ACCEPT, 406, "not-supported", "only JSON can be had (application/fhir+json)",                \
       "chỉ trả về được JSON (application/fhir+json)")                                              \
