@@ -3,6 +3,8 @@
 #include "core/limits.h"
 #include "core/progress.h"
 
+#include <unistd.h>
+
 static void print_issue(const App *app, const IntakeIssue *i) {
     (void)fprintf(stderr, "  %s " STR_FMT, i->is_error ? "✗" : "!", STR_ARG(i->file));
     if (i->hoso > 0) {
@@ -85,11 +87,11 @@ int app_import(App *app) {
         return app_fail(app, ERR_PARAM, &info);
     }
     AppStore o;
-    ErrCode err = app_open(app, &o, &info);
+    CLEANUP_ARENA Arena *arena = arena_new(64 * LIMIT_MIB);
+    ErrCode err = arena == NULL ? ERR_NOMEM : app_open(app, &o, &info);
     if (err != ERR_OK) {
         return app_fail(app, err, &info);
     }
-    CLEANUP_ARENA Arena *arena = arena_new(64 * LIMIT_MIB);
     IntakeReport report = {.arena = arena};
     err = import_run(app, &o, &report, &info);
     print_report(app, &report);
@@ -147,34 +149,36 @@ static ErrCode rejects_retry(App *app, AppStore *o, Arena *arena, uint64_t id, E
     return ERR_OK;
 }
 
+static ErrCode rejects_show(AppStore *o, Arena *arena, uint64_t id) {
+    StoreRejectRow row;
+    TRY(store_reject_get(o->store, arena, id, &row));
+    return io_write_all(STDOUT_FILENO, row.reject.bytes);
+}
+
+static ErrCode rejects_one(App *app, AppStore *o, Arena *arena, ErrInfo *info) {
+    uint64_t id = 0;
+    bool known = app->argc >= 2 && str_to_u64(str_from(app->argv[1]), &id) == ERR_OK;
+    if (known && strcmp(app->argv[0], "show") == 0) {
+        return rejects_show(o, arena, id);
+    }
+    if (known && strcmp(app->argv[0], "retry") == 0) {
+        return rejects_retry(app, o, arena, id, info);
+    }
+    return err_set(info, ERR_PARAM, "command", "say: nhip rejects list | show ID | retry ID [FILE]",
+                   "dùng: nhip rejects list | show ID | retry ID [TỆP]");
+}
+
 int app_rejects(App *app) {
     ErrInfo info = {0};
     AppStore o;
     CLEANUP_ARENA Arena *arena = arena_new(LIMIT_CLAIM_FILE_BYTES * 2);
-    ErrCode err = app_open(app, &o, &info);
+    ErrCode err = arena == NULL ? ERR_NOMEM : app_open(app, &o, &info);
     if (err != ERR_OK) {
         return app_fail(app, err, &info);
     }
-    const char *what = app->argc > 0 ? app->argv[0] : "list";
-    uint64_t id = 0;
-    int status = 0;
-    if (strcmp(what, "list") == 0) {
-        status = rejects_list(app, o.store, arena);
-    } else if (app->argc < 2 || str_to_u64(str_from(app->argv[1]), &id) != ERR_OK) {
-        err = err_set(&info, ERR_PARAM, "command",
-                      "say: nhip rejects list | show ID | retry ID [FILE]",
-                      "dùng: nhip rejects list | show ID | retry ID [TỆP]");
-    } else if (strcmp(what, "show") == 0) {
-        StoreRejectRow row;
-        err = store_reject_get(o.store, arena, id, &row);
-        if (err == ERR_OK) {
-            (void)fwrite(row.reject.bytes.ptr, 1, row.reject.bytes.len, stdout);
-        }
-    } else if (strcmp(what, "retry") == 0) {
-        err = rejects_retry(app, &o, arena, id, &info);
-    } else {
-        err = ERR_PARAM;
-    }
+    bool list = app->argc == 0 || strcmp(app->argv[0], "list") == 0;
+    int status = list ? rejects_list(app, o.store, arena) : 0;
+    err = list ? ERR_OK : rejects_one(app, &o, arena, &info);
     app_close(&o);
     return err == ERR_OK ? status : app_fail(app, err, &info);
 }
