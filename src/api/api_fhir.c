@@ -23,15 +23,36 @@ static bool has_json(Str text) {
 }
 
 ErrCode fhir_check_accept(ApiCall *call, Str query, ErrInfo *info) {
-    Str accept = http_header(call->request, "accept");
-    if (str_find(query, STR("_format=")) != SIZE_MAX) {
-        accept = api_query(call, "_format");
-    }
+    bool said = str_find(query, STR("_format")) != SIZE_MAX;
+    Str format = said ? api_query_in(call, query, "_format") : STR_EMPTY;
+    Str accept = format.len > 0 ? format : http_header(call->request, "accept");
     return accept.len == 0 || has_json(accept)
                ? ERR_OK
                : err_set(info, ERR_ACCEPT, "format-json",
                          "only JSON can be had: ask for application/fhir+json",
                          "chỉ trả về được JSON: hãy yêu cầu application/fhir+json");
+}
+
+ErrCode fhir_check_write(ApiCall *call, ErrInfo *info) {
+    Str query = http_query(call->request);
+    FhirParam p[] = {{"_format", {0}}, {"_pretty", {0}}};
+    bool pretty = false;
+    TRY(fhir_params(call->arena, query, p, ARRAY_LEN(p), info));
+    TRY(fhir_pretty_param(p[1].value, &pretty, info));
+    return fhir_check_accept(call, query, info);
+}
+
+bool fhir_prefers(ApiCall *call, const char *preference) {
+    Str rest = http_header(call->request, "prefer");
+    Str one;
+    while (str_cut(&rest, ',', &one)) {
+        Str name;
+        (void)str_cut(&one, ';', &name); /* parameters of the preference follow */
+        if (str_eq_nocase(str_trim(name), str_from(preference))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 ErrCode fhir_check_json_body(ApiCall *call, ErrInfo *info) {
@@ -186,7 +207,7 @@ static void answer_get(FhirGet *get, FhirGetFn fn) {
     ErrInfo info = {0};
     FhirAnswer answer = {0};
     buf_init(&answer.body, LIMIT_REQUEST_BYTES);
-    ErrCode err = fhir_check_accept(call, http_query(call->request), &info);
+    ErrCode err = fhir_check_accept(call, get->query, &info);
     if (err == ERR_OK) {
         err = fn(get, &answer, &info);
     }
@@ -264,10 +285,12 @@ static void post_search(ApiCall *call) {
     ErrInfo info = {0};
     FhirGet get;
     Str type = http_header(call->request, "content-type");
+    Str media;
     Str body = http_body(call->request);
+    (void)str_cut(&type, ';', &media);
     ErrCode err = get_of_parts(call, call->parts + 1, call->n_parts - 1, &get, &info);
     if (err == ERR_OK && body.len > 0 &&
-        !str_starts(type, STR("application/x-www-form-urlencoded"))) {
+        !str_eq_nocase(str_trim(media), STR("application/x-www-form-urlencoded"))) {
         err = err_set(&info, ERR_MEDIA, "body-form",
                       "send the search as Content-Type: application/x-www-form-urlencoded",
                       "hãy gửi câu tìm kiếm với Content-Type: application/x-www-form-urlencoded");
@@ -314,6 +337,7 @@ ErrCode fhir_get_ask(ApiCall *call, const IntakeAsk *ask, FhirAnswer *ret, ErrIn
     TRY(get_of_parts(call, parts, n, &get, info));
     get.query = query.ptr == NULL ? STR_EMPTY : query;
     get.if_none_match = ask->if_none_match;
+    TRY(fhir_check_accept(call, get.query, info));
     return fn(&get, ret, info);
 }
 

@@ -90,7 +90,7 @@ static void put_written(FhirBundle *b, const Batch *batch, const Entry *e) {
 
 static void reply_batch(Batch *batch) {
     ApiCall *call = batch->call;
-    FhirAnswer answer = {.status = 200};
+    FhirAnswer answer = {.status = 200, .pretty = str_eq(api_query(call, "_pretty"), STR("true"))};
     buf_init(&answer.body, 2 * LIMIT_REQUEST_BYTES);
     FhirBundle b = {.out = &answer.body, .api = call->api, .arena = call->arena};
     FhirBundleHead head = {.type =
@@ -245,15 +245,21 @@ static void submit_entry(Window *w, size_t i) {
 /* True when another round is needed. */
 static bool finish_entry(Window *w, size_t i) {
     ErrInfo info = {0};
-    bool again = false;
+    bool again = true;
     Entry *e = w->entry[i];
+    ErrCode err = ERR_OK;
+    while (e->err == ERR_OK && again) {
+        err = intake_tx_finish(w->tx[i], &again, &info);
+        if (again) {
+            submit_entry(w, i);
+            if (w->waiting[i]) {
+                return true;
+            }
+            /* This time there was nothing to write: a conditional create found the other's. */
+        }
+    }
     if (e->err != ERR_OK) {
         return false;
-    }
-    ErrCode err = intake_tx_finish(w->tx[i], &again, &info);
-    if (again) {
-        submit_entry(w, i);
-        return w->waiting[i];
     }
     if (err != ERR_OK) {
         refuse_entry(w->batch->call, e, err, &info);
@@ -425,15 +431,19 @@ static void run_bundle(ApiCall *call) {
 }
 
 /* Small transactions run on the worker, where they share the syncs of others; what may take long or
- * waits runs as a job. */
+ * waits (a batch) runs as a job. */
+static bool is_quick(Str body) {
+    return body.len <= JOB_BODY_BYTES && str_find(body, STR("\"transaction\"")) != SIZE_MAX &&
+           str_find(body, STR("\"batch\"")) == SIZE_MAX;
+}
+
 void fhir_post_bundle(ApiCall *call) {
     ErrInfo info = {0};
-    Str body = http_body(call->request);
-    ErrCode err = fhir_check_accept(call, http_query(call->request), &info);
+    ErrCode err = fhir_check_write(call, &info);
     err = err == ERR_OK ? fhir_check_json_body(call, &info) : err;
     if (err != ERR_OK) {
         api_reply_err(call, err, &info);
-    } else if (body.len <= JOB_BODY_BYTES && str_find(body, STR("\"transaction\"")) != SIZE_MAX) {
+    } else if (is_quick(http_body(call->request))) {
         run_bundle(call);
     } else {
         api_job(call, run_bundle);

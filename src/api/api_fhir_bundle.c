@@ -112,25 +112,13 @@ void fhir_bundle_put(FhirBundle *b, const StoreVersion *versions, size_t n, Fhir
     }
 }
 
-void fhir_bundle_put_outcome(FhirBundle *b, FhirLanguage language, const ErrInfo *what) {
+void fhir_bundle_put_warnings(FhirBundle *b, FhirLanguage language, const ErrInfo *infos,
+                              size_t n) {
     JsonWriter *w = &b->w;
     fhir_bundle_open_entry(b);
     json_name(w, "resource");
-    json_open_object(w);
-    json_member(w, "resourceType", STR("OperationOutcome"));
-    json_name(w, "issue");
-    json_open_array(w);
-    json_open_object(w);
-    json_member(w, "severity", STR("warning"));
-    json_member(w, "code", STR("incomplete"));
-    json_name(w, "details");
-    json_open_object(w);
-    json_member(w, "text", str_from(language == FHIR_LANG_EN ? what->what_en : what->what_vi));
-    json_close_object(w);
-    json_member(w, "diagnostics", str_from(what->rule));
-    json_close_object(w);
-    json_close_array(w);
-    json_close_object(w);
+    w->after_name = false; /* the value is written past the writer */
+    fhir_print_warnings(b->out, infos, n, language);
     json_name(w, "search");
     json_open_object(w);
     json_member(w, "mode", STR("outcome"));

@@ -25,8 +25,11 @@ ErrCode fhir_history(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     TRY(fhir_page_begin(&page, p[PAGE].value, &token, info));
     what.snapshot = token.snapshot != 0 ? token.snapshot : store_snapshot(get->call->api->store);
     what.before = token.after;
-    TRY(store_history(get->call->api->store, get->call->arena, &what, &versions, &page.n_entries,
-                      &page.next.after));
+    ErrCode err = store_history(get->call->api->store, get->call->arena, &what, &versions,
+                                &page.n_entries, &page.next.after);
+    if (err != ERR_OK) {
+        return fhir_absent(get, err, info);
+    }
     page.next.snapshot = what.snapshot;
     page.entries = versions;
     page.has_total = token.after == 0 && page.next.after == 0;

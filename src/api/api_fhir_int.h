@@ -43,8 +43,10 @@ ErrCode fhir_get_ask(ApiCall *call, const IntakeAsk *ask, FhirAnswer *ret, ErrIn
 void fhir_send(ApiCall *call, FhirAnswer *answer);
 /* "Patient" → type; ERR_NOT_FOUND with a sentence when FHIR R4 has none of that name. */
 MUST_USE ErrCode fhir_need_type(Str name, FhirType *ret_type, ErrInfo *info);
-/* Does the client take JSON (Accept, _format)? ERR_ACCEPT otherwise. */
+/* Does the client take JSON (_format in the query, else Accept)? ERR_ACCEPT otherwise. */
 MUST_USE ErrCode fhir_check_accept(ApiCall *call, Str query, ErrInfo *info);
+/* The same for a request that writes, whose address may say _format and _pretty and no more. */
+MUST_USE ErrCode fhir_check_write(ApiCall *call, ErrInfo *info);
 /* Is the body JSON (Content-Type)? ERR_MEDIA otherwise. */
 MUST_USE ErrCode fhir_check_json_body(ApiCall *call, ErrInfo *info);
 /* Names in info what was asked for when err is ERR_NOT_FOUND or ERR_GONE; answers err. */
@@ -106,8 +108,8 @@ void fhir_bundle_put(FhirBundle *b, const StoreVersion *versions, size_t n, Fhir
 /* One entry by hand: its members follow, then json_close_object. */
 void fhir_bundle_open_entry(FhirBundle *b);
 void fhir_bundle_put_etag(FhirBundle *b, uint32_t version, TimeMs time);
-/* An OperationOutcome about the answer itself: a warning that it is not whole (mode outcome). */
-void fhir_bundle_put_outcome(FhirBundle *b, FhirLanguage language, const ErrInfo *what);
+/* An OperationOutcome about the answer itself: what it lacks or left out (mode outcome). */
+void fhir_bundle_put_warnings(FhirBundle *b, FhirLanguage language, const ErrInfo *infos, size_t n);
 void fhir_bundle_close(FhirBundle *b);
 /* A resource by the wishes of the caller; print may be NULL. */
 MUST_USE ErrCode fhir_put_resource(Buf *out, Arena *arena, const StoreVersion *v,
@@ -127,6 +129,8 @@ typedef struct FhirPage {
     const StoreVersion *entries, *includes;
     size_t n_entries, n_includes;
     bool includes_cut;
+    const Str *ignored; /* parameters that were left out because the client prefers so */
+    size_t n_ignored;
 } FhirPage;
 MUST_USE ErrCode fhir_page_begin(const FhirPage *page, Str token, FhirPageToken *ret,
                                  ErrInfo *info);
@@ -149,6 +153,8 @@ struct FhirWrite {
     void (*reply)(FhirWrite *write); /* on a worker thread, when it is durable */
     void *ctx;
 };
+/* Is it among the preferences of the header Prefer ("handling=lenient")? */
+bool fhir_prefers(ApiCall *call, const char *preference);
 FhirWant fhir_wanted(ApiCall *call); /* by the header Prefer */
 MUST_USE ErrCode fhir_write_new(ApiCall *call, FhirWrite **ret_write);
 /* The transaction is filled and prepared: submits it, tries again when it must, replies. */

@@ -188,13 +188,36 @@ static ErrCode make(Api *api, Arena *scratch) {
     return api->metadata.len == 0 ? ERR_NOMEM : ERR_OK;
 }
 
+/* We are of one normative version and declare no terminology service. */
+static ErrCode check_mode(Str mode, ErrInfo *info) {
+    if (mode.ptr == NULL || str_eq(mode, STR("full")) || str_eq(mode, STR("normative"))) {
+        return ERR_OK;
+    }
+    err_where(info, "mode");
+    return str_eq(mode, STR("terminology"))
+               ? err_set(info, ERR_UNSUPPORTED, "parameter-unsupported",
+                         "there is no TerminologyCapabilities here: this is no terminology server",
+                         "không có TerminologyCapabilities: đây không phải máy chủ thuật ngữ")
+               : err_set(info, ERR_PARAM, "parameter-value", "mode must be full or normative",
+                         "mode phải là full hoặc normative");
+}
+
 ErrCode fhir_metadata(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
-    FhirParam params[] = {
+    enum { N_PRINT = 4, MODE = N_PRINT, N };
+    FhirParam p[N] = {
         {"_format", {0}}, {"_pretty", {0}}, {"_summary", {0}}, {"_elements", {0}}, {"mode", {0}}};
-    TRY(fhir_params(get->call->arena, get->query, params, ARRAY_LEN(params), info));
-    TRY(make(get->call->api, get->call->arena));
+    Api *api = get->call->api;
+    Arena *arena = get->call->arena;
+    FhirPrintOptions print;
+    TRY(fhir_params(arena, get->query, p, N, info));
+    TRY(check_mode(p[MODE].value, info));
+    FhirGet as_read = *get;
+    as_read.type = FHIR_T_CAPABILITY_STATEMENT;
+    as_read.query = fhir_question_of(arena, p, N_PRINT);
+    TRY(fhir_print_params(&as_read, &print, info));
+    TRY(make(api, arena));
     ret->status = 200;
-    ret->pretty = str_eq(params[1].value, STR("true"));
-    buf_put_str(&ret->body, get->call->api->metadata);
-    return buf_ok(&ret->body);
+    ret->pretty = print.pretty;
+    StoreVersion statement = {.type = FHIR_T_CAPABILITY_STATEMENT, .json = api->metadata};
+    return fhir_put_resource(&ret->body, arena, &statement, &print);
 }

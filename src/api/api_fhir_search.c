@@ -21,6 +21,36 @@ ErrCode fhir_page_begin(const FhirPage *p, Str token, FhirPageToken *ret, ErrInf
     return fhir_page_parse(token, page_scope(p), ret, info);
 }
 
+/* What the answer lacks or left out. */
+static ErrCode put_warnings(FhirBundle *b, const FhirPage *p) {
+    size_t n = 0;
+    if (!p->includes_cut && p->n_ignored == 0) {
+        return ERR_OK;
+    }
+    ErrInfo *infos = arena_new_array(b->arena, ErrInfo, p->n_ignored + 1);
+    if (infos == NULL) {
+        return ERR_NOMEM;
+    }
+    if (p->includes_cut) {
+        (void)err_set(
+            &infos[n++], ERR_LIMIT, "include-max",
+            "only %zu of the resources to include are in this page; ask with a smaller "
+            "_count, or search for the others themselves",
+            "trang này chỉ kèm %zu tài nguyên liên quan; hãy hỏi với _count nhỏ hơn, hoặc "
+            "tìm trực tiếp các tài nguyên còn lại",
+            p->n_includes);
+    }
+    for (size_t i = 0; i < p->n_ignored; i++, n++) {
+        (void)err_set(&infos[n], ERR_UNSUPPORTED, "search-left-out",
+                      "'" STR_FMT "' is no parameter of %s that this server knows: left out",
+                      "'" STR_FMT "' không phải tham số của %s mà máy chủ biết: đã bỏ qua",
+                      STR_ARG(p->ignored[i]), fhir_type_name(p->get->type));
+        err_where(&infos[n], STR_FMT, STR_ARG(p->ignored[i]));
+    }
+    fhir_bundle_put_warnings(b, p->get->call->language, infos, n);
+    return ERR_OK;
+}
+
 ErrCode fhir_page_answer(const FhirPage *p, Str token, FhirAnswer *ret) {
     Arena *arena = p->get->call->arena;
     FhirBundle b = {.out = &ret->body, .api = p->get->call->api, .arena = arena, .print = p->print};
@@ -32,17 +62,7 @@ ErrCode fhir_page_answer(const FhirPage *p, Str token, FhirAnswer *ret) {
     fhir_bundle_open(&b, &head);
     fhir_bundle_put(&b, p->entries, p->n_entries, p->kind);
     fhir_bundle_put(&b, p->includes, p->n_includes, FHIR_ENTRY_INCLUDE);
-    if (p->includes_cut) {
-        ErrInfo what = {0};
-        (void)err_set(
-            &what, ERR_LIMIT, "include-max",
-            "only %zu of the resources to include are in this page; ask with a smaller "
-            "_count, or search for the others themselves",
-            "trang này chỉ kèm %zu tài nguyên liên quan; hãy hỏi với _count nhỏ hơn, hoặc "
-            "tìm trực tiếp các tài nguyên còn lại",
-            p->n_includes);
-        fhir_bundle_put_outcome(&b, p->get->call->language, &what);
-    }
+    TRY(put_warnings(&b, p));
     fhir_bundle_close(&b);
     ret->status = 200;
     return arena_failed(arena) ? ERR_NOMEM : buf_ok(&ret->body);
@@ -92,7 +112,8 @@ ErrCode fhir_search(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     FhirQueryScope scope = {.type = get->type,
                             .base_url = api->base_url,
                             .now = clock_now_ms(api->clock),
-                            .info = info};
+                            .info = info,
+                            .is_lenient = fhir_prefers(get->call, "handling=lenient")};
     TRY(fhir_query_parse(get->call->arena, &scope, get->query, &q));
     FhirPrintOptions print = {.summary = (FhirSummary)q.summary,
                               .elements = q.elements,
@@ -102,7 +123,9 @@ ErrCode fhir_search(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
                   .question = printed_query(get->call->arena, &q),
                   .type = "searchset",
                   .print = &print,
-                  .kind = FHIR_ENTRY_MATCH};
+                  .kind = FHIR_ENTRY_MATCH,
+                  .ignored = q.ignored,
+                  .n_ignored = q.n_ignored};
     TRY(run_search(get, &q, &p, info));
     ret->pretty = q.pretty;
     return fhir_page_answer(&p, q.page, ret);

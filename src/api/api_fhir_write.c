@@ -5,11 +5,10 @@
 #include "fhir/fhir_validate.h"
 
 FhirWant fhir_wanted(ApiCall *call) {
-    Str prefer = http_header(call->request, "prefer");
-    return str_find(prefer, STR("return=minimal")) != SIZE_MAX            ? FHIR_WANT_NOTHING
-           : str_find(prefer, STR("return=OperationOutcome")) != SIZE_MAX ? FHIR_WANT_OUTCOME
-           : str_find(prefer, STR("return=representation")) != SIZE_MAX   ? FHIR_WANT_RESOURCE
-                                                                          : FHIR_WANT_UNSAID;
+    return fhir_prefers(call, "return=minimal")            ? FHIR_WANT_NOTHING
+           : fhir_prefers(call, "return=OperationOutcome") ? FHIR_WANT_OUTCOME
+           : fhir_prefers(call, "return=representation")   ? FHIR_WANT_RESOURCE
+                                                           : FHIR_WANT_UNSAID;
 }
 
 /* ---- the reply ---- */
@@ -32,7 +31,10 @@ static ErrCode put_body(FhirWrite *w, const IntakeAnswer *a, Buf *out) {
 static void reply_one(FhirWrite *w) {
     const IntakeAnswer *a = intake_tx_answer(w->tx, 0);
     ApiCall *call = w->call;
-    FhirAnswer answer = {.status = a->status, .version = a->version, .time = a->time};
+    FhirAnswer answer = {.status = a->status,
+                         .version = a->version,
+                         .time = a->time,
+                         .pretty = str_eq(api_query(call, "_pretty"), STR("true"))};
     buf_init(&answer.body, LIMIT_REQUEST_BYTES);
     ErrCode err = put_body(w, a, &answer.body);
     if (err != ERR_OK) {
@@ -186,8 +188,12 @@ static bool need_ask(ApiCall *call, IntakeVerb verb, IntakeAsk *ret) {
                        .condition = STR_EMPTY,
                        .full_url = STR_EMPTY,
                        .url = STR_EMPTY};
-    ErrCode err = fhir_check_accept(call, STR_EMPTY, &info);
-    err = err == ERR_OK ? fhir_need_type(call->parts[1], &ret->type, &info) : err;
+    bool conditional = call->n_parts == 2 && verb != INTAKE_CREATE;
+    ErrCode err = fhir_need_type(call->parts[1], &ret->type, &info);
+    if (err == ERR_OK) {
+        err = conditional ? fhir_check_accept(call, http_query(call->request), &info)
+                          : fhir_check_write(call, &info);
+    }
     if (err != ERR_OK) {
         api_reply_err(call, err, &info);
     }

@@ -255,16 +255,34 @@ void fhir_print_outcome(Buf *out, const FhirIssues *issues, FhirLanguage languag
     close_outcome(&w);
 }
 
-void fhir_print_outcome_err(Buf *out, const ErrInfo *info, FhirLanguage language) {
-    JsonWriter w = json_writer(out);
+static OutcomeItem item_of(const ErrInfo *info, Str severity, FhirLanguage language) {
     bool vi = language == FHIR_LANG_VI;
     const char *what = vi ? info->what_vi : info->what_en;
+    return (OutcomeItem){.severity = severity,
+                         .issue = str_from(err_issue(info->code)),
+                         .rule = str_from(info->rule),
+                         .text = str_from(what[0] != '\0' ? what : err_text(info->code, vi)),
+                         .where = str_from(info->where)};
+}
+
+void fhir_print_outcome_err(Buf *out, const ErrInfo *info, FhirLanguage language) {
+    JsonWriter w = json_writer(out);
     Str severity = info->code == ERR_OK                                  ? STR("information")
                    : info->code == ERR_CORRUPT || info->code == ERR_FULL ? STR("fatal")
                                                                          : STR("error");
+    OutcomeItem item = item_of(info, severity, language);
     open_outcome(&w, language);
-    put_item(&w, &(OutcomeItem){severity, str_from(err_issue(info->code)), str_from(info->rule),
-                                str_from(what[0] != '\0' ? what : err_text(info->code, vi)),
-                                str_from(info->where)});
+    put_item(&w, &item);
+    close_outcome(&w);
+}
+
+void fhir_print_warnings(Buf *out, const ErrInfo *infos, size_t n, FhirLanguage language) {
+    JsonWriter w = json_writer(out);
+    open_outcome(&w, language);
+    for (size_t i = 0; i < n; i++) {
+        OutcomeItem item = item_of(&infos[i], STR("warning"), language);
+        item.issue = infos[i].code == ERR_LIMIT ? STR("incomplete") : item.issue;
+        put_item(&w, &item);
+    }
     close_outcome(&w);
 }

@@ -31,5 +31,8 @@ FhirLanguage fhir_language(Str accept_language);
 void fhir_print_outcome(Buf *out, const FhirIssues *issues, FhirLanguage language);
 /* OperationOutcome with one issue from an error. */
 void fhir_print_outcome_err(Buf *out, const ErrInfo *info, FhirLanguage language);
+/* OperationOutcome beside an answer: what it lacks or left out, each a warning. ERR_LIMIT says that
+ * the answer is not whole (issue code "incomplete"). */
+void fhir_print_warnings(Buf *out, const ErrInfo *infos, size_t n, FhirLanguage language);
 
 #endif

@@ -165,21 +165,29 @@ static bool is_later_param(Str code) {
     return str_find_char(code, '.', 0) != SIZE_MAX; /* a chain */
 }
 
+/* A parameter that cannot be used: refused, or left out and named. */
+static ErrCode not_used(const QueryParse *p, Str code, bool is_later, FhirQuery *q) {
+    if (!p->scope->is_lenient) {
+        return is_later ? unsupported(p) : unknown_param(p, code);
+    }
+    q->ignored[q->n_ignored++] = p->name;
+    return ERR_OK;
+}
+
 static ErrCode parse_term(const QueryParse *p, Str value, FhirQuery *q) {
     Str modifier = p->name;
     Str code;
     (void)str_cut(&modifier, ':', &code);
-    assert(q->n_terms <= FHIR_QUERY_TERMS);
-    if (q->n_terms == FHIR_QUERY_TERMS) {
+    assert(q->n_terms + q->n_ignored <= FHIR_QUERY_TERMS);
+    if (q->n_terms + q->n_ignored == FHIR_QUERY_TERMS) {
         return query_error(p, ERR_LIMIT, "too many parameters", "quá nhiều tham số");
     }
     FhirQueryTerm *term = &q->terms[q->n_terms];
     *term = (FhirQueryTerm){.param = fhir_search_param(p->scope->type, code)};
-    if (is_later_param(code) || (term->param != NULL && term->param->type == FHIR_PARAM_SPECIAL)) {
-        return unsupported(p);
-    }
-    if (term->param == NULL) {
-        return unknown_param(p, code);
+    bool is_later =
+        is_later_param(code) || (term->param != NULL && term->param->type == FHIR_PARAM_SPECIAL);
+    if (is_later || term->param == NULL) {
+        return not_used(p, code, is_later, q);
     }
     if (modifier.ptr != NULL) {
         TRY(parse_modifier(p, modifier, term));
@@ -415,7 +423,8 @@ ErrCode fhir_query_parse(Arena *arena, const FhirQueryScope *scope, Str text, Fh
     FhirQuery q = {.type = scope->type, .format = STR_EMPTY, .page = STR_EMPTY};
     q.terms = arena_new_array(arena, FhirQueryTerm, FHIR_QUERY_TERMS);
     q.includes = arena_new_array(arena, FhirInclude, FHIR_QUERY_INCLUDES);
-    if (q.terms == NULL || q.includes == NULL) {
+    q.ignored = scope->is_lenient ? arena_new_array(arena, Str, FHIR_QUERY_TERMS) : NULL;
+    if (arena_failed(arena)) {
         return ERR_NOMEM;
     }
     unsigned seen = 0;

@@ -1,9 +1,10 @@
 /* fhir_query.h — the query part of a search URL as a checked tree
  * (http://hl7.org/fhir/R4/search.html). Repeated parameters are ANDed, comma lists ORed; `\,` `\|`
  * `\$` `\\` escape. Everything unknown or not supported is refused by name: a search never answers
- * a wider question than the one that was asked. Ownership: the tree lives in the arena and may
- * point into the query string. Errors: ERR_PARAM (wrong), ERR_UNSUPPORTED (right but not done yet),
- * ERR_LIMIT, ERR_NOMEM; info names the parameter in `where`. Threads: no state. */
+ * a wider question than the one that was asked, unless its client prefers so (lenient). Ownership:
+ * the tree lives in the arena and may point into the query string. Errors: ERR_PARAM (wrong),
+ * ERR_UNSUPPORTED (right but not done yet), ERR_LIMIT, ERR_NOMEM; info names the parameter in
+ * `where`. Threads: no state. */
 #ifndef NHIP_FHIR_QUERY_H
 #define NHIP_FHIR_QUERY_H
 
@@ -124,8 +125,10 @@ typedef struct FhirQuery {
     uint8_t summary; /* FhirSummary */
     uint8_t total;   /* FhirTotal */
     bool pretty;
-    Str format; /* _format as given */
-    Str page;   /* _page: the server's own opaque token */
+    Str format;       /* _format as given */
+    Str page;         /* _page: the server's own opaque token */
+    size_t n_ignored; /* lenient: parameters that were left out, as they were named */
+    Str *ignored;
 } FhirQuery;
 
 /* What the parser must know besides the text. */
@@ -134,6 +137,10 @@ typedef struct FhirQueryScope {
     Str base_url; /* "https://host/fhir" without a slash at the end; own references are cut by it */
     TimeMs now;   /* for the prefix ap on dates */
     ErrInfo *info; /* may be NULL */
+    /* Prefer: handling=lenient (search.html#errors): parameters that are unknown or not supported
+     * are left out and listed. Modifiers and values are refused all the same: without them a known
+     * parameter would mean something else. */
+    bool is_lenient;
 } FhirQueryScope;
 
 /* text: what stands behind '?' (or a form body), percent-encoded, "" for none. */

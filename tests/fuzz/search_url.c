@@ -64,6 +64,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         } else {
             ENSURE(info.what_en[0] != '\0' && info.what_vi[0] != '\0' && info.where[0] != '\0');
         }
+        /* What is left of a lenient one is a query that nobody need be lenient about. */
+        FhirQueryScope lenient = scope;
+        lenient.is_lenient = true;
+        ErrCode again = fhir_query_parse(arena, &lenient, rest, &q);
+        ENSURE(code != ERR_OK || again == ERR_NOMEM || (again == ERR_OK && q.n_ignored == 0));
+        if (again == ERR_OK) {
+            round_trip(arena, &scope, &q);
+        }
     }
     arena_free(arena);
     return 0;

@@ -288,8 +288,40 @@ static void printing_is_canonical(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void lenient_leaves_out_what_is_unknown(void **state) {
+    Fixture *f = *state;
+    FhirQueryScope scope = {
+        .type = FHIR_T_PATIENT, .base_url = base_url, .info = &f->info, .is_lenient = true};
+    Str text =
+        STR("colour:exact=red&name=lan&general-practitioner.name=x&_has:Group:member:code=1");
+    assert_ok(fhir_query_parse(f->arena, &scope, text, &f->q));
+    assert_int_equal(f->q.n_terms, 1);
+    assert_int_equal(f->q.n_ignored, 3);
+    assert_str(f->q.ignored[0], STR("colour:exact"));
+    assert_str(f->q.ignored[1], STR("general-practitioner.name"));
+    assert_str(f->q.ignored[2], STR("_has:Group:member:code"));
+    CLEANUP_BUF Buf printed;
+    buf_init(&printed, LIMIT_MIB);
+    fhir_query_print(&printed, &f->q);
+    assert_str(buf_str(&printed), STR("name=lan"));
+    /* A modifier, a value or a result parameter that is not understood changes the meaning. */
+    static const char *const refused[] = {"gender:text=x", "birthdate=x", "_sort=name",
+                                          "_include=x", "colour="};
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        assert_int_not_equal(fhir_query_parse(f->arena, &scope, str_from(refused[i]), &f->q),
+                             ERR_OK);
+    }
+    CLEANUP_BUF Buf many;
+    buf_init(&many, LIMIT_MIB);
+    for (int i = 0; i <= FHIR_QUERY_TERMS; i++) {
+        buf_printf(&many, "%sx%d=1", i > 0 ? "&" : "", i);
+    }
+    assert_int_equal(fhir_query_parse(f->arena, &scope, buf_str(&many), &f->q), ERR_LIMIT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(lenient_leaves_out_what_is_unknown),
         TEST(an_empty_query_asks_for_all),
         TEST(tokens_are_taken_apart),
         TEST(prefixes_belong_to_ordered_types),
