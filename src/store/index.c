@@ -42,11 +42,6 @@ void index_view_give(IndexView *view) {
     free(view);
 }
 
-static void view_cleanup(IndexView **view) {
-    index_view_give(*view);
-}
-#define CLEANUP_VIEW CLEANUP(view_cleanup)
-
 /* ---- parts ---- */
 
 uint32_t part_below(const IndexPart *p, RecordNo snapshot) {
@@ -398,44 +393,47 @@ Str index_key_slot(char *out, IndexClass class, unsigned type, Slot slot) {
     return (Str){out, n + 8};
 }
 
-Slot index_client_id(Index *index, FhirType type, Str id) {
+ErrCode index_client_id(Index *index, FhirType type, Str id, Slot *ret_first) {
     char key[INDEX_KEY_MAX];
     size_t n = index_key_head(key, INDEX_CLIENT_ID, (unsigned)type, 0);
+    Slot first = 0;
     if (id.len == 0 || id.len > INDEX_KEY_MAX - n) {
-        return 0;
+        *ret_first = first;
+        return ERR_OK;
     }
     memcpy(key + n, id.ptr, id.len);
     CLEANUP_VIEW IndexView *view = index_view_take(index);
     RecordNo snapshot = index_published(index);
     CLEANUP(slot_vec_release) SlotVec slots = {0};
-    for (size_t i = 0; i < view->n; i++) {
+    for (size_t i = 0; i < view->n && first == 0; i++) {
         const IndexPart *p = &view->parts[i];
-        if (part_get(p, (Str){key, n + id.len}, part_below(p, snapshot), &slots) == ERR_OK &&
-            slots.n > 0) {
-            return part_base(p) + slots.slots[0];
-        }
+        TRY(part_get(p, (Str){key, n + id.len}, part_below(p, snapshot), &slots));
+        first = slots.n == 0 ? 0 : part_base(p) + slots.slots[0];
     }
-    return 0;
+    *ret_first = first;
+    return ERR_OK;
 }
 
-ErrCode index_versions(Index *index, Arena *arena, Slot first, SlotList *ret) {
+ErrCode index_versions(Index *index, Arena *arena, Slot first, RecordNo snapshot, SlotList *ret) {
     char key[INDEX_KEY_MAX];
-    return index_get(index, arena, index_key_slot(key, INDEX_VERSION, 0, first),
-                     index_published(index), ret);
+    return index_get(index, arena, index_key_slot(key, INDEX_VERSION, 0, first), snapshot, ret);
 }
 
-/* Was the dead slot's successor committed after the snapshot? Deletes have none. */
-bool index_died_after(const IndexView *view, FhirType type, Slot slot, RecordNo snapshot) {
+/* Was the dead slot's successor committed after the snapshot? */
+ErrCode index_died_after(const IndexView *view, FhirType type, Slot slot, RecordNo snapshot,
+                         bool *ret_did) {
     char key[INDEX_KEY_MAX];
+    bool did = false;
     Str text = index_key_slot(key, INDEX_SUPERSEDED, (unsigned)type, slot);
-    for (size_t i = view->n; i-- > 0 && view->parts[i].last > snapshot;) {
+    for (size_t i = view->n; i-- > 0 && view->parts[i].last > snapshot && !did;) {
         const IndexPart *p = &view->parts[i];
         uint32_t by = 0;
-        if (part_newest(p, text, &by) == ERR_OK && SLOT_RECORD(part_base(p) + by) > snapshot) {
-            return true;
-        }
+        ErrCode err = part_newest(p, text, &by);
+        TRY(err == ERR_NOT_FOUND ? ERR_OK : err);
+        did = err == ERR_OK && SLOT_RECORD(part_base(p) + by) > snapshot;
     }
-    return false;
+    *ret_did = did;
+    return ERR_OK;
 }
 
 bool index_is_live(Index *index, FhirType type, Slot slot, RecordNo snapshot) {
@@ -447,7 +445,8 @@ bool index_is_live(Index *index, FhirType type, Slot slot, RecordNo snapshot) {
         return true;
     }
     CLEANUP_VIEW IndexView *view = index_view_take(index);
-    return index_died_after(view, type, slot, upto);
+    bool later = false;
+    return index_died_after(view, type, slot, upto, &later) == ERR_OK && later;
 }
 
 /* ---- digest, figures ---- */

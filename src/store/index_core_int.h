@@ -61,6 +61,10 @@ struct Index {
 
 IndexView *index_view_take(Index *index);
 void index_view_give(IndexView *view); /* NULL is fine; not while index->lock is held */
+static inline void index_view_cleanup(IndexView **view) {
+    index_view_give(*view);
+}
+#define CLEANUP_VIEW CLEANUP(index_view_cleanup)
 /* A list of n parts with one reference to each part of its own; NULL without memory. */
 IndexView *index_view_new(const IndexPart *parts, size_t n);
 
@@ -72,8 +76,11 @@ uint32_t part_below(const IndexPart *p, RecordNo snapshot);
 MUST_USE ErrCode part_get(const IndexPart *p, Str key, uint32_t below, SlotVec *out);
 MUST_USE ErrCode part_newest(const IndexPart *p, Str key, uint32_t *ret_slot); /* ERR_NOT_FOUND */
 MUST_USE ErrCode part_scan(const IndexPart *p, const TailScan *scan);
-/* Was the dead slot's successor committed after the snapshot? */
-bool index_died_after(const IndexView *view, FhirType type, Slot slot, RecordNo snapshot);
+/* Was the dead slot's successor committed after the snapshot? The view is to be taken after the
+ * slot was found dead: an older one may lack the tail that holds the successor. Deletes can have
+ * successors, too. */
+MUST_USE ErrCode index_died_after(const IndexView *view, FhirType type, Slot slot,
+                                  RecordNo snapshot, bool *ret_did);
 
 /* Keys. class, type and param as in index_int.h; the caller's buffer has INDEX_KEY_MAX bytes. */
 size_t index_key_head(char *out, IndexClass class, unsigned type, unsigned param);

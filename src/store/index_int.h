@@ -98,11 +98,12 @@ typedef struct SlotList {
 /* Slots of one exact key in records <= snapshot. */
 MUST_USE ErrCode index_get(Index *index, Arena *arena, Str key, RecordNo snapshot, SlotList *ret);
 /* First version of a client's id, or 0. */
-Slot index_client_id(Index *index, FhirType type, Str id);
-/* Versions 2… of a resource, ascending. */
-MUST_USE ErrCode index_versions(Index *index, Arena *arena, Slot first, SlotList *ret);
-/* Is this slot (a version of a resource of that type) the current version at `snapshot` (0: now)?
- * Deletes are not. */
+MUST_USE ErrCode index_client_id(Index *index, FhirType type, Str id, Slot *ret_first);
+/* Versions 2… of a resource in records <= snapshot, ascending. */
+MUST_USE ErrCode index_versions(Index *index, Arena *arena, Slot first, RecordNo snapshot,
+                                SlotList *ret);
+/* Is this slot (a version of a resource of that type, no delete) the current version at `snapshot`
+ * (0: now)? */
 bool index_is_live(Index *index, FhirType type, Slot slot, RecordNo snapshot);
 /* The last record made visible by index_publish. */
 RecordNo index_published(Index *index);

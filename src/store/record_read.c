@@ -163,6 +163,8 @@ ErrCode store_expand(Store *store, Arena *arena, const StoredRecord *record, uns
 
 /* ---- by id ---- */
 
+/* What readers ask the index for is bounded by this, never by index_published: the index publishes
+ * a little earlier, and a version above the snapshot is not there yet for anybody. */
 RecordNo store_snapshot(Store *store) {
     return atomic_load_explicit(&store->snapshot, memory_order_acquire);
 }
@@ -201,7 +203,11 @@ static ErrCode resolve(Store *store, Arena *scratch, FhirType type, Str id, Slot
             return err;
         }
     }
-    *ret_slot = is ? slot : id_is_valid(id) ? index_client_id(store->index, type, id) : 0;
+    slot = is ? slot : 0;
+    if (slot == 0 && id_is_valid(id)) {
+        TRY(index_client_id(store->index, type, id, &slot));
+    }
+    *ret_slot = slot;
     return ERR_OK;
 }
 
@@ -230,8 +236,9 @@ static ErrCode get_checked(Store *store, Arena *arena, FhirType type, Slot slot,
 static ErrCode get_first(Store *store, Arena *arena, FhirType type, Slot slot, StoreVersion *ret) {
     StoredRecord *record = NULL;
     unsigned at = SLOT_POSITION(slot);
-    if (slot == 0 || SLOT_RECORD(slot) > store_snapshot(store) ||
-        !index_is_live(store->index, type, slot, 0)) {
+    RecordNo snapshot = store_snapshot(store);
+    if (slot == 0 || SLOT_RECORD(slot) > snapshot ||
+        !index_is_live(store->index, type, slot, snapshot)) {
         return ERR_NOT_FOUND;
     }
     TRY(store_load_slot(store, arena, slot, &record));
@@ -253,7 +260,7 @@ ErrCode store_get(Store *store, Arena *arena, FhirType type, Str id, StoreVersio
     if (slot == 0) {
         return ERR_NOT_FOUND;
     }
-    TRY(index_versions(store->index, arena, slot, &later));
+    TRY(index_versions(store->index, arena, slot, store_snapshot(store), &later));
     return get_checked(store, arena, type, later.n > 0 ? later.slots[later.n - 1] : slot, ret);
 }
 
@@ -266,7 +273,7 @@ ErrCode store_get_version(Store *store, Arena *arena, FhirType type, Str id, uin
         return ERR_NOT_FOUND;
     }
     if (version > 1) {
-        TRY(index_versions(store->index, arena, slot, &later));
+        TRY(index_versions(store->index, arena, slot, store_snapshot(store), &later));
         if (version - 2 >= later.n) {
             return ERR_NOT_FOUND;
         }
@@ -279,11 +286,13 @@ bool store_is_current(Store *store, Slot slot) {
     CLEANUP_ARENA Arena *scratch = arena_new(RECORD_PAYLOAD_MAX);
     StoredRecord *record = NULL;
     unsigned at = SLOT_POSITION(slot);
-    if (scratch == NULL || slot == 0 || SLOT_RECORD(slot) > store_snapshot(store) ||
+    RecordNo snapshot = store_snapshot(store);
+    if (scratch == NULL || slot == 0 || SLOT_RECORD(slot) > snapshot ||
         store_load(store, scratch, SLOT_RECORD(slot), &record) != ERR_OK || at >= record->n_slots) {
         return false;
     }
-    return index_is_live(store->index, record->slots[at].type, slot, 0);
+    return !record->slots[at].deleted &&
+           index_is_live(store->index, record->slots[at].type, slot, snapshot);
 }
 
 ErrCode store_record(Store *store, Arena *arena, RecordNo number, StoreVersion **ret_versions,

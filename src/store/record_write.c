@@ -101,7 +101,8 @@ static ErrCode check_priors(Store *store, const StorePrepared *p) {
         SlotList later;
         const PreparedPrior *prior = &p->priors[i];
         arena_reset(scratch);
-        TRY(index_versions(store->index, scratch, prior->first, &later));
+        RecordNo now = index_published(store->index);
+        TRY(index_versions(store->index, scratch, prior->first, now, &later));
         Slot newest = later.n > 0 ? later.slots[later.n - 1] : prior->first;
         if (newest != prior->prev ||
             overlay_has(&store->writer.firsts, hash64_mix(prior->first, 1))) {
@@ -114,8 +115,9 @@ static ErrCode check_priors(Store *store, const StorePrepared *p) {
 static ErrCode check_clients(Store *store, const StorePrepared *p) {
     for (size_t i = 0; i < p->n_clients; i++) {
         const PreparedClient *client = &p->clients[i];
-        if (overlay_has(&store->writer.ids, client->hash) ||
-            index_client_id(store->index, client->type, client->id) != 0) {
+        Slot known = 0;
+        TRY(index_client_id(store->index, client->type, client->id, &known));
+        if (known != 0 || overlay_has(&store->writer.ids, client->hash)) {
             return ERR_EXISTS;
         }
     }

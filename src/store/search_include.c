@@ -169,7 +169,7 @@ static ErrCode revinclude(Includes *in, const FhirInclude *include) {
     s.query = &query;
     s.clauses = NULL;
     s.n_clauses = s.clauses_max = 0;
-    s.is_empty = s.is_unsure = s.ascending = false;
+    s.of_type = s.is_empty = s.is_unsure = s.ascending = false;
     TRY(search_plan(&s));
     RevPut put = {in, &s};
     ErrCode err = search_walk(&s, 0, rev_put, &put);

@@ -73,6 +73,7 @@ typedef struct Search {
     Clause *clauses;
     size_t n_clauses, clauses_max;
     Slot low, high; /* candidates lie in [low, high) */
+    bool of_type;   /* candidates come from the type's own list, which deletes are in, too */
     bool is_empty;  /* nothing can match */
     bool is_unsure; /* every candidate must be verified to be counted */
     bool ascending;
@@ -135,6 +136,8 @@ MUST_USE ErrCode search_count(Search *s, uint64_t *ret_total);
 /* ---- search_run.c ---- */
 /* Decodes and matches one candidate; counts the work. */
 MUST_USE ErrCode search_verify(Search *s, Slot slot, bool *ret_matches);
+/* Is the slot a delete? Not counted as work. */
+MUST_USE ErrCode search_is_delete(Search *s, Slot slot, bool *ret_is);
 /* The version, expanded into the caller's arena. */
 MUST_USE ErrCode search_fetch(Search *s, Slot slot, StoreVersion *ret);
 /* The version of `first` that is current at the snapshot: its slot, or 0. */

@@ -349,6 +349,7 @@ static ErrCode plan_type(Search *s) {
     key_head(&from, INDEX_TYPE, (unsigned)s->query->type, 0);
     KeyBuf to = from;
     key_byte(&to, 0);
+    s->of_type = true;
     return clause_range(s, c,
                         &(KeyRange){.from = arena_str(s->plan_arena, key_str(&from)),
                                     .to = arena_str(s->plan_arena, key_str(&to)),

@@ -52,6 +52,13 @@ ErrCode search_verify(Search *s, Slot slot, bool *ret_matches) {
     return matches(s, &v, ret_matches);
 }
 
+ErrCode search_is_delete(Search *s, Slot slot, bool *ret_is) {
+    unsigned position = SLOT_POSITION(slot);
+    TRY(load_record(s, SLOT_RECORD(slot)));
+    *ret_is = position < s->record->n_slots && s->record->slots[position].deleted;
+    return ERR_OK;
+}
+
 ErrCode search_fetch(Search *s, Slot slot, StoreVersion *ret) {
     TRY(load_record(s, SLOT_RECORD(slot)));
     TRY(store_expand(s->store, s->out, s->record, SLOT_POSITION(slot), ret));

@@ -75,6 +75,37 @@ static ErrCode open_clauses(PartWalk *w) {
     return ERR_OK;
 }
 
+/* Was a dead slot alive at the snapshot? A delete never was, though a version may have come after
+ * it. */
+static ErrCode was_alive(Search *s, const IndexView *view, Slot slot, bool *ret_was) {
+    bool is_delete = false;
+    bool was = false;
+    TRY(index_died_after(view, s->query->type, slot, s->snapshot, &was));
+    TRY(was && s->of_type ? search_is_delete(s, slot, &is_delete) : ERR_OK);
+    *ret_was = was && !is_delete;
+    return ERR_OK;
+}
+
+/* Marks those of at most SEARCH_BATCH slots that are dead at the snapshot, and counts them. What
+ * killed a slot since the search began may stand in a tail that the search's view lacks, so one
+ * taken after the marks is asked. */
+static ErrCode mark_dead(Search *s, const WalkBatch *batch, uint64_t *marks, size_t *ret_n) {
+    *ret_n = dead_mark(s->index->dead, batch->base, batch->slots, batch->n, marks);
+    if (*ret_n == 0) {
+        return ERR_OK;
+    }
+    CLEANUP_VIEW IndexView *view = index_view_take(s->index);
+    for (size_t i = 0; i < batch->n; i++) {
+        bool was = false;
+        if ((marks[i / 64] >> (i % 64) & 1) != 0) {
+            TRY(was_alive(s, view, batch->base + batch->slots[i], &was));
+        }
+        marks[i / 64] &= ~((uint64_t)was << (i % 64));
+        *ret_n -= was;
+    }
+    return ERR_OK;
+}
+
 /* Takes the dead ones out of the batch and hands it on. */
 static ErrCode flush(PartWalk *w) {
     Search *s = w->s;
@@ -82,11 +113,11 @@ static ErrCode flush(PartWalk *w) {
     uint64_t dead[SEARCH_BATCH / 64];
     uint64_t sure[SEARCH_BATCH / 64] = {0};
     size_t n = w->n;
-    size_t n_dead = dead_mark(s->index->dead, base, w->slots, n, dead);
+    size_t n_dead = 0;
     size_t kept = 0;
+    TRY(mark_dead(s, &(WalkBatch){base, w->slots, n, NULL}, dead, &n_dead));
     for (size_t i = 0; i < n; i++) {
-        if (n_dead > 0 && (dead[i / 64] >> (i % 64) & 1) != 0 &&
-            !index_died_after(s->view, s->query->type, base + w->slots[i], s->snapshot)) {
+        if ((dead[i / 64] >> (i % 64) & 1) != 0) {
             continue;
         }
         sure[kept / 64] |= (w->sure[i / 64] >> (i % 64) & 1) << (kept % 64);
@@ -237,17 +268,13 @@ static ErrCode count_slots(Search *s, const IndexPart *p, const SlotVec *v, bool
     for (size_t at = 0; at < v->n; at += SEARCH_BATCH) {
         uint64_t dead[SEARCH_BATCH / 64];
         size_t batch = MIN(v->n - at, (size_t)SEARCH_BATCH);
-        size_t n_dead = dead_mark(s->index->dead, base, v->slots + at, batch, dead);
-        if (n_dead == 0 && !check) {
-            *n += batch;
-            continue;
-        }
-        for (size_t i = 0; i < batch; i++) {
-            Slot slot = base + v->slots[at + i];
-            bool counts = n_dead == 0 || (dead[i / 64] >> (i % 64) & 1) == 0 ||
-                          index_died_after(s->view, s->query->type, slot, s->snapshot);
-            if (counts && check) {
-                TRY(search_verify(s, slot, &counts));
+        size_t n_dead = 0;
+        TRY(mark_dead(s, &(WalkBatch){base, v->slots + at, batch, NULL}, dead, &n_dead));
+        *n += check ? 0 : batch - n_dead;
+        for (size_t i = 0; i < batch && check; i++) {
+            bool counts = (dead[i / 64] >> (i % 64) & 1) == 0;
+            if (counts) {
+                TRY(search_verify(s, base + v->slots[at + i], &counts));
             }
             *n += counts;
         }

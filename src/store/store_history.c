@@ -50,7 +50,7 @@ static ErrCode walk_resource(Walk *w, RecordNo snapshot) {
     if (first == 0) {
         return ERR_NOT_FOUND;
     }
-    TRY(index_versions(w->store->index, w->arena, first, &later));
+    TRY(index_versions(w->store->index, w->arena, first, snapshot, &later));
     w->below = MIN(w->below, SLOT_OF(snapshot + 1, 0));
     TRY(take_list(w, later.slots, later.n));
     return take_list(w, &first, 1);

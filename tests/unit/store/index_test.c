@@ -309,6 +309,34 @@ static void a_damaged_partial_segment_does_not_stop_sealing(void **state) {
     model_release(&m);
 }
 
+/* Not known is not the same as not there: the id would be given twice. */
+static void a_client_id_that_cannot_be_read_is_an_error(void **state) {
+    (void)state;
+    Model m;
+    model_init(&m, 14);
+    Index *index = open_index(&m, 64);
+    IndexBatch batch = {.arena = m.arena};
+    char key[INDEX_KEY_MAX];
+    size_t n = index_key_head(key, INDEX_CLIENT_ID, FHIR_T_PATIENT, 0);
+    memcpy(key + n, "own", 3);
+    put_entry(&batch, (Str){key, n + 3}, 0);
+    assert_ok(index_add(index, 1, 1, &batch));
+    index_publish(index, 1);
+    Slot first = 0;
+    assert_ok(index_client_id(index, FHIR_T_PATIENT, STR("own"), &first));
+    assert_int_equal(first, SLOT_OF(1, 0));
+    assert_ok(index_seal_rest(index, 60000));
+    uint64_t id = index->view->parts[0].segment->id;
+    Str junk = STR("not a block");
+    assert_ok(index_db_drop_blocks(index->db, id, 0, 1));
+    assert_ok(index_db_put_blocks(index->db, id, 0, &junk, 1));
+    assert_int_equal(index_client_id(index, FHIR_T_PATIENT, STR("own"), &first), ERR_CORRUPT);
+    assert_ok(index_client_id(index, FHIR_T_COVERAGE, STR("another"), &first));
+    assert_int_equal(first, 0);
+    index_close(index);
+    model_release(&m);
+}
+
 static uint64_t blocks_stored(const Model *m, bool *ret_orphans) {
     sqlite3 *db = NULL;
     sqlite3_stmt *st = NULL;
@@ -534,7 +562,7 @@ static void superseded_slots_live_until_their_snapshot(void **state) {
             }
         }
         SlotList versions = {0};
-        assert_ok(index_versions(index, m.arena, SLOT_OF(1, 0), &versions));
+        assert_ok(index_versions(index, m.arena, SLOT_OF(1, 0), LAST, &versions));
         assert_int_equal(versions.n, LAST - 1);
         assert_int_equal(dead_count(index->dead), LAST);
         assert_ok(index_seal_rest(index, 60000)); /* the second time everything is from the disk */
@@ -685,6 +713,7 @@ int main(void) {
         cmocka_unit_test(reopening_keeps_what_is_sealed_and_takes_the_rest_again),
         cmocka_unit_test(what_is_sealed_at_a_stop_grows_into_whole_segments),
         cmocka_unit_test(a_damaged_partial_segment_does_not_stop_sealing),
+        cmocka_unit_test(a_client_id_that_cannot_be_read_is_an_error),
         cmocka_unit_test(blocks_left_by_a_crash_go_and_change_no_answer),
         cmocka_unit_test(a_segment_once_merged_is_read_to_the_end_by_who_holds_it),
         cmocka_unit_test(range_scans_find_every_key_of_the_range),
