@@ -182,7 +182,12 @@ static ErrCode groups_grow(Tail *t) {
     return ERR_OK;
 }
 
+/* The table grows first: a key that is linked is one that stays, or the next try would link it to
+ * itself. */
 static ErrCode group_link(Tail *t, TailKey *k) {
+    if ((t->n_groups + 1) * 2 > t->groups_mask) {
+        TRY(groups_grow(t));
+    }
     uint64_t prefix = group_prefix(tail_key(k));
     Group *g = group_place(t->groups, t->groups_mask, prefix);
     if (g->prefix == 0) {
@@ -192,7 +197,7 @@ static ErrCode group_link(Tail *t, TailKey *k) {
     k->next_in_group = g->keys;
     g->keys = k;
     g->n_keys++;
-    return t->n_groups * 2 > t->groups_mask ? groups_grow(t) : ERR_OK;
+    return ERR_OK;
 }
 
 static uint64_t table_cell(uint64_t hash, size_t number) {
