@@ -213,6 +213,9 @@ static ErrCode open_once(const IndexOptions *options, Index **ret_index, ErrInfo
     index->read_only = options->read_only;
     unsigned seal = options->seal_records == 0 ? INDEX_SEAL_DEFAULT : options->seal_records;
     index->seal_records = MIN(seal, (unsigned)INDEX_SEAL_MAX);
+    index->seal_age_ms = options->seal_age_ms == 0 ? INDEX_AGE_MS : options->seal_age_ms;
+    index->clock = options->clock == NULL ? clock_real() : options->clock;
+    index->live_since_ms = INT64_MAX;
     ErrCode err = open_parts(index, options, info);
     if (err != ERR_OK) {
         index_close(index);
@@ -325,7 +328,7 @@ ErrCode index_add(Index *index, RecordNo first, RecordNo last, const IndexBatch 
 void index_publish(Index *index, RecordNo last) {
     assert(last >= atomic_load(&index->published));
     atomic_store_explicit(&index->published, last, memory_order_release);
-    index_freeze_if_full(index, last);
+    index_freeze_if_due(index, last);
 }
 
 RecordNo index_published(Index *index) {

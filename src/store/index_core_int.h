@@ -16,6 +16,8 @@ enum {
     INDEX_FROZEN_MAX = 4, /* frozen tails at which the writer waits */
     INDEX_SEAL_DEFAULT = 4096,
     INDEX_SEAL_MAX = 1 << 17, /* so that a slot of the largest segment fits into 32 bits */
+    INDEX_AGED_RECORDS = 256, /* a tail with fewer is added again in no time after a crash */
+    INDEX_AGE_MS = 60000,
 };
 #define INDEX_CACHE_BYTES (64 * LIMIT_MIB)
 
@@ -43,12 +45,15 @@ struct Index {
     SegmentHome home;
     DeadSet *dead;
     unsigned seal_records;
+    int64_t seal_age_ms;
+    const Clock *clock;
     bool read_only;
     _Atomic RecordNo published;
     _Atomic RecordNo covered;
     Mutex lock; /* guards what follows; never held over I/O */
     Cond changed;
     IndexView *view;
+    int64_t live_since_ms; /* by the monotonic clock: its first record; INT64_MAX: it has none */
     unsigned n_frozen;
     uint64_t next_id;
     Garbage *garbage;
@@ -101,7 +106,8 @@ MUST_USE ErrCode index_merge_run(const IndexMerge *merge);
 /* The threads (index_seal.c). */
 MUST_USE ErrCode index_threads_start(Index *index);
 void index_threads_stop(Index *index);
-/* Writer: freezes the live tail when it holds enough records; waits while too many are frozen. */
-void index_freeze_if_full(Index *index, RecordNo last);
+/* Writer: freezes the live tail when it holds enough records or holds some for long enough; waits
+ * while too many are frozen. */
+void index_freeze_if_due(Index *index, RecordNo last);
 
 #endif

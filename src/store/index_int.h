@@ -6,9 +6,10 @@
  * immutable, stored in view.db as rows of compressed blocks (segment_block(lane, segment, block,
  * first_key, body)) with the blocks' first keys and a Bloom filter in memory. The newest records
  * live in the tail (memory). A tail of `seal_records` records is frozen and sealed by the sealing
- * thread; sixteen segments of a level are merged into one of the next by the merging thread (O'Neil
- * et al., "The log-structured merge-tree", 1996). Nothing is inserted at random into a large B-tree
- * and the writer never waits for a seal unless four frozen tails are queued.
+ * thread, one of INDEX_AGED_RECORDS when its first record is a minute old; sixteen segments of a
+ * level are merged into one of the next by the merging thread (O'Neil et al., "The log-structured
+ * merge-tree", 1996). Nothing is inserted at random into a large B-tree and the writer never waits
+ * for a seal unless four frozen tails are queued.
  *
  * Threads: index_add and index_publish by the writer only; everything else by any thread. */
 #ifndef NHIP_STORE_INDEX_INT_H
@@ -68,6 +69,9 @@ typedef struct IndexOptions {
     const char *path; /* view.db */
     const char *vfs;
     unsigned seal_records;
+    int64_t seal_age_ms; /* a tail whose first record is older is sealed before it is full; 0: a
+                          * minute */
+    const Clock *clock;  /* NULL: the real one */
     bool read_only;
     Sha256 identity; /* of the data.db that it stands for */
 } IndexOptions;
@@ -82,6 +86,8 @@ RecordNo index_covered(const Index *index);
  * The dead set is derived from SUPERSEDED and DELETED keys. Not visible before index_publish. Each
  * key's offsets should ascend through the batch (they do when resources are taken in order). */
 MUST_USE ErrCode index_add(Index *index, RecordNo first, RecordNo last, const IndexBatch *batch);
+/* Also with the same `last` again, from time to time when nothing comes: a tail that has grown old
+ * goes to the sealing thread. */
 void index_publish(Index *index, RecordNo last);
 /* At an orderly stop, when nothing is added any more: seals what is published, however little it
  * is, so that the next open has nothing to add again. Gives up after timeout_ms (ERR_BUSY) or with

@@ -1,6 +1,7 @@
 /* The sealing and the merging thread. Both work on immutable parts outside the lock and put a new
- * view in place when the rows are committed. A tail that was sealed early, at an orderly stop,
- * makes a partial segment: the next seal takes it in, and until then nobody merges it. */
+ * view in place when the rows are committed. A tail that was sealed early, at an orderly stop or
+ * because it had grown old, makes a partial segment: the next seal takes it in, and until then
+ * nobody merges it. */
 #include "core/clock.h"
 #include "core/log.h"
 #include "store/index_build.h"
@@ -172,18 +173,38 @@ static IndexView *freeze(Index *index, RecordNo last) {
     }
     index->view = view;
     index->n_frozen++;
+    index->live_since_ms = INT64_MAX;
     cond_broadcast(&index->changed);
     return old;
 }
 
-void index_freeze_if_full(Index *index, RecordNo last) {
-    IndexView *before = NULL;
-    mutex_lock(&index->lock);
+static int64_t monotonic_ms(const Clock *clock) {
+    return clock_monotonic_ns(clock) / 1000000;
+}
+
+/* Is the live tail, up to `last`, to be frozen? Full means: as many records as a whole segment has,
+ * with those of the partial one that it will be sealed together with. Old: after a crash its
+ * records would have to be added again, though there was time to seal them. The lock is held. */
+static bool freeze_is_due(Index *index, RecordNo last) {
     const IndexView *view = index->view;
     size_t live = view->n - 1;
-    RecordNo first = view->parts[partial_before(index, view, live) ? live - 1 : live].first;
-    if (last + 1 - first < index->seal_records || last < view->parts[live].first ||
-        index->seal_err != ERR_OK) {
+    RecordNo first = view->parts[live].first;
+    if (last < first) {
+        return false;
+    }
+    int64_t now = monotonic_ms(index->clock);
+    index->live_since_ms = MIN(index->live_since_ms, now);
+    bool is_old = last + 1 - first >= INDEX_AGED_RECORDS && index->n_frozen == 0 &&
+                  now - index->live_since_ms >= index->seal_age_ms;
+    first = partial_before(index, view, live) ? view->parts[live - 1].first : first;
+    bool is_full = last + 1 - first >= index->seal_records;
+    return (is_full || is_old) && index->seal_err == ERR_OK;
+}
+
+void index_freeze_if_due(Index *index, RecordNo last) {
+    IndexView *before = NULL;
+    mutex_lock(&index->lock);
+    if (!freeze_is_due(index, last)) {
         mutex_unlock(&index->lock);
         return;
     }
@@ -195,14 +216,10 @@ void index_freeze_if_full(Index *index, RecordNo last) {
     index_view_give(before);
 }
 
-static int64_t monotonic_ms(void) {
-    return clock_monotonic_ns(clock_real()) / 1000000;
-}
-
 ErrCode index_seal_rest(Index *index, int64_t timeout_ms) {
     IndexView *before = NULL;
     RecordNo last = index_published(index);
-    int64_t until = monotonic_ms() + timeout_ms;
+    int64_t until = monotonic_ms(clock_real()) + timeout_ms;
     if (index->read_only) {
         return ERR_OK;
     }
@@ -211,7 +228,7 @@ ErrCode index_seal_rest(Index *index, int64_t timeout_ms) {
         before = freeze(index, last);
     }
     while (index->n_frozen > 0 && index->seal_err == ERR_OK) {
-        int64_t left = until - monotonic_ms();
+        int64_t left = until - monotonic_ms(clock_real());
         if (left <= 0) {
             break;
         }

@@ -279,7 +279,7 @@ typedef struct OriginSlot {
     uint32_t id; /* 0: empty */
     Sha256 digest;
 } OriginSlot;
-enum { ORIGIN_CACHE = 4096, OVERLAY_MIN = 4096 };
+enum { ORIGIN_CACHE = 4096, OVERLAY_MIN = 4096, WRITER_LOOK_MS = 30000 };
 
 typedef struct Overlay { /* set of 64-bit hashes of the keys that this group adds */
     uint64_t *at;        /* 0: empty */
@@ -298,6 +298,7 @@ typedef struct Writer {
     StorePrepared *head, *tail;
     size_t queued_bytes;
     bool stopping, busy, started;
+    int64_t look_ms; /* without a commit: how often it looks whether the index's tail is old */
     pthread_t self;
     RecordNo next; /* from here on the writer thread's own */
     Sha256 chain;

@@ -392,6 +392,19 @@ static StorePrepared *take_group(Writer *w) {
     return head;
 }
 
+/* Nothing came for a while: the index's tail may have grown old. A broken one is left alone: slots
+ * may be dead through postings that were never published, and sealing drops those. The lock is held
+ * on entry and exit, not meanwhile. */
+static void writer_look(Store *store) {
+    Writer *w = &store->writer;
+    w->busy = true;
+    mutex_unlock(&w->lock);
+    if (!atomic_load(&store->broken)) {
+        index_publish(store->index, index_published(store->index));
+    }
+    mutex_lock(&w->lock);
+}
+
 static void writer_main(void *arg) {
     Store *store = arg;
     Writer *w = &store->writer;
@@ -401,7 +414,9 @@ static void writer_main(void *arg) {
         while (w->head == NULL && !w->stopping) {
             w->busy = false;
             cond_broadcast(&w->idle);
-            cond_wait(&w->wake, &w->lock);
+            if (!cond_wait_ms(&w->wake, &w->lock, w->look_ms)) {
+                writer_look(store);
+            }
         }
         StorePrepared *head = take_group(w);
         if (head == NULL) {

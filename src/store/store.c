@@ -58,6 +58,7 @@ static ErrCode copy_options(Store *store, const StoreOptions *options) {
     store->sync_off = options->sync_off;
     store->read_only = options->read_only;
     store->retention_days = options->received_retention_days;
+    store->writer.look_ms = options->seal_age_ms == 0 ? WRITER_LOOK_MS : options->seal_age_ms;
     return arena_failed(a) ? ERR_NOMEM : ERR_OK;
 }
 
@@ -224,6 +225,8 @@ static ErrCode open_index(Store *store, const StoreOptions *options, ErrInfo *in
     IndexOptions index = {.path = store->view_path,
                           .vfs = store->vfs,
                           .seal_records = options->seal_records,
+                          .seal_age_ms = options->seal_age_ms,
+                          .clock = store->clock,
                           .read_only = store->read_only};
     chain_genesis(store->id_secret, &index.identity);
     TRY(index_open(&index, &store->index, info));

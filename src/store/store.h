@@ -68,7 +68,8 @@ typedef struct StoreOptions {
     const char *vfs;        /* SQLite VFS name, NULL: default (tests inject faults here) */
     const StoreView *views; /* kept by pointer; must outlive the store */
     size_t n_views;
-    unsigned seal_records;     /* records of a first-level segment; 0: 4096 */
+    unsigned seal_records; /* records of a first-level segment; 0: 4096 */
+    int64_t seal_age_ms;   /* 256 records or more are sealed when the first is older; 0: a minute */
     unsigned checkpoint_pages; /* copied back from the write-ahead log at this length; 0: 1024 */
     unsigned train_records;    /* the dictionary is trained from so many first records; 0: 2000 */
     unsigned received_retention_days; /* files older than that lose their bytes; 0: never */

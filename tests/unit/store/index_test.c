@@ -289,6 +289,62 @@ static void what_is_sealed_at_a_stop_grows_into_whole_segments(void **state) {
     model_release(&m);
 }
 
+static void commit_records(Model *m, Index *index, RecordNo n) {
+    for (RecordNo end = m->last + n; m->last < end;) {
+        commit(m, index);
+    }
+}
+
+/* A tail is sealed before it is full once its first record is a minute old, and only if that is
+ * worth it; the partial segments grow together, and a crash leaves what came since. */
+static void a_tail_that_has_grown_old_is_sealed(void **state) {
+    (void)state;
+    Model m;
+    ClockFake clock;
+    model_init(&m, 13);
+    clock_fake_init(&clock, 0);
+    IndexOptions options = {.path = m.path, .seal_records = 4000, .clock = &clock.clock};
+    Index *index = NULL;
+    assert_ok(index_open(&options, &index, NULL));
+    RecordNo covered = 0;
+    for (int round = 0; round < 3; round++) {
+        clock_fake_advance(&clock, 10 * INDEX_AGE_MS); /* an empty tail does not grow old */
+        commit_records(&m, index, INDEX_AGED_RECORDS - 16);
+        clock_fake_advance(&clock, INDEX_AGE_MS);
+        index_publish(index, m.last);
+        index_settle(index);
+        assert_int_equal(index_covered(index), covered); /* old, but too few */
+        while (index_covered(index) == covered) {
+            commit(&m, index);
+            index_settle(index);
+        }
+        assert_in_range(m.last - covered, INDEX_AGED_RECORDS, INDEX_AGED_RECORDS + 2);
+        covered = m.last; /* with the commit that made them enough */
+        assert_int_equal(index_covered(index), covered);
+        assert_int_equal(parts_of_level(index, 0), 1);
+        commit_records(&m, index, INDEX_AGED_RECORDS);
+        clock_fake_advance(&clock, INDEX_AGE_MS - 1);
+        index_publish(index, m.last);
+        index_settle(index);
+        assert_int_equal(index_covered(index), covered); /* enough, but too young */
+        clock_fake_advance(&clock, 1);
+        index_publish(index, m.last); /* nothing new has come */
+        covered = m.last;
+        index_settle(index);
+        assert_int_equal(index_covered(index), covered);
+        assert_int_equal(partial_segments(index, 4000), 1);
+        commit_records(&m, index, 5);
+        check_all(&m, index);
+        index_close(index); /* without sealing the rest */
+        assert_ok(index_open(&options, &index, NULL));
+        assert_int_equal(index_covered(index), covered);
+        replay(&m, index, covered);
+        check_all(&m, index);
+    }
+    index_close(index);
+    model_release(&m);
+}
+
 /* A partial segment that cannot be read stands in nobody's way: the tail is sealed without it. */
 static void a_damaged_partial_segment_does_not_stop_sealing(void **state) {
     (void)state;
@@ -712,6 +768,7 @@ int main(void) {
         cmocka_unit_test(digest_does_not_depend_on_segment_borders),
         cmocka_unit_test(reopening_keeps_what_is_sealed_and_takes_the_rest_again),
         cmocka_unit_test(what_is_sealed_at_a_stop_grows_into_whole_segments),
+        cmocka_unit_test(a_tail_that_has_grown_old_is_sealed),
         cmocka_unit_test(a_damaged_partial_segment_does_not_stop_sealing),
         cmocka_unit_test(a_client_id_that_cannot_be_read_is_an_error),
         cmocka_unit_test(blocks_left_by_a_crash_go_and_change_no_answer),

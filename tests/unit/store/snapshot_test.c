@@ -1,5 +1,5 @@
 /* Readers beside the writer: what a reader sees while the writer stands between two of its steps,
- * or goes on during a search. */
+ * or goes on during a search; and a tail that is sealed because it has grown old. */
 #include "unit/store/store_help.h"
 
 #include "core/clock.h"
@@ -177,6 +177,34 @@ static void a_version_on_its_way_does_not_hide_the_one_before(void **state) {
     check_current(h, STR("own-id"), 2);
 }
 
+/* ---- age ---- */
+
+static void an_old_tail_is_sealed_when_nothing_comes(void **state) {
+    Home *h = *state;
+    enum { RECORDS = 2 * INDEX_AGED_RECORDS };
+    static StoreGroup groups[RECORDS];
+    h->options.seal_age_ms = 20;
+    home_reopen(h);
+    StoreChange c = create(FHIR_T_BASIC, STR("{\"resourceType\":\"Basic\"}"));
+    for (int i = 0; i < RECORDS; i++) {
+        groups[i] = (StoreGroup){.changes = &c, .n_changes = 1, .patient_change = -1};
+    }
+    StoreCommit commit = {
+        .groups = groups, .n_groups = RECORDS, .actor = STR("t"), .source = STR("u")};
+    assert_ok(store_commit(h->store, &commit, NULL, NULL, &h->info));
+    int64_t waited = 0;
+    while (index_covered(store_index(h->store)) < RECORDS) {
+        clock_sleep_ms(clock_real(), 1);
+        assert_true(waited++ < WAIT_MS);
+    }
+    commit_basic(h);
+    FhirQuery query = {.type = FHIR_T_BASIC};
+    StoreSearch search = {.query = &query, .want_total = true};
+    StorePage page;
+    assert_ok(store_search(h->store, h->arena, &search, &page, &h->info));
+    assert_int_equal(page.total, RECORDS + 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, home_setup, home_teardown)
 
 int main(void) {
@@ -184,6 +212,7 @@ int main(void) {
         TEST(a_search_keeps_what_dies_behind_its_back),
         TEST(a_deleted_resource_stays_deleted_at_its_snapshot),
         TEST(a_version_on_its_way_does_not_hide_the_one_before),
+        TEST(an_old_tail_is_sealed_when_nothing_comes),
     };
     return cmocka_run_group_tests_name("store/snapshot", tests, NULL, NULL);
 }
