@@ -56,6 +56,11 @@ static ErrCode load_origin(Verify *v, uint32_t id) {
     return ERR_OK;
 }
 
+/* Commits go on meanwhile: what is read may need a dictionary younger than the walk. */
+static ErrCode dict_known(Verify *v, uint32_t id) {
+    return id <= atomic_load(&v->dicts->count) ? ERR_OK : dict_load(v->dicts, v->db, v->info);
+}
+
 static ErrCode verify_row(Verify *v, const RecordRow *row) {
     Sha256 chain;
     if (row->number != v->next) {
@@ -70,7 +75,8 @@ static ErrCode verify_row(Verify *v, const RecordRow *row) {
         return bad(v, ERR_CORRUPT, "record-chain", "the chain of hashes is broken",
                    "chuỗi băm bị đứt");
     }
-    err = body_unpack(v->ctx, v->dicts, row, &v->payload);
+    err = dict_known(v, row->dict);
+    err = err == ERR_OK ? body_unpack(v->ctx, v->dicts, row, &v->payload) : err;
     if (err == ERR_OK) {
         memset(v->record, 0, offsetof(StoredRecord, slots));
         v->record->number = row->number;
@@ -145,6 +151,7 @@ static ErrCode verify_parts(Verify *v, uint64_t file, Sha256Ctx *sha, size_t *re
             return ERR_OK;
         }
         buf_clear(&v->payload);
+        TRY(dict_known(v, (uint32_t)db_u64(get, 1)));
         TRY(part_unpack(v->ctx, v->dicts, get, 0, &v->payload));
         sha256_update(sha, buf_str(&v->payload));
         ++*ret_parts;

@@ -177,6 +177,46 @@ static void a_version_on_its_way_does_not_hide_the_one_before(void **state) {
     check_current(h, STR("own-id"), 2);
 }
 
+/* ---- verifying beside the writer ---- */
+
+static void commit_patients(Home *h, int from, int n) {
+    for (int i = from; i < from + n; i++) {
+        StoreChange c[] = {create(FHIR_T_PATIENT, home_patient(h, i)),
+                           create(FHIR_T_PATIENT, home_patient(h, i + 100000))};
+        assert_ok(commit_some(h, c, ARRAY_LEN(c), NULL));
+    }
+}
+
+typedef struct Training {
+    Home *home;
+    bool trained;
+} Training;
+
+static void train_once(void *ctx, uint64_t done, uint64_t total) {
+    Training *t = ctx;
+    (void)done;
+    (void)total;
+    if (!t->trained) {
+        t->trained = true;
+        assert_ok(store_train(t->home->store, &t->home->info));
+        commit_patients(t->home, 200000, 3);
+    }
+}
+
+/* The walk meets records whose dictionary was made after it began. */
+static void a_dictionary_made_while_verifying_is_no_damage(void **state) {
+    Home *h = *state;
+    Training training = {h, false};
+    StoreProgress progress = {train_once, &training};
+    uint64_t n = 0;
+    h->options.sync_off = 1;
+    home_reopen(h);
+    commit_patients(h, 0, 1100);
+    assert_ok(store_verify(h->store, &progress, &n, &h->info));
+    assert_true(training.trained);
+    assert_int_equal(n, 1103);
+}
+
 /* ---- age ---- */
 
 static void an_old_tail_is_sealed_when_nothing_comes(void **state) {
@@ -212,6 +252,7 @@ int main(void) {
         TEST(a_search_keeps_what_dies_behind_its_back),
         TEST(a_deleted_resource_stays_deleted_at_its_snapshot),
         TEST(a_version_on_its_way_does_not_hide_the_one_before),
+        TEST(a_dictionary_made_while_verifying_is_no_damage),
         TEST(an_old_tail_is_sealed_when_nothing_comes),
     };
     return cmocka_run_group_tests_name("store/snapshot", tests, NULL, NULL);
