@@ -4,11 +4,8 @@
  * One ring of bytes (heads with their texts behind), one table slot -> place in it. */
 #include "store/store_hot.h"
 
-#include "core/limits.h"
-
-enum { TABLE_BITS = 17, VERSION_MOST = 16 * LIMIT_KIB, ALIGN = 8 };
+enum { TABLE_BITS = 17, ALIGN = 8 };
 #define TABLE_SIZE ((size_t)1 << TABLE_BITS)
-#define RING_BYTES (64 * LIMIT_MIB)
 
 typedef struct Head {
     Slot slot, first, prev, patient;
@@ -45,7 +42,7 @@ ErrCode hot_new(Hot **ret_hot) {
         return ERR_NOMEM;
     }
     mutex_init(&hot->lock);
-    hot->ring = malloc(RING_BYTES); /* pages come with use */
+    hot->ring = malloc(HOT_RING_BYTES); /* pages come with use */
     hot->table = calloc(TABLE_SIZE, sizeof(*hot->table));
     if (hot->ring == NULL || hot->table == NULL) {
         hot_free(hot);
@@ -79,8 +76,7 @@ static char *append(char *at, Str s) {
     return at + s.len;
 }
 
-/* Of the record: commit_first, time, patient and its id. */
-static void hot_put(Hot *hot, const StoredRecord *record, Slot slot, const StoredSlot *stored) {
+void hot_put(Hot *hot, const StoredRecord *record, Slot slot, const StoredSlot *stored) {
     Head head = {.slot = slot,
                  .first = stored->first == 0 ? slot : stored->first,
                  .prev = stored->prev,
@@ -91,17 +87,17 @@ static void hot_put(Hot *hot, const StoredRecord *record, Slot slot, const Store
                  .type = stored->type,
                  .client_len = (uint32_t)stored->client_id.len,
                  .patient_len = (uint32_t)record->patient_id.len,
-                 .text_len = (uint32_t)MIN(stored->text.len, (size_t)VERSION_MOST),
+                 .text_len = (uint32_t)MIN(stored->text.len, (size_t)HOT_VERSION_BYTES),
                  .deleted = stored->deleted};
     size_t len = sizeof(head) + head.client_len + head.patient_len + head.text_len;
     len = (len + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (len > VERSION_MOST) {
+    if (len > HOT_VERSION_BYTES) {
         return;
     }
     mutex_lock(&hot->lock);
-    size_t from = (size_t)(hot->written % RING_BYTES);
-    if (from + len > RING_BYTES) {
-        hot->written += RING_BYTES - from;
+    size_t from = (size_t)(hot->written % HOT_RING_BYTES);
+    if (from + len > HOT_RING_BYTES) {
+        hot->written += HOT_RING_BYTES - from;
         from = 0;
     }
     char *at = append(hot->ring + from, (Str){(const char *)&head, sizeof(head)});
@@ -138,12 +134,12 @@ static StoredRecord *copy_out(Arena *arena, const char *at) {
     return record;
 }
 
-static bool hot_get(Hot *hot, Arena *arena, Slot slot, StoredRecord **ret_record) {
+bool hot_get(Hot *hot, Arena *arena, Slot slot, StoredRecord **ret_record) {
     StoredRecord *record = NULL;
     mutex_lock(&hot->lock);
     const Place *place = place_of(hot, slot);
-    if (place->slot == slot && slot != 0 && hot->written - place->at <= RING_BYTES) {
-        record = copy_out(arena, hot->ring + place->at % RING_BYTES);
+    if (place->slot == slot && slot != 0 && hot->written - place->at <= HOT_RING_BYTES) {
+        record = copy_out(arena, hot->ring + place->at % HOT_RING_BYTES);
     }
     mutex_unlock(&hot->lock);
     if (record != NULL) {
