@@ -423,31 +423,56 @@ ErrCode store_received_gone(const StoreFile *file, ErrInfo *info) {
                    buf_cstr(&since));
 }
 
-ErrCode store_received_list(Store *store, Arena *arena, uint64_t after_id, size_t max,
-                            StoreFile **ret_files, size_t *ret_n) {
+/* A page of a list: its rows with an id above after_id, at most max, oldest first. */
+typedef struct ListPage {
+    const char *statement;
+    uint64_t after_id;
+    size_t max;
+    void *rows; /* room for max */
+    ErrCode (*put)(Arena *arena, sqlite3_stmt *row, void *rows, size_t at);
+} ListPage;
+
+static ErrCode list_page(Store *store, Arena *arena, const ListPage *page, size_t *ret_n) {
     CLEANUP_READER ReaderHold hold = {store, NULL};
-    TRY(reader_take(store, &hold.reader));
-    CLEANUP_RESET sqlite3_stmt *list = db_stmt(&hold.reader->db, "received_list");
-    max = MIN(max, (size_t)LIMIT_SEARCH_VALUES);
-    StoreFile *files = arena_new_array(arena, StoreFile, max + 1);
-    if (list == NULL || files == NULL) {
+    size_t n = 0;
+    bool row = true;
+    if (page->rows == NULL) {
         return ERR_NOMEM;
     }
-    db_bind_u64(list, 1, after_id);
-    db_bind_u64(list, 2, max);
-    bool row = true;
-    size_t n = 0;
+    TRY(reader_take(store, &hold.reader));
+    CLEANUP_RESET sqlite3_stmt *list = db_stmt(&hold.reader->db, page->statement);
+    if (list == NULL) {
+        return db_fail(&hold.reader->db, "list", NULL);
+    }
+    db_bind_u64(list, 1, page->after_id);
+    db_bind_u64(list, 2, page->max);
     while (true) {
         TRY(db_step(list, &row));
         if (!row) {
             break;
         }
-        assert(n < max);
-        TRY(file_row(arena, list, &files[n++]));
+        assert(n < page->max);
+        TRY(page->put(arena, list, page->rows, n++));
     }
-    *ret_files = files;
+    if (arena_failed(arena)) {
+        return ERR_NOMEM;
+    }
     *ret_n = n;
-    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+    return ERR_OK;
+}
+
+static ErrCode put_file(Arena *arena, sqlite3_stmt *row, void *rows, size_t at) {
+    return file_row(arena, row, (StoreFile *)rows + at);
+}
+
+ErrCode store_received_list(Store *store, Arena *arena, uint64_t after_id, size_t max,
+                            StoreFile **ret_files, size_t *ret_n) {
+    max = MIN(max, (size_t)LIMIT_SEARCH_VALUES);
+    StoreFile *files = arena_new_array(arena, StoreFile, max + 1);
+    ListPage page = {"received_list", after_id, max, files, put_file};
+    TRY(list_page(store, arena, &page, ret_n));
+    *ret_files = files;
+    return ERR_OK;
 }
 
 static ErrCode read_parts(Store *store, Reader *reader, uint64_t id, Buf *out) {
@@ -510,32 +535,20 @@ static void reject_row(Arena *arena, sqlite3_stmt *stmt, StoreRejectRow *ret) {
     ret->reject.bytes = STR_EMPTY;
 }
 
+static ErrCode put_reject(Arena *arena, sqlite3_stmt *row, void *rows, size_t at) {
+    reject_row(arena, row, (StoreRejectRow *)rows + at);
+    return ERR_OK;
+}
+
 ErrCode store_reject_list(Store *store, Arena *arena, bool settled_too, uint64_t after_id,
                           size_t max, StoreRejectRow **ret_rows, size_t *ret_n) {
-    CLEANUP_READER ReaderHold hold = {store, NULL};
-    TRY(reader_take(store, &hold.reader));
-    CLEANUP_RESET sqlite3_stmt *list =
-        db_stmt(&hold.reader->db, settled_too ? "reject_list" : "reject_list_open");
     max = MIN(max, (size_t)LIMIT_SEARCH_VALUES);
     StoreRejectRow *rows = arena_new_array(arena, StoreRejectRow, max + 1);
-    if (list == NULL || rows == NULL) {
-        return ERR_NOMEM;
-    }
-    db_bind_u64(list, 1, after_id);
-    db_bind_u64(list, 2, max);
-    size_t n = 0;
-    bool row = true;
-    while (true) {
-        TRY(db_step(list, &row));
-        if (!row) {
-            break;
-        }
-        assert(n < max);
-        reject_row(arena, list, &rows[n++]);
-    }
+    const char *statement = settled_too ? "reject_list" : "reject_list_open";
+    ListPage page = {statement, after_id, max, rows, put_reject};
+    TRY(list_page(store, arena, &page, ret_n));
     *ret_rows = rows;
-    *ret_n = n;
-    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+    return ERR_OK;
 }
 
 ErrCode store_reject_get(Store *store, Arena *arena, uint64_t id, StoreRejectRow *ret) {
