@@ -10,6 +10,7 @@ enum {
     SPARK_WEEKS = 12,
     CURVE_WEEKS = 52,
     BAND_WEEKS = 2,
+    ALARM_EXCESS = 5, /* visits above the expected ones: fewer are chance in a small commune */
     WEEK = 7,
     YEAR = 364, /* the same weekday a year before */
     FACILITIES_SHOWN = 500,
@@ -198,7 +199,8 @@ static void put_week(JsonWriter *w, int32_t monday_day) {
 }
 
 /* The same week of the years before and two on either side (the reference window of Farrington et
- * al., 1996): mean and two standard deviations, where there are two whole years. */
+ * al., 1996): mean and two standard deviations, where there are two whole years. The alarm follows
+ * from the numbers that are told: above the band, and by enough visits to mean something. */
 static void put_expected(JsonWriter *w, const Pass *p, int32_t monday_day, int32_t first_day,
                          uint64_t visits) {
     double values[64];
@@ -222,17 +224,20 @@ static void put_expected(JsonWriter *w, const Pass *p, int32_t monday_day, int32
     double mean = 0;
     double spread = 0;
     for (size_t i = 0; i < n; i++) {
-        mean += values[i] / (double)n;
+        mean += values[i];
     }
+    mean /= (double)n;
     for (size_t i = 0; i < n; i++) {
-        spread += (values[i] - mean) * (values[i] - mean) / (double)(n - 1);
+        spread += (values[i] - mean) * (values[i] - mean);
     }
-    spread = 2 * sqrt(spread);
+    spread = 2 * sqrt(spread / (double)(n - 1));
+    uint64_t expected = (uint64_t)(mean + 0.5);
+    uint64_t high = (uint64_t)(mean + spread);
     MEMBER_U64(w, "low", (uint64_t)MAX(mean - spread, 0.0));
-    MEMBER_U64(w, "expected", (uint64_t)(mean + 0.5));
-    MEMBER_U64(w, "high", (uint64_t)(mean + spread + 0.5));
+    MEMBER_U64(w, "expected", expected);
+    MEMBER_U64(w, "high", high);
     json_name(w, "alarm");
-    json_put_bool(w, (double)visits > mean + spread);
+    json_put_bool(w, visits > high && visits >= expected + ALARM_EXCESS);
 }
 
 static void put_weeks(JsonWriter *w, const Pass *p) {

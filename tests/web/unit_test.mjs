@@ -86,6 +86,8 @@ const weeks = (n, alarm) => [{ d: '2026-11-09', visits: n, low: 1, expected: 10,
 const state = (n, alarm, to) => judge({ to, weeks: weeks(n, alarm) }).state;
 same([state(25, true, '2026-11-18'), state(19, false, '2026-11-18'), state(10, false, '2026-11-18'), judge({ to: '2026-11-18', weeks: [{ d: '2026-11-09', visits: 3 }] }).state], ['alarm', 'watch', 'normal', 'unknown'], 'the last finished week is judged');
 same(state(25, true, '2026-11-22'), 'normal', 'a week that ended counts');
+const few = (visits) => judge({ to: '2026-11-15', weeks: [{ d: '2026-11-09', visits, low: 0, expected: 0, high: 0, alarm: visits >= 5 }] }).state;
+same([few(0), few(1), few(3), few(4), few(5)], ['normal', 'normal', 'normal', 'watch', 'alarm'], 'single visits where none are expected are nothing to watch');
 
 const { fit } = await load('charts/geo.ts');
 const square = (west, south) => [[west, south], [west + 1, south], [west + 1, south + 1], [west, south + 1], [west, south]];

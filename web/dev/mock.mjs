@@ -99,7 +99,7 @@ function ops(q) {
         if (d - 728 < START) return out;
         const mean = (past[0] + past[1]) / 2;
         const sd = Math.max(Math.sqrt(mean), Math.abs(past[0] - past[1]) / Math.SQRT2);
-        return { ...out, low: Math.max(0, Math.floor(mean - 2 * sd)), expected: Math.round(mean), high: Math.round(mean + 2 * sd), alarm: v > mean + 2 * sd };
+        return { ...out, low: Math.max(0, Math.floor(mean - 2 * sd)), expected: Math.round(mean), high: Math.floor(mean + 2 * sd), alarm: v > mean + 2 * sd && v >= Math.round(mean) + 5 };
     });
     const [icdNow, icdBefore] = [count(now, (x) => x.d), count(before, (x) => x.d)];
     const [wNow, wBefore] = [count(now, (x) => x.w), count(before, (x) => x.w)];

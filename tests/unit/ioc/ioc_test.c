@@ -642,6 +642,69 @@ static void periods_out_of_range_are_refused(void **state) {
     assert_int_equal(last, first);
 }
 
+static void add_visits_on(Home *h, int day, int n) {
+    for (int i = 0; i < n; i++) {
+        Row *r = &h->rows[h->n++];
+        randomise(h, r);
+        r->day = day;
+        r->birth_day = day - 10000;
+        write_visit(h, r, 0);
+    }
+}
+
+/* The week that begins on this Monday, as the page draws it. */
+static const JsonNode *week_of(Home *h, int monday) {
+    store_settle(h->store);
+    const JsonNode *root = ask(h, &(IocQuery){.from_day = monday,
+                                              .to_day = monday + 6,
+                                              .sex = IOC_ANY,
+                                              .age_from = IOC_ANY,
+                                              .age_to = IOC_ANY,
+                                              .top = 1});
+    const JsonNode *w = element(json_get_lit(root, "weeks"), STR("d"), day_text(h, monday));
+    assert_non_null(w);
+    return w;
+}
+
+static void check_week(Home *h, int monday, const uint64_t band[3], bool alarm) {
+    const JsonNode *w = week_of(h, monday);
+    assert_int_equal(number(w, STR("low")), band[0]);
+    assert_int_equal(number(w, STR("expected")), band[1]);
+    assert_int_equal(number(w, STR("high")), band[2]);
+    assert_int_equal(json_is(json_get_lit(w, "alarm"), JSON_TRUE), alarm);
+}
+
+/* The ten weeks that one is judged by: the same week and two on either side, one and two years
+ * before. */
+static int reference_week(int monday, int i) {
+    return monday - 364 * (1 + i / 5) + 7 * (i % 5 - 2);
+}
+
+/* Single visits where none are expected are chance, not an outbreak. */
+static void an_alarm_needs_a_meaningful_excess(void **state) {
+    Home *h = *state;
+    enum { MONDAY = 20003 + 110 * 7, STEADY = MONDAY + 70, WILD = STEADY + 70 };
+    add_visits_on(h, MONDAY - 2 * 364 - 15, 1);
+    assert_null(json_get_lit(week_of(h, MONDAY - 7), "alarm")); /* two years are not whole yet */
+    static const uint64_t none[3] = {0};
+    for (int n = 0; n < 6; n++) {
+        check_week(h, MONDAY, none, n >= 5);
+        add_visits_on(h, MONDAY + n, 1);
+    }
+    for (int i = 0; i < 10; i++) {
+        add_visits_on(h, reference_week(STEADY, i) + 2, 2);
+        add_visits_on(h, reference_week(WILD, i) + 6, i % 2 == 0 ? 0 : 18);
+    }
+    for (int n = 0; n < 8; n++) {
+        check_week(h, STEADY, (uint64_t[]){2, 2, 2}, n >= 7);
+        add_visits_on(h, STEADY + 3, 1);
+    }
+    add_visits_on(h, WILD, 27); /* mean 9, standard deviation √90 */
+    check_week(h, WILD, (uint64_t[]){0, 9, 27}, false);
+    add_visits_on(h, WILD, 1);
+    check_week(h, WILD, (uint64_t[]){0, 9, 27}, true);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, home_setup, home_teardown)
@@ -653,6 +716,7 @@ int main(void) {
         T(a_bill_behind_the_checkpoint_counts),
         T(a_lost_folder_is_made_anew),
         T(a_reset_and_a_rebuild_give_the_same_rows),
+        T(an_alarm_needs_a_meaningful_excess),
         T(periods_out_of_range_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

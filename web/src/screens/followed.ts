@@ -22,7 +22,10 @@ export interface Followed {
 
 const EVERY_MS = 60000;
 
-/** Alarm above the band; watch within its upper quarter. */
+/** The server's rule: an alarm is above the band and at least so many visits above the expected ones. */
+export const ALARM_EXCESS = 5;
+
+/** Watch: in the last quarter of the way from what is expected to an alarm. */
 export function judge(ops: Ops): Followed {
     const done = ops.weeks.filter((w) => addDays(w.d, 6) <= ops.to);
     const week = done[done.length - 1];
@@ -31,7 +34,8 @@ export function judge(ops: Ops): Followed {
     let state: State = 'unknown';
     if (week?.high !== undefined) {
         const middle = week.expected ?? 0;
-        state = week.alarm ? 'alarm' : week.visits > middle + (week.high - middle) * 0.75 ? 'watch' : 'normal';
+        const border = Math.max(week.high, middle + ALARM_EXCESS);
+        state = week.alarm ? 'alarm' : week.visits > middle + (border - middle) * 0.75 ? 'watch' : 'normal';
     }
     return { state, ops, week, since };
 }

@@ -13,7 +13,7 @@ import type { TableModel } from '../ui/table';
 import { Tile } from '../ui/tile';
 import { Delta } from '../ui/parts';
 import { toggle } from './ops_state';
-import { finding, FOLLOWED, judge, useFollowed } from './followed';
+import { ALARM_EXCESS, finding, FOLLOWED, judge, useFollowed } from './followed';
 import { StateMark } from '../ui/icons';
 import type { Shared } from './ops';
 
@@ -105,7 +105,7 @@ export function CurveTile({ ops, facts, query, all }: Shared & { query: URLSearc
             id="curve"
             title={title}
             note={`${t('unit.visits_week')} · ${first ? period(first.d, ops.to) : ''}`}
-            info={t('info.curve')}
+            info={t('info.curve', { n: ALARM_EXCESS })}
             facts={facts}
             table={table}
         >
