@@ -218,7 +218,7 @@ await test('the wall tells nothing below five', WALL, async (page) => {
         answer.wards.forEach((w, i) => (w.visits = i % 5));
         answer.weeks.forEach((w, i) => Object.assign(w, { visits: i % 5, alarm: false }));
         answer.diagnoses.forEach((d, i) => Object.assign(d, { visits: 10 - i, previous: i % 5 }));
-        answer.figures.forEach((f) => Object.assign(f, { value: f.id === 'visits' ? 3 : f.value, last_week: 2 }));
+        answer.figures.forEach((f) => Object.assign(f, { value: f.id === 'visits' ? 3 : f.value, last_week: 2, spark: f.spark.map((_, i) => i % 5) }));
         await route.fulfill({ json: answer });
     });
     await open(page, '/wall');
@@ -228,6 +228,8 @@ await test('the wall tells nothing below five', WALL, async (page) => {
     is((await page.locator('.wall-map .ward:not(.none).mark-g').evaluateAll((list) => new Set(list.map((e) => e.getAttribute('class').trim())).size)) === 1, 'their colours tell no more');
     const heights = await page.locator('.wall-curve .mark-g .bar').evaluateAll((list) => new Set(list.map((e) => Math.round(e.getBoundingClientRect().height)).filter((h) => h > 0)).size);
     is(heights === 1, `and so do the weeks: ${heights} heights`);
+    const points = await page.locator('.wall-visits .spark-line').getAttribute('d');
+    is(new Set(points.match(/ [\d.]+/g)).size === 2, 'nor the small curves: none, or fewer than five');
     is((await page.locator('.wall-top li').count()) === 6, 'diagnoses below five are not listed');
     is((await page.locator('.wall-top .delta').allTextContents()).every((d) => d === '—'), 'a change tells no small number either');
 });
@@ -298,6 +300,179 @@ await test('a refused piece: closing keeps what was edited; Escape closes', DESK
     await page.waitForFunction(() => document.querySelector('.side textarea')?.value === '<GIAMDINHHS/>');
 });
 
+await test('a refused piece: j and k walk the list and type nothing; Escape gives the focus back', DESK, async (page) => {
+    for (const name of ['walk1', 'walk2']) await json('/import/claims', { method: 'POST', body: `<GIAMDINHHS><${name}`, headers: { 'X-File-Name': `${name}.xml` } });
+    await open(page, '/rejects');
+    const chosen = () => page.evaluate(() => [...document.querySelectorAll('tbody tr')].findIndex((r) => r.classList.contains('chosen')));
+    const ready = () => page.waitForFunction(() => document.querySelector('.side textarea')?.value.includes('<'));
+    for (const [key, row] of [['j', 0], ['j', 1], ['k', 0], ['j', 1]]) {
+        await page.keyboard.press(key);
+        await ready();
+        is((await chosen()) === row, `${key} chooses row ${row}, not ${await chosen()}`);
+        is(await page.evaluate(() => document.activeElement === document.querySelector('tr.chosen .row-button')), 'the focus is on the row');
+    }
+    is((await page.locator('.side .actions button').count()) === 1, 'nothing was edited');
+    const id = await page.evaluate(() => document.activeElement.id);
+    await page.keyboard.press('Enter'); // from its row: ready to be mended
+    await page.waitForFunction(() => document.activeElement?.id === 'piece');
+    await page.keyboard.press('Escape');
+    await page.locator('.side').waitFor({ state: 'detached' });
+    await page.waitForFunction((i) => document.activeElement?.id === i, id);
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.activeElement?.id === 'piece');
+});
+
+await test('files that wait go on while another page is looked at', DESK, async (page) => {
+    let release;
+    const held = new Promise((done) => (release = done));
+    await page.route('**/import/claims', async (route) => {
+        await held;
+        await route.continue();
+    });
+    await open(page, '/import');
+    await page.locator('input[type=file]').setInputFiles(['one', 'two'].map((n) => ({ name: `${n}.xml`, mimeType: 'text/xml', buffer: Buffer.from(`<GIAMDINHHS><${n}`) })));
+    await page.locator('.jobs progress').waitFor();
+    await page.getByRole('link', { name: 'Từ chối' }).click();
+    await page.locator('.rejects').waitFor();
+    release();
+    await page.waitForResponse((r) => r.url().endsWith('/import/claims') && r.request().headers()['x-file-name'] === 'two.xml');
+    await page.getByRole('link', { name: 'Nhập tệp' }).click();
+    await page.locator('.jobs .report').nth(1).waitFor();
+    is((await page.locator('.jobs .report').first().textContent()).includes('Chưa nhận được gì'), 'what was refused whole is not called taken in part');
+});
+
+await test('a record that is read in part says nothing about the rest of it', DESK, async (page) => {
+    let release;
+    const held = new Promise((done) => (release = done));
+    let whole = 0;
+    const answer = await json(`/api${record}`);
+    await page.route((url) => url.pathname === `/api${record}`, async (route) => {
+        if (new URL(route.request().url()).searchParams.has('newest')) return route.fulfill({ json: { ...answer, visits: answer.visits.slice(0, 1), allergies: null, whole: false } });
+        whole++;
+        await held;
+        return whole === 1 ? route.abort() : route.continue();
+    });
+    await page.goto(base + record);
+    await page.locator('.life svg').waitFor();
+    const text = await page.locator('main').textContent();
+    is(/Các lượt khám đang đọc tiếp/.test(text), 'no number of visits');
+    const facts = (await page.locator('.facts .quiet').allTextContents()).join(' | ');
+    is(!/Chẩn đoán mới|Thuốc mới/.test(text) && /\d/.test(facts) && !/lần|từ/.test(facts), `nothing is called new, no times, no beginnings: ${facts}`);
+    is((await page.locator('main').getAttribute('aria-busy')) === 'true', 'it is told to be on its way');
+    const from = () => page.locator('.lifeline header .quiet').textContent();
+    const part = await from();
+    release();
+    await page.locator('.problem').waitFor();
+    is((await page.locator('main').getAttribute('aria-busy')) === 'false' && (await page.locator('.life svg').count()) === 1, 'a failure leaves what is known in view');
+    await page.getByRole('button', { name: 'Thử lại' }).click();
+    await page.waitForFunction((n) => document.querySelector('.visits h2').textContent.endsWith(` ${n}`), answer.visits.length);
+    is((await page.locator('.problem').count()) === 0, 'and it is mended');
+    const first = answer.visits.at(-1).start.slice(0, 10).split('-').reverse().join('/');
+    is(part !== (await from()) && (await from()).startsWith(first), `the lifeline begins with the first visit ${first}, not ${await from()}`);
+    const today = new Date(Date.now() + 7 * 3600000).toISOString().slice(0, 10).split('-').reverse().join('/');
+    is((await from()).endsWith(today), 'and ends today');
+}, { errors: true });
+
+/** The claim of the test's file under another MA_LK. */
+const another = async (tag) =>
+    (await readFile(claimFile, 'utf8')).replace(/<NOIDUNGFILE>([^<]*)<\/NOIDUNGFILE>/g, (_, b64) =>
+        `<NOIDUNGFILE>${Buffer.from(Buffer.from(b64, 'base64').toString().replace(/(<MA_LK>)[^<]*/g, `$1${tag}`)).toString('base64')}</NOIDUNGFILE>`);
+
+await test("others' records that come in do not ask for this one all the time", DESK, async (page) => {
+    await open(page, record);
+    await page.locator('.link-live').waitFor();
+    let asked = 0;
+    page.on('request', (r) => (asked += new URL(r.url()).pathname === `/api${record}`));
+    for (const tag of ['TEST.CALM.1', 'TEST.CALM.2']) {
+        const before = (await json('/api/ops')).totals.records;
+        await json('/import/claims', { method: 'POST', body: await another(tag) });
+        is((await json('/api/ops')).totals.records > before, 'a record came in');
+        await page.waitForTimeout(2600);
+    }
+    is(asked === 1, `asked ${asked} times: at once after the first change, later after the second`);
+});
+
+await test('a wall whose curves do not come shows no disease over the figures of all visits', WALL, async (page) => {
+    await page.route('**/api/ops?icd=*', (route) => route.abort());
+    await open(page, '/wall');
+    await page.locator('.wall-curve .mark-g').first().waitFor();
+    for (let i = 0; i < 3; i++) {
+        await page.keyboard.press('ArrowRight');
+        is((await page.locator('.wall-curve h2').textContent()).startsWith('Tất cả lượt khám'), 'the title is that of what is drawn');
+    }
+    await page.unroute('**/api/ops?icd=*');
+    await page.reload();
+    await page.locator('.wall-curve .mark-g').first().waitFor();
+    await page.waitForFunction(() => {
+        document.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' }));
+        return !document.querySelector('.wall-curve h2').textContent.startsWith('Tất cả');
+    }, null, { polling: 200 });
+}, { errors: true });
+
+await test('an own period by keyboard: digits as they are typed, nothing asked for the year 2', DESK, async (page) => {
+    const odd = [];
+    page.on('request', (r) => /from=0/.test(r.url()) && odd.push(r.url()));
+    await open(page, '/');
+    await page.getByRole('button', { name: 'Chọn ngày' }).click();
+    await page.locator('.dates input').first().focus();
+    await page.keyboard.type('01152026', { delay: 320 }); // longer than the clock's second
+    await page.waitForURL((u) => u.searchParams.get('from') === '2026-01-15');
+    is(odd.length === 0, `asked: ${odd}`);
+    await page.locator('.dates input').last().fill('2026-01-10');
+    is((await page.locator('.dates').textContent()).includes('sau ngày kết thúc'), 'turned days are told');
+    is(new URL(page.url()).searchParams.get('to') !== '2026-01-10', 'and not asked');
+});
+
+await test('an address that is wrong opens as the usual page; days and facts are told right', DESK, async (page) => {
+    await open(page, '/?days=abc&from=x&sex=2');
+    await page.locator('[data-figure=visits]').waitFor();
+    is((await page.locator('.chip').count()) === 1, 'only the sex is a filter');
+    is(/^\d\d\/\d\d\/\d{4}$/.test(await page.locator('.tile-visits tbody td').first().textContent()), 'a day of a table is written as people here do');
+    await page.locator('.tile-visits .popper button').first().click();
+    is((await page.locator('.pop.info').textContent()).includes('khớp bộ lọc'), 'facilities are not said to have sent nothing');
+    await page.evaluate(() => {
+        history.pushState(null, '', '/citizens/%E0%A4%A');
+        dispatchEvent(new PopStateEvent('popstate'));
+    });
+    await page.locator('.problem').waitFor();
+}, { errors: true });
+
+await test('a week is unfinished only where the data ends, not where the period does', DESK, async (page) => {
+    const last = Date.parse((await json('/api/ops')).to);
+    const day = (n) => new Date(last - n * 86400000).toISOString().slice(0, 10);
+    const back = 28 + ((new Date(last).getUTCDay() + 4) % 7); // a Wednesday
+    await open(page, `/?from=${day(back + 13)}&to=${day(back)}`);
+    await page.locator('.tile-curve .mark-g').first().waitFor();
+    await page.waitForFunction(() => document.querySelectorAll('.tile-curve .bar.open').length === 0);
+});
+
+await test('a screen that does not come says so and is there after another try', DESK, async (page) => {
+    await open(page, '/');
+    await page.route('**/*.js', (route) => route.abort());
+    await page.getByRole('link', { name: 'Nhập tệp' }).click();
+    await page.locator('.problem').waitFor();
+    is((await page.locator('.problem').textContent()).includes('Chưa tải được'), 'what happened');
+    await page.unroute('**/*.js');
+    await page.getByRole('button', { name: 'Thử lại' }).click();
+    await page.locator('.drop').waitFor();
+}, { errors: true });
+
+await test('search: the field follows the address; the way back leads to the same line', PHONE, async (page) => {
+    await open(page, '/citizens?q=nguyen');
+    await page.locator('#hits li').nth(30).scrollIntoViewIfNeeded();
+    const y = await page.evaluate(() => scrollY);
+    is(y > 500, `scrolled to ${y}`);
+    await page.locator('#hits li').nth(30).click();
+    await page.locator('.banner h1').waitFor();
+    is((await page.evaluate(() => scrollY)) === 0, 'a record begins at its top');
+    await page.goBack();
+    await page.waitForFunction((at) => Math.abs(scrollY - at) < 3, y);
+    await page.getByRole('navigation').getByRole('link', { name: 'Người dân' }).click();
+    await page.waitForFunction(() => document.querySelector('main input').value === '' && !document.querySelector('#hits li'));
+    await page.goBack();
+    await page.waitForFunction(() => document.querySelector('main input').value === 'nguyen');
+});
+
 await test('drugs: the bars show the days that were prescribed and the gaps between them', DESK, async (page) => {
     await page.route((url) => url.pathname === `/api/citizens/${someone.id}`, async (route) => {
         const answer = await (await route.fetch()).json();
@@ -352,6 +527,8 @@ await test('a life of 1,200 visits and a long name', DESK, async (page) => {
     const drawn = (await page.evaluate(() => performance.now())).toFixed(0);
     console.log(`# record of 1,200 visits, ${report.resources} resources: first answer ${await median(`/api/citizens/${id}?newest=60`)} ms, whole ${await median(`/api/citizens/${id}`)} ms (medians of 5), from address to drawn ${drawn} ms`);
     await page.locator('main[aria-busy=false]').waitFor();
+    const life = (await json(`/api/citizens/${id}`)).visits.at(-1).start.slice(0, 10).split('-').reverse().join('/');
+    is((await page.locator('.lifeline header .quiet').textContent()).startsWith(life), `the lifeline shows all of it, from ${life}`);
     is((await page.locator('.visits h2').textContent()).includes('1.200'), 'all visits are counted');
     is((await page.locator('.facts').first().textContent()).includes('1.200 lần'), 'thousands in the lists too');
     const marks = await page.locator('.life .life-mark').count();

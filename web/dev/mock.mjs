@@ -146,7 +146,7 @@ function citizen(c) {
         problems: by((r) => r.icd).map((g) => ({ icd: g[0].icd, name: g[0].diagnosis, first: g[g.length - 1].start, last: g[0].start, visits: g.length })),
         drugs: drugNames.map(([name, dose], i) => ({ code: `D${i}`, name, dose, first: rows[rows.length - 1 - i].start, last: rows[i % 5].start, times: 3 + i, given: rows.slice(i % 5, rows.length - i).reverse().filter((_, k) => k % (2 + (i % 3)) === 0).map((r) => [r.start.slice(0, 10), i === 3 ? 0 : 28]) })),
         results: results.map(([name, unit, mean, sd, low, high], k) => ({ code: `R${k}`, name, unit, low, high, points: rows.filter((_, i) => i % (k + 2) === 0).reverse().map((r) => [r.start, Math.round((mean + (random() - 0.5) * 2 * sd) * 10) / 10]) })),
-        blood_group: null,
+        blood_group: null, whole: true,
         allergies: Number(c.id.slice(1)) % 3 === 0 ? ['Penicillin'] : [],
     };
 }

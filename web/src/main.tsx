@@ -11,13 +11,15 @@ import './styles/wall.css';
 import { type ComponentType, type JSX, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { TipLayer } from './charts/tip';
+import { Failure } from './core/api';
 import { language, t, useLang } from './core/i18n';
 import { startKeys } from './core/keys';
-import { startLive } from './core/live';
+import { startLive, useGeneration } from './core/live';
 import { startRouter, usePlace } from './core/router';
 import { applyTheme, startTheme } from './core/theme';
 import { OpsScreen } from './screens/ops';
 import { Frame, Help } from './ui/frame';
+import { Problem } from './ui/parts';
 
 type Screen = ComponentType<{ id: string }>;
 
@@ -47,11 +49,37 @@ function Missing(): JSX.Element {
     );
 }
 
+/** A screen whose program did not come: the server is gone, or has another version by now. */
+function Broken({ retry }: { retry: () => void }): JSX.Element {
+    const again = useGeneration();
+    const first = useRef(again);
+    useEffect(() => {
+        if (again !== first.current) retry(); // the server is back
+    }, [again]);
+    return (
+        <main id="main" class="page" tabIndex={-1}>
+            <Problem failure={new Failure(0, t('error.screen'))} retry={() => location.reload()} />
+        </main>
+    );
+}
+
+/** The citizen's id in an address; what cannot be decoded is nobody's. */
+function idOf(path: string, route: Route | undefined): string {
+    const text = route?.at.exec(path)?.[1] ?? '';
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return text;
+    }
+}
+
 function App(): JSX.Element {
     const { path } = usePlace();
     const lang = useLang();
     const route = routes.find((r) => r.at.test(path));
     const [shown, setShown] = useState<{ route: Route; screen: Screen } | null>(null);
+    const [broken, setBroken] = useState<Route | null>(null);
+    const [tries, setTries] = useState(0);
     const first = useRef(true);
     useEffect(() => {
         document.documentElement.lang = lang;
@@ -61,22 +89,32 @@ function App(): JSX.Element {
     useEffect(() => {
         let gone = false;
         if (!route) return;
-        void Promise.resolve(route.load()).then((screen) => {
-            if (!gone) setShown({ route, screen });
-        });
+        Promise.resolve(route.load()).then(
+            (screen) => {
+                if (!gone) setShown({ route, screen });
+            },
+            () => {
+                if (!gone) setBroken(route);
+            },
+        );
         return () => {
             gone = true;
         };
-    }, [route]);
+    }, [route, tries]);
     useEffect(() => {
         // What had the focus went away with the old screen: the new one takes it, so that Tab goes on there.
         const lost = document.activeElement === null || document.activeElement === document.body;
         if (shown && lost && !first.current) document.getElementById('main')?.focus({ preventScroll: true });
         if (shown) first.current = false;
     }, [shown]);
-    const id = decodeURIComponent(route?.at.exec(path)?.[1] ?? '');
+    const id = idOf(path, route);
     const ready = shown && shown.route === route ? shown : null;
-    const body = !route ? <Missing /> : ready ? <ready.screen key={`${lang} ${id}`} id={id} /> : <main id="main" />;
+    const retry = (): void => {
+        setBroken(null);
+        setTries(tries + 1);
+    };
+    const waiting = broken && broken === route ? <Broken retry={retry} /> : <main id="main" aria-busy="true" />;
+    const body = !route ? <Missing /> : ready ? <ready.screen key={`${lang} ${id}`} id={id} /> : waiting;
     return (
         <>
             {route?.bare ? body : <Frame>{body}</Frame>}

@@ -4,7 +4,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Drug, Visit } from '../core/api';
-import { date, num } from '../core/format';
+import { date, num, today } from '../core/format';
 import { t, tOr } from '../core/i18n';
 import { kindOf, type VisitKind } from '../screens/visit';
 import { NumberTable } from '../ui/table';
@@ -15,6 +15,7 @@ import { tipOn } from './tip';
 interface Props {
     visits: Visit[];
     drugs: Drug[];
+    whole: boolean; // all of the record is read
     opened: string | null;
     open: (visit: string) => void;
 }
@@ -38,12 +39,11 @@ const shapes: Record<VisitKind, string> = {
 
 const at = (iso: string | null): number => (iso ? Date.parse(iso.length === 10 ? `${iso}T12:00:00+07:00` : iso) : NaN);
 
-function fullSpan(visits: Visit[]): Span {
+/** From the first visit, at least a year ago, to now. */
+function lifeSpan(visits: Visit[]): Span {
     const times = visits.map((v) => at(v.start)).filter((x) => !Number.isNaN(x));
     const last = Math.max(Date.now(), ...times);
-    const first = Math.min(last - 365 * DAY, ...times);
-    const room = (last - first) * 0.02;
-    return [first - room, last + room];
+    return [Math.min(last - 365 * DAY, ...times), last];
 }
 
 const clamp = ([a, b]: Span, full: Span): Span => {
@@ -76,36 +76,43 @@ function axisTicks([a, b]: Span, x: (time: number) => number, width: number): Ax
     }
 }
 
-export function Lifeline({ visits, drugs, opened, open }: Props): JSX.Element {
+export function Lifeline({ visits, drugs, whole, opened, open }: Props): JSX.Element {
     const [ref, width] = useWidth<HTMLDivElement>(900);
-    const full = useMemo(() => fullSpan(visits), [visits]);
-    const [span, setSpan] = useState<Span>(full);
+    const life = useMemo(() => lifeSpan(visits), [visits]);
+    const room = (life[1] - life[0]) * 0.02;
+    const full: Span = [life[0] - room, life[1] + room];
+    const [span, setSpan] = useState<Span | null>(null); // null: all of it, also when more of it is read
     const [all, setAll] = useState(false);
     const names = width > 720 ? 190 : 0;
-    const [a, b] = clamp(span, full);
+    const [a, b] = clamp(span ?? full, full);
+    const isAll = b - a >= (full[1] - full[0]) * 0.999;
     const x = (time: number): number => names + ((time - a) / (b - a)) * (width - names - 8);
-    const zoom = (factor: number, around = (a + b) / 2): void =>
-        setSpan(clamp([around - (around - a) * factor, around + (b - around) * factor], full));
-    const move = (part: number): void => setSpan(clamp([a + (b - a) * part, b + (b - a) * part], full));
-    const drag = useDrag(ref, { a, b, full, names, zoom, setSpan });
+    const zoom = (factor: number, around = (a + b) / 2): void => {
+        const next: Span = [around - (around - a) * factor, around + (b - around) * factor];
+        setSpan(next[1] - next[0] < full[1] - full[0] ? clamp(next, full) : null);
+    };
+    const move = (by: number): void => setSpan(isAll ? null : clamp([a + by, b + by], full));
+    const drag = useDrag(ref, { a, b, isAll, names, zoom, move });
     const rows = useMemo(() => [...drugs].sort((p, q) => q.times - p.times), [drugs]);
     const shown = all ? rows : rows.slice(0, DRUG_ROWS);
     const height = AXIS + VISITS_HEIGHT + shown.length * (names ? DRUG_ROW : DRUG_ROW + 12) + 6;
     const key = (e: KeyboardEvent): void => {
-        const run = { ArrowLeft: () => move(-0.2), ArrowRight: () => move(0.2), '+': () => zoom(0.6), '=': () => zoom(0.6), '-': () => zoom(1.6), '0': () => setSpan(full) }[e.key];
+        const run = { ArrowLeft: () => move((a - b) / 5), ArrowRight: () => move((b - a) / 5), '+': () => zoom(0.6), '=': () => zoom(0.6), '-': () => zoom(1.6), '0': () => setSpan(null) }[e.key];
         if (!run) return;
         e.preventDefault();
         run();
     };
     const ticks = axisTicks([a, b], x, width - names);
+    // A thousand rows that zooming and dragging need not compare again.
+    const tables = useMemo(() => <Tables visits={visits} drugs={rows} whole={whole} />, [visits, rows, whole]);
     return (
         <section class="lifeline" aria-labelledby="lifeline-title">
             <header>
                 <h2 id="lifeline-title">{t('lifeline.title')}</h2>
                 <p class="quiet">
-                    {date(new Date(a).toISOString())} – {date(new Date(b).toISOString())}
+                    {date(today(new Date(Math.max(a, life[0]))))} – {date(today(new Date(Math.min(b, life[1]))))}
                 </p>
-                <Kinds visits={visits} />
+                <Kinds visits={visits} whole={whole} />
                 <div class="zoom" role="group" aria-label={t('lifeline.zoom')}>
                     <button type="button" class="small-button" aria-label={t('lifeline.in')} onClick={() => zoom(0.6)}>
                         +
@@ -113,10 +120,10 @@ export function Lifeline({ visits, drugs, opened, open }: Props): JSX.Element {
                     <button type="button" class="small-button" aria-label={t('lifeline.out')} onClick={() => zoom(1.6)}>
                         −
                     </button>
-                    <button type="button" class="small-button" onClick={() => setSpan([full[1] - 366 * DAY, full[1]])}>
+                    <button type="button" class="small-button" onClick={() => setSpan(clamp([full[1] - 366 * DAY, full[1]], full))}>
                         {t('lifeline.year')}
                     </button>
-                    <button type="button" class="small-button" onClick={() => setSpan(full)}>
+                    <button type="button" class="small-button" onClick={() => setSpan(null)}>
                         {t('lifeline.all')}
                     </button>
                 </div>
@@ -140,13 +147,13 @@ export function Lifeline({ visits, drugs, opened, open }: Props): JSX.Element {
                     )}
                     {names > 0 && (
                         <text class="axis strong" x={0} y={AXIS + VISITS_HEIGHT - 14}>
-                            {t('lifeline.visits', { n: num(visits.length) })}
+                            {whole ? t('lifeline.visits', { n: num(visits.length) }) : t('citizen.reading')}
                         </text>
                     )}
                     <g clip-path="url(#life-clip)">
                         <Marks visits={visits} x={x} opened={opened} open={open} />
                         {shown.map((d, i) => (
-                            <DrugBar drug={d} x={x} y={AXIS + VISITS_HEIGHT + i * (names ? DRUG_ROW : DRUG_ROW + 12)} named={!names} />
+                            <DrugBar drug={d} whole={whole} x={x} y={AXIS + VISITS_HEIGHT + i * (names ? DRUG_ROW : DRUG_ROW + 12)} named={!names} />
                         ))}
                     </g>
                     {names > 0 &&
@@ -156,10 +163,7 @@ export function Lifeline({ visits, drugs, opened, open }: Props): JSX.Element {
                             </text>
                         ))}
                 </svg>
-                <div class="sr">
-                    <NumberTable caption={t('lifeline.title')} model={tableOf(visits)} />
-                    <NumberTable caption={t('citizen.drugs')} model={drugTable(rows)} />
-                </div>
+                {tables}
             </div>
             {rows.length > DRUG_ROWS && (
                 <button type="button" class="link-button" onClick={() => setAll(!all)}>
@@ -172,25 +176,35 @@ export function Lifeline({ visits, drugs, opened, open }: Props): JSX.Element {
 
 const short = (text: string, n: number): string => (text.length > n ? `${text.slice(0, n - 1)}…` : text);
 
+function Tables({ visits, drugs, whole }: { visits: Visit[]; drugs: Drug[]; whole: boolean }): JSX.Element {
+    return (
+        <div class="sr">
+            <NumberTable caption={t('lifeline.title')} model={tableOf(visits)} />
+            <NumberTable caption={t('citizen.drugs')} model={drugTable(drugs, whole)} />
+        </div>
+    );
+}
+
 const tableOf = (visits: Visit[]) => ({
     columns: [{ title: t('word.day') }, { title: t('word.kind') }, { title: t('word.diagnosis') }, { title: t('facilities.name') }],
     rows: visits.map((v) => [date(v.start), tOr(`kind.${kindOf(v)}`) ?? '', `${v.icd ?? ''} ${v.diagnosis ?? ''}`, v.facility_name ?? v.facility]),
 });
 
-const drugTable = (drugs: Drug[]) => ({
+const drugTable = (drugs: Drug[], whole: boolean) => ({
     columns: [{ title: t('citizen.drugs') }, { title: t('filter.from') }, { title: t('filter.to') }, { title: t('word.note') }],
-    rows: drugs.map((d) => [d.name ?? d.code, date(d.first), date(d.last), drugWords(d).join('; ')]),
+    rows: drugs.map((d) => [d.name ?? d.code, date(d.first), date(d.last), drugWords(d, whole).join('; ')]),
 });
 
-/** How often, and what is missing between. */
-function drugWords(d: Drug): string[] {
+/** How often, and what is missing between: known when all of the record is read. */
+function drugWords(d: Drug, whole: boolean): string[] {
+    if (!whole) return [];
     const missing = gaps(supplies(d.given));
     const words = [t('lifeline.given', { n: num(d.times), date: date(d.last) })];
     if (missing.n > 0) words.push(t('lifeline.gaps', { n: num(missing.n), days: num(missing.longest) }));
     return words;
 }
 
-function Kinds({ visits }: { visits: Visit[] }): JSX.Element {
+function Kinds({ visits, whole }: { visits: Visit[]; whole: boolean }): JSX.Element {
     const counts = new Map<VisitKind, number>();
     for (const v of visits) counts.set(kindOf(v), (counts.get(kindOf(v)) ?? 0) + 1);
     return (
@@ -200,7 +214,7 @@ function Kinds({ visits }: { visits: Visit[] }): JSX.Element {
                     <svg class={`life-mark kind-${kind}`} viewBox="-6 -6 12 12" width="12" height="12" aria-hidden="true">
                         <path d={shapes[kind]} />
                     </svg>
-                    {tOr(`kind.${kind}`)} {num(n)}
+                    {tOr(`kind.${kind}`)} {whole && num(n)}
                 </li>
             ))}
         </ul>
@@ -267,7 +281,15 @@ function Marks({ visits, x, opened, open }: MarksProps): JSX.Element {
 
 const LEAST_WIDTH = 4; // a single day is still seen when a life is shown
 
-function DrugBar({ drug: d, x, y, named }: { drug: Drug; x: (time: number) => number; y: number; named: boolean }): JSX.Element {
+interface DrugBarProps {
+    drug: Drug;
+    whole: boolean;
+    x: (time: number) => number;
+    y: number;
+    named: boolean;
+}
+
+function DrugBar({ drug: d, whole, x, y, named }: DrugBarProps): JSX.Element {
     const spans = useMemo(() => supplies(d.given), [d]);
     const top = y + (named ? 16 : 4);
     // Spans whose gap is less than a pixel are one bar.
@@ -281,7 +303,7 @@ function DrugBar({ drug: d, x, y, named }: { drug: Drug; x: (time: number) => nu
     }
     const [first, end] = [bars[0]?.[0] ?? 0, bars[bars.length - 1]?.[1] ?? 0];
     return (
-        <g {...tipOn(d.name ?? d.code, [`${date(d.first)} – ${date(d.last)}`, ...drugWords(d), d.dose ?? ''])}>
+        <g {...tipOn(d.name ?? d.code, [`${date(d.first)} – ${date(d.last)}`, ...drugWords(d, whole), d.dose ?? ''])}>
             {named && (
                 <text class="axis" x={2} y={y + 10}>
                     {short(d.name ?? d.code, 40)}
@@ -299,32 +321,30 @@ function DrugBar({ drug: d, x, y, named }: { drug: Drug; x: (time: number) => nu
 interface DragState {
     a: number;
     b: number;
-    full: Span;
+    isAll: boolean;
     names: number;
     zoom: (factor: number, around?: number) => void;
-    setSpan: (span: Span) => void;
+    move: (by: number) => void;
 }
 
 /** Wheel zooms around the pointer (all the way out it leaves the wheel to the page); dragging moves. */
 function useDrag(ref: { current: HTMLDivElement | null }, state: DragState): object {
     const now = useRef(state);
     now.current = state;
-    const from = useRef<{ x: number; span: Span } | null>(null);
+    const from = useRef<number | null>(null);
     useEffect(() => {
         const box = ref.current;
         if (!box) return;
         const wheel = (e: WheelEvent): void => {
-            const { a, b, full, names, zoom, setSpan } = now.current;
+            const { a, b, isAll, names, zoom, move } = now.current;
             const rect = box.getBoundingClientRect();
             const u = rect.width / Math.max(1, box.querySelector('svg')!.viewBox.baseVal.width);
             const left = rect.left + names * u;
             const width = rect.width - names * u;
             if (Math.abs(e.deltaX) > Math.abs(e.deltaY)) {
-                const by = ((b - a) * e.deltaX) / width;
-                setSpan(clamp([a + by, b + by], full));
+                move(((b - a) * e.deltaX) / width);
             } else {
-                const whole = b - a >= (full[1] - full[0]) * 0.999;
-                if (whole && e.deltaY > 0) return;
+                if (isAll && e.deltaY > 0) return;
                 const share = Math.min(1, Math.max(0, (e.clientX - left) / width));
                 zoom(e.deltaY < 0 ? 0.8 : 1.25, a + (b - a) * share);
             }
@@ -335,14 +355,14 @@ function useDrag(ref: { current: HTMLDivElement | null }, state: DragState): obj
     }, [ref]);
     return {
         onPointerDown: (e: PointerEvent) => {
-            if (e.button === 0) from.current = { x: e.clientX, span: [now.current.a, now.current.b] };
+            if (e.button === 0) from.current = e.clientX;
         },
         onPointerMove: (e: PointerEvent) => {
-            const start = from.current;
+            const { a, b, move } = now.current;
             const box = ref.current;
-            if (!start || !box || e.buttons === 0) return;
-            const by = ((start.x - e.clientX) / box.clientWidth) * (start.span[1] - start.span[0]);
-            now.current.setSpan(clamp([start.span[0] + by, start.span[1] + by], now.current.full));
+            if (from.current === null || !box || e.buttons === 0) return;
+            move(((from.current - e.clientX) / box.clientWidth) * (b - a));
+            from.current = e.clientX;
         },
         onPointerUp: () => {
             from.current = null;

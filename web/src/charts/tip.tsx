@@ -1,7 +1,8 @@
 // The one small label that follows pointer and focus over charts.
 import type { JSX, SVGAttributes } from 'preact';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { Cell, useCell } from '../core/cell';
+import { usePlace } from '../core/router';
 
 interface Tip {
     x: number;
@@ -27,7 +28,17 @@ export function tipOn(title: string, lines: string[]): SVGAttributes<SVGGElement
 
 export function TipLayer(): JSX.Element | null {
     const now = useCell(tip);
+    const { path } = usePlace();
     const ref = useRef<HTMLDivElement>(null);
+    // The mark went away with its screen, and Escape takes the label away: neither tells the mark's own handlers.
+    useEffect(() => tip.set(null), [path]);
+    useEffect(() => {
+        const key = (e: KeyboardEvent): void => {
+            if (e.key === 'Escape') tip.set(null);
+        };
+        document.addEventListener('keydown', key);
+        return () => document.removeEventListener('keydown', key);
+    }, []);
     useLayoutEffect(() => {
         const box = ref.current;
         if (!box || !now) return;

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Result } from '../core/api';
-import { date, dateTime, num } from '../core/format';
+import { date, dateTime, measure, num } from '../core/format';
 import { t, tOr } from '../core/i18n';
 import { StateMark } from '../ui/icons';
 import { NumberTable } from '../ui/table';
@@ -12,15 +12,15 @@ import { tipOn } from './tip';
 
 const FIRST = 12;
 
-export function Results({ list }: { list: Result[] }): JSX.Element {
+export function Results({ list, whole }: { list: Result[]; whole: boolean }): JSX.Element {
     const [all, setAll] = useState(false);
     const sorted = [...list].filter((r) => r.points.length > 0).sort((a, b) => b.points.length - a.points.length);
     return (
         <section class="panel results" aria-labelledby="results-title">
             <h2 id="results-title">
-                {t('citizen.results')} <span class="quiet">{num(sorted.length)}</span>
+                {t('citizen.results')} <span class="quiet">{whole ? num(sorted.length) : t('citizen.reading')}</span>
             </h2>
-            {sorted.length === 0 && <p class="empty">{t('citizen.no_results')}</p>}
+            {sorted.length === 0 && whole && <p class="empty">{t('citizen.no_results')}</p>}
             <div class="multiples">
                 {(all ? sorted : sorted.slice(0, FIRST)).map((r) => (
                     <Multiple key={r.code} r={r} />
@@ -39,7 +39,7 @@ export function Results({ list }: { list: Result[] }): JSX.Element {
 export const resultName = (r: { code: string | null; name: string | null }): string =>
     tOr(`result.${r.code}`) ?? r.name ?? r.code ?? '—';
 
-const isOutside = (r: Result, v: number): boolean => (r.high !== null && v > r.high) || (r.low !== null && v < r.low);
+export const isOutside = (r: Result, v: number): boolean => (r.high !== null && v > r.high) || (r.low !== null && v < r.low);
 
 function Multiple({ r }: { r: Result }): JSX.Element {
     const [open, setOpen] = useState(false);
@@ -52,12 +52,12 @@ function Multiple({ r }: { r: Result }): JSX.Element {
                 <span class="multiple-name">{resultName(r)}</span>
                 <span class="multiple-value">
                     {outside && <StateMark state="watch" />}
-                    <b>{num(last[1], 3)}</b> {r.unit}
+                    <b>{measure(last[1])}</b> {r.unit}
                     {outside && <span class="sr">{t('citizen.outside')}</span>}
                 </span>
                 <span class="quiet">
                     {date(last[0])}
-                    {before && ` · ${t('citizen.was', { value: num(before[1], 3) })}`}
+                    {before && ` · ${t('citizen.was', { value: measure(before[1]) })}`}
                 </span>
             </button>
             <Trend r={r} big={open} />
@@ -67,7 +67,7 @@ function Multiple({ r }: { r: Result }): JSX.Element {
                         caption={resultName(r)}
                         model={{
                             columns: [{ title: t('word.time') }, { title: r.unit ?? t('word.value'), kind: 'number' }],
-                            rows: [...r.points].reverse().map(([time, v]) => [dateTime(time), num(v, 3)]),
+                            rows: [...r.points].reverse().map(([time, v]) => [dateTime(time), measure(v)]),
                         }}
                     />
                 </div>
@@ -101,7 +101,7 @@ function Trend({ r, big }: { r: Result; big: boolean }): JSX.Element {
                         <g>
                             <line class="grid" x1={pad.left} x2={width - pad.right} y1={y(v)} y2={y(v)} />
                             <text class="axis" x={pad.left - 5} y={y(v) + 4} text-anchor="end">
-                                {num(v, 3)}
+                                {measure(v)}
                             </text>
                         </g>
                     ))}
@@ -123,7 +123,7 @@ function Trend({ r, big }: { r: Result; big: boolean }): JSX.Element {
                             cx={x(times[i]!)}
                             cy={y(v)}
                             r={i === r.points.length - 1 ? 3.2 : 2}
-                            {...(tipOn(`${num(v, 3)} ${r.unit ?? ''}`, [dateTime(time)]) as object)}
+                            {...(tipOn(`${measure(v)} ${r.unit ?? ''}`, [dateTime(time)]) as object)}
                         />
                     ),
                 )}

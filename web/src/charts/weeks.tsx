@@ -70,7 +70,7 @@ export function WeekChart({ weeks, to, chosen, choose, title, least = 0 }: Props
                             {...tipOn(`${week(w.w)} · ${period(w.d, addDays(w.d, 6))}`, veiled ? [t('chart.visits', { n: `<${least}` })] : lines(w, open))}
                             role={choose ? 'button' : undefined}
                             aria-pressed={choose ? chosen === w.d : undefined}
-                            aria-label={choose ? `${week(w.w)}: ${num(w.visits)}` : undefined}
+                            aria-label={choose ? `${week(w.w)}: ${num(w.visits)}${w.alarm && !open ? `, ${t('chart.alarm')}` : ''}` : undefined}
                             class={chosen && chosen !== w.d ? 'mark-g faded' : 'mark-g'}
                         >
                             <rect class="hit" x={x(i)} y={PAD.top} width={slot} height={h - PAD.top - PAD.bottom} />

@@ -51,6 +51,7 @@ export interface Ward {
 }
 export interface Ops {
     as_of?: string; // missing while nothing is stored
+    filters?: Record<string, string | null>;
     from: string;
     to: string;
     totals: { visits: number; records: number };
@@ -223,6 +224,9 @@ export function failureOf(status: number, body: string): Failure {
     return new Failure(status, words || t(status === 404 ? 'error.missing' : 'error.server', { status }));
 }
 
+/** What went wrong, whatever was thrown: an answer that cannot be read is a failure too. */
+export const asFailure = (e: unknown): Failure => (e instanceof Failure ? e : new Failure(0, t('error.answer')));
+
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
     let response: Response;
     try {
@@ -250,35 +254,25 @@ export interface Asked<T> {
 }
 
 type Answer<T> = Omit<Asked<T>, 'retry'>;
+const NOTHING = { data: undefined, error: undefined, loading: false, path: null };
 
 /** Asks when the path, the language or `again` changes. The last value stands until the next comes. */
 export function useAsk<T>(path: string | null, again: unknown = 0): Asked<T> {
     const language = useLang();
     const [tries, setTries] = useState(0);
-    const [state, setState] = useState<Answer<T>>({
-        data: undefined,
-        error: undefined,
-        loading: path !== null,
-        path: null,
-    });
+    const [state, setState] = useState<Answer<T>>({ ...NOTHING, loading: path !== null });
     useEffect(() => {
         if (path === null) {
-            setState({ data: undefined, error: undefined, loading: false, path: null });
+            setState(NOTHING);
             return;
         }
         const stop = new AbortController();
         setState((s) => ({ ...s, loading: true }));
         askJson<T>(path, { signal: stop.signal }).then(
-            (data) =>
-                setState({
-                    data,
-                    error: undefined,
-                    loading: false,
-                    path,
-                }),
+            (data) => setState({ data, error: undefined, loading: false, path }),
             (e: unknown) => {
                 if (stop.signal.aborted) return;
-                const error = e instanceof Failure ? e : new Failure(0, t('error.answer'));
+                const error = asFailure(e);
                 setState((s) => ({
                     ...s,
                     data: s.path === path ? s.data : undefined,

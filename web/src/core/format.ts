@@ -19,9 +19,19 @@ export const num = (n: number | null | undefined, digits = 0): string =>
         ? NONE
         : formatter({ minimumFractionDigits: 0, maximumFractionDigits: digits }).format(n);
 
-/** Exact đồng: 1.250.000 ₫. */
+/** A measured value: what is small keeps its digits (0,0004 is not 0). */
+export const measure = (n: number | null | undefined): string => num(n, n && Math.abs(n) < 0.1 ? 6 : 3);
+
+/** A number as it was written, with every digit: 5.60 → 5,60. Other texts stay. */
+export function exact(text: string): string {
+    const parts = /^(-?\d+)(?:\.(\d+))?$/.exec(text);
+    if (!parts) return text;
+    return num(Number(parts[1])) + (parts[2] ? (lang() === 'vi' ? ',' : '.') + parts[2] : '');
+}
+
+/** Exact đồng, with the fractions that prices and lines have: 1.250.000 ₫. */
 export const money = (n: number | null | undefined): string =>
-    n === null || n === undefined ? NONE : `${num(n)}\u00a0₫`;
+    n === null || n === undefined ? NONE : `${num(n, 3)}\u00a0₫`;
 
 /** Three significant figures with the scale in words: 12,4 tỷ ₫. */
 export function moneyShort(n: number | null | undefined): string {
@@ -43,28 +53,35 @@ export function percent(p: number | null): string {
     return `${sign}${num(Math.abs(p), Math.abs(p) < 10 ? 1 : 0)}\u00a0%`;
 }
 
+/** Vietnam's date and time of day, wherever the screen stands (a wall's machine often runs on UTC). */
+const inVietnam = (d: Date): string => new Date(d.getTime() + 7 * 3600000).toISOString();
+export const clock = (d: Date): string => inVietnam(d).slice(11, 19);
+/** Today in Vietnam as an ISO date. */
+export const today = (d = new Date()): string => inVietnam(d).slice(0, 10);
+
+/** An instant as it is read in Vietnam; our own zone and bare dates stay as they are written. */
+function here(iso: string): string {
+    const time = /T.*(Z|[+-]\d\d:\d\d)$/.test(iso) && !iso.endsWith('+07:00') ? Date.parse(iso) : NaN;
+    return Number.isNaN(time) ? iso : inVietnam(new Date(time));
+}
+export const dayOf = (iso: string): string => here(iso).slice(0, 10);
 
 /** 21/11/2026 from an ISO date or instant; a year or a month alone stays what it is. */
 export function date(iso: string | null | undefined): string {
     if (!iso) return NONE;
-    const [y, m, d] = iso.slice(0, 10).split('-');
+    const [y, m, d] = dayOf(iso).split('-');
     return d ? `${d}/${m}/${y}` : m ? `${m}/${y}` : (y ?? NONE);
 }
 
 /** 21/11 */
 export const dayMonth = (iso: string): string => `${iso.slice(8, 10)}/${iso.slice(5, 7)}`;
 
-/** 10:42 as written in the instant (the server writes Vietnam's time). */
+/** 10:42 */
 export const time = (iso: string | null | undefined): string =>
-    iso && iso.length >= 16 ? iso.slice(11, 16) : NONE;
+    iso && iso.length >= 16 ? here(iso).slice(11, 16) : NONE;
 
 export const dateTime = (iso: string | null | undefined): string =>
     iso && iso.length >= 16 ? `${time(iso)} ${date(iso)}` : date(iso);
-
-/** Vietnam's date and time of day, wherever the screen stands (a wall's machine often runs on UTC). */
-const inVietnam = (d: Date): string => new Date(d.getTime() + 7 * 3600000).toISOString();
-export const clock = (d: Date): string => inVietnam(d).slice(11, 19);
-export const today = (d: Date): string => date(inVietnam(d));
 
 /** Day arithmetic on ISO dates, free of time zones. */
 export function addDays(iso: string, n: number): string {
@@ -83,17 +100,15 @@ export function period(from: string, to: string): string {
 export const week = (w: string): string =>
     t('unit.week', { n: Number(w.slice(6)), year: w.slice(0, 4) });
 
-/** Age in the words a clinician uses: days, months up to 72, years. */
-export function age(birth: string | null | undefined, at: Date): string {
+/** Age on an ISO date in the words a clinician uses: days, months up to 72, years. */
+export function age(birth: string | null | undefined, on: string): string {
     if (!birth) return NONE;
-    const b = new Date(birth.length === 4 ? `${birth}-07-01` : birth);
-    const months =
-        (at.getFullYear() - b.getFullYear()) * 12 +
-        at.getMonth() -
-        b.getMonth() -
-        (at.getDate() < b.getDate() ? 1 : 0);
-    if (months < 1) return t('age.days', { n: Math.max(0, Math.floor((+at - +b) / 86400000)) });
-    return months < 72 ? t('age.months', { n: months }) : t('age.years', { n: Math.floor(months / 12) });
+    const born = birth + '-07-01'.slice(Math.min(birth.length - 4, 6)); // a year alone, or a year and a month
+    const [y = 0, m = 0, d = 0] = born.split('-').map(Number);
+    const [year = 0, month = 0, day = 0] = on.split('-').map(Number);
+    const months = Math.max(0, (year - y) * 12 + month - m - (day < d ? 1 : 0));
+    if (months >= 72 || birth.length === 4) return t('age.years', { n: Math.floor(months / 12) });
+    return months < 1 ? t('age.days', { n: Math.max(0, daysBetween(born, on)) }) : t('age.months', { n: months });
 }
 
 /** "3 giây", "5 phút", "2 giờ", "4 ngày": how old something is. */

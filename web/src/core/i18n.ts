@@ -12,10 +12,14 @@ export const language = keptCell('nhip.language', 'vi');
 export const lang = (): Lang => (language.value === 'en' ? 'en' : 'vi');
 export const useLang = (): Lang => (useCell(language) === 'en' ? 'en' : 'vi');
 
-/** The text of a key; {name} is replaced by vars.name. */
+/** The text of a key; {name} is replaced by vars.name, {name|day|days} by the word for one or for many. */
 export function t(key: Key, vars?: Record<string, string | number>): string {
     const text = texts[lang()][key];
-    return vars ? text.replace(/\{(\w+)\}/g, (_, name: string) => String(vars[name] ?? '')) : text;
+    if (!vars) return text;
+    return text.replace(/\{(\w+)(?:\|(\w+)\|(\w+))?\}/g, (_, name: string, one?: string, many = '') => {
+        const value = String(vars[name] ?? '');
+        return one === undefined ? value : value === '1' ? one : many;
+    });
 }
 
 /** The text of a key made from data, or undefined where there is none. */

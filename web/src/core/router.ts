@@ -6,6 +6,8 @@ export interface Place {
     query: URLSearchParams;
 }
 
+const BACK_MS = 3000;
+
 const read = (): Place => ({
     path: location.pathname.replace(/\/+$/, '') || '/',
     query: new URLSearchParams(location.search),
@@ -17,11 +19,29 @@ export const usePlace = (): Place => useCell(place);
 /** Goes to an address of our own; `replace` keeps the history as it is (filters, typing). */
 export function go(to: string, replace = false): void {
     if (to === location.pathname + location.search) return;
-    if (replace) history.replaceState(null, '', to);
-    else history.pushState(null, '', to);
+    if (replace) history.replaceState(history.state, '', to);
+    else {
+        history.replaceState({ y: scrollY }, '');
+        history.pushState(null, '', to);
+    }
     const before = place.value.path;
     place.set(read());
     if (place.value.path !== before) scrollTo(0, 0);
+}
+
+/** Scrolls to where the reader was, as soon as what stood there has come; not against the reader. */
+function comeBack(y: number): void {
+    const until = performance.now() + BACK_MS;
+    const stop = new AbortController();
+    for (const name of ['wheel', 'touchstart', 'pointerdown', 'keydown'])
+        addEventListener(name, () => stop.abort(), { signal: stop.signal, passive: true });
+    const step = (): void => {
+        if (stop.signal.aborted) return;
+        scrollTo(0, y);
+        if (Math.abs(scrollY - y) < 2 || performance.now() > until) stop.abort();
+        else requestAnimationFrame(step);
+    };
+    step();
 }
 
 /** The same screen with other parameters; null takes one away; a new one goes to the end. */
@@ -36,7 +56,11 @@ export function withQuery(changes: Record<string, string | null>): string {
 }
 
 export function startRouter(): void {
-    addEventListener('popstate', () => place.set(read()));
+    addEventListener('popstate', (event) => {
+        place.set(read());
+        const y = (event.state as { y?: number } | null)?.y;
+        if (y) requestAnimationFrame(() => comeBack(y));
+    });
     document.addEventListener('click', (event) => {
         const link = (event.target as Element | null)?.closest?.('a[href]');
         const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey;

@@ -1,14 +1,14 @@
 // A citizen's lifelong record on one screen: who is it, what is dangerous, what is open, what changed.
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import { type Citizen, type Drug, type Problem as Illness, useAsk, type Visit } from '../core/api';
-import { age, date, daysBetween, num } from '../core/format';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { type Citizen, type Drug, type Problem as Illness, useAsk } from '../core/api';
+import { age, date, dayOf, daysBetween, measure, num, today } from '../core/format';
 import { t, tOr } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { useGeneration } from '../core/live';
 import { go, usePlace, withQuery } from '../core/router';
 import { Lifeline } from '../charts/lifeline';
-import { resultName, Results } from '../charts/trend';
+import { isOutside, resultName, Results } from '../charts/trend';
 import { StateMark } from '../ui/icons';
 import { Copy, Problem } from '../ui/parts';
 import { sexWord } from './citizens';
@@ -18,16 +18,22 @@ const RECENT_DAYS = 90;
 const OPEN_DAYS = 365;
 /** So many records come at once, whatever the length of the life; then all of it. */
 const FIRST_RECORDS = 60;
+/** While others' records come in by the thousand, this one is not asked again all the time. */
+const REFRESH_MS = 15000;
 
 export function CitizenScreen({ id }: { id: string }): JSX.Element {
     const { query } = usePlace();
-    const again = useGeneration();
+    const again = useGeneration(REFRESH_MS);
     const path = `/api/citizens/${encodeURIComponent(id)}`;
-    const asked = useAsk<Citizen>(`${path}?newest=${FIRST_RECORDS}`, again);
-    const all = useAsk<Citizen>(asked.data && !asked.data.whole ? path : null, again);
-    const c = all.data && all.path === path ? all.data : asked.data;
+    // The newest part first; when it says that there is more, all of it, from then on.
+    const [long, setLong] = useState(false);
+    const asked = useAsk<Citizen>(long ? path : `${path}?newest=${FIRST_RECORDS}`, again);
+    const last = useRef<Citizen | undefined>(undefined); // stays in view when the next answer fails
+    if (asked.data) last.current = asked.data;
+    const c = last.current;
     useEffect(() => {
         document.title = `${c?.name ?? t('nav.citizens')} · Nhịp`;
+        if (c && !c.whole) setLong(true);
     }, [c]);
     const opened = query.get('visit');
     const open = (visit: string): void => go(withQuery({ visit: visit === opened ? null : visit }), true);
@@ -53,20 +59,20 @@ export function CitizenScreen({ id }: { id: string }): JSX.Element {
         );
     }
     return (
-        <main id="main" class="citizen" tabIndex={-1} aria-busy={!c?.whole}>
+        <main id="main" class="citizen" tabIndex={-1} aria-busy={!c || (!c.whole && !asked.error)}>
             {c ? (
                 <>
                     <Banner c={c} />
-                    {all.error && !c.whole && <Problem failure={all.error} retry={all.retry} />}
+                    {asked.error && <Problem failure={asked.error} retry={asked.retry} />}
                     <Changed c={c} />
-                    <Lifeline visits={c.visits} drugs={c.drugs} opened={opened} open={open} />
+                    <Lifeline visits={c.visits} drugs={c.drugs} whole={c.whole} opened={opened} open={open} />
                     <div class="three">
                         <div class="column">
-                            <Problems list={c.problems} />
-                            <Drugs list={c.drugs} />
+                            <Problems list={c.problems} whole={c.whole} />
+                            <Drugs list={c.drugs} whole={c.whole} />
                         </div>
-                        <Results list={c.results} />
-                        <Visits id={c.id} list={c.visits} opened={opened} open={open} />
+                        <Results list={c.results} whole={c.whole} />
+                        <Visits c={c} opened={opened} open={open} />
                     </div>
                 </>
             ) : (
@@ -77,15 +83,15 @@ export function CitizenScreen({ id }: { id: string }): JSX.Element {
 }
 
 function Banner({ c }: { c: Citizen }): JSX.Element {
-    const now = c.deceased ? new Date(c.deceased) : new Date();
+    const on = c.deceased ? `${dayOf(c.deceased)}-07-01`.slice(0, 10) : today();
     const cover = [...c.coverage].sort((a, b) => (b.to ?? '').localeCompare(a.to ?? ''))[0];
-    const ended = cover?.to ? cover.to.slice(0, 10) < new Date().toISOString().slice(0, 10) : false;
+    const ended = cover?.to ? dayOf(cover.to) < today() : false;
     return (
         <header class="banner">
             <div class="banner-who">
                 <h1>{c.name ?? '—'}</h1>
                 <p>
-                    <b>{date(c.birth)}</b> · {age(c.birth, now)} · {sexWord(c.sex)}
+                    <b>{date(c.birth)}</b> · {age(c.birth, on)} · {sexWord(c.sex)}
                     {c.deceased && <b> · {t('citizen.deceased', { date: date(c.deceased) })}</b>}
                 </p>
             </div>
@@ -138,19 +144,20 @@ function Banner({ c }: { c: Citizen }): JSX.Element {
     );
 }
 
-const lastDay = (c: Citizen): string | null => c.visits[0]?.start?.slice(0, 10) ?? null;
-
-/** What changed at the latest visit, in words. */
+/** What changed at the latest visit, in words. What is new is known when all that was before is read. */
 function Changed({ c }: { c: Citizen }): JSX.Element | null {
-    const last = lastDay(c);
     const visit = c.visits[0];
-    if (!last || !visit) return null;
-    const fresh = (first: string | null): boolean => first !== null && daysBetween(first.slice(0, 10), last) <= 0;
-    const problems = c.visits.length > 1 ? c.problems.filter((p) => fresh(p.first)) : [];
-    const drugs = c.visits.length > 1 ? c.drugs.filter((d) => fresh(d.first)) : [];
-    const outside = c.results.filter((r) => {
+    if (!visit?.start) return null;
+    const last = dayOf(visit.start);
+    const known = c.whole && c.visits.length > 1;
+    const fresh = (first: string | null): boolean => known && first !== null && dayOf(first) >= last;
+    const problems = c.problems.filter((p) => fresh(p.first));
+    const drugs = c.drugs.filter((d) => fresh(d.first));
+    const outside = c.results.flatMap((r) => {
         const point = r.points[r.points.length - 1];
-        return point && ((r.high !== null && point[1] > r.high) || (r.low !== null && point[1] < r.low));
+        if (!point || !isOutside(r, point[1])) return [];
+        const day = dayOf(point[0]);
+        return `${resultName(r)} ${measure(point[1])} ${r.unit ?? ''}${day === last ? '' : ` (${date(day)})`}`;
     });
     const part = (label: string, names: string[]): JSX.Element | null =>
         names.length === 0 ? null : (
@@ -169,15 +176,20 @@ function Changed({ c }: { c: Citizen }): JSX.Element | null {
             </div>
             {part(t('citizen.new_problems'), problems.map((p) => `${p.icd} ${p.name ?? ''}`))}
             {part(t('citizen.new_drugs'), drugs.map((d) => d.name ?? d.code))}
-            {part(t('citizen.outside'), outside.map((r) => `${resultName(r)} ${num(r.points[r.points.length - 1]?.[1], 2)} ${r.unit ?? ''}`))}
+            {part(t('citizen.outside'), outside)}
         </dl>
     );
 }
 
-const ageInDays = (iso: string | null): number =>
-    iso ? daysBetween(iso.slice(0, 10), new Date().toISOString().slice(0, 10)) : Infinity;
+const ageInDays = (iso: string | null): number => (iso ? daysBetween(dayOf(iso), today()) : Infinity);
 
-function Problems({ list }: { list: Illness[] }): JSX.Element {
+/** Lists of a record that is read in part make no statement about the rest of it. */
+interface ListProps<T> {
+    list: T[];
+    whole: boolean;
+}
+
+function Problems({ list, whole }: ListProps<Illness>): JSX.Element {
     const open = list.filter((p) => ageInDays(p.last) <= OPEN_DAYS).sort((a, b) => b.visits - a.visits);
     const past = list.filter((p) => ageInDays(p.last) > OPEN_DAYS);
     return (
@@ -185,19 +197,19 @@ function Problems({ list }: { list: Illness[] }): JSX.Element {
             <h2 id="problems-title">
                 {t('citizen.problems')} <span class="quiet">{t('citizen.within_year')}</span>
             </h2>
-            {open.length === 0 && <p class="empty">{t('citizen.none_year')}</p>}
-            <ProblemRows list={open} />
-            {past.length > 0 && (
+            {open.length === 0 && <p class="empty">{t(whole ? 'citizen.none_year' : 'citizen.reading')}</p>}
+            <ProblemRows list={open} whole={whole} />
+            {whole && past.length > 0 && (
                 <details>
-                    <summary>{t('citizen.before', { n: past.length })}</summary>
-                    <ProblemRows list={past} />
+                    <summary>{t('citizen.before', { n: num(past.length) })}</summary>
+                    <ProblemRows list={past} whole />
                 </details>
             )}
         </section>
     );
 }
 
-function ProblemRows({ list }: { list: Illness[] }): JSX.Element {
+function ProblemRows({ list, whole }: ListProps<Illness>): JSX.Element {
     return (
         <ul class="facts">
             {list.map((p) => (
@@ -206,7 +218,7 @@ function ProblemRows({ list }: { list: Illness[] }): JSX.Element {
                         <b class="code">{p.icd}</b> {p.name}
                     </span>
                     <span class="quiet">
-                        {p.visits > 1 ? `${date(p.first)} – ${date(p.last)} · ${t('citizen.times', { n: num(p.visits) })}` : date(p.last)}
+                        {whole && p.visits > 1 ? `${date(p.first)} – ${date(p.last)} · ${t('citizen.times', { n: num(p.visits) })}` : date(p.last)}
                     </span>
                 </li>
             ))}
@@ -214,7 +226,7 @@ function ProblemRows({ list }: { list: Illness[] }): JSX.Element {
     );
 }
 
-function Drugs({ list }: { list: Drug[] }): JSX.Element {
+function Drugs({ list, whole }: ListProps<Drug>): JSX.Element {
     const now = list.filter((d) => ageInDays(d.last) <= RECENT_DAYS);
     const past = list.filter((d) => ageInDays(d.last) > RECENT_DAYS);
     return (
@@ -222,19 +234,19 @@ function Drugs({ list }: { list: Drug[] }): JSX.Element {
             <h2 id="drugs-title">
                 {t('citizen.drugs')} <span class="quiet">{t('citizen.within_days', { n: RECENT_DAYS })}</span>
             </h2>
-            {now.length === 0 && <p class="empty">{t('citizen.no_drugs')}</p>}
-            <DrugRows list={now} />
-            {past.length > 0 && (
+            {now.length === 0 && <p class="empty">{t(whole ? 'citizen.no_drugs' : 'citizen.reading')}</p>}
+            <DrugRows list={now} whole={whole} />
+            {whole && past.length > 0 && (
                 <details>
-                    <summary>{t('citizen.before', { n: past.length })}</summary>
-                    <DrugRows list={past} />
+                    <summary>{t('citizen.before', { n: num(past.length) })}</summary>
+                    <DrugRows list={past} whole />
                 </details>
             )}
         </section>
     );
 }
 
-function DrugRows({ list }: { list: Drug[] }): JSX.Element {
+function DrugRows({ list, whole }: ListProps<Drug>): JSX.Element {
     return (
         <ul class="facts">
             {list.map((d) => (
@@ -244,8 +256,9 @@ function DrugRows({ list }: { list: Drug[] }): JSX.Element {
                         {d.dose && <span> {d.dose}</span>}
                     </span>
                     <span class="quiet">
-                        {d.times > 1 ? `${t('citizen.since', { date: date(d.first) })} · ` : ''}
-                        {t('citizen.last', { date: date(d.last) })} · {t('citizen.times', { n: num(d.times) })}
+                        {whole && d.times > 1 ? `${t('citizen.since', { date: date(d.first) })} · ` : ''}
+                        {t('citizen.last', { date: date(d.last) })}
+                        {whole && ` · ${t('citizen.times', { n: num(d.times) })}`}
                     </span>
                 </li>
             ))}
@@ -254,26 +267,26 @@ function DrugRows({ list }: { list: Drug[] }): JSX.Element {
 }
 
 interface VisitsProps {
-    id: string;
-    list: Visit[];
+    c: Citizen;
     opened: string | null;
     open: (id: string) => void;
 }
 const PAGE = 30;
 
-function Visits({ id, list, opened, open }: VisitsProps): JSX.Element {
+function Visits({ c, opened, open }: VisitsProps): JSX.Element {
     const [shown, setShown] = useState(PAGE);
+    const list = c.visits;
     const at = list.findIndex((v) => v.id === opened);
     const n = Math.max(shown, at + 1);
     return (
         <section class="panel visits" aria-labelledby="visits-title">
             <h2 id="visits-title">
-                {t('citizen.visits')} <span class="quiet">{num(list.length)}</span>
+                {t('citizen.visits')} <span class="quiet">{c.whole ? num(list.length) : t('citizen.reading')}</span>
             </h2>
-            {list.length === 0 && <p class="empty">{t('citizen.no_visits')}</p>}
+            {list.length === 0 && c.whole && <p class="empty">{t('citizen.no_visits')}</p>}
             <ol>
                 {list.slice(0, n).map((v) => (
-                    <VisitItem key={v.id} citizen={id} visit={v} isOpen={v.id === opened} flip={() => open(v.id)} />
+                    <VisitItem key={v.id} citizen={c.id} visit={v} isOpen={v.id === opened} flip={() => open(v.id)} />
                 ))}
             </ol>
             {list.length > n && (

@@ -3,7 +3,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type CitizenHit, useAsk } from '../core/api';
-import { age, date, num } from '../core/format';
+import { age, date, num, today } from '../core/format';
 import { t, tOr } from '../core/i18n';
 import { go, usePlace, withQuery } from '../core/router';
 import { Icon } from '../ui/icons';
@@ -28,7 +28,8 @@ interface Found {
 export function CitizensScreen(): JSX.Element {
     const { query } = usePlace();
     const q = query.get('q') ?? '';
-    const [text, setText] = useState(q);
+    const [text, setText] = useState(typed(q));
+    const ours = useRef(q); // what this field put into the address, or took from it
     const [active, setActive] = useState(0);
     const [entered, setEntered] = useState(false);
     const field = useRef<HTMLInputElement>(null);
@@ -36,23 +37,31 @@ export function CitizensScreen(): JSX.Element {
     const found = useAsk<Found>(path);
     const list = q && found.data ? found.data.citizens : [];
     const fresh = found.path === path;
+    useEffect(() => field.current?.focus({ preventScroll: true }), []);
     useEffect(() => {
         document.title = `${q ? `${q} · ` : ''}${t('nav.citizens')} · Nhịp`;
-        field.current?.focus();
-    }, []);
+        if (q === ours.current) return;
+        ours.current = q; // a link or the way back
+        setText(typed(q));
+    }, [q]);
     useEffect(() => {
-        const id = setTimeout(() => go(withQuery({ q: text.trim() || null }), true), WAIT_MS);
+        if (typed(text) === ours.current) return; // came from the address: nothing to put there
+        const id = setTimeout(() => {
+            ours.current = typed(text);
+            go(withQuery({ q: typed(text) }), true);
+        }, WAIT_MS);
         return () => clearTimeout(id);
     }, [text]);
     useEffect(() => setActive(0), [path]);
     useEffect(() => {
         // Enter was pressed before the answer came: open what it found when that is one citizen.
-        if (!entered || !fresh || found.loading || text.trim() !== q) return;
+        if (!entered || !fresh || found.loading || typed(text) !== q) return;
         setEntered(false);
         const only = list[active];
         if (only) go(`/citizens/${encodeURIComponent(only.id)}`);
     }, [entered, fresh, found.loading, q]);
     const key = (e: KeyboardEvent): void => {
+        if (e.isComposing) return;
         if (e.key === 'ArrowDown') setActive(Math.min(active + 1, list.length - 1));
         else if (e.key === 'ArrowUp') setActive(Math.max(active - 1, 0));
         else if (e.key === 'Enter') setEntered(true);
@@ -76,7 +85,7 @@ export function CitizensScreen(): JSX.Element {
                     aria-expanded={list.length > 0}
                     aria-controls="hits"
                     aria-activedescendant={list.length > 0 ? `hit-${active}` : undefined}
-                    onInput={(e) => setText(e.currentTarget.value)}
+                    onInput={(e) => (setEntered(false), setText(e.currentTarget.value))}
                     onKeyDown={key}
                 />
             </div>
@@ -100,7 +109,7 @@ function Hits({ list, active, stale }: { list: CitizenHit[]; active: number; sta
                 <li id={`hit-${i}`} role="option" aria-selected={i === active} onClick={() => go(`/citizens/${encodeURIComponent(c.id)}`)}>
                     <b class="hit-name">{c.name ?? '—'}</b>
                     <span>
-                        {date(c.birth)} · {age(c.birth, new Date())}
+                        {date(c.birth)} · {age(c.birth, today())}
                     </span>
                     <span>{sexWord(c.sex)}</span>
                     <span class="hit-ward">{c.ward ?? ''}</span>

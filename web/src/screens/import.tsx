@@ -1,83 +1,41 @@
-// Import: drop claim files, see what became of each. Files go one after another, in order.
+// Import: drop claim files, see what became of each.
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Failure, failureOf, type Report } from '../core/api';
+import { useCell } from '../core/cell';
 import { num } from '../core/format';
-import { lang, t } from '../core/i18n';
+import { t } from '../core/i18n';
 import { Icon } from '../ui/icons';
 import { Problem } from '../ui/parts';
 import { ReportView } from '../ui/report';
-
-interface Job {
-    key: number;
-    file: File;
-    sent: number; // 0 … 1
-    state: 'waiting' | 'sending' | 'working' | 'done';
-    report?: Report;
-    failure?: Failure;
-}
-
-function send(file: File, progress: (share: number) => void): Promise<Report> {
-    return new Promise((done, fail) => {
-        const request = new XMLHttpRequest();
-        request.open('POST', '/import/claims');
-        request.setRequestHeader('Accept-Language', lang());
-        request.setRequestHeader('X-File-Name', encodeURIComponent(file.name));
-        request.setRequestHeader('Content-Type', 'application/octet-stream');
-        request.upload.onprogress = (e) => progress(e.lengthComputable ? e.loaded / e.total : 0);
-        request.onerror = () => fail(new Failure(0, t('error.connection')));
-        request.onload = () => {
-            if (request.status >= 200 && request.status < 300) done(JSON.parse(request.responseText) as Report);
-            else fail(failureOf(request.status, request.responseText));
-        };
-        request.send(file);
-    });
-}
-
-let nextKey = 1;
+import { add, again, type Job, jobs } from './import_queue';
 
 export function ImportScreen(): JSX.Element {
-    const [jobs, setJobs] = useState<Job[]>([]);
+    const list = useCell(jobs);
     const [over, setOver] = useState(false);
     const input = useRef<HTMLInputElement>(null);
     useEffect(() => {
         document.title = `${t('nav.import')} · Nhịp`;
-    });
-    const change = (key: number, part: Partial<Job>): void =>
-        setJobs((list) => list.map((j) => (j.key === key ? { ...j, ...part } : j)));
-    const add = (files: Iterable<File>): void => {
-        const fresh = [...files].map((file): Job => ({ key: nextKey++, file, sent: 0, state: 'waiting' }));
-        setJobs((list) => [...fresh.reverse(), ...list]);
-    };
-    const running = jobs.some((j) => j.state === 'sending' || j.state === 'working');
-    const next = [...jobs].reverse().find((j) => j.state === 'waiting');
-    useEffect(() => {
-        if (running || !next) return;
-        const { key, file } = next;
-        change(key, { state: 'sending' });
-        const progress = (sent: number): void => change(key, sent < 1 ? { sent } : { sent, state: 'working' });
-        send(file, progress).then(
-            (report) => change(key, { state: 'done', report }),
-            (failure: Failure) => change(key, { state: 'done', failure }),
-        );
-    }, [running, next?.key]);
+    }, []);
     return (
-        <main id="main" class="page import" tabIndex={-1}>
+        // A file dropped beside the frame would be opened by the browser in place of this page.
+        <main
+            id="main"
+            class="page import"
+            tabIndex={-1}
+            onDragOver={(e) => {
+                e.preventDefault();
+                setOver(true);
+            }}
+            onDragLeave={() => setOver(false)}
+            onDrop={(e) => {
+                e.preventDefault();
+                setOver(false);
+                if (e.dataTransfer) add(e.dataTransfer.files);
+            }}
+        >
             <h1>{t('nav.import')}</h1>
             <p class="quiet">{t('import.hint')}</p>
-            <div
-                class={`drop ${over ? 'over' : ''}`}
-                onDragOver={(e) => {
-                    e.preventDefault();
-                    setOver(true);
-                }}
-                onDragLeave={() => setOver(false)}
-                onDrop={(e) => {
-                    e.preventDefault();
-                    setOver(false);
-                    if (e.dataTransfer) add(e.dataTransfer.files);
-                }}
-            >
+            <div class={`drop ${over ? 'over' : ''}`}>
                 <Icon name="import" size={28} />
                 <p>{t('import.drop')}</p>
                 <button type="button" class="button primary" onClick={() => input.current?.click()}>
@@ -97,9 +55,9 @@ export function ImportScreen(): JSX.Element {
                     }}
                 />
             </div>
-            <Sum jobs={jobs} />
+            <Sum jobs={list} />
             <ul class="jobs">
-                {jobs.map((j) => (
+                {list.map((j) => (
                     <li key={j.key}>
                         <p class="job-name">
                             <Icon name="file" size={16} />
@@ -110,7 +68,7 @@ export function ImportScreen(): JSX.Element {
                         {(j.state === 'sending' || j.state === 'working') && (
                             <progress {...(j.state === 'sending' ? { value: j.sent } : {})} max={1} aria-label={j.file.name} />
                         )}
-                        {j.failure && <Problem failure={j.failure} retry={() => change(j.key, { state: 'waiting', failure: undefined as never })} />}
+                        {j.failure && <Problem failure={j.failure} retry={() => again(j.key)} />}
                         {j.report && <ReportView report={j.report} />}
                     </li>
                 ))}

@@ -1,9 +1,9 @@
 // The operations page on a desk. One answer of the server feeds all tiles; a tile whose own filter
 // is set is fed by the same question without that filter, so that the choice stays visible in it.
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Asked, type FacilityName, type Ops, useAsk } from '../core/api';
-import { ago, date, NONE, num, period, time } from '../core/format';
+import { ago, dateTime, num, period } from '../core/format';
 import { lang, t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { useGeneration, useLive, useNow } from '../core/live';
@@ -11,7 +11,8 @@ import { go, usePlace, withQuery } from '../core/router';
 import { Icon } from '../ui/icons';
 import { Problem } from '../ui/parts';
 import type { GeoJson } from '../charts/geo';
-import { type Chip, chips, DEFAULT_DAYS, type Dimension, drop, isSet, opsPath, PERIODS, removeLast } from './ops_state';
+import { FOLLOWED } from './followed';
+import { type Chip, chips, DEFAULT_DAYS, daysOf, type Dimension, drop, isPeriod, isSet, needsLatest, opsPath, ownPeriod, type Period, PERIODS, removeLast } from './ops_state';
 import { CurveTile, DiagnosisTile, FacilityTile, FigureTile, MapTile, PyramidTile } from './ops_tiles';
 
 /** What each tile draws, and what they have in common. */
@@ -21,11 +22,11 @@ export interface Shared {
     span: string;
 }
 
-const noMap = new Set<string>();
+let noMap = false; // the server has none: asked once for all screens
 
 export function useMap(): GeoJson | undefined {
-    const asked = useAsk<GeoJson>(noMap.has('map') ? null : '/api/map');
-    if (asked.error) noMap.add('map');
+    const asked = useAsk<GeoJson>(noMap ? null : '/api/map');
+    if (asked.error?.status === 404) noMap = true;
     return asked.data?.features ? asked.data : undefined;
 }
 
@@ -43,12 +44,15 @@ export function OpsScreen(): JSX.Element {
     const { query } = usePlace();
     const again = useGeneration();
     const [latest, setLatest] = useState<string | null>(null);
-    const base = useAsk<Ops>(latest ? null : '/api/ops?top=1');
+    // The last day with data moves on under a page that stays open.
+    const base = useAsk<Ops>(needsLatest(query) || (ownPeriod(query) && !latest) ? '/api/ops?top=1' : null, again);
+    const main = useAsk<Ops>(opsPath(query, latest), again);
+    const asked = latest || !needsLatest(query) ? main : { ...base, data: undefined };
     useEffect(() => {
-        if (base.data) setLatest(base.data.to);
-    }, [base.data]);
-    const path = opsPath(query, latest);
-    const asked = useAsk<Ops>(path, again);
+        const open = main.path && !/[?&]to=/.test(main.path) ? main.data : undefined; // without a period of ours
+        const told = base.data ?? open;
+        if (told) setLatest(told.to);
+    }, [base.data, main.data]);
     useKeys([{ keys: 'Backspace', label: 'keys.backspace', run: removeLast }], []);
     useEffect(() => {
         document.title = `${t('nav.ops')} · Nhịp`;
@@ -98,21 +102,13 @@ interface HeadProps {
 
 function Head({ asked, query, facilities }: HeadProps): JSX.Element {
     const ops = asked.data;
-    const live = useLive();
-    const now = useNow();
-    const at = live?.time || ops?.as_of;
     return (
         <div class="ops-head">
             <div class="ops-title">
                 <h1>{t('ops.title')}</h1>
                 <p class="quiet">
                     {ops ? period(ops.from, ops.to) : t('state.loading')}
-                    {at && (
-                        <>
-                            {' · '}
-                            <span class="age">{t('ops.age', { ago: ago(+now - Date.parse(at)) })}</span>
-                        </>
-                    )}
+                    <Age of={ops?.as_of} />
                 </p>
             </div>
             <LiveStrip />
@@ -132,6 +128,19 @@ function Head({ asked, query, facilities }: HeadProps): JSX.Element {
             <Chips query={query} ops={ops} facilities={facilities} />
             <div class={`progress ${asked.loading ? 'on' : ''}`} aria-hidden="true" />
         </div>
+    );
+}
+
+/** How old the newest data is. It alone is drawn each second. */
+function Age({ of }: { of: string | undefined }): JSX.Element | null {
+    const at = useLive()?.time || of;
+    const now = useNow();
+    if (!at) return null;
+    return (
+        <>
+            {' · '}
+            <span class="age">{t('ops.age', { ago: ago(+now - Date.parse(at)) })}</span>
+        </>
     );
 }
 
@@ -157,12 +166,10 @@ function LiveStrip(): JSX.Element | null {
 }
 
 function PeriodPicker({ query, ops }: { query: URLSearchParams; ops: Ops | undefined }): JSX.Element {
-    const own = query.has('from');
-    const days = own ? 0 : Number(query.get('days') ?? DEFAULT_DAYS);
+    const own = ownPeriod(query);
+    const days = own ? 0 : daysOf(query);
+    const shown = own ?? ops;
     const [open, setOpen] = useState(false);
-    const set = (from: string, to: string): void => {
-        if (from && to && from <= to) go(withQuery({ from, to, days: null }), true);
-    };
     return (
         <div class="period" role="group" aria-label={t('filter.period')}>
             <div class="segments">
@@ -178,22 +185,39 @@ function PeriodPicker({ query, ops }: { query: URLSearchParams; ops: Ops | undef
                         {n === 365 ? t('filter.year') : t('filter.days', { n })}
                     </button>
                 ))}
-                <button type="button" aria-pressed={own} aria-expanded={open} onClick={() => setOpen(!open)}>
+                <button type="button" aria-pressed={own !== null} aria-expanded={open} onClick={() => setOpen(!open)}>
                     {t('filter.own')}
                 </button>
             </div>
-            {open && ops && (
-                <div class="dates">
-                    <label>
-                        {t('filter.from')}
-                        <input type="date" value={ops.from} max={ops.to} onChange={(e) => set(e.currentTarget.value, ops.to)} />
-                    </label>
-                    <label>
-                        {t('filter.to')}
-                        <input type="date" value={ops.to} min={ops.from} onChange={(e) => set(ops.from, e.currentTarget.value)} />
-                    </label>
-                </div>
-            )}
+            {open && shown && <Dates from={shown.from} to={shown.to} />}
+        </div>
+    );
+}
+
+/** Both ends of a period. What is typed stands here, so that nothing that comes meanwhile takes it away. */
+function Dates({ from, to }: Period): JSX.Element {
+    const box = useRef<HTMLDivElement>(null);
+    const [draft, setDraft] = useState<Period>({ from, to });
+    useEffect(() => {
+        if (!box.current?.contains(document.activeElement)) setDraft({ from, to });
+    }, [from, to]);
+    const edit = (part: Partial<Period>): void => {
+        const next = { ...draft, ...part };
+        setDraft(next);
+        if (isPeriod(next)) go(withQuery({ ...next, days: null }), true);
+    };
+    const turned = isPeriod({ from: draft.to, to: draft.from }) && !isPeriod(draft);
+    return (
+        <div class="dates" ref={box}>
+            <label>
+                {t('filter.from')}
+                <input type="date" value={draft.from} aria-invalid={turned} onInput={(e) => edit({ from: e.currentTarget.value })} />
+            </label>
+            <label>
+                {t('filter.to')}
+                <input type="date" value={draft.to} aria-invalid={turned} onInput={(e) => edit({ to: e.currentTarget.value })} />
+            </label>
+            <p role="status">{turned ? t('filter.order') : ''}</p>
         </div>
     );
 }
@@ -207,6 +231,8 @@ function chipText(id: string, value: string, ops: Ops | undefined, facilities: F
     if (id === 'facility') return facilities.find((f) => f.code === value)?.name ?? value;
     if (id === 'sex') return t(value === '1' ? 'sex.male' : 'sex.female');
     if (id === 'age') return t('age.band', { band: value });
+    const followed = FOLLOWED.find((f) => f.icd === value);
+    if (followed) return `${value} ${t(followed.name)}`;
     const d = ops?.diagnoses.find((x) => x.code === value);
     return d ? `${d.code} ${lang() === 'en' ? d.name_en : d.name}` : value;
 }
@@ -252,25 +278,26 @@ function Tiles({ ops, query, latest, again, facilities }: TilesProps): JSX.Eleme
     const sites = useWithout(query, 'facility', latest, again, ops);
     const diagnoses = useWithout(query, 'icd', latest, again, ops);
     const people = useWithout(query, 'person', latest, again, ops);
-    const shared = useMemo(() => (o: Ops): Shared => {
+    const shared = (o: Ops): Shared => {
         const sent = o.facilities.filter((f) => f.visits > 0).length;
+        const filtered = Object.values(o.filters ?? {}).some((v) => v !== null);
         return {
             ops: o,
             span: period(o.from, o.to),
-            facts: t('tile.facts', {
-                time: o.as_of ? `${time(o.as_of)} ${date(o.as_of)}` : NONE,
+            facts: t(filtered ? 'tile.facts_filtered' : 'tile.facts', {
+                time: dateTime(o.as_of),
                 sent: num(sent),
                 all: num(Math.max(sent, facilities.length)),
             }),
         };
-    }, [facilities, lang()]);
+    };
     return (
         <div class="ops-grid">
             {ops.figures.map((f) => (
                 <FigureTile key={f.id} figure={f} {...shared(ops)} />
             ))}
             <MapTile {...shared(wards)} chosen={query.get('ward')} geo={geo} />
-            <CurveTile {...shared(ops)} query={query} all={diagnoses} />
+            <CurveTile {...shared(ops)} query={query} all={diagnoses} latest={latest ?? ops.to} />
             <DiagnosisTile {...shared(diagnoses)} chosen={query.get('icd')} />
             <FacilityTile {...shared(sites)} chosen={query.get('facility')} query={query} />
             <PyramidTile {...shared(people)} age={query.get('age')} sex={query.get('sex')} />

@@ -21,11 +21,37 @@ export interface Chip {
     names: string[];
 }
 
+export interface Period {
+    from: string;
+    to: string;
+}
+
+const isDay = (text: string): boolean => /^2\d{3}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text));
+
+/** Two days in order. A year that is being typed passes through 0002 and 0020: those are no days. */
+export const isPeriod = ({ from, to }: Period): boolean => isDay(from) && isDay(to) && from <= to;
+
+/** The period that the address names, where it names a whole one. */
+export function ownPeriod(query: URLSearchParams): Period | null {
+    const own = { from: query.get('from') ?? '', to: query.get('to') ?? '' };
+    return isPeriod(own) ? own : null;
+}
+
+/** Else: so many days up to the last one with data. */
+export function daysOf(query: URLSearchParams): number {
+    const days = Number(query.get('days'));
+    return Number.isInteger(days) && days > 0 && days <= 3660 ? days : DEFAULT_DAYS;
+}
+
+/** The server counts back the days of the default; for others the last day must be known. */
+export const needsLatest = (query: URLSearchParams): boolean => !ownPeriod(query) && daysOf(query) !== DEFAULT_DAYS;
+
 /** Active filters as chips, oldest first. */
 export function chips(query: URLSearchParams): Chip[] {
     const list: Chip[] = [];
+    const own = ownPeriod(query);
     for (const name of query.keys()) {
-        if (name === 'from') list.push({ id: 'period', names: ['from', 'to'] });
+        if (name === 'from' && own) list.push({ id: 'period', names: ['from', 'to'] });
         else if ((FILTERS as readonly string[]).includes(name)) list.push({ id: name, names: [name] });
     }
     return list;
@@ -50,15 +76,13 @@ export function toggle(values: Partial<Record<Filter, string>>): void {
 /** The request of these parameters; `latest` is the last day with data, needed for spans of days. */
 export function opsPath(query: URLSearchParams, latest: string | null, without?: Dimension): string | null {
     const ask = new URLSearchParams();
-    const from = query.get('from');
-    const to = query.get('to');
-    const days = Number(query.get('days') ?? DEFAULT_DAYS);
-    if (from && to) {
-        ask.set('from', from);
-        ask.set('to', to);
-    } else if (days !== DEFAULT_DAYS) {
+    const own = ownPeriod(query);
+    if (own) {
+        ask.set('from', own.from);
+        ask.set('to', own.to);
+    } else if (needsLatest(query)) {
         if (!latest) return null;
-        ask.set('from', addDays(latest, 1 - days));
+        ask.set('from', addDays(latest, 1 - daysOf(query)));
         ask.set('to', latest);
     }
     const left = without ? members[without] : [];

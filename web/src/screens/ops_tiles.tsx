@@ -12,7 +12,7 @@ import { WeekChart } from '../charts/weeks';
 import type { TableModel } from '../ui/table';
 import { Tile } from '../ui/tile';
 import { Delta } from '../ui/parts';
-import { toggle } from './ops_state';
+import { ownPeriod, toggle } from './ops_state';
 import { ALARM_EXCESS, finding, FOLLOWED, judge, useFollowed } from './followed';
 import { StateMark } from '../ui/icons';
 import type { Shared } from './ops';
@@ -24,7 +24,7 @@ export function FigureTile({ figure, ops, facts, span }: Shared & { figure: Figu
     const text = isMoney(figure.id) ? moneyShort : num;
     const exact = isMoney(figure.id) ? money(figure.value) : num(figure.value);
     const table: TableModel = {
-        columns: [{ title: t('word.day') }, { title: t(`figure.${figure.id}` as Key), kind: isMoney(figure.id) ? 'money' : 'number' }],
+        columns: [{ title: t('word.day'), kind: 'day' }, { title: t(`figure.${figure.id}` as Key), kind: isMoney(figure.id) ? 'money' : 'number' }],
         rows: figure.spark.map((v, i) => [addDays(ops.to, i - figure.spark.length + 1), v]),
     };
     return (
@@ -79,7 +79,13 @@ export function MapTile({ ops, facts, span, chosen, geo }: Shared & { chosen: st
     );
 }
 
-export function CurveTile({ ops, facts, query, all }: Shared & { query: URLSearchParams; all: Ops }): JSX.Element {
+interface CurveProps extends Shared {
+    query: URLSearchParams;
+    all: Ops; // under all filters but the diagnosis
+    latest: string; // last day with data
+}
+
+export function CurveTile({ ops, facts, query, all, latest }: CurveProps): JSX.Element {
     const icd = query.get('icd');
     const followed = useFollowed();
     const known = FOLLOWED.find((f) => f.icd === icd);
@@ -87,8 +93,8 @@ export function CurveTile({ ops, facts, query, all }: Shared & { query: URLSearc
     const what = known ? t(known.name) : diagnosis ? nameOf(diagnosis) : (icd ?? t('curve.all'));
     const table: TableModel = {
         columns: [
-            { title: t('word.week') },
-            { title: t('word.from_day') },
+            { title: t('word.week'), kind: 'week' },
+            { title: t('word.from_day'), kind: 'day' },
             { title: t('word.visits'), kind: 'number' },
             { title: t('word.expected'), kind: 'number' },
             { title: t('word.low'), kind: 'number' },
@@ -97,9 +103,12 @@ export function CurveTile({ ops, facts, query, all }: Shared & { query: URLSearc
         ],
         rows: ops.weeks.map((w) => [w.w, w.d, w.visits, w.expected ?? null, w.low ?? null, w.high ?? null, w.alarm ? t('word.yes') : '']),
     };
-    const chosen = query.get('from') && query.get('to') === addDays(query.get('from') ?? '', 6) ? query.get('from') : null;
+    const own = ownPeriod(query);
+    const chosen = own && own.to === addDays(own.from, 6) ? own.from : null;
     const first = ops.weeks[0];
-    const title = t('curve.title', { what }) + finding(judge(ops), ops.to);
+    // The weeks are whole ones, also where the period ends within one: only the last day with data cuts a week.
+    const to = latest > ops.to ? latest : ops.to;
+    const title = t('curve.title', { what }) + finding(judge({ ...ops, to }), to);
     return (
         <Tile
             id="curve"
@@ -126,7 +135,7 @@ export function CurveTile({ ops, facts, query, all }: Shared & { query: URLSearc
             </div>
             <WeekChart
                 weeks={ops.weeks}
-                to={ops.to}
+                to={to}
                 chosen={chosen}
                 title={title}
                 choose={(w) => {

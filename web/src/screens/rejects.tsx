@@ -2,11 +2,11 @@
 // piece is kept unchanged; it can be repaired here and processed again.
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ask, askJson, Failure, type Reject, type Rejects, type Report, useAsk } from '../core/api';
+import { ask, asFailure, askJson, type Failure, type Reject, type Rejects, type Report, useAsk } from '../core/api';
 import { dateTime, num } from '../core/format';
 import { t } from '../core/i18n';
 import { helpOpen, useKeys } from '../core/keys';
-import { useGeneration, useLive } from '../core/live';
+import { useGeneration } from '../core/live';
 import { placeOfField, readable, sendable } from '../core/piece';
 import { go, usePlace, withQuery } from '../core/router';
 import { Icon } from '../ui/icons';
@@ -16,28 +16,53 @@ import { ReportView } from '../ui/report';
 const placeOf = (r: Reject): string =>
     [r.ma_lk && `MA_LK ${r.ma_lk}`, r.table, r.line > 0 && t('rejects.line', { n: r.line }), r.field].filter(Boolean).join(' · ') || t('rejects.whole');
 
+/** What was loaded beyond the first page. */
+interface More {
+    base: string;
+    rows: Reject[];
+    busy?: boolean;
+    failure?: Failure;
+}
+
 export function RejectsScreen(): JSX.Element {
     const { query } = usePlace();
     const settled = query.get('settled') === 'true';
     const chosen = Number(query.get('id') ?? 0);
-    const live = useLive();
     const again = useGeneration();
     const [done, setDone] = useState(0);
     const base = `/api/rejects${settled ? '?settled=true' : ''}`;
-    const asked = useAsk<Rejects>(base, `${again} ${live?.rejects_open ?? 0} ${done}`);
-    const [more, setMore] = useState<{ base: string; rows: Reject[] }>({ base, rows: [] });
+    const asked = useAsk<Rejects>(base, `${again} ${done}`);
+    const [more, setMore] = useState<More>({ base, rows: [] });
+    const rows = more.base === base ? more.rows : [];
     const first = asked.data?.rejects ?? [];
     const known = new Set(first.map((r) => r.id));
-    const list = [...first, ...(more.base === base ? more.rows : []).filter((r) => !known.has(r.id))];
+    const list = [...first, ...rows.filter((r) => !known.has(r.id))];
     const total = settled ? asked.data?.settled : asked.data?.open;
     useEffect(() => {
         document.title = `${t('nav.rejects')} · Nhịp`;
     });
-    const open = (id: number | null): void => go(withQuery({ id: id === null ? null : String(id) }), true);
+    const toEdit = useRef(false); // opened from its row: the refused value is ready to be typed over
+    const open = (id: number): void => {
+        toEdit.current = true;
+        if (id === chosen) document.getElementById('piece')?.focus();
+        go(withQuery({ id: String(id) }), true);
+    };
+    const close = (): void => {
+        go(withQuery({ id: null }), true);
+        // The keyboard goes on where it came from; the row may have left the list.
+        requestAnimationFrame(() => (document.getElementById(`reject-${chosen}`) ?? document.getElementById('main'))?.focus());
+    };
     const step = (by: number): void => {
         const i = list.findIndex((r) => r.id === chosen);
         const next = list[i < 0 ? 0 : i + by];
-        if (next) open(next.id);
+        if (!next) return;
+        toEdit.current = false;
+        go(withQuery({ id: String(next.id) }), true);
+        document.getElementById(`reject-${next.id}`)?.focus();
+    };
+    const settle = (id: number): void => {
+        setDone(done + 1);
+        setMore({ base, rows: rows.filter((r) => r.id !== id) });
     };
     useKeys(
         [
@@ -48,10 +73,14 @@ export function RejectsScreen(): JSX.Element {
     );
     const load = async (): Promise<void> => {
         const last = list[list.length - 1];
-        if (!last) return;
-        const path = `/api/rejects?after=${last.id}${settled ? '&settled=true' : ''}`;
-        const page = await askJson<Rejects>(path);
-        setMore({ base, rows: [...(more.base === base ? more.rows : []), ...page.rejects] });
+        if (!last || more.busy) return;
+        setMore({ base, rows, busy: true });
+        try {
+            const page = await askJson<Rejects>(`/api/rejects?after=${last.id}${settled ? '&settled=true' : ''}`);
+            setMore({ base, rows: [...rows, ...page.rejects] });
+        } catch (e) {
+            setMore({ base, rows, failure: asFailure(e) });
+        }
     };
     // A piece that was just settled leaves the list; its side stays open with the report.
     const held = useRef<Reject | undefined>(undefined);
@@ -74,13 +103,14 @@ export function RejectsScreen(): JSX.Element {
                 {asked.error && <Problem failure={asked.error} retry={asked.retry} />}
                 {asked.data && list.length === 0 && <p class="empty">{t(settled ? 'rejects.none_settled' : 'rejects.none')}</p>}
                 {list.length > 0 && <List list={list} chosen={chosen} open={open} />}
+                {more.failure && more.base === base && <Problem failure={more.failure} />}
                 {total !== undefined && total > list.length && list.length > 0 && (
                     <button type="button" class="button" onClick={() => void load()}>
                         {t('action.more', { n: num(total - list.length) })}
                     </button>
                 )}
             </div>
-            {current && <Side key={current.id} r={current} close={() => open(null)} settle={() => setDone(done + 1)} />}
+            {current && <Side key={current.id} r={current} toEdit={toEdit.current} close={close} settle={() => settle(current.id)} />}
         </main>
     );
 }
@@ -102,7 +132,7 @@ function List({ list, chosen, open }: { list: Reject[]; chosen: number; open: (i
                     {list.map((r) => (
                         <tr class={r.id === chosen ? 'chosen' : ''} onClick={() => open(r.id)}>
                             <th scope="row" class="frozen">
-                                <button type="button" class="row-button" aria-pressed={r.id === chosen} onClick={(e) => (e.stopPropagation(), open(r.id))}>
+                                <button type="button" id={`reject-${r.id}`} class="row-button" aria-pressed={r.id === chosen} onClick={(e) => (e.stopPropagation(), open(r.id))}>
                                     {r.what}
                                     <span class="quiet code phone-only">{placeOf(r)}</span>
                                 </button>
@@ -127,11 +157,12 @@ const drafts = new Map<number, string>();
 
 interface SideProps {
     r: Reject;
+    toEdit: boolean;
     close: () => void;
     settle: () => void;
 }
 
-function Side({ r, close, settle }: SideProps): JSX.Element {
+function Side({ r, toEdit, close, settle }: SideProps): JSX.Element {
     const [kept, setKept] = useState<string | null>(null);
     const [text, setText] = useState('');
     const edit = (to: string): void => {
@@ -154,10 +185,12 @@ function Side({ r, close, settle }: SideProps): JSX.Element {
                 setKept(lines);
                 setText(drafts.get(r.id) ?? readable(lines));
             })
-            .catch((e: unknown) => setFailure(e as Failure));
+            .catch((e: unknown) => setFailure(asFailure(e)));
     }, [r.id]);
     useEffect(() => {
-        if (kept !== null && area.current) showField(area.current, r);
+        if (kept === null || !area.current) return;
+        if (toEdit) area.current.focus({ preventScroll: true });
+        showField(area.current, r);
     }, [kept]);
     useEffect(() => {
         const key = (e: KeyboardEvent): void => {
@@ -175,7 +208,7 @@ function Side({ r, close, settle }: SideProps): JSX.Element {
             drafts.delete(r.id);
             settle();
         } catch (e) {
-            setFailure(e as Failure);
+            setFailure(asFailure(e));
         }
         setBusy(false);
     };
@@ -241,7 +274,6 @@ function Side({ r, close, settle }: SideProps): JSX.Element {
 /** Selects the value that was refused and scrolls to it. */
 function showField(area: HTMLTextAreaElement, r: Reject): void {
     const place = placeOfField(area.value, r.table, r.field, r.line);
-    area.focus({ preventScroll: true });
     if (!place) {
         area.setSelectionRange(0, 0);
         return;

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useAsk, type Visit, type VisitDetail } from '../core/api';
-import { date, dateTime, daysBetween, money, num, time } from '../core/format';
+import { date, dateTime, dayOf, daysBetween, exact, money, num } from '../core/format';
 import { t, tOr } from '../core/i18n';
 import { resultName } from '../charts/trend';
 import { Icon } from '../ui/icons';
@@ -23,9 +23,13 @@ interface Props {
 export function VisitItem({ citizen, visit: v, isOpen, flip }: Props): JSX.Element {
     const ref = useRef<HTMLLIElement>(null);
     useEffect(() => {
-        if (isOpen) ref.current?.scrollIntoView({ block: 'nearest' });
+        if (!isOpen) return;
+        ref.current?.scrollIntoView({ block: 'nearest' });
+        // Opened by a key, or in place of the one that had the focus: the keyboard goes on from here.
+        const now = document.activeElement;
+        if (now === document.body || now?.closest('.visit')) ref.current?.querySelector('button')?.focus({ preventScroll: true });
     }, [isOpen]);
-    const nights = v.start && v.end ? daysBetween(v.start.slice(0, 10), v.end.slice(0, 10)) : 0;
+    const nights = v.start && v.end ? daysBetween(dayOf(v.start), dayOf(v.end)) : 0;
     return (
         <li ref={ref} class={`visit kind-${kindOf(v)} ${isOpen ? 'open' : ''}`}>
             <button type="button" aria-expanded={isOpen} onClick={flip}>
@@ -91,7 +95,7 @@ function Detail({ citizen, id }: { citizen: string; id: string }): JSX.Element {
                         <li class="spread">
                             <span>{resultName(x)}</span>
                             <span class="right">
-                                <b>{x.value && /^-?\d+(\.\d+)?$/.test(x.value) ? num(Number(x.value), 3) : (x.value ?? '—')}</b> {x.unit}
+                                <b>{exact(x.value ?? '—')}</b> {x.unit}
                             </span>
                         </li>
                     ))}
@@ -111,9 +115,7 @@ function Detail({ citizen, id }: { citizen: string; id: string }): JSX.Element {
                 <ul>
                     {d.notes.map((x) => (
                         <li>
-                            <span class="quiet">
-                                {date(x.time)} {time(x.time)}
-                            </span>{' '}
+                            <span class="quiet">{dateTime(x.time)}</span>{' '}
                             {x.text}
                         </li>
                     ))}

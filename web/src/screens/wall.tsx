@@ -2,9 +2,9 @@
 // below five. It turns every 30 seconds through the followed diseases and stops on an alarm.
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { Failure, Ops } from '../core/api';
+import type { Failure, Figure, Ops } from '../core/api';
 import { useAsk } from '../core/api';
-import { ago, change, clock, moneyShort, NONE, num, period, today } from '../core/format';
+import { ago, change, clock, date, moneyShort, NONE, num, period, today } from '../core/format';
 import { type Key, t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { useGeneration, useLive, useNow } from '../core/live';
@@ -23,6 +23,9 @@ const TURN_MS = 30000;
 const LEAST = 5;
 
 const told = (n: number): string => (n > 0 && n < LEAST ? `<${LEAST}` : num(n));
+/** What is not told has one height. */
+const veiled = (values: number[]): number[] => values.map((n) => (n > 0 && n < LEAST ? LEAST - 1 : n));
+const isMoney = (f: Figure): boolean => f.id === 'cost' || f.id === 'insurance_paid';
 /** No change where it would tell a small number. */
 const changeTold = (now: number, before: number): number | null => (Math.min(now, before) < LEAST ? null : change(now, before));
 
@@ -33,10 +36,10 @@ export function WallScreen(): JSX.Element {
     const followed = useFollowed();
     const alarms = FOLLOWED.filter((f) => followed[f.icd]?.state === 'alarm');
     // Without alarms all views take turns; with alarms only the diseases in alarm are shown.
-    const views: (string | null)[] = alarms.length > 0 ? alarms.map((f) => f.icd) : [null, ...FOLLOWED.map((f) => f.icd)];
-    const icd = views[turn % views.length] ?? null;
+    const known = FOLLOWED.filter((f) => followed[f.icd]);
+    const views = alarms.length > 0 ? alarms : [null, ...known];
+    const disease = views[turn % views.length];
     const asked = useAsk<Ops>('/api/ops', again);
-    const view = useAsk<Ops>(icd ? `/api/ops?icd=${icd}` : '/api/ops', again);
     const geo = useMap();
     useEffect(() => {
         document.title = `${t('nav.wall')} · Nhịp`;
@@ -53,8 +56,8 @@ export function WallScreen(): JSX.Element {
         [],
     );
     const ops = asked.data;
-    const shown = view.data ?? ops;
-    const what = icd ? t(FOLLOWED.find((f) => f.icd === icd)!.name) : t('curve.all');
+    const shown = (disease && followed[disease.icd]?.ops) ?? ops;
+    const what = t(disease?.name ?? 'curve.all');
     if (!ops || !shown) return <Waiting failure={asked.error} />;
     const curve = t('curve.title', { what }) + finding(judge(shown), shown.to);
     return (
@@ -64,11 +67,11 @@ export function WallScreen(): JSX.Element {
                 {ops.figures.map((f) => (
                     <section class={`wall-tile wall-${f.id}`}>
                         <h2>{t(`figure.${f.id}` as Key)}</h2>
-                        <p class="wall-value">{f.id === 'cost' || f.id === 'insurance_paid' ? moneyShort(f.value) : told(f.value)}</p>
+                        <p class="wall-value">{isMoney(f) ? moneyShort(f.value) : told(f.value)}</p>
                         <p class="wall-delta">
                             <Delta percent={changeTold(f.value, f.last_week)} /> <span>{t('compare.week')}</span>
                         </p>
-                        <SparkLine values={f.spark} />
+                        <SparkLine values={isMoney(f) ? f.spark : veiled(f.spark)} />
                     </section>
                 ))}
                 <section class="wall-tile wall-map">
@@ -156,7 +159,7 @@ function Strip({ ops, followed, held }: StripProps): JSX.Element {
             <span>{t('ops.age', { ago: at ? ago(+now - Date.parse(at)) : NONE })}</span>
             <Connection />
             <b class="wall-clock">
-                {clock(now)} {today(now)}
+                {clock(now)} {date(today(now))}
             </b>
         </footer>
     );

@@ -35,15 +35,16 @@ export function Problem({ failure, retry }: { failure: Failure; retry?: () => vo
     );
 }
 
-export function Copy({ value, label }: { value: string; label: string }): JSX.Element {
+export function Copy({ value, label }: { value: string; label: string }): JSX.Element | null {
     const [done, setDone] = useState(false);
     const copy = async (): Promise<void> => {
         await navigator.clipboard.writeText(value);
         setDone(true);
         setTimeout(() => setDone(false), 1500);
     };
+    if (!navigator.clipboard) return null; // an address without TLS
     return (
-        <button type="button" class="icon-button copy" aria-label={t('action.copy', { what: label })} onClick={() => void copy()}>
+        <button type="button" class="icon-button copy" aria-label={t('action.copy', { what: label })} onClick={() => void copy().catch(() => undefined)}>
             <Icon name={done ? 'check' : 'copy'} size={14} />
             <span class="sr" role="status">
                 {done ? t('action.copied') : ''}

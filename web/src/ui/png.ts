@@ -1,5 +1,5 @@
 // A tile as a picture: title, what it counts, then its chart, or its numbers where there is none.
-import { cellText, type TableModel } from './table';
+import { cellText, isRight, type TableModel } from './table';
 
 const SCALE = 2;
 const MARGIN = 24;
@@ -64,11 +64,11 @@ function paintTable(g: CanvasRenderingContext2D, table: TableModel, width: numbe
     const rows = [table.columns.map((c) => c.title), ...table.rows];
     rows.forEach((row, r) =>
         row.forEach((value, c) => {
-            const right = table.columns[c]?.kind !== undefined;
+            const right = isRight(table.columns[c]?.kind);
             g.font = `${r === 0 ? 600 : 400} 13px "Be Vietnam Pro", sans-serif`;
             g.textAlign = right ? 'right' : 'left';
             const x = MARGIN + c * column + (right ? column - 8 : 0);
-            g.fillText(cellText(value, table.columns[c]?.kind), x, HEAD + MARGIN + r * 22, column - 8);
+            g.fillText(r === 0 ? String(value) : cellText(value, table.columns[c]?.kind), x, HEAD + MARGIN + r * 22, column - 8);
         }),
     );
 }
@@ -94,9 +94,9 @@ export async function pngOf(
     g.fillRect(0, 0, width, height);
     g.fillStyle = style.getPropertyValue('--ink');
     g.font = '600 18px "Be Vietnam Pro", sans-serif';
-    g.fillText(head.title, MARGIN, MARGIN + 14);
+    g.fillText(head.title, MARGIN, MARGIN + 14, width - 2 * MARGIN);
     g.font = '400 13px "Be Vietnam Pro", sans-serif';
-    g.fillText(head.note, MARGIN, MARGIN + 36);
+    g.fillText(head.note, MARGIN, MARGIN + 36, width - 2 * MARGIN);
     if (svg && box) g.drawImage(await picture(svg), MARGIN, HEAD + MARGIN - 8, box.width, box.height);
     else paintTable(g, table, width);
     return new Promise((done, fail) =>

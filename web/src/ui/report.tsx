@@ -10,11 +10,12 @@ const COUNTS = ['new', 'changed', 'same', 'rejected'] as const;
 export function ReportView({ report: r }: { report: Report }): JSX.Element {
     const bad = r.claims.rejected > 0 || r.issues.some((i) => i.severity === 'error');
     const state = bad ? 'watch' : 'normal';
+    const taken = r.claims.new + r.claims.changed + r.claims.same > 0;
     return (
         <div class={`report ${state}`} role="status">
             <p>
                 <StateMark state={state} />
-                <b>{r.known ? t('report.known') : t(bad ? 'report.partly' : 'report.taken')}</b>
+                <b>{r.known ? t('report.known') : t(!bad ? 'report.taken' : taken ? 'report.partly' : 'report.refused')}</b>
             </p>
             <dl>
                 {COUNTS.map((k) => (

@@ -1,15 +1,19 @@
 // The numbers of a tile: shown as a table, read by screen readers, saved as CSV.
 import type { JSX } from 'preact';
-import { money, num } from '../core/format';
+import { date, money, num, week } from '../core/format';
 
+type Kind = 'number' | 'money' | 'day' | 'week';
 export interface TableModel {
-    columns: { title: string; kind?: 'number' | 'money' | 'text' }[];
+    columns: { title: string; kind?: Kind }[]; // days and weeks stand as ISO in the rows and in CSV
     rows: (string | number | null)[][];
 }
 
-export function cellText(value: string | number | null, kind?: string): string {
-    if (typeof value !== 'number') return value ?? '—';
-    return kind === 'money' ? money(value) : num(value, 1);
+export const isRight = (kind: Kind | undefined): boolean => kind === 'number' || kind === 'money';
+
+export function cellText(value: string | number | null, kind?: Kind): string {
+    if (value === null) return '—';
+    if (typeof value === 'number') return kind === 'money' ? money(value) : num(value, 1);
+    return kind === 'day' ? date(value) : kind === 'week' ? week(value) : value;
 }
 
 export function NumberTable({ model, caption }: { model: TableModel; caption: string }): JSX.Element {
@@ -19,7 +23,7 @@ export function NumberTable({ model, caption }: { model: TableModel; caption: st
             <thead>
                 <tr>
                     {model.columns.map((c) => (
-                        <th scope="col" class={c.kind ? 'right' : ''}>
+                        <th scope="col" class={isRight(c.kind) ? 'right' : ''}>
                             {c.title}
                         </th>
                     ))}
@@ -29,7 +33,7 @@ export function NumberTable({ model, caption }: { model: TableModel; caption: st
                 {model.rows.map((row) => (
                     <tr>
                         {row.map((value, i) => (
-                            <td class={model.columns[i]?.kind ? 'right' : ''}>
+                            <td class={isRight(model.columns[i]?.kind) ? 'right' : ''}>
                                 {cellText(value, model.columns[i]?.kind)}
                             </td>
                         ))}

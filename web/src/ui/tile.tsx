@@ -2,6 +2,7 @@
 // the chart into its table and saves it as CSV or PNG.
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { today } from '../core/format';
 import { t } from '../core/i18n';
 import { Icon } from './icons';
 import { pngOf } from './png';
@@ -84,6 +85,7 @@ function Menu({ title, asTable, flip, csv, png }: MenuProps): JSX.Element {
     const [open, setOpen, ref] = usePopup();
     const pick = (run: () => void) => () => {
         setOpen(false);
+        ref.current?.querySelector('button')?.focus(); // the item goes away with the menu
         run();
     };
     return (
@@ -120,7 +122,7 @@ export function Tile(p: Props): JSX.Element {
     const [asTable, setAsTable] = useState(false);
     const body = useRef<HTMLDivElement>(null);
     const heading = useId();
-    const file = `nhip-${p.id}-${new Date().toISOString().slice(0, 10)}`;
+    const file = `nhip-${p.id}-${today()}`;
     const csv = (): void => save(`${file}.csv`, new Blob([csvOf(p.table)], { type: 'text/csv;charset=utf-8' }));
     const png = (): void => {
         const svg = asTable || p.isTable ? null : (body.current?.querySelector<SVGSVGElement>('.chart svg') ?? null);
