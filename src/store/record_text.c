@@ -180,17 +180,25 @@ FhirType text_type(Str text) {
     return len == 0 ? FHIR_T_NONE : fhir_resource_by_name(str_sub(text, HEAD_LEN, len));
 }
 
-/* Is the '~' at `at` that of "reference":"Type/~…"? Then *ret_end is the closing quote. */
-static bool local_at(Str text, size_t at, size_t *ret_end) {
-    if (at < REFERENCE_LEN + 2 || text.ptr[at - 1] != '/') {
+/* Does the reference that the '~' at `at` belongs to have it behind its first '/', as put_reference
+ * asks? Then *ret_from is where the reference begins. */
+static bool local_behind(Str text, size_t at, size_t *ret_from) {
+    if (at < REFERENCE_LEN + 1 || text.ptr[at - 1] != '/') {
         return false;
     }
     size_t from = at - 1;
-    while (from > 0 && ((text.ptr[from - 1] | 0x20) >= 'a' && (text.ptr[from - 1] | 0x20) <= 'z')) {
+    while (from > 0 && text.ptr[from - 1] != '"' && text.ptr[from - 1] != '/') {
         from--;
     }
-    if (from < REFERENCE_LEN ||
-        memcmp(text.ptr + from - REFERENCE_LEN, REFERENCE, REFERENCE_LEN) != 0) {
+    *ret_from = from;
+    return from >= REFERENCE_LEN &&
+           memcmp(text.ptr + from - REFERENCE_LEN, REFERENCE, REFERENCE_LEN) == 0;
+}
+
+/* Is the '~' at `at` that of a stored "reference":"Type/~…"? Then *ret_end is the closing quote. */
+static bool local_at(Str text, size_t at, size_t *ret_end) {
+    size_t from = 0;
+    if (!local_behind(text, at, &from)) {
         return false;
     }
     size_t end = at + 1;
@@ -206,17 +214,14 @@ ErrCode text_relocate(Buf *out, Str text, const TextRules *rules, ErrInfo *info)
     size_t done = 0;
     for (size_t at = str_find_char(text, '~', 0); at != SIZE_MAX;
          at = str_find_char(text, '~', at + 1)) {
-        size_t end = 0;
-        if (!local_at(text, at, &end)) {
+        size_t from = 0;
+        if (!local_behind(text, at, &from)) {
             continue;
         }
-        size_t type = at - 1;
-        while (text.ptr[type - 1] != '"') {
-            type--;
-        }
-        buf_put_str(out, str_sub(text, done, type - done));
-        TRY(put_local(&w, str_sub(text, type, at - 1 - type), str_sub(text, at + 1, end - at - 1),
-                      str_sub(text, type, end - type)));
+        size_t end = MIN(str_find_char(text, '"', at), text.len);
+        buf_put_str(out, str_sub(text, done, from - done));
+        TRY(put_local(&w, str_sub(text, from, at - 1 - from), str_sub(text, at + 1, end - at - 1),
+                      str_sub(text, from, end - from)));
         done = end;
     }
     buf_put_str(out, str_sub(text, done, text.len));
