@@ -48,6 +48,11 @@ static void print_report(const App *app, const IntakeReport *r) {
         (unsigned long long)r->claims_changed, (unsigned long long)r->claims_same,
         (unsigned long long)r->claims_rejected, (unsigned long long)r->resources,
         (unsigned long long)r->warnings);
+    if (r->files_left_out > 0) {
+        (void)printf(app_say(app, "%llu file(s) left out: neither claims nor FHIR\n",
+                             "đã bỏ qua %llu tệp: không phải hồ sơ KCB hay FHIR\n"),
+                     (unsigned long long)r->files_left_out);
+    }
     if (r->rejects_settled > 0) {
         (void)printf(app_say(app, "%llu rejects were taken after all: their Patient has come\n",
                              "đã nhận lại %llu mục từng bị từ chối: Patient của chúng đã đến\n"),

@@ -185,6 +185,31 @@ void xml_free(XmlReader *r) {
     }
 }
 
+/* What expat can say about a document without DOCTYPE, in Vietnamese. */
+static const char *const WORDS_VI[] = {
+    [XML_ERROR_SYNTAX] = "sai cú pháp",
+    [XML_ERROR_NO_ELEMENTS] = "hết tệp mà chưa có phần tử nào trọn vẹn",
+    [XML_ERROR_INVALID_TOKEN] = "có ký tự không hợp lệ hoặc dấu '<', '&' chưa được mã hoá",
+    [XML_ERROR_UNCLOSED_TOKEN] = "thẻ hoặc chú thích chưa đóng",
+    [XML_ERROR_PARTIAL_CHAR] = "ký tự cuối bị cắt mất một phần",
+    [XML_ERROR_TAG_MISMATCH] = "thẻ đóng không khớp với thẻ mở",
+    [XML_ERROR_DUPLICATE_ATTRIBUTE] = "một thuộc tính xuất hiện hai lần trong thẻ",
+    [XML_ERROR_JUNK_AFTER_DOC_ELEMENT] = "còn nội dung thừa sau phần tử gốc",
+    [XML_ERROR_UNDEFINED_ENTITY] = "dùng thực thể chưa được định nghĩa",
+    [XML_ERROR_ASYNC_ENTITY] = "thẻ bị thực thể chia cắt",
+    [XML_ERROR_BAD_CHAR_REF] = "tham chiếu ký tự (&#…;) không hợp lệ",
+    [XML_ERROR_MISPLACED_XML_PI] = "khai báo <?xml …?> không đứng đầu tệp",
+    [XML_ERROR_UNKNOWN_ENCODING] = "bảng mã khai báo không được hỗ trợ",
+    [XML_ERROR_INCORRECT_ENCODING] = "bảng mã khai báo không đúng với nội dung",
+    [XML_ERROR_UNCLOSED_CDATA_SECTION] = "phần CDATA chưa đóng",
+    [XML_ERROR_XML_DECL] = "khai báo <?xml …?> không đúng",
+};
+
+static const char *words_vi(enum XML_Error e) {
+    bool known = (size_t)e < ARRAY_LEN(WORDS_VI) && WORDS_VI[e] != NULL;
+    return known ? WORDS_VI[e] : "sai quy tắc của XML";
+}
+
 /* Turns expat's own error into ours. */
 static void take_expat_error(XmlReader *r) {
     enum XML_Error e = XML_GetErrorCode(r->expat);
@@ -192,8 +217,10 @@ static void take_expat_error(XmlReader *r) {
         r->err = ERR_NOMEM;
         return;
     }
-    r->err = err_set(&r->info, ERR_SYNTAX, "xml-syntax", "not well-formed XML: %s",
-                     "XML không đúng cú pháp: %s", XML_ErrorString(e));
+    r->err = err_set(&r->info, ERR_SYNTAX, "xml-syntax", "not well-formed XML: %s", "%s",
+                     XML_ErrorString(e));
+    (void)snprintf(r->info.what_vi, sizeof(r->info.what_vi), "XML không đúng cú pháp: %s",
+                   words_vi(e));
     place_error(r);
 }
 

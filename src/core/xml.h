@@ -7,8 +7,8 @@
  * parent. An empty element gets no text call. Ownership: Str arguments live until the callback
  * returns. Errors: the first error stops the reader for good and is returned by every later call; a
  * callback's own error is handed through. ErrInfo (zeroed by the caller): rule "xml-*", offset,
- * where "line L column C"; what a callback wrote into the same ErrInfo is kept. Cost: about 2–4 ns
- * a byte. Threads: one thread a reader. */
+ * where "line L column C", the fault in both languages; what a callback wrote into it is kept.
+ * Cost: about 2–4 ns a byte. Threads: one thread a reader. */
 #ifndef NHIP_CORE_XML_H
 #define NHIP_CORE_XML_H
 

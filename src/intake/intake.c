@@ -101,12 +101,17 @@ ErrCode intake_new(const IntakeOptions *options, Intake **ret_intake) {
         return ERR_NOMEM;
     }
     *i = (Intake){.options = *options, .store = options->store, .actors = actors, .visits = visits};
+    mutex_init(&i->busy_lock);
+    cond_init(&i->busy_changed);
     *ret_intake = i;
     return ERR_OK;
 }
 
 void intake_free(Intake *intake) {
     if (intake != NULL) {
+        assert(intake->busy == NULL);
+        cond_release(&intake->busy_changed);
+        mutex_release(&intake->busy_lock);
         hash_set_free(intake->actors);
         visits_free(intake->visits);
         free(intake);
@@ -115,4 +120,33 @@ void intake_free(Intake *intake) {
 
 Store *intake_store(Intake *intake) {
     return intake->store;
+}
+
+static bool is_busy(const Intake *intake, const Sha256 *hash) {
+    const IntakeBusy *at = intake->busy;
+    while (at != NULL && memcmp(at->hash.b, hash->b, sizeof(hash->b)) != 0) {
+        at = at->next;
+    }
+    return at != NULL;
+}
+
+void intake_enter(Intake *intake, IntakeBusy *busy) {
+    mutex_lock(&intake->busy_lock);
+    while (is_busy(intake, &busy->hash)) {
+        cond_wait(&intake->busy_changed, &intake->busy_lock);
+    }
+    busy->next = intake->busy;
+    intake->busy = busy;
+    mutex_unlock(&intake->busy_lock);
+}
+
+void intake_leave(Intake *intake, IntakeBusy *busy) {
+    mutex_lock(&intake->busy_lock);
+    IntakeBusy **at = &intake->busy;
+    while (*at != busy) {
+        at = &(*at)->next;
+    }
+    *at = busy->next;
+    cond_broadcast(&intake->busy_changed);
+    mutex_unlock(&intake->busy_lock);
 }

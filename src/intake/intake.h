@@ -35,6 +35,7 @@ enum { INTAKE_ISSUES_MAX = 200 }; /* kept in a report; more are only counted */
 
 typedef struct IntakeReport {
     uint64_t files, files_same, files_failed;
+    uint64_t files_left_out; /* neither claims nor FHIR, and known for what they are */
     uint64_t claims_new, claims_changed, claims_same, claims_rejected;
     uint64_t resources; /* versions written */
     uint64_t bytes;

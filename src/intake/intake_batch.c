@@ -8,6 +8,7 @@ typedef struct Batch {
     Arena *tries; /* one attempt's resolution; reset before each */
     Work *works;
     size_t n_works;
+    size_t from, to; /* the works of the commit under way; those before are durable */
     StoreReceived *received;
     size_t n_received;
     Sha256 *done; /* files that this batch finishes */
@@ -23,10 +24,16 @@ typedef struct Batch {
     bool under_way;
     bool finished;
     ErrCode err;
+    ErrInfo info; /* of err */
     Feeder *feeder;
 } Batch;
 
-enum { BATCH_SLOTS = BATCH_UNDER_WAY + 1, BATCH_REJECTS = 256, BATCH_KEYS = BATCH_CLAIMS * 8 };
+enum {
+    BATCH_SLOTS = BATCH_UNDER_WAY + 1,
+    BATCH_REJECTS = 256,
+    WORK_KEYS = 1 + CLAIM_TOKENS_MAX,
+    BATCH_KEYS = BATCH_CLAIMS * WORK_KEYS
+};
 
 struct Feeder {
     FeederOptions o;
@@ -104,6 +111,7 @@ static bool batch_empty(const Batch *b) {
 static void batch_reset(Batch *b) {
     arena_reset(b->arena);
     b->n_works = b->n_received = b->n_done = b->n_rejects = b->n_keys = 0;
+    b->from = b->to = 0;
     b->settles = 0;
     b->finished = false;
     b->err = ERR_OK;
@@ -111,28 +119,40 @@ static void batch_reset(Batch *b) {
 
 /* ---- one attempt ---- */
 
-static ErrCode build(Batch *b, StoreCommit *ret) {
-    Intake *intake = b->feeder->o.intake;
-    arena_reset(b->tries);
-    b->plan = (Plan){.arena = b->tries};
-    b->snapshot = store_snapshot(intake->store);
-    b->plan.groups = arena_new_array(b->tries, StoreGroup, b->n_works + 1);
-    if (b->plan.groups == NULL) {
-        return ERR_NOMEM;
+/* Can this work, just resolved, not stand in one commit with those before? Its citizen may turn out
+ * to be theirs although no number of it says so: it must see what they wrote. */
+static bool must_wait(const Batch *b, const Work *w) {
+    bool waits = b->plan.n_changes + b->plan.n_actors + w->map.n_actors > BATCH_CHANGES;
+    for (const Work *other = b->works + b->from; other < w && !waits; other++) {
+        waits = w->patient != 0 && other->patient == w->patient;
     }
-    for (size_t i = 0; i < b->n_works; i++) {
-        TRY(intake_resolve(intake, &b->plan, &b->works[i]));
-        TRY(intake_resolve_actors(intake, &b->plan, &b->works[i]));
-        if (b->works[i].group.n_changes > 0) {
-            b->plan.groups[b->plan.n_groups++] = b->works[i].group;
+    return waits;
+}
+
+/* Resolves works from b->from on, as many as go into one commit. */
+static ErrCode resolve_works(Batch *b) {
+    Intake *intake = b->feeder->o.intake;
+    for (b->to = b->from; b->to < b->n_works; b->to++) {
+        Work *w = &b->works[b->to];
+        Plan before = b->plan;
+        TRY(intake_resolve(intake, &b->plan, w));
+        if (b->to > b->from && must_wait(b, w)) {
+            b->plan = before;
+            break;
+        }
+        TRY(intake_resolve_actors(intake, &b->plan, w));
+        if (w->group.n_changes > 0) {
+            b->plan.groups[b->plan.n_groups++] = w->group;
         }
     }
-    if (b->plan.n_actors > 0) {
-        /* Last: no "Type/~N" points to actors, so the claims' numbering stays. */
-        b->plan.groups[b->plan.n_groups++] = (StoreGroup){
-            .changes = b->plan.actors, .n_changes = b->plan.n_actors, .patient_change = -1};
-    }
-    *ret = (StoreCommit){
+    return ERR_OK;
+}
+
+/* Files and rejects go with the first works, what is done with the last. */
+static StoreCommit commit_of(Batch *b) {
+    bool is_first = b->from == 0;
+    bool is_last = b->to == b->n_works;
+    return (StoreCommit){
         .groups = b->plan.groups,
         .n_groups = b->plan.n_groups,
         .expects = b->plan.expects,
@@ -141,14 +161,31 @@ static ErrCode build(Batch *b, StoreCommit *ret) {
         .actor = b->feeder->o.actor,
         .source = STR("claims"),
         .received = b->received,
-        .n_received = b->n_received,
+        .n_received = is_first ? b->n_received : 0,
         .rejects = b->rejects,
-        .n_rejects = b->n_rejects,
+        .n_rejects = is_first ? b->n_rejects : 0,
         .rejects_done = &b->settles,
-        .n_rejects_done = b->settles != 0,
+        .n_rejects_done = is_last && b->settles != 0,
         .files_done = b->done,
-        .n_files_done = b->n_done,
+        .n_files_done = is_last ? b->n_done : 0,
     };
+}
+
+static ErrCode build(Batch *b, StoreCommit *ret) {
+    arena_reset(b->tries);
+    b->plan = (Plan){.arena = b->tries};
+    b->snapshot = store_snapshot(b->feeder->o.intake->store);
+    b->plan.groups = arena_new_array(b->tries, StoreGroup, b->n_works + 1);
+    if (b->plan.groups == NULL || arena_failed(b->arena)) {
+        return ERR_NOMEM;
+    }
+    TRY(resolve_works(b));
+    if (b->plan.n_actors > 0) {
+        /* Last: no "Type/~N" points to actors, so the claims' numbering stays. */
+        b->plan.groups[b->plan.n_groups++] = (StoreGroup){
+            .changes = b->plan.actors, .n_changes = b->plan.n_actors, .patient_change = -1};
+    }
+    *ret = commit_of(b);
     return ERR_OK;
 }
 
@@ -162,12 +199,14 @@ static void forget_actors(Batch *b) {
 /* On the store's writer thread. */
 static void on_done(void *ctx, ErrCode err, const StoreCommitted *committed,
                     const StorePrepared *prepared) {
-    (void)prepared;
     Batch *b = ctx;
     Feeder *f = b->feeder;
     mutex_lock(&f->lock);
     b->first = committed->first;
     b->err = err;
+    if (err != ERR_OK) {
+        b->info = *store_prepared_info(prepared);
+    }
     b->finished = true;
     cond_broadcast(&f->changed);
     mutex_unlock(&f->lock);
@@ -178,50 +217,54 @@ static void on_done(void *ctx, ErrCode err, const StoreCommitted *committed,
 static void submit(Batch *b) {
     StoreCommit commit;
     StorePrepared *prepared = NULL;
+    b->info = (ErrInfo){0};
     ErrCode err = build(b, &commit);
     if (err == ERR_OK) {
-        err = store_prepare(b->feeder->o.intake->store, &commit, &prepared, &b->feeder->info);
+        err = store_prepare(b->feeder->o.intake->store, &commit, &prepared, &b->info);
     }
     b->err = err;
     b->finished = false;
     b->under_way = err == ERR_OK;
     if (err == ERR_OK) {
         store_submit(b->feeder->o.intake->store, prepared, on_done, b);
-    } else {
-        forget_actors(b);
     }
 }
 
-static void warn(Batch *b, const Work *w, ClaimIssue issue) {
+/* What the sender should know beyond the claim's own faults. */
+typedef struct Notice {
+    const char *rule, *en, *vi;
+} Notice;
+
+static const Notice OLDER = {
+    "claim-older", "A later sending of this visit (by NGAYLAP) is known; this one changed nothing.",
+    "Đã có lần gửi sau của lượt khám này (theo NGAYLAP); lần gửi này không thay đổi gì."};
+static const Notice TORN = {
+    "identity-torn",
+    "The claim's numbers (CCCD, card, patient number) belong to different citizens; the strongest "
+    "one took the visit. Check them.",
+    "Các số trong hồ sơ (CCCD, thẻ, mã bệnh nhân) thuộc về những người khác nhau; lượt khám được "
+    "ghi theo số mạnh nhất. Hãy kiểm tra."};
+
+static void warn(Batch *b, const Work *w, const Notice *notice) {
     size_t bar = str_find_char(w->doc_key, '|', 0);
-    issue.severity = CLAIM_WARNING;
-    issue.ma_lk = bar == SIZE_MAX ? w->doc_key : str_sub(w->doc_key, bar + 1, w->doc_key.len);
+    ClaimIssue issue = {
+        .severity = CLAIM_WARNING,
+        .rule_id = str_from(notice->rule),
+        .ma_lk = bar == SIZE_MAX ? w->doc_key : str_sub(w->doc_key, bar + 1, w->doc_key.len),
+        .en = str_from(notice->en),
+        .vi = str_from(notice->vi),
+    };
     feeder_issue(b->feeder, w->file, &issue);
 }
 
-/* What the sender should know beyond the claim's own faults. */
 static void report_works(Batch *b) {
-    for (size_t i = 0; i < b->n_works; i++) {
+    for (size_t i = b->from; i < b->to; i++) {
         const Work *w = &b->works[i];
         if (w->stale) {
-            warn(b, w,
-                 (ClaimIssue){
-                     .rule_id = STR("claim-older"),
-                     .en = STR("A later sending of this visit (by NGAYLAP) is known; this one "
-                               "changed nothing."),
-                     .vi = STR("Đã có lần gửi sau của lượt khám này (theo NGAYLAP); lần gửi này "
-                               "không thay đổi gì."),
-                 });
+            warn(b, w, &OLDER);
         }
         if (w->torn) {
-            warn(b, w,
-                 (ClaimIssue){
-                     .rule_id = STR("identity-torn"),
-                     .en = STR("The claim's numbers (CCCD, card, patient number) belong to "
-                               "different citizens; the strongest one took the visit. Check them."),
-                     .vi = STR("Các số trong hồ sơ (CCCD, thẻ, mã bệnh nhân) thuộc về những người "
-                               "khác nhau; lượt khám được ghi theo số mạnh nhất. Hãy kiểm tra."),
-                 });
+            warn(b, w, &TORN);
         }
     }
 }
@@ -230,7 +273,8 @@ static void count_outcome(Batch *b) {
     report_works(b);
     uint64_t outcomes[3] = {0};
     uint64_t resources = b->plan.n_actors;
-    for (size_t i = 0; i < b->n_works; i++) {
+    uint64_t rejects = b->from == 0 ? b->n_rejects : 0;
+    for (size_t i = b->from; i < b->to; i++) {
         outcomes[b->works[i].outcome]++;
         resources += b->works[i].group.n_changes;
     }
@@ -239,13 +283,13 @@ static void count_outcome(Batch *b) {
     o->report->claims_new += outcomes[WORK_NEW];
     o->report->claims_changed += outcomes[WORK_CHANGED];
     o->report->claims_same += outcomes[WORK_SAME];
-    o->report->claims_rejected += b->n_rejects;
+    o->report->claims_rejected += rejects;
     o->report->resources += resources;
     mutex_unlock(o->report_lock);
     if (o->progress != NULL) {
-        progress_add(o->progress, 0, b->n_works);
+        progress_add(o->progress, 0, b->to - b->from);
         progress_add(o->progress, 1, resources);
-        progress_add(o->progress, 2, b->n_rejects);
+        progress_add(o->progress, 2, rejects);
     }
 }
 
@@ -267,30 +311,49 @@ static void wait_finished(Batch *b) {
     b->under_way = false;
 }
 
-/* Sees a batch through to its end: waits, and on a conflict with another commit tries again. */
-static void settle(Batch *b) {
+static void fail(Batch *b) {
     Feeder *f = b->feeder;
-    for (int attempt = 0; b->under_way; attempt++) {
-        wait_finished(b);
-        if ((b->err != ERR_CONFLICT && b->err != ERR_EXISTS) || attempt == BATCH_ATTEMPTS) {
-            break;
+    if (f->fatal != ERR_OK) {
+        return;
+    }
+    f->fatal = b->err;
+    f->info = b->info;
+    if (f->info.code != b->err) {
+        (void)err_set(&f->info, b->err, "intake-commit", "the visits could not be written",
+                      "không ghi được các lượt khám");
+    }
+}
+
+/* One commit of the batch: waits, and when another one was faster tries again. */
+static ErrCode settle_commit(Batch *b) {
+    for (int attempt = 0;; attempt++) {
+        if (b->under_way) {
+            wait_finished(b);
+        }
+        if (b->err == ERR_OK) {
+            return ERR_OK;
         }
         forget_actors(b);
+        if ((b->err != ERR_CONFLICT && b->err != ERR_EXISTS) || attempt == BATCH_ATTEMPTS) {
+            return b->err;
+        }
         submit(b);
     }
-    if (b->err == ERR_OK) {
+}
+
+/* Sees a batch through to its end, which takes more commits than one now and then. */
+static void settle(Batch *b) {
+    while (settle_commit(b) == ERR_OK) {
         remember_visits(b);
         count_outcome(b);
-    } else {
-        forget_actors(b);
-        if (f->fatal == ERR_OK) {
-            f->fatal = b->err;
-            if (f->info.code != b->err) {
-                (void)err_set(&f->info, b->err, "intake-commit", "the visits could not be written",
-                              "không ghi được các lượt khám");
-            }
+        if (b->to == b->n_works) {
+            batch_reset(b);
+            return;
         }
+        b->from = b->to;
+        submit(b);
     }
+    fail(b);
     batch_reset(b);
 }
 
@@ -385,12 +448,10 @@ static bool key_clash(const Batch *b, const uint64_t *keys, size_t n) {
     return false;
 }
 
-enum { WORK_KEYS = 8 };
-
 static size_t work_keys(const Work *w, uint64_t *ret_keys) {
     size_t n = 0;
     ret_keys[n++] = hash64_seed(w->doc_key, 1);
-    for (size_t i = 0; i < w->map.identity.n_tokens && n < WORK_KEYS; i++) {
+    for (size_t i = 0; i < w->map.identity.n_tokens; i++) {
         ret_keys[n++] = hash64_seed(w->map.identity.tokens[i].value, 2);
     }
     return n;
@@ -417,9 +478,26 @@ static Str made_of(Arena *arena, Str made) {
     return arena_str(arena, made);
 }
 
+/* Is it more than one commit can hold? */
+static bool is_large(const ClaimGroup *g) {
+    size_t bytes = 0;
+    size_t most = 0;
+    for (size_t i = 0; i < g->n_resources; i++) {
+        size_t len = g->resources[i].json.len + 6 * g->resources[i].role.len; /* escaped */
+        bytes += len;
+        most = MAX(most, len);
+    }
+    return g->n_resources + g->n_actors > CLAIM_CHANGES || most > CLAIM_RESOURCE_BYTES ||
+           bytes > CLAIM_TEXT_BYTES;
+}
+
+/* ERR_LIMIT: the claim is too large. */
 static ErrCode map_work(Feeder *f, Batch *b, const Claim *claim, Work *w) {
     *w = (Work){0};
     TRY(claim_map(b->arena, claim, &w->map));
+    if (is_large(&w->map)) {
+        return ERR_LIMIT;
+    }
     w->doc_key = w->map.visit_key;
     w->as_of = w->map.as_of;
     w->made = made_of(b->arena, claim->made);
@@ -427,11 +505,22 @@ static ErrCode map_work(Feeder *f, Batch *b, const Claim *claim, Work *w) {
     return ERR_OK;
 }
 
-ErrCode feeder_claim(Feeder *f, const Claim *claim) {
+/* Commits the batch when it is full, in the middle of a file. */
+static ErrCode flush_full(Feeder *f, const Batch *b) {
+    bool full = b->n_works == BATCH_CLAIMS || b->n_rejects == BATCH_REJECTS ||
+                arena_used(b->arena) > BATCH_BYTES_MAX;
+    return full ? flush_in_file(f) : f->fatal;
+}
+
+ErrCode feeder_claim(Feeder *f, const Claim *claim, bool *ret_large) {
     TRY(f->fatal);
     Batch *b = enter(f);
     Work *w = &b->works[b->n_works];
-    TRY(map_work(f, b, claim, w));
+    ErrCode err = map_work(f, b, claim, w);
+    *ret_large = err == ERR_LIMIT;
+    if (err != ERR_OK) {
+        return *ret_large ? ERR_OK : err;
+    }
     uint64_t keys[WORK_KEYS];
     size_t n = work_keys(w, keys);
     if (key_clash(b, keys, n)) {
@@ -446,7 +535,7 @@ ErrCode feeder_claim(Feeder *f, const Claim *claim) {
     memcpy(b->keys + b->n_keys, keys, n * sizeof(*keys));
     b->n_keys += n;
     b->n_works++;
-    return b->n_works == BATCH_CLAIMS ? flush_in_file(f) : f->fatal;
+    return flush_full(f, b);
 }
 
 static Str copy(Batch *b, Str s) {
@@ -475,7 +564,7 @@ ErrCode feeder_reject(Feeder *f, const StoreReject *reject) {
     r->en = copy(b, reject->en);
     r->vi = copy(b, reject->vi);
     r->bytes = copy(b, reject->bytes);
-    return b->n_rejects == BATCH_REJECTS ? flush_in_file(f) : f->fatal;
+    return flush_full(f, b);
 }
 
 ErrCode feeder_file_end(Feeder *f) {
@@ -496,31 +585,16 @@ ErrCode feeder_file_end(Feeder *f) {
 }
 
 void feeder_issue(Feeder *f, Str file, const ClaimIssue *issue) {
-    FeederOptions *o = &f->o;
-    mutex_lock(o->report_lock);
-    IntakeReport *r = o->report;
-    bool is_error = issue->severity == CLAIM_ERROR;
-    r->errors += is_error;
-    r->warnings += !is_error;
-    if (r->arena != NULL && r->n_issues < INTAKE_ISSUES_MAX) {
-        if (r->issues == NULL) {
-            r->issues = arena_new_array(r->arena, IntakeIssue, INTAKE_ISSUES_MAX);
-        }
-        if (r->issues != NULL) {
-            r->issues[r->n_issues++] = (IntakeIssue){
-                .is_error = is_error,
-                .file = arena_str(r->arena, file),
-                .ma_lk = arena_str(r->arena, issue->ma_lk),
-                .table = arena_str(r->arena, issue->table),
-                .field = arena_str(r->arena, issue->field),
-                .rule = arena_str(r->arena, issue->rule_id),
-                .en = arena_str(r->arena, issue->en),
-                .vi = arena_str(r->arena, issue->vi),
-                .hoso = issue->hoso,
-                .record = issue->record,
-                .line = issue->line,
-            };
-        }
-    }
-    mutex_unlock(o->report_lock);
+    intake_report_issue(f->o.report, f->o.report_lock,
+                        &(IntakeIssue){.is_error = issue->severity == CLAIM_ERROR,
+                                       .file = file,
+                                       .ma_lk = issue->ma_lk,
+                                       .table = issue->table,
+                                       .field = issue->field,
+                                       .rule = issue->rule_id,
+                                       .en = issue->en,
+                                       .vi = issue->vi,
+                                       .hoso = issue->hoso,
+                                       .record = issue->record,
+                                       .line = issue->line});
 }

@@ -5,7 +5,8 @@
  * batch Bundle, or up to PIECE_LINES lines with one resource each. Every piece leaves a mark (a
  * dropped received file under the hash of "FILE piece N") in its own commit, so that an import that
  * was cut off goes on behind the last piece. When several resources are refused as one piece each
- * is tried alone, with a mark of its own; what is refused alone goes to the rejects list. */
+ * is tried alone, with a mark of its own; what is refused alone goes to the rejects list. A reject
+ * that is processed again has marks of its own, which only a piece that was taken leaves. */
 #include "intake/intake_fhir_int.h"
 
 #include "fhir/fhir_validate.h"
@@ -27,6 +28,7 @@ typedef struct Load {
     const IntakeFile *file;
     Sha256 hash;
     bool known;   /* its received row is durable */
+    bool begun;   /* an earlier run may have taken parts of it */
     Arena *arena; /* one piece; reset behind it */
     Unit *units;
     size_t n_units, n_bytes;
@@ -58,29 +60,16 @@ static bool is_refusal(ErrCode err) {
 
 /* ---- refusing ---- */
 
-static void report_issue(Load *l, const StoreReject *r) {
-    MUTEX_GUARD(l->feed->lock);
-    IntakeReport *report = l->feed->report;
-    report->errors++;
-    if (report->arena == NULL || report->n_issues == INTAKE_ISSUES_MAX) {
-        return;
-    }
-    if (report->issues == NULL) {
-        report->issues = arena_new_array(report->arena, IntakeIssue, INTAKE_ISSUES_MAX);
-    }
-    if (report->issues != NULL) {
-        report->issues[report->n_issues++] = (IntakeIssue){
-            .is_error = true,
-            .file = arena_str(report->arena, r->file_name),
-            .ma_lk = STR_EMPTY,
-            .table = arena_str(report->arena, r->table),
-            .field = arena_str(report->arena, r->field),
-            .rule = arena_str(report->arena, r->rule),
-            .en = arena_str(report->arena, r->en),
-            .vi = arena_str(report->arena, r->vi),
-            .line = (int)r->line,
-        };
-    }
+static void report_refused(Load *l, const StoreReject *r) {
+    intake_report_issue(l->feed->report, l->feed->lock,
+                        &(IntakeIssue){.is_error = true,
+                                       .file = r->file_name,
+                                       .table = r->table,
+                                       .field = r->field,
+                                       .rule = r->rule,
+                                       .en = r->en,
+                                       .vi = r->vi,
+                                       .line = (int)r->line});
 }
 
 static ErrCode refuse(Load *l, FhirType type, Str text, unsigned line, const ErrInfo *why) {
@@ -98,7 +87,7 @@ static ErrCode refuse(Load *l, FhirType type, Str text, unsigned line, const Err
         .bytes = text,
     };
     TRY(reject_nth(l->seen, r, &r->nth));
-    report_issue(l, r);
+    report_refused(l, r);
     l->n_refused++;
     l->n_rejects += l->file->retry_of == 0; /* a retried one stands in the list already */
     return arena_failed(l->arena) ? ERR_NOMEM : ERR_OK;
@@ -222,15 +211,28 @@ static ErrCode commit_each(Load *l) {
     return ERR_OK;
 }
 
+/* Has an earlier run, cut off since, taken units of the piece one by one? */
+static ErrCode is_parted(Load *l, bool *ret_parted) {
+    *ret_parted = false;
+    for (size_t i = 0; i < l->n_units && l->begun && !l->is_bundle && !*ret_parted; i++) {
+        TRY(is_marked(l, mark_text(l, "unit", l->units[i].line, i), ret_parted));
+    }
+    return ERR_OK;
+}
+
 static ErrCode commit_units(Load *l, Str mark) {
     ErrInfo why = {0};
-    ErrCode err = commit(l, 0, l->n_units, mark, &why);
+    bool parted = false;
+    TRY(is_parted(l, &parted));
+    ErrCode err = parted ? ERR_CONFLICT : commit(l, 0, l->n_units, mark, &why);
     if (err == ERR_OK || l->n_units == 0) {
         return err;
     }
     bool alone = l->is_bundle || l->n_units == 1;
-    TRY(alone || !is_refusal(err) ? refused_because(l, &l->units[0], err, &why) : commit_each(l));
-    return commit(l, 0, 0, mark, l->info);
+    TRY(!parted && (alone || !is_refusal(err)) ? refused_because(l, &l->units[0], err, &why)
+                                               : commit_each(l));
+    bool again = l->file->retry_of != 0 && l->n_refused > 0;
+    return again ? ERR_OK : commit(l, 0, 0, mark, l->info);
 }
 
 /* Ends a piece: commits what was gathered unless an earlier run did. */
@@ -239,9 +241,10 @@ static ErrCode end_piece(Load *l) {
     if (l->n_units + l->n_rejects > 0) {
         unsigned unit_line = l->n_units > 0 ? l->units[0].line : UINT32_MAX;
         unsigned reject_line = l->n_rejects > 0 ? l->rejects[0].line : UINT32_MAX;
-        Str mark = mark_text(l, "piece", MIN(unit_line, reject_line), 0);
+        const char *kind = l->file->retry_of != 0 ? "retry" : "piece";
+        Str mark = mark_text(l, kind, MIN(unit_line, reject_line), l->file->retry_of);
         TRY(is_marked(l, mark, &marked));
-        if (!marked || l->file->retry_of != 0) {
+        if (!marked) {
             TRY(commit_units(l, mark));
         }
     }
@@ -443,10 +446,9 @@ static ErrCode take_file(Load *l) {
 
 static ErrCode count_file(Load *l, bool *ret_same) {
     StoreFileState state = STORE_FILE_NEW;
-    sha256(l->file->bytes, &l->hash);
     TRY(store_file_state(l->intake->store, &l->hash, &state));
     *ret_same = state == STORE_FILE_DONE && l->file->retry_of == 0;
-    l->known = state != STORE_FILE_NEW;
+    l->known = l->begun = state != STORE_FILE_NEW;
     MUTEX_GUARD(l->feed->lock);
     l->feed->report->files++;
     l->feed->report->files_same += *ret_same;
@@ -454,22 +456,56 @@ static ErrCode count_file(Load *l, bool *ret_same) {
     return ERR_OK;
 }
 
+static ErrCode take_in(Load *l) {
+    bool same = false;
+    TRY(count_file(l, &same));
+    if (same) {
+        return ERR_OK;
+    }
+    l->seen = reject_count_new();
+    ErrCode err = l->seen == NULL ? ERR_NOMEM : end_piece(l); /* sets the first one up */
+    err = err == ERR_OK ? take_file(l) : err;
+    err = err == ERR_OK ? commit(l, 0, 0, STR_EMPTY, l->info) : err;
+    reject_count_free(l->seen);
+    return err;
+}
+
+/* `nhip synth` writes its truth beside the claim files: whoever takes in the whole folder does not
+ * want it in the rejects list. */
+static bool is_truth(const IntakeFile *file) {
+    return str_eq(file->name, STR("truth.json")) && file->retry_of == 0 &&
+           str_starts(file->bytes, STR("{\"what\":\"synthetic province; "));
+}
+
+static void leave_out(const IntakeFile *file, const IntakeFeed *feed) {
+    intake_report_issue(
+        feed->report, feed->lock,
+        &(IntakeIssue){.file = file->name,
+                       .rule = STR("file-truth"),
+                       .en = STR("This is the truth of a synthetic province, neither a claim nor a "
+                                 "FHIR file: it was left out."),
+                       .vi = STR("Đây là tệp đáp án của dữ liệu mô phỏng, không phải tệp hồ sơ KCB "
+                                 "hay FHIR: đã bỏ qua.")});
+    MUTEX_GUARD(feed->lock);
+    feed->report->files++;
+    feed->report->files_left_out++;
+}
+
 ErrCode intake_fhir_file(Intake *intake, const IntakeFile *file, const IntakeFeed *feed,
                          ErrInfo *info) {
-    bool same = false;
+    if (is_truth(file)) {
+        leave_out(file, feed);
+        return ERR_OK;
+    }
     CLEANUP_ARENA Arena *arena = arena_new(TX_ARENA_MAX);
     Load l = {.intake = intake, .feed = feed, .file = file, .arena = arena, .info = info};
     if (arena == NULL) {
         return ERR_NOMEM;
     }
-    TRY(count_file(&l, &same));
-    if (same) {
-        return ERR_OK;
-    }
-    l.seen = reject_count_new();
-    ErrCode err = l.seen == NULL ? ERR_NOMEM : end_piece(&l); /* sets the first one up */
-    err = err == ERR_OK ? take_file(&l) : err;
-    err = err == ERR_OK ? commit(&l, 0, 0, STR_EMPTY, info) : err;
-    reject_count_free(l.seen);
+    sha256(file->bytes, &l.hash);
+    IntakeBusy busy = {.hash = l.hash};
+    intake_enter(intake, &busy);
+    ErrCode err = take_in(&l);
+    intake_leave(intake, &busy);
     return err;
 }

@@ -10,14 +10,6 @@ typedef struct Feed {
     Str member; /* name inside an archive, or the file's own */
 } Feed;
 
-static ErrCode on_claim(void *ctx, const Claim *claim) {
-    Feed *feed = ctx;
-    for (int i = 0; i < claim->n_issues; i++) {
-        feeder_issue(feed->feeder, feed->member, &claim->issues[i]);
-    }
-    return feeder_claim(feed->feeder, claim);
-}
-
 static ErrCode on_refused(void *ctx, const ClaimRefused *refused) {
     Feed *feed = ctx;
     for (int i = 0; i < refused->n_issues; i++) {
@@ -31,8 +23,8 @@ static ErrCode on_refused(void *ctx, const ClaimRefused *refused) {
         }
     }
     CLEANUP_BUF Buf wrapped;
-    buf_init(&wrapped, LIMIT_CLAIM_FILE_BYTES);
-    claim_wrap_hoso(&wrapped, refused->facility, refused->bytes);
+    buf_init(&wrapped, LIMIT_CLAIM_FILE_BYTES + LIMIT_MIB); /* and its envelope */
+    claim_wrap_hoso(&wrapped, refused->facility, refused->made, refused->bytes);
     TRY(buf_ok(&wrapped));
     StoreReject reject = {
         .file_name = feed->member,
@@ -48,6 +40,41 @@ static ErrCode on_refused(void *ctx, const ClaimRefused *refused) {
         reject.line = (unsigned)MAX(first->line, 0);
     }
     return feeder_reject(feed->feeder, &reject);
+}
+
+/* What the reader could take in but one commit cannot. */
+static ErrCode refuse_large(Feed *feed, const Claim *claim) {
+    ClaimIssue issue = {
+        .rule = CLAIM_RULE_CLAIM_LARGE,
+        .severity = CLAIM_ERROR,
+        .rule_id = claim_rule_id(CLAIM_RULE_CLAIM_LARGE),
+        .file = feed->member,
+        .ma_lk = claim->ma_lk,
+        .hoso = claim->hoso,
+        .line = claim->line,
+        .en = STR("The claim is larger than one visit may be (about 12000 lines in all, 11 MiB in "
+                  "a table that is kept whole). Split it."),
+        .vi = STR("Hồ sơ lớn hơn mức cho phép của một lượt khám (tổng cộng khoảng 12000 dòng, 11 "
+                  "MiB với bảng được giữ nguyên). Hãy tách nhỏ."),
+    };
+    return on_refused(feed, &(ClaimRefused){.facility = claim->facility,
+                                            .made = claim->made,
+                                            .ma_lk = claim->ma_lk,
+                                            .bytes = claim->bytes,
+                                            .issues = &issue,
+                                            .n_issues = 1,
+                                            .hoso = claim->hoso,
+                                            .line = claim->line});
+}
+
+static ErrCode on_claim(void *ctx, const Claim *claim) {
+    Feed *feed = ctx;
+    bool large = false;
+    for (int i = 0; i < claim->n_issues; i++) {
+        feeder_issue(feed->feeder, feed->member, &claim->issues[i]);
+    }
+    TRY(feeder_claim(feed->feeder, claim, &large));
+    return large ? refuse_large(feed, claim) : ERR_OK;
 }
 
 static ErrCode on_file_issue(void *ctx, const ClaimIssue *issue) {
@@ -70,18 +97,24 @@ static ErrCode on_document(void *ctx, Str name, Str xml) {
                       NULL);
 }
 
-/* What is no claim container at all is kept whole as one reject. */
+/* What is no claim container at all is kept whole as one reject; of an archive `field` names the
+ * member that cannot be read. */
 static ErrCode refuse_file(Feed *feed, const ErrInfo *info) {
+    Str name = feed->file->name;
+    Str where = str_from(info->where);
+    bool is_member = where.len > name.len + 1 && str_starts(where, name);
     ClaimIssue issue = {
         .severity = CLAIM_ERROR,
         .rule_id = str_from(info->rule),
-        .file = feed->file->name,
+        .file = name,
+        .field = is_member ? str_sub(where, name.len + 1, where.len) : STR_EMPTY,
         .en = str_from(info->what_en),
         .vi = str_from(info->what_vi),
     };
-    feeder_issue(feed->feeder, feed->file->name, &issue);
+    feeder_issue(feed->feeder, name, &issue);
     return feeder_reject(feed->feeder, &(StoreReject){
-                                           .file_name = feed->file->name,
+                                           .file_name = name,
+                                           .field = issue.field,
                                            .rule = issue.rule_id,
                                            .en = issue.en,
                                            .vi = issue.vi,
@@ -129,5 +162,8 @@ ErrCode intake_file(Intake *intake, const IntakeFile *file, IntakeReport *report
     ErrCode finish = f == NULL ? ERR_NOMEM : feeder_finish(f, info);
     feeder_free(f);
     mutex_release(&lock);
+    if (err != ERR_OK && finish == ERR_OK) { /* not a commit: the file could not be gone through */
+        return err_plain(info, err, "intake-file");
+    }
     return err != ERR_OK ? err : finish;
 }

@@ -1,10 +1,11 @@
 /* intake_int.h — what the files of this module share: a claim on its way (Work), a batch of them.
  *
- * A batch gathers claims of one or several files, resolves all of them against one snapshot of the
- * store and commits them together; three may be under way per feeder. A commit that meets another's
- * (ERR_CONFLICT, ERR_EXISTS) is resolved again on a new snapshot. Everything of a batch lives in
- * its arena. Threads: a feeder belongs to one thread; `done` comes from the store's writer thread.
- */
+ * A batch gathers claims of one or several files, resolves them against one snapshot of the store
+ * and commits them together; three may be under way per feeder. A commit that meets another's
+ * (ERR_CONFLICT, ERR_EXISTS) is resolved again on a new snapshot. Claims that one commit cannot
+ * hold — another claim's citizen came out, or too many changes — go into the batch's next one.
+ * Everything of a batch lives in its arena. Threads: a feeder belongs to one thread; `done` comes
+ * from the store's writer thread. */
 #ifndef NHIP_INTAKE_INTAKE_INT_H
 #define NHIP_INTAKE_INTAKE_INT_H
 
@@ -18,9 +19,16 @@ enum {
     BATCH_FILES = 64,
     BATCH_UNDER_WAY = 3,
     BATCH_ATTEMPTS = 50,
+    BATCH_CHANGES = 8192,  /* of one commit: then the rest goes into the next */
+    CLAIM_CHANGES = 12000, /* resources of one claim: as many may have to be deleted with them */
 };
-#define BATCH_BYTES (16 * LIMIT_MIB) /* of files and mapped claims: then it is committed */
-#define BATCH_ARENA_MAX (1024 * LIMIT_MIB)
+#define CLAIM_TEXT_BYTES (64 * LIMIT_MIB) /* of one claim's resources; one of them: */
+#define CLAIM_RESOURCE_BYTES (LIMIT_RESOURCE_BYTES - LIMIT_MIB) /* references grow to ids */
+#define BATCH_BYTES (16 * LIMIT_MIB)     /* of files and mapped claims: then it is committed */
+#define BATCH_BYTES_MAX (64 * LIMIT_MIB) /* also in the middle of a file */
+#define BATCH_ARENA_MAX                                                                            \
+    (3 * LIMIT_CLAIM_FILE_BYTES) /* a file, as a reject once more, and claims                      \
+                                  */
 
 typedef enum WorkOutcome { WORK_NEW, WORK_CHANGED, WORK_SAME } WorkOutcome;
 
@@ -34,6 +42,7 @@ typedef struct Work {
     bool stale;   /* older than what is known: nothing of the visit is written */
     bool torn;    /* its numbers point to different citizens; the strongest one took the visit */
     WorkOutcome outcome;
+    Slot patient; /* the citizen whom it was found to be about; 0: a new one */
     StoreGroup group;
 } Work;
 
@@ -56,6 +65,9 @@ void hash_set_free(HashSet *s);
 bool hash_set_add(HashSet *s, uint64_t hash); /* false when it was there already */
 bool hash_set_has(HashSet *s, uint64_t hash);
 void hash_set_remove(HashSet *s, uint64_t hash);
+
+/* intake_report.c: counts the issue and, while there is room, keeps a copy of it. */
+void intake_report_issue(IntakeReport *report, Mutex *lock, const IntakeIssue *issue);
 
 /* intake_reject.c: numbers the rejects of one file. */
 typedef struct RejectCount RejectCount;
@@ -80,12 +92,26 @@ void visits_wrote(Visits *visits, Arena *arena, const StoreGroup *group, RecordN
 /* Is there a current visit of the patient that ended after as_of? */
 MUST_USE ErrCode visits_later(const VisitsAsk *ask, bool *ret_later);
 
+/* A file that is being gone through; on its thread's stack. */
+typedef struct IntakeBusy {
+    Sha256 hash;
+    struct IntakeBusy *next;
+} IntakeBusy;
+
 struct Intake {
     IntakeOptions options;
     Store *store;
     HashSet *actors;
     Visits *visits;
+    Mutex busy_lock;
+    Cond busy_changed;
+    IntakeBusy *busy;
 };
+
+/* intake.c: waits while another thread goes through the same bytes, so that their resources are
+ * made once. Then busy->hash is ours until intake_leave. */
+void intake_enter(Intake *intake, IntakeBusy *busy);
+void intake_leave(Intake *intake, IntakeBusy *busy);
 
 /* intake_resolve.c: decides what one claim changes, against the store at `snapshot`. */
 MUST_USE ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work);
@@ -105,6 +131,10 @@ MUST_USE ErrCode intake_look_up(Intake *intake, Plan *plan, const IntakeLook *lo
 /* Finds the citizen of work->map.identity; ret->first = 0 when unknown. Appends what it relied on
  * to plan->expects; sets work->torn when weaker numbers agree with another citizen. */
 MUST_USE ErrCode intake_find_patient(Intake *intake, Plan *plan, Work *work, StoreVersion *ret);
+/* Can the Patient of that text be the claim's citizen? A card or a facility's number may be reused
+ * or mistyped: it counts only for the same birth date or the same name, and never joins two
+ * national numbers. */
+bool intake_same_person(Arena *arena, Str json, const ClaimIdentity *identity);
 /* The newer of two Patients with what only the older one knows; *ret is empty when `known` says it
  * all already. Both are JSON texts; the result has no id and no meta. */
 MUST_USE ErrCode intake_merge_patient(Arena *arena, Str known, Str claimed, bool claimed_is_newer,
@@ -147,7 +177,8 @@ MUST_USE ErrCode feeder_finish(Feeder *f, ErrInfo *info);
 void feeder_free(Feeder *f);
 /* Begins, feeds and ends one file. */
 MUST_USE ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file);
-MUST_USE ErrCode feeder_claim(Feeder *f, const Claim *claim);
+/* *ret_large: it is beyond what one commit can hold, the caller has to refuse it. */
+MUST_USE ErrCode feeder_claim(Feeder *f, const Claim *claim, bool *ret_large);
 MUST_USE ErrCode feeder_reject(Feeder *f, const StoreReject *reject);
 MUST_USE ErrCode feeder_file_end(Feeder *f);
 void feeder_issue(Feeder *f, Str file, const ClaimIssue *issue);

@@ -48,18 +48,17 @@ static bool other_nation_number(Arena *arena, const JsonNode *patient,
     for (const JsonNode *e = own != NULL && json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
          e != NULL; e = json_next(list, e)) {
         if (json_str_is(json_get_lit(e, "system"), own->system)) {
-            if (str_eq(json_str(arena, json_get_lit(e, "value")), own->value)) {
+            Str value = json_str(arena, json_get_lit(e, "value"));
+            if (str_eq(value, own->value)) {
                 return false;
             }
-            other = true;
+            other = other || claim_identifies(own->system, value);
         }
     }
     return other;
 }
 
-/* A card or a facility's number may be reused or mistyped: it counts only for the same birth date
- * or the same name, and never joins two national numbers. */
-static bool same_person(Arena *arena, Str json, const ClaimIdentity *identity) {
+bool intake_same_person(Arena *arena, Str json, const ClaimIdentity *identity) {
     const JsonNode *root = NULL;
     if (json_parse(arena, json, &root, NULL) != ERR_OK ||
         other_nation_number(arena, root, identity)) {
@@ -87,7 +86,7 @@ static ErrCode find_by(Intake *intake, Plan *plan, const ClaimIdentity *identity
     TRY(intake_expect(plan, &token));
     TRY(store_find(intake->store, plan->arena, &token, MATCHES_MAX, &found, &n));
     for (size_t i = 0; i < n && ret->first == 0; i++) {
-        if (t->is_national || same_person(plan->arena, found[i].json, identity)) {
+        if (t->is_national || intake_same_person(plan->arena, found[i].json, identity)) {
             *ret = found[i];
         }
     }
@@ -159,6 +158,13 @@ static bool is_own_member(const JsonNode *name) {
            json_str_is(name, STR("identifier"));
 }
 
+/* Does the newer claim know only a part of the birth date that is known already (1990 of
+ * 1990-01-31)? The whole one stays. */
+static bool keeps_birth(Arena *arena, Str name, const JsonNode *known, const JsonNode *claimed) {
+    return str_eq(name, STR("birthDate")) &&
+           str_starts(json_str(arena, known), json_str(arena, claimed));
+}
+
 /* known's members in known's order, with the values of `newer` where it has them; then what only
  * the other has. Identifiers are the union, in the order in which they became known. */
 static void put_merged(JsonWriter *w, Arena *arena, const JsonNode *known, const JsonNode *claimed,
@@ -172,8 +178,9 @@ static void put_merged(JsonWriter *w, Arena *arena, const JsonNode *known, const
         }
         Str name = json_str(arena, m);
         const JsonNode *other = claimed_is_newer ? json_get(claimed, name) : NULL;
+        bool take = other != NULL && !keeps_birth(arena, name, json_value(m), other);
         json_put_name(w, name);
-        json_put_node(w, other != NULL ? other : json_value(m));
+        json_put_node(w, take ? other : json_value(m));
     }
     for (const JsonNode *m = json_first(claimed); m != NULL; m = json_next(claimed, m)) {
         Str name = json_str(arena, m);

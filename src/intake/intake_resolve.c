@@ -12,6 +12,7 @@ typedef struct Resolution {
     Intake *intake;
     Plan *plan;
     Work *work;
+    StoreVersion visit;   /* the newest version under its key; first = 0: not sent before */
     StoreVersion patient; /* first = 0: new */
     bool newer;           /* the claim's facts are newer than the known patient's */
     Known *known;         /* the visit's resources, when it was sent before */
@@ -54,10 +55,34 @@ static ErrCode later_visit(Resolution *r, bool *ret_later) {
     return visits_later(&ask, ret_later);
 }
 
+static ErrCode find_visit(Resolution *r) {
+    IntakeLook look = {.token = {.type = r->work->map.key_type,
+                                 .param = FHIR_P_IDENTIFIER,
+                                 .system = STR(CLAIM_SYSTEM_VISIT),
+                                 .value = r->work->doc_key}};
+    return intake_look_up(r->intake, r->plan, &look, &r->visit);
+}
+
+/* A claim without any number that tells its citizen: a visit that was sent before has one. */
+static ErrCode find_citizen_of_visit(Resolution *r) {
+    Store *store = r->intake->store;
+    StoreVersion first;
+    StoreVersion now;
+    TRY(store_get_slot(store, r->plan->arena, r->visit.patient, &first));
+    ErrCode err = store_get(store, r->plan->arena, FHIR_T_PATIENT, first.id, &now);
+    if (err == ERR_OK && intake_same_person(r->plan->arena, now.json, &r->work->map.identity)) {
+        r->patient = now;
+    }
+    return err == ERR_GONE ? ERR_OK : err;
+}
+
 static ErrCode resolve_patient(Resolution *r) {
     const ClaimResource *mapped = &r->work->map.resources[0];
     assert(mapped->type == FHIR_T_PATIENT);
     TRY(intake_find_patient(r->intake, r->plan, r->work, &r->patient));
+    if (r->patient.first == 0 && r->visit.patient != 0) {
+        TRY(find_citizen_of_visit(r));
+    }
     if (r->patient.first == 0) {
         r->merged[0] = mapped->json;
         return ERR_OK;
@@ -202,19 +227,13 @@ static ErrCode load_known(Resolution *r, const StoreVersion *newest) {
 }
 
 static ErrCode resolve_visit(Resolution *r) {
-    IntakeLook look = {.token = {.type = r->work->map.key_type,
-                                 .param = FHIR_P_IDENTIFIER,
-                                 .system = STR(CLAIM_SYSTEM_VISIT),
-                                 .value = r->work->doc_key}};
-    StoreVersion encounter = {0};
-    TRY(intake_look_up(r->intake, r->plan, &look, &encounter));
-    r->work->outcome = encounter.first == 0 ? WORK_NEW : WORK_CHANGED;
-    if (encounter.first == 0) {
+    r->work->outcome = r->visit.first == 0 ? WORK_NEW : WORK_CHANGED;
+    if (r->visit.first == 0) {
         return ERR_OK;
     }
-    Str known_made = intake_made(r->plan->arena, encounter.json);
+    Str known_made = intake_made(r->plan->arena, r->visit.json);
     r->work->stale = r->work->made.len > 0 && str_cmp(r->work->made, known_made) < 0;
-    TRY(load_known(r, &encounter));
+    TRY(load_known(r, &r->visit));
     const ClaimGroup *g = &r->work->map;
     for (size_t i = 0; i < g->n_resources; i++) {
         for (size_t k = 0; is_visit(&g->resources[i]) && k < r->n_known; k++) {
@@ -348,7 +367,9 @@ ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work) {
     }
     work->group = (StoreGroup){.patient_change = -1};
     work->stale = false;
+    TRY(find_visit(&r));
     TRY(resolve_patient(&r));
+    work->patient = r.patient.first;
     for (size_t i = 1; i < n; i++) {
         if (is_card(&work->map.resources[i])) {
             TRY(resolve_coverage(&r, i));

@@ -43,20 +43,15 @@ static ErrCode add_path(void *ctx, const char *path, uint64_t bytes) {
 
 /* A file that cannot be read is reported and passed over. */
 static void report_unreadable(Run *r, const char *path, ErrCode err) {
+    intake_report_issue(r->report, &r->lock,
+                        &(IntakeIssue){.is_error = true,
+                                       .file = str_from(path),
+                                       .rule = STR("file-unreadable"),
+                                       .en = str_from(err_text(err, 0)),
+                                       .vi = str_from(err_text(err, 1))});
+    log_error("intake-unreadable", "error", err_name(err));
     MUTEX_GUARD(&r->lock);
     r->report->files_failed++;
-    r->report->errors++;
-    log_error("intake-unreadable", "error", err_name(err));
-    if (r->report->arena != NULL && r->report->n_issues < INTAKE_ISSUES_MAX &&
-        r->report->issues != NULL) {
-        r->report->issues[r->report->n_issues++] = (IntakeIssue){
-            .is_error = true,
-            .file = arena_str(r->report->arena, str_from(path)),
-            .rule = STR("file-unreadable"),
-            .en = str_from(err_text(err, 0)),
-            .vi = str_from(err_text(err, 1)),
-        };
-    }
 }
 
 /* A fatal error: everybody stops. */
@@ -86,19 +81,20 @@ static void feed_fhir(Run *r, const IntakeFile *file) {
     }
 }
 
-static void feed_path(Run *r, Feeder *f, const char *path, Buf *bytes) {
+/* ERR_OK also when a FHIR file failed: that is noted already. */
+static ErrCode feed_path(Run *r, Feeder *f, const char *path, Buf *bytes) {
     buf_clear(bytes);
     ErrCode err = io_read_file(path, LIMIT_CLAIM_FILE_BYTES, bytes);
     if (err != ERR_OK) {
         report_unreadable(r, path, err);
-        return;
+        return ERR_OK;
     }
     IntakeFile file = {.name = base_name(path), .bytes = buf_str(bytes), .actor = STR("import")};
     if (intake_is_fhir_file(file.name)) {
         feed_fhir(r, &file);
-    } else if (intake_feed(f, &file, r->report, &r->lock) != ERR_OK) {
-        atomic_store(&r->broken, true);
+        return ERR_OK;
     }
+    return intake_feed(f, &file, r->report, &r->lock);
 }
 
 static void work(void *ctx, size_t thread) {
@@ -114,19 +110,23 @@ static void work(void *ctx, size_t thread) {
     });
     CLEANUP_BUF Buf bytes;
     buf_init(&bytes, LIMIT_CLAIM_FILE_BYTES);
-    while (f != NULL && !atomic_load(&r->broken) &&
+    ErrCode fed = ERR_OK;
+    while (f != NULL && fed == ERR_OK && !atomic_load(&r->broken) &&
            !(r->o->stop != NULL && stop_asked(r->o->stop))) {
         size_t i = atomic_fetch_add(&r->next, 1);
         if (i >= r->end) {
             break;
         }
-        feed_path(r, f, r->paths[i], &bytes);
+        fed = feed_path(r, f, r->paths[i], &bytes);
         if (r->o->progress != NULL) {
             progress_done(r->o->progress, 1);
         }
     }
     ErrInfo info = {0};
     ErrCode err = f == NULL ? ERR_NOMEM : feeder_finish(f, &info);
+    if (err == ERR_OK && fed != ERR_OK) { /* not a commit: a file could not be gone through */
+        err = err_plain(&info, fed, "intake-file");
+    }
     if (err != ERR_OK) {
         note_error(r, err, &info);
     }
@@ -189,9 +189,6 @@ static void run_all(Run *r, Pool *pool, unsigned threads) {
 ErrCode intake_run(Intake *intake, const IntakeRun *run, IntakeReport *report, ErrInfo *info) {
     Run r = {.intake = intake, .o = run, .report = report};
     mutex_init(&r.lock);
-    if (report->arena != NULL && report->issues == NULL) {
-        report->issues = arena_new_array(report->arena, IntakeIssue, INTAKE_ISSUES_MAX);
-    }
     ErrCode err = gather(&r, info);
     err = err == ERR_OK ? put_patients_first(&r) : err;
     unsigned threads = run->threads == 0 ? thread_cores() : run->threads;

@@ -72,6 +72,17 @@ static bool says_something(Str s) {
     return false;
 }
 
+bool claim_identifies(Str system, Str value) {
+    if (str_eq(system, STR(CLAIM_SYSTEM_MA_BN))) {
+        size_t bar = str_find_char(value, '|', 0);
+        Str number = bar == SIZE_MAX ? value : str_sub(value, bar + 1, value.len);
+        return number.len > 0 && (number.ptr[0] != '0' || says_something(number));
+    }
+    bool is_national = str_eq(system, STR(CLAIM_SYSTEM_CCCD));
+    return says_something(is_national ? str_sub(value, MIN(value.len, (size_t)3), value.len)
+                                      : value);
+}
+
 static void add(ClaimIdentity *id, Str system, Str value, bool is_national) {
     for (size_t i = 0; i < id->n_tokens; i++) {
         if (str_eq(id->tokens[i].value, value) && str_eq(id->tokens[i].system, system)) {
@@ -109,14 +120,15 @@ ErrCode claim_identity(Arena *arena, const Claim *claim, ClaimIdentity *ret_iden
     };
     Str paper = str_trim(p.paper);
     Str system = claim_paper_system(paper);
-    bool is_national = str_eq(system, STR(CLAIM_SYSTEM_CCCD));
-    if (says_something(is_national ? str_sub(paper, 3, paper.len) : paper)) {
-        add(&id, system, arena_str(arena, paper), is_national);
+    if (claim_identifies(system, paper)) {
+        add(&id, system, arena_str(arena, paper), str_eq(system, STR(CLAIM_SYSTEM_CCCD)));
     }
     add_cards(arena, &id, p.cards);
     if (p.ma_bn.len > 0 && p.facility.len > 0) {
         Str value = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(p.facility), STR_ARG(p.ma_bn));
-        add(&id, STR(CLAIM_SYSTEM_MA_BN), value, false);
+        if (claim_identifies(STR(CLAIM_SYSTEM_MA_BN), value)) {
+            add(&id, STR(CLAIM_SYSTEM_MA_BN), value, false);
+        }
     }
     if (arena_failed(arena)) {
         return ERR_NOMEM;

@@ -36,6 +36,10 @@ typedef struct ClaimIdentity {
     Str sex;   /* administrative-gender code: "male", "female", "unknown" */
 } ClaimIdentity;
 
+/* Can a number of this system tell who somebody is? Not when it is one digit over and over (behind
+ * the province of a CCCD; a facility's own number: nothing but zeros), which stands for "none". */
+bool claim_identifies(Str system, Str value);
+
 /* From XML1 (or XML0). */
 MUST_USE ErrCode claim_identity(Arena *arena, const Claim *claim, ClaimIdentity *ret_identity);
 

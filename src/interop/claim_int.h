@@ -24,8 +24,14 @@ typedef struct ClaimAt {
     int record, line;
 } ClaimAt;
 
-/* Adds an issue; `detail` replaces {} in both languages. The table's weight applies: errors of
- * fields in tables that are kept whole count as warnings. */
+/* What replaces {} in the rule's sentence. */
+typedef struct ClaimDetail {
+    Str en, vi;
+} ClaimDetail;
+/* Adds an issue. The table's weight applies: errors of fields in tables that are kept whole count
+ * as warnings. */
+void claim_issue_say(ClaimBuild *b, ClaimRule rule, ClaimAt at, ClaimDetail detail);
+/* With a detail that reads the same in both languages (a value, a name): its first 80 bytes. */
 void claim_issue_add(ClaimBuild *b, ClaimRule rule, ClaimAt at, Str detail);
 
 /* Checks one value against its field; empty values pass (claim_check_record looks for them). */
@@ -48,6 +54,11 @@ MUST_USE ErrCode claim_text(Str bytes, ClaimText *ret_text);
 /* The line of the whole document on which that offset of text->xml stands. Cheap when offsets come
  * in their order. */
 int claim_text_line(ClaimText *text, size_t offset);
+
+/* "what, line L, column C", of the XML reader's error: the place in the whole document. */
+ClaimDetail claim_text_fault(Arena *arena, ClaimText *text, const ErrInfo *info);
+/* The place alone. */
+ClaimDetail claim_text_place(Arena *arena, ClaimText *text, const ErrInfo *info);
 
 /* Reads one inner document (or, record_only, one bare record element) into *part, whose table and
  * xml are set. Issues go to b. ERR_NOMEM only. */

@@ -89,7 +89,7 @@ static bool is_field_rule(ClaimRule rule) {
     return rule >= CLAIM_RULE_FIELD_UNKNOWN;
 }
 
-void claim_issue_add(ClaimBuild *b, ClaimRule rule, ClaimAt at, Str detail) {
+void claim_issue_say(ClaimBuild *b, ClaimRule rule, ClaimAt at, ClaimDetail detail) {
     assert(rule < CLAIM_RULE_COUNT);
     ClaimSeverity severity = rules[rule].severity;
     if (is_field_rule(rule) && !is_strict(at.table)) {
@@ -101,7 +101,6 @@ void claim_issue_add(ClaimBuild *b, ClaimRule rule, ClaimAt at, Str detail) {
         b->n_more++;
         return;
     }
-    detail = shorten(detail);
     b->issues[b->n_issues++] = (ClaimIssue){
         .rule = rule,
         .severity = severity,
@@ -112,7 +111,12 @@ void claim_issue_add(ClaimBuild *b, ClaimRule rule, ClaimAt at, Str detail) {
         .hoso = b->hoso,
         .record = at.record,
         .line = at.line,
-        .en = fill(b->arena, rules[rule].en, detail),
-        .vi = fill(b->arena, rules[rule].vi, detail),
+        .en = fill(b->arena, rules[rule].en, detail.en),
+        .vi = fill(b->arena, rules[rule].vi, detail.vi),
     };
+}
+
+void claim_issue_add(ClaimBuild *b, ClaimRule rule, ClaimAt at, Str detail) {
+    detail = shorten(detail);
+    claim_issue_say(b, rule, at, (ClaimDetail){detail, detail});
 }

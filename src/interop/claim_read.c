@@ -6,7 +6,7 @@
 #include "core/xml.h"
 #include "interop/claim_int.h"
 
-enum { MADE_MAX = 16 };
+enum { MADE_MAX = 16, KEY_MAX = 256 };
 
 /* Where the reader stands in the envelope; each state is entered by one element name. */
 typedef enum State {
@@ -149,8 +149,15 @@ static ErrCode hand_out(Reader *r, Str bytes, int line) {
     r->sum->n_errors += b->n_errors;
     r->sum->n_warnings += b->n_warnings;
     if (b->n_errors > 0) {
-        ClaimRefused refused = {facility,    b->ma_lk,  bytes,   b->issues,
-                                b->n_issues, b->n_more, b->hoso, line};
+        ClaimRefused refused = {.facility = facility,
+                                .made = str_from(r->made),
+                                .ma_lk = b->ma_lk,
+                                .bytes = bytes,
+                                .issues = b->issues,
+                                .n_issues = b->n_issues,
+                                .n_issues_more = b->n_more,
+                                .hoso = b->hoso,
+                                .line = line};
         r->sum->n_refused++;
         return r->o->on_refused == NULL ? ERR_OK : stop(r, r->o->on_refused(r->o->ctx, &refused));
     }
@@ -191,25 +198,38 @@ static size_t element_end(const Reader *r, size_t from) {
     return is_empty ? open_end : tag_end(r->bytes, offset_of(r));
 }
 
-/* Reads and checks the tables of the HOSO that just ended and hands the claim out. */
-static ErrCode end_hoso(Reader *r) {
-    Str bytes = str_sub(r->bytes, r->start, element_end(r, r->start) - r->start);
+/* The memory of one claim is used up: what was read of it goes, but for its key. */
+static void give_up_large(Reader *r) {
+    char key[KEY_MAX];
+    bool fits = r->b.ma_lk.len > 0 && r->b.ma_lk.len < sizeof(key);
+    put_fixed(key, sizeof(key), fits ? r->b.ma_lk : STR_EMPTY);
+    reset_build(r, r->b.hoso);
+    r->b.ma_lk = arena_str(r->b.arena, str_from(key));
+    claim_issue_add(&r->b, CLAIM_RULE_CLAIM_LARGE, (ClaimAt){0}, STR("512 MiB"));
+}
+
+/* Reads and checks the tables of the HOSO that ends here; false when it takes too much memory. */
+static bool read_parts(Reader *r, Str bytes) {
     bool record_only = r->path[1] == AT_CHECK_IN;
     if (r->decoded.err != ERR_OK) {
-        claim_issue_add(&r->b, CLAIM_RULE_CLAIM_LARGE, (ClaimAt){0}, STR("512 MiB"));
+        return false;
     }
-    for (int i = 0; i < r->n_parts && r->decoded.err == ERR_OK; i++) {
+    for (int i = 0; i < r->n_parts; i++) {
         r->parts[i].xml.ptr = record_only ? bytes.ptr : buf_str(&r->decoded).ptr + r->part_at[i];
         ErrCode err = claim_table_read(&r->b, &r->parts[i], record_only);
         if (err != ERR_OK || arena_failed(r->b.arena)) {
-            r->b.n_issues = 0;
-            r->b.capacity_issues = 0;
-            arena_reset(r->b.arena);
-            claim_issue_add(&r->b, CLAIM_RULE_CLAIM_LARGE, (ClaimAt){0}, STR("512 MiB"));
-            break;
+            return false;
         }
     }
     claim_check_parts(&r->b, r->parts, r->n_parts, facility_of(r));
+    return true;
+}
+
+static ErrCode end_hoso(Reader *r) {
+    Str bytes = str_sub(r->bytes, r->start, element_end(r, r->start) - r->start);
+    if (!read_parts(r, bytes)) {
+        give_up_large(r);
+    }
     r->in_hoso = false;
     r->after = r->start + bytes.len;
     r->after_line = line_of(r);
@@ -354,8 +374,13 @@ static ErrCode on_text(void *ctx, Str text) {
         r->has_count = str_to_u64(value, &r->said_count) == ERR_OK;
     } else if (at == AT_KIND) {
         take_kind(r, value);
-    } else if (at == AT_CONTENT && value.len > 0 && !r->has_content) {
-        take_content(r, value);
+    } else if (at == AT_CONTENT && value.len > 0) {
+        if (r->has_content) { /* nobody can tell which one counts */
+            claim_issue_add(&r->b, CLAIM_RULE_TABLE_TWICE,
+                            (ClaimAt){.table = r->kind, .line = line_of(r)}, STR("NOIDUNGFILE"));
+        } else {
+            take_content(r, value);
+        }
     }
     return ERR_OK;
 }
@@ -413,14 +438,16 @@ static ErrCode on_close(void *ctx, Str name) {
     return ERR_OK;
 }
 
+static const ClaimDetail NO_DETAIL = {{"", 0}, {"", 0}};
+
 /* The rest of the file, from the HOSO that was open or from behind the last whole one, as one
  * refused piece. */
-static ErrCode refuse_rest(Reader *r, ClaimRule rule, int line, Str detail) {
+static ErrCode refuse_rest(Reader *r, ClaimRule rule, int line, ClaimDetail detail) {
     size_t from = r->in_hoso ? r->start : r->after;
     int from_line = r->in_hoso ? r->start_line : r->after_line;
     r->b.hoso = r->in_hoso ? r->b.hoso : 0;
     if (rule != CLAIM_RULE_COUNT) {
-        claim_issue_add(&r->b, rule, (ClaimAt){.line = line}, detail);
+        claim_issue_say(&r->b, rule, (ClaimAt){.line = line}, detail);
     }
     assert(r->b.n_errors > 0);
     return hand_out(r, str_sub(r->bytes, MIN(from, r->bytes.len), r->bytes.len), from_line);
@@ -432,16 +459,16 @@ static ErrCode refuse_broken(Reader *r, const ErrInfo *info) {
         reset_build(r, 0);
     }
     if (r->refused_file) {
-        return refuse_rest(r, CLAIM_RULE_COUNT, line, STR_EMPTY);
+        return refuse_rest(r, CLAIM_RULE_COUNT, line, NO_DETAIL);
     }
     if (strstr(info->rule, "doctype") != NULL) {
-        return refuse_rest(r, CLAIM_RULE_FILE_DOCTYPE, line, STR_EMPTY);
+        return refuse_rest(r, CLAIM_RULE_FILE_DOCTYPE, line, NO_DETAIL);
     }
     if (!utf8_valid(r->bytes)) {
-        return refuse_rest(r, CLAIM_RULE_FILE_ENCODING, line, str_from(info->where));
+        return refuse_rest(r, CLAIM_RULE_FILE_ENCODING, line,
+                           claim_text_place(r->b.arena, &r->text, info));
     }
-    Str detail = arena_printf(r->b.arena, "%s, %s", info->what_en, info->where);
-    return refuse_rest(r, CLAIM_RULE_FILE_XML, line, detail);
+    return refuse_rest(r, CLAIM_RULE_FILE_XML, line, claim_text_fault(r->b.arena, &r->text, info));
 }
 
 static ErrCode finish(Reader *r) {
@@ -460,10 +487,11 @@ static ErrCode finish(Reader *r) {
 static ErrCode read_all(Reader *r) {
     reset_build(r, 0);
     if (r->bytes.len == 0) {
-        return refuse_rest(r, CLAIM_RULE_FILE_EMPTY, 0, STR_EMPTY);
+        return refuse_rest(r, CLAIM_RULE_FILE_EMPTY, 0, NO_DETAIL);
     }
     if (claim_text(r->bytes, &r->text) != ERR_OK) {
-        return refuse_rest(r, CLAIM_RULE_FILE_ENCODING, 1, STR("UTF-16"));
+        return refuse_rest(r, CLAIM_RULE_FILE_ENCODING, 1,
+                           (ClaimDetail){STR("UTF-16"), STR("UTF-16")});
     }
     r->after_line = 1;
     XmlHandler handler = {.ctx = r,

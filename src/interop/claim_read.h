@@ -42,8 +42,8 @@ typedef struct Claim {
 
 /* A HOSO, or the rest of a broken file (hoso 0), that was not taken. */
 typedef struct ClaimRefused {
-    Str facility, ma_lk; /* as far as known */
-    Str bytes;           /* exact bytes, see claim_wrap_hoso */
+    Str facility, made, ma_lk; /* as far as known */
+    Str bytes;                 /* exact bytes, see claim_wrap_hoso */
     const ClaimIssue *issues;
     int n_issues;
     int n_issues_more; /* beyond LIMIT_CLAIM_ISSUES, only counted */

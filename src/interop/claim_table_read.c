@@ -62,6 +62,30 @@ int claim_text_line(ClaimText *text, size_t offset) {
     return text->lines + text->seen_lines + 1;
 }
 
+/* Characters from the beginning of the line on, from 1; the declaration may stand on it, too. */
+static int column_of(const ClaimText *text, size_t offset) {
+    const char *bytes = text->xml.ptr - text->skipped;
+    int column = 1;
+    for (size_t at = text->skipped + MIN(offset, text->xml.len); at > 0 && bytes[at - 1] != '\n';
+         at--) {
+        column += ((unsigned char)bytes[at - 1] & 0xC0) != 0x80;
+    }
+    return column;
+}
+
+ClaimDetail claim_text_place(Arena *arena, ClaimText *text, const ErrInfo *info) {
+    int line = claim_text_line(text, info->offset);
+    int column = column_of(text, info->offset);
+    return (ClaimDetail){arena_printf(arena, "line %d, column %d", line, column),
+                         arena_printf(arena, "dòng %d, cột %d", line, column)};
+}
+
+ClaimDetail claim_text_fault(Arena *arena, ClaimText *text, const ErrInfo *info) {
+    ClaimDetail place = claim_text_place(arena, text, info);
+    return (ClaimDetail){arena_printf(arena, "%s, " STR_FMT, info->what_en, STR_ARG(place.en)),
+                         arena_printf(arena, "%s, " STR_FMT, info->what_vi, STR_ARG(place.vi))};
+}
+
 static int line_of(TableReader *r) {
     return claim_text_line(&r->text, r->place.offset);
 }
@@ -241,10 +265,11 @@ static ErrCode report(TableReader *r, ErrCode err, const ErrInfo *info) {
     if (strstr(info->rule, "doctype") != NULL) {
         claim_issue_add(r->b, CLAIM_RULE_TABLE_DOCTYPE, at, STR_EMPTY);
     } else if (!utf8_valid(r->part->xml)) {
-        claim_issue_add(r->b, CLAIM_RULE_TABLE_ENCODING, at, str_from(info->where));
+        claim_issue_say(r->b, CLAIM_RULE_TABLE_ENCODING, at,
+                        claim_text_place(r->b->arena, &r->text, info));
     } else {
-        Str detail = arena_printf(r->b->arena, "%s, %s", info->what_en, info->where);
-        claim_issue_add(r->b, CLAIM_RULE_TABLE_XML, at, detail);
+        claim_issue_say(r->b, CLAIM_RULE_TABLE_XML, at,
+                        claim_text_fault(r->b->arena, &r->text, info));
     }
     return ERR_OK;
 }

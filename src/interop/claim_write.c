@@ -91,11 +91,11 @@ void claim_write_envelope_close(Buf *out) {
     buf_put_lit(out, "</DANHSACHHOSO></THONGTINHOSO>\n<CHUKYDONVI/>\n</GIAMDINHHS>\n");
 }
 
-void claim_wrap_hoso(Buf *out, Str facility, Str hoso_bytes) {
+void claim_wrap_hoso(Buf *out, Str facility, Str made, Str hoso_bytes) {
     const ClaimTable *t0 = claim_table(0);
     assert(t0 != NULL);
     if (str_starts(hoso_bytes, STR("<HOSO"))) {
-        claim_write_envelope_open(out, facility, STR_EMPTY, 1);
+        claim_write_envelope_open(out, facility, made, 1);
         buf_put_str(out, hoso_bytes);
         claim_write_envelope_close(out);
     } else if (str_starts(hoso_bytes, STR("<TRANG_THAI_KCB"))) {

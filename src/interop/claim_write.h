@@ -28,6 +28,6 @@ void claim_write_envelope_close(Buf *out);
 /* A kept HOSO (its exact bytes as the reader handed them out) inside an envelope of its own, so
  * that it can be read again after repair. A TRANG_THAI_KCB of XML0 becomes an XML0 document. Bytes
  * that start neither way (the rest of a broken file) are put out unchanged. */
-void claim_wrap_hoso(Buf *out, Str facility, Str hoso_bytes);
+void claim_wrap_hoso(Buf *out, Str facility, Str made, Str hoso_bytes);
 
 #endif

@@ -61,7 +61,7 @@ static ErrCode on_refused(void *ctx, const ClaimRefused *refused) {
         Fuzz again = {.wrapped = true};
         Buf b;
         buf_init(&b, 64 * LIMIT_MIB);
-        claim_wrap_hoso(&b, refused->facility, refused->bytes);
+        claim_wrap_hoso(&b, refused->facility, refused->made, refused->bytes);
         ENSURE(read_document(&again, buf_str(&b)) == ERR_OK);
         ENSURE(again.claims + again.refused >= 1);
         buf_release(&b);

@@ -120,6 +120,47 @@ static void bad_documents_are_refused_with_their_place(void **state) {
     assert_refused("<a>123456789</a>", ERR_LIMIT, "xml-text", "line 1 column 4");
 }
 
+/* A Vietnamese reader gets the parser's words in Vietnamese; English ones have no letter beyond
+ * ASCII, so every fault that a document can have must show one. */
+static void faults_are_said_in_vietnamese(void **state) {
+    (void)state;
+    static const char *const documents[] = {
+        "",
+        "<a>",
+        "<a",
+        "<a></b>",
+        "<a/><b/>",
+        "<a>&b;</a>",
+        "<a>\xC3",
+        "<a>\xFF</a>",
+        "<a b='1' b='2'/>",
+        "<a>&#1;</a>",
+        "<a/> x",
+        "<a><?xml version='1.0'?></a>",
+        "<a><![CDATA[x</a>",
+        "<?xml version='1.0' encoding='nine'?><a/>",
+        "<?xml encoding='utf-8'?><a/>",
+        "<?xml version='1.0' encoding='utf-16'?><a/>",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
+        ErrInfo info = {0};
+        assert_int_equal(xml_parse(str_from(documents[i]), &(XmlHandler){0}, &info), ERR_SYNTAX);
+        assert_non_null(strstr(info.what_en, "not well-formed XML: "));
+        const char *words = strstr(info.what_vi, "XML không đúng cú pháp: ");
+        assert_non_null(words);
+        words += strlen("XML không đúng cú pháp: ");
+        assert_null(strstr(words, strstr(info.what_en, ": ") + 2));
+        bool vietnamese = false;
+        for (const char *c = words; *c != '\0'; c++) {
+            vietnamese = vietnamese || ((unsigned char)*c & 0x80) != 0;
+        }
+        if (!vietnamese || strcmp(words, "sai quy tắc của XML") == 0) {
+            print_error("<%s>: %s | %s\n", documents[i], info.what_en, info.what_vi);
+            fail();
+        }
+    }
+}
+
 /* Entity bombs and files from outside are out with the DOCTYPE that would have to define them. */
 static void doctypes_are_refused(void **state) {
     (void)state;
@@ -257,6 +298,7 @@ int main(void) {
         cmocka_unit_test(events_come_in_order_with_whole_texts),
         cmocka_unit_test(pieces_of_any_size_give_the_same),
         cmocka_unit_test(bad_documents_are_refused_with_their_place),
+        cmocka_unit_test(faults_are_said_in_vietnamese),
         cmocka_unit_test(doctypes_are_refused),
         cmocka_unit_test(a_callback_can_stop_the_reader),
         cmocka_unit_test(the_fast_reader_takes_claim_tables),

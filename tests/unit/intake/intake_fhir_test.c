@@ -186,7 +186,8 @@ static void conditions(void **state) {
     ask.condition = STR("telecom=|097"); /* of any use: no key says that */
     (void)run_one(w, &ask, ERR_UNSUPPORTED);
     ask.condition = STR("gender=http://hl7.org/fhir/administrative-gender|other");
-    IntakeAsk other = to_create(w, FHIR_T_PATIENT, "{\"resourceType\":\"Patient\",\"gender\":\"other\"}");
+    IntakeAsk other =
+        to_create(w, FHIR_T_PATIENT, "{\"resourceType\":\"Patient\",\"gender\":\"other\"}");
     other.condition = ask.condition; /* the definition's system, which the data do not say */
     IntakeAnswer made = run_one(w, &other, ERR_OK);
     assert_int_equal(made.status, 201);
@@ -411,13 +412,14 @@ static ErrCode race_once(Racer *r, int round, Arena *arena) {
                             "\"09%d\",\"use\":\"home\"}]}",
                             round, round);
     TRY(fhir_parse(arena, json, &p, NULL));
-    IntakeAsk ask = {.verb = INTAKE_CREATE,
-                     .type = FHIR_T_PATIENT,
-                     .id = STR_EMPTY,
-                     .condition = arena_printf(
-                         arena, round % 2 == 0 ? "identifier=urn:r|%d" : "telecom=home|09%d", round),
-                     .full_url = STR_EMPTY,
-                     .root = p.root};
+    IntakeAsk ask = {
+        .verb = INTAKE_CREATE,
+        .type = FHIR_T_PATIENT,
+        .id = STR_EMPTY,
+        .condition = arena_printf(
+            arena, round % 2 == 0 ? "identifier=urn:r|%d" : "telecom=home|09%d", round),
+        .full_url = STR_EMPTY,
+        .root = p.root};
     TRY(race_ask(r, &ask, arena, &status));
     r->created += status == 201;
     r->found += status == 200;
@@ -563,14 +565,21 @@ static void lines_in_any_order(void **state) {
     assert_int_equal(r.files_same, 1);
 }
 
+/* Lines that belong to nobody; one in wrong_of is wrong (0: none). */
+static void put_basics(Buf *b, int n, int wrong_of) {
+    for (int i = 0; i < n; i++) {
+        bool wrong = wrong_of > 0 && i % wrong_of == 7;
+        buf_printf(b, "{\"resourceType\":\"Basic\",\"code\":{\"text\":\"%d\"}%s}\n", i,
+                   wrong ? ",\"bad\":1" : "");
+    }
+}
+
 /* Asked to stop at the first line, then run again: nothing is missed, nothing doubled. */
 static void a_cut_of_late_patients(void **state) {
     World *w = *state;
     CLEANUP_BUF Buf b;
     buf_init(&b, 1 << 24);
-    for (int i = 0; i < 600; i++) {
-        buf_printf(&b, "{\"resourceType\":\"Basic\",\"code\":{\"text\":\"%d\"}}\n", i);
-    }
+    put_basics(&b, 600, 0);
     put_observation(&b, "o", "late");
     buf_printf(&b, "{\"resourceType\":\"Patient\",\"id\":\"late\"}\n");
     StopFlag stop = {0};
@@ -652,6 +661,89 @@ static void a_reject_can_be_repaired(void **state) {
     assert_int_equal(settled, 1);
 }
 
+/* A retry that was cut off behind its resource and before the reject was settled: the next one only
+ * settles it. The cut is made by opening the reject again. */
+static void a_retry_makes_its_resource_once(void **state) {
+    World *w = *state;
+    static const char wanting[] =
+        "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},"
+        "\"subject\":{\"reference\":\"Patient/late\"}}";
+    (void)load(w, "lone.json", wanting, 0);
+    assert_int_equal(open_rejects(w), 1);
+    StoreRejectRow *rows = NULL;
+    size_t n = 0;
+    assert_ok(store_reject_list(w->home->store, w->home->arena, false, 0, 100, &rows, &n));
+    IntakeReport r = load(w, "lone.json", wanting, rows[0].id);
+    assert_int_equal(r.resources, 0);
+    assert_int_equal(open_rejects(w), 1); /* a refused retry leaves no mark: */
+    (void)load(w, "patient.json", "{\"resourceType\":\"Patient\",\"id\":\"late\"}", 0);
+    for (int i = 0; i < 2; i++) {
+        r = load(w, "lone.json", wanting, rows[0].id);
+        assert_int_equal(r.resources, i == 0);
+        assert_int_equal(r.errors, 0);
+        assert_int_equal(open_rejects(w), 0);
+    }
+}
+
+typedef struct Twin {
+    World *w;
+    Str bytes;
+    IntakeReport report;
+    ErrCode err;
+} Twin;
+
+static void send_twin(void *arg) {
+    Twin *t = arg;
+    IntakeFile file = {.name = STR("twin.ndjson"), .bytes = t->bytes, .actor = STR("test")};
+    ErrInfo info = {0};
+    t->err = intake_file(t->w->intake, &file, &t->report, &info);
+}
+
+/* The same bytes from several sides at once: lines without an id are made once. */
+static void the_same_file_from_many_threads_is_taken_once(void **state) {
+    enum { TWINS = 4, LINES = 700 };
+    World *w = *state;
+    Twin twins[TWINS];
+    Thread threads[TWINS];
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 1 << 24);
+    put_basics(&b, LINES, 0);
+    uint64_t resources = 0;
+    uint64_t same = 0;
+    for (size_t i = 0; i < TWINS; i++) {
+        twins[i] = (Twin){.w = w, .bytes = buf_str(&b)};
+        assert_ok(thread_start(&threads[i], "twin", send_twin, &twins[i]));
+    }
+    for (size_t i = 0; i < TWINS; i++) {
+        thread_join(&threads[i]);
+        assert_ok(twins[i].err);
+        resources += twins[i].report.resources;
+        same += twins[i].report.files_same;
+    }
+    assert_int_equal(resources, LINES);
+    assert_int_equal(same, TWINS - 1);
+}
+
+/* The whole folder of `nhip synth` may be taken in: its truth is neither refused nor stored. */
+static void the_truth_of_a_synthetic_province_is_left_out(void **state) {
+    World *w = *state;
+    char path[256];
+    static const char truth[] =
+        "{\"what\":\"synthetic province; every name and number is invented\","
+        "\"options\":{\"seed\":1}}";
+    write_file(w, "truth.json", truth, path);
+    IntakeReport r = run_paths(w, (const char *const[]){path}, 1);
+    assert_int_equal(r.files, 1);
+    assert_int_equal(r.files_left_out, 1);
+    assert_int_equal(r.warnings, 1);
+    assert_int_equal(r.errors + r.claims_rejected + r.resources, 0);
+    assert_str(r.issues[0].rule, STR("file-truth"));
+    assert_int_equal(open_rejects(w), 0);
+    /* anything else of that name is a file like others */
+    r = load(w, "truth.json", "{\"what\":\"is truth?\"}", 0);
+    assert_int_equal(r.claims_rejected, 1);
+}
+
 static void batches_and_collections(void **state) {
     World *w = *state;
     IntakeReport r =
@@ -683,14 +775,10 @@ static void batches_and_collections(void **state) {
 
 static void many_lines(void **state) {
     World *w = *state;
-    Buf b;
+    CLEANUP_BUF Buf b;
     buf_init(&b, 1 << 24);
-    for (int i = 0; i < 3000; i++) {
-        buf_printf(&b, "{\"resourceType\":\"Basic\",\"code\":{\"text\":\"%d\"}%s}\n", i,
-                   i % 500 == 7 ? ",\"bad\":1" : "");
-    }
+    put_basics(&b, 3000, 500);
     IntakeReport r = load(w, "many.ndjson", buf_cstr(&b), 0);
-    buf_release(&b);
     assert_int_equal(r.resources, 2994);
     assert_int_equal(r.claims_rejected, 6);
 }
@@ -714,6 +802,9 @@ int main(void) {
         IN_WORLD(races_end_well),
         IN_WORLD(lines_are_units),
         IN_WORLD(a_reject_can_be_repaired),
+        IN_WORLD(a_retry_makes_its_resource_once),
+        IN_WORLD(the_same_file_from_many_threads_is_taken_once),
+        IN_WORLD(the_truth_of_a_synthetic_province_is_left_out),
         IN_WORLD(batches_and_collections),
         IN_WORLD(many_lines),
         IN_WORLD(lines_in_any_order),

@@ -4,6 +4,7 @@
 
 #include "core/thread.h"
 
+#include <sqlite3.h>
 #include <zip.h>
 
 static void a_bad_claim_among_good_ones(void **state) {
@@ -74,6 +75,24 @@ static void a_retry_that_fails_changes_nothing(void **state) {
     assert_int_equal(only_reject(h), id);
 }
 
+/* NGAYLAP stays with the refused claim: taken up again as it is after a correction came, it must
+ * not undo that. */
+static void an_old_reject_does_not_replace_a_newer_sending(void **state) {
+    Home *h = *state;
+    SEND(h, {.ma_lk = "B", .cccd = "999090000002", .made = "20261101", .broken = 1});
+    uint64_t id = only_reject(h);
+    SEND(h, {.ma_lk = "B", .cccd = "999090000002", .made = "20261105", .total = "2.00"});
+    StoreRejectRow row;
+    assert_ok(store_reject_get(h->store, h->arena, id, &row));
+    size_t at = str_find(row.reject.bytes, STR("<NGAYLAP>20261101</NGAYLAP>"));
+    assert_true(at != SIZE_MAX);
+    const Visit good = {.ma_lk = "B", .cccd = "999090000002", .made = "20261101", .total = "1.00"};
+    assert_ok(try_send(h, row.reject.file_name, claim_file(h, &good, 1), id));
+    assert_report(h, 0, 0, 1, 0);
+    assert_rejects(h, 0, 1);
+    assert_int_equal(visit_of(h, "46001|B").version, 1);
+}
+
 static void what_is_no_claim_file_is_kept_as_a_reject(void **state) {
     Home *h = *state;
     send_bytes(h, STR("%PDF-1.7 not a claim"));
@@ -103,6 +122,104 @@ static void a_broken_end_loses_only_the_end(void **state) {
     assert_report(h, 2, 0, 0, 1);
     send_bytes(h, bytes);
     assert_report(h, 1, 0, 2, 0);
+}
+
+/* ---- what one commit cannot hold ---- */
+
+/* The store knows one citizen by a CCCD and a card; of two visits in one batch one names the CCCD,
+ * the other the card. Each adds a facility number, so both change the Patient. */
+static void two_visits_know_one_citizen_by_different_numbers(void **state) {
+    Home *h = *state;
+    SEND(h, {.ma_lk = "A", .cccd = "999090000001", .card = "DN4999900000001", .ma_bn = "1"});
+    SEND(h, {.facility = "46002", .ma_lk = "B", .cccd = "999090000001", .ma_bn = "7"},
+         {.facility = "46002", .ma_lk = "C", .card = "DN4999900000001", .ma_bn = "8"},
+         {.facility = "46002", .ma_lk = "D", .cccd = "999090000002", .ma_bn = "9", .broken = 1},
+         {.facility = "46002", .ma_lk = "E", .cccd = "999090000003", .ma_bn = "10"});
+    assert_report(h, 3, 0, 0, 1);
+    assert_rejects(h, 1, 0);
+    assert_int_equal(count(h, FHIR_T_PATIENT).current, 2);
+    StoreVersion p = citizen(h, "999090000001");
+    assert_int_equal(p.version, 3);
+    assert_true(str_find(p.json, STR("46002|7")) != SIZE_MAX);
+    assert_true(str_find(p.json, STR("46002|8")) != SIZE_MAX);
+    assert_int_equal(visit_of(h, "46002|C").patient, p.first);
+    assert_int_equal(visit_of(h, "46002|E").version, 1);
+}
+
+/* More changes in one batch than one commit may have. */
+static void long_visits_go_in_several_commits(void **state) {
+    enum { VISITS = 30, RESULTS = 900 };
+    Home *h = *state;
+    static Visit v[VISITS];
+    static char text[VISITS][3][16];
+    for (unsigned i = 0; i < VISITS; i++) {
+        (void)snprintf(text[i][0], 16, "L%u", i);
+        (void)snprintf(text[i][1], 16, "99909000%04u", i);
+        (void)snprintf(text[i][2], 16, "BN%u", i);
+        v[i] = (Visit){
+            .ma_lk = text[i][0], .cccd = text[i][1], .ma_bn = text[i][2], .n_results = RESULTS};
+    }
+    Str bytes = claim_file(h, v, VISITS);
+    send_bytes(h, bytes);
+    assert_report(h, VISITS, 0, 0, 0);
+    assert_true(h->report.resources > LIMIT_BUNDLE_ENTRIES);
+    assert_int_equal(count(h, FHIR_T_ENCOUNTER).current, VISITS);
+    send_bytes(h, bytes);
+    assert_int_equal(h->report.files_same, 1);
+}
+
+/* One claim that no commit can hold is refused; its neighbours are taken. */
+static void a_claim_beyond_one_commit_is_refused(void **state) {
+    Home *h = *state;
+    SEND(h, {.ma_lk = "A", .cccd = "999090000001", .ma_bn = "1"},
+         {.ma_lk = "L", .cccd = "999090000002", .ma_bn = "2", .n_results = 12100},
+         {.ma_lk = "B", .cccd = "999090000003", .ma_bn = "3"});
+    assert_report(h, 2, 0, 0, 1);
+    StoreRejectRow row;
+    assert_ok(store_reject_get(h->store, h->arena, only_reject(h), &row));
+    assert_str(row.reject.rule, STR("claim-large"));
+    assert_str(row.reject.ma_lk, STR("L"));
+    assert_true(row.reject.line > 1 && row.reject.en.len > 0 && row.reject.vi.len > 0);
+    assert_true(str_find(row.reject.bytes, STR("<HOSO>")) != SIZE_MAX);
+    assert_ok(try_send(h, row.reject.file_name, row.reject.bytes, row.id));
+    assert_rejects(h, 1, 0);
+    const Visit shorter = {.ma_lk = "L", .cccd = "999090000002", .ma_bn = "2", .n_results = 12};
+    assert_ok(try_send(h, row.reject.file_name, claim_file(h, &shorter, 1), row.id));
+    assert_rejects(h, 0, 1);
+}
+
+static void exec_sql(const Home *h, const char *sql) {
+    char path[128];
+    sqlite3 *db = NULL;
+    (void)snprintf(path, sizeof(path), "%s/data.db", h->dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Not a commit fails but a question to the store: the run must not look as if it had ended well. */
+static void a_run_that_cannot_ask_ends_with_an_error(void **state) {
+    Home *h = *state;
+    char path[128];
+    const Visit v = {.ma_lk = "A", .cccd = "999090000001"};
+    Str bytes = claim_file(h, &v, 1);
+    (void)snprintf(path, sizeof(path), "%s/a.xml", h->dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes.ptr, 1, bytes.len, f), bytes.len);
+    assert_int_equal(fclose(f), 0);
+    const char *const paths[] = {path};
+    const IntakeRun run = {.paths = paths, .n_paths = 1, .threads = 2};
+    IntakeReport report = {.arena = h->arena};
+    ErrInfo info = {0};
+    exec_sql(h, "ALTER TABLE received RENAME TO gone");
+    ErrCode err = intake_run(h->intake, &run, &report, &info);
+    assert_int_not_equal(err, ERR_OK);
+    assert_int_equal(info.code, err);
+    exec_sql(h, "ALTER TABLE gone RENAME TO received");
+    report = (IntakeReport){.arena = h->arena};
+    assert_ok(intake_run(h->intake, &run, &report, &info));
+    assert_int_equal(report.claims_new, 1);
 }
 
 /* ---- archives, check-ins ---- */
@@ -140,11 +257,14 @@ static void a_zip_of_several_files(void **state) {
     assert_ok(store_reject_list(h->store, h->arena, false, 0, 10, &rows, &n));
     assert_int_equal(n, h->report.claims_rejected);
     bool seen = false;
+    bool named = false; /* the member that is no claim file */
     for (size_t i = 0; i < n; i++) {
+        named = named || (str_eq(rows[i].reject.rule, STR("file-kind")) &&
+                          str_eq(rows[i].reject.field, STR("file-1.xml")));
         seen = seen || (str_eq(rows[i].reject.file_name, STR("many.zip/file-2.xml")) &&
                         str_eq(rows[i].reject.ma_lk, STR("C")));
     }
-    assert_true(seen);
+    assert_true(seen && named);
     assert_ok(try_send(h, STR("again.zip"), zip, 0));
     assert_int_equal(h->report.files_same, 1);
 }
@@ -287,7 +407,8 @@ static void the_same_rejects_from_many_threads_are_listed_once(void **state) {
                        {.ma_lk = "B", .cccd = "999090000002"},
                        {.ma_lk = "C", .cccd = "999090000003", .broken = 1}};
     for (unsigned round = 0; round < 10; round++) {
-        Str bytes = arena_printf(h->arena, STR_FMT "<!-- %u -->", STR_ARG(claim_file(h, v, 4)), round);
+        Str bytes =
+            arena_printf(h->arena, STR_FMT "<!-- %u -->", STR_ARG(claim_file(h, v, 4)), round);
         for (unsigned t = 0; t < SIDES; t++) {
             senders[t] = (Sender){.h = h, .number = t};
             for (unsigned i = 0; i < FILES_EACH; i++) {
@@ -367,6 +488,11 @@ int main(void) {
         T(a_retry_that_fails_changes_nothing),
         T(what_is_no_claim_file_is_kept_as_a_reject),
         T(a_broken_end_loses_only_the_end),
+        T(an_old_reject_does_not_replace_a_newer_sending),
+        T(two_visits_know_one_citizen_by_different_numbers),
+        T(long_visits_go_in_several_commits),
+        T(a_claim_beyond_one_commit_is_refused),
+        T(a_run_that_cannot_ask_ends_with_an_error),
         T(a_zip_of_several_files),
         T(a_check_in_comes_before_its_visit),
         T(a_begun_file_is_taken_up_and_nothing_doubled),

@@ -86,6 +86,39 @@ static bool knows(Home *h, const char *text) {
     return str_find(citizen(h, "999090000001").json, str_from(text)) != SIZE_MAX;
 }
 
+/* Zeros stand for "no number": as a facility's number they join nobody, as a CCCD they keep nobody
+ * from being found by the card. */
+static void zeros_are_no_number(void **state) {
+    Home *h = *state;
+    SEND(h, {.ma_lk = "A", .name = "NGUYỄN VĂN MỘT", .ma_bn = "000"});
+    SEND(h, {.ma_lk = "B", .name = "TRẦN THỊ HAI", .ma_bn = "000"}); /* born on the same day */
+    assert_int_equal(count(h, FHIR_T_PATIENT).current, 2);
+    const Visit again = {.ma_lk = "A", .name = "NGUYỄN VĂN MỘT", .ma_bn = "000"};
+    send_bytes(h, arena_printf(h->arena, STR_FMT "\n", STR_ARG(claim_file(h, &again, 1))));
+    assert_report(h, 0, 0, 1, 0); /* its visit says who it is */
+    assert_int_equal(count(h, FHIR_T_PATIENT).current, 2);
+    SEND(h, {.ma_lk = "C", .cccd = "999000000000", .card = "DN4999900000003", .ma_bn = "3"});
+    SEND(h, {.ma_lk = "D", .cccd = "999090000003", .card = "DN4999900000003", .ma_bn = "4"});
+    assert_int_equal(count(h, FHIR_T_PATIENT).current, 3);
+    assert_int_equal(visit_of(h, "46001|C").patient, citizen(h, "999090000003").first);
+}
+
+static Str birth_of(Home *h, const char *cccd) {
+    return json_str(h->arena, json_path(parsed(h, citizen(h, cccd).json), "birthDate"));
+}
+
+static void a_whole_birth_date_stays_whole(void **state) {
+    Home *h = *state;
+    SEND(h, {.ma_lk = "A", .cccd = "999090000001", .birth = "199000000000", .in = "202605010800"});
+    assert_str(birth_of(h, "999090000001"), STR("1990"));
+    SEND(h, {.ma_lk = "B", .cccd = "999090000001", .birth = "199002030000", .in = "202606010800"});
+    assert_str(birth_of(h, "999090000001"), STR("1990-02-03"));
+    SEND(h, {.ma_lk = "C", .cccd = "999090000001", .birth = "199000000000", .in = "202607010800"});
+    assert_str(birth_of(h, "999090000001"), STR("1990-02-03"));
+    SEND(h, {.ma_lk = "D", .cccd = "999090000001", .birth = "199100000000", .in = "202608010800"});
+    assert_str(birth_of(h, "999090000001"), STR("1991"));
+}
+
 static void the_newer_visit_says_where_the_citizen_lives(void **state) {
     Home *h = *state;
     SEND(h, {.ma_lk = "A",
@@ -160,6 +193,8 @@ int main(void) {
         T(a_card_of_somebody_else_is_another_citizen),
         T(another_cccd_is_another_citizen),
         T(a_facility_number_does_not_join_two_cccd),
+        T(zeros_are_no_number),
+        T(a_whole_birth_date_stays_whole),
         T(the_newer_visit_says_where_the_citizen_lives),
         T(nothing_new_is_no_new_version),
         T(the_order_of_arrival_does_not_matter),

@@ -66,7 +66,8 @@ typedef struct Sink {
               */
     int n_claims, n_refused, n_issues;
     void (*see)(struct Sink *, const Claim *);
-    Str refused_bytes, refused_facility;
+    Str refused_bytes, refused_facility, refused_made;
+    Str en, vi; /* of the last refused one's first issue */
     void *more;
 } Sink;
 
@@ -98,6 +99,9 @@ static UNUSED ErrCode sink_refused(void *ctx, const ClaimRefused *r) {
     s->n_issues += r->n_issues;
     s->refused_bytes = r->bytes;
     s->refused_facility = arena_str(s->arena, r->facility);
+    s->refused_made = arena_str(s->arena, r->made);
+    s->en = arena_str(s->arena, r->issues[0].en);
+    s->vi = arena_str(s->arena, r->issues[0].vi);
     buf_printf(&s->log, "refused %d " STR_FMT "\n", r->hoso, STR_ARG(r->ma_lk));
     sink_log(s, r->issues, r->n_issues);
     return ERR_OK;

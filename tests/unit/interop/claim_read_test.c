@@ -118,8 +118,8 @@ static void a_refused_claim_can_be_wrapped_and_read_again(void **state) {
     Buf b;
     buf_init(&b, 1 << 20);
     Str repaired = replace(s.arena, s.refused_bytes, "XML44", "XML4");
-    claim_wrap_hoso(&b, s.refused_facility, repaired);
-    s.see = NULL;
+    claim_wrap_hoso(&b, s.refused_facility, s.refused_made, repaired);
+    s.see = see_sample; /* NGAYLAP too: which sending is newer must not get lost */
     sum = sink_read(&s, buf_str(&b));
     assert_str(buf_str(&s.log), STR("claim 1 46999_TEST_0000000001\n"));
     buf_release(&b);
@@ -248,6 +248,8 @@ static const Broken envelopes[] = {
      "<FILEHOSO><LOAIHOSO>XML2</LOAIHOSO><NOIDUNGFILE>",
      "error table-empty table=XML5"},
     {"<NOIDUNGFILE>", "<NOIDUNGFILE><TONG_HOP/>", "error table-base64 table=XML1"},
+    {"<NOIDUNGFILE>", "<NOIDUNGFILE>PEE+PC9BPg==</NOIDUNGFILE><NOIDUNGFILE>",
+     "error table-twice table=XML1"},
 };
 
 static void each_broken_envelope_is_named_with_its_place(void **state) {
@@ -267,6 +269,26 @@ static void each_broken_envelope_is_named_with_its_place(void **state) {
     assert_int_not_equal(str_find(buf_str(&s.log), STR("error file-encoding")), SIZE_MAX);
     (void)sink_read(&s, STR("not xml"));
     assert_int_not_equal(str_find(buf_str(&s.log), STR("error file-xml")), SIZE_MAX);
+    sink_release(&s);
+}
+
+/* The parser's words, too, are in the reader's language; the place is that of the whole document.
+ */
+static void faults_are_said_with_their_place_in_both_languages(void **state) {
+    (void)state;
+    Sink s = sink_new();
+    Str xml1 = read_file(s.arena, "tests/case/claims/XML1.xml");
+    (void)sink_read(&s,
+                    with_xml1(s.arena, replace(s.arena, xml1, "<STT>1</STT>", "\n<STT>1</STX>")));
+    assert_true(str_find(s.en, STR("mismatched tag, line 2, column 9.")) != SIZE_MAX);
+    assert_true(str_find(s.vi, STR("thẻ đóng không khớp với thẻ mở, dòng 2, cột 9.")) != SIZE_MAX);
+    (void)sink_read(&s, STR("<?xml version=\"1.0\"\n?><GIAMDINHHS>\nđ<A></B>"));
+    assert_true(str_find(s.en, STR("mismatched tag, line 3, column 7.")) != SIZE_MAX);
+    assert_true(str_find(s.vi, STR("dòng 3, cột 7.")) != SIZE_MAX);
+    (void)sink_read(&s, STR("<GIAMDINHHS>\xFF</GIAMDINHHS>"));
+    assert_true(str_find(s.en, STR("(line 1, column 13)")) != SIZE_MAX);
+    assert_true(str_find(s.vi, STR("(dòng 1, cột 13)")) != SIZE_MAX);
+    assert_true(str_find(s.vi, STR("line")) == SIZE_MAX);
     sink_release(&s);
 }
 
@@ -529,6 +551,41 @@ static void issues_beyond_the_ceiling_are_counted(void **state) {
     sink_release(&s);
 }
 
+/* A small file whose tables take more memory than one claim may: it is refused under its own key,
+ * and the next claim is read as if nothing had been. */
+static void a_claim_beyond_its_memory_is_refused(void **state) {
+    (void)state;
+    Sink s = sink_new();
+    const ClaimTable *t = claim_table(2);
+    Buf xml;
+    Buf b;
+    buf_init(&xml, 64 << 20);
+    buf_init(&b, 64 << 20);
+    buf_printf(&xml, "<" STR_FMT "><" STR_FMT ">", STR_ARG(t->root), STR_ARG(t->list));
+    for (int i = 0; i < LIMIT_CLAIM_RECORDS; i++) {
+        buf_printf(&xml, "<" STR_FMT "/>", STR_ARG(t->record));
+    }
+    buf_printf(&xml, "</" STR_FMT "></" STR_FMT ">", STR_ARG(t->list), STR_ARG(t->root));
+    claim_write_envelope_open(&b, STR("46001"), STR("20261120"), 2);
+    for (int hoso = 0; hoso < 2; hoso++) {
+        claim_write_hoso_open(&b);
+        make_file(&b, claim_table(1), make_record(s.arena, claim_table(1), 1), 1);
+        for (int i = 0; hoso == 0 && i < 12; i++) {
+            claim_write_hoso_file(&b, t, buf_str(&xml));
+        }
+        claim_write_hoso_close(&b);
+    }
+    claim_write_envelope_close(&b);
+    assert_ok(buf_ok(&b));
+    (void)sink_read(&s, buf_str(&b));
+    assert_str(buf_str(&s.log), STR("refused 1 MALK-1\n"
+                                    "  error claim-large table= field= record=0 line=0\n"
+                                    "claim 2 MALK-1\n"));
+    buf_release(&xml);
+    buf_release(&b);
+    sink_release(&s);
+}
+
 static ErrCode say_full(void *ctx, const Claim *c) {
     (void)c;
     ++*(int *)ctx;
@@ -569,6 +626,7 @@ int main(void) {
         cmocka_unit_test(each_broken_field_is_named_with_its_place),
         cmocka_unit_test(what_the_field_tables_allow_passes),
         cmocka_unit_test(each_broken_envelope_is_named_with_its_place),
+        cmocka_unit_test(faults_are_said_with_their_place_in_both_languages),
         cmocka_unit_test(the_kind_may_stand_behind_the_content),
         cmocka_unit_test(writing_what_was_read_gives_the_same_file),
         cmocka_unit_test(odd_text_comes_back_as_it_was),
@@ -578,6 +636,7 @@ int main(void) {
         cmocka_unit_test(names_of_the_new_release_are_read),
         cmocka_unit_test(memory_does_not_grow_with_the_number_of_claims),
         cmocka_unit_test(issues_beyond_the_ceiling_are_counted),
+        cmocka_unit_test(a_claim_beyond_its_memory_is_refused),
         cmocka_unit_test(a_callbacks_error_stops_the_reading),
         cmocka_unit_test(every_rule_says_what_to_do_in_both_languages),
     };
