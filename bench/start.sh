@@ -12,6 +12,7 @@ port=$((20000 + $$ % 10000))
 base=http://127.0.0.1:$port
 export NHIP_LANGUAGE=en NHIP_LOG_LEVEL=error
 work=$(mktemp -d "${NHIP_BENCH_DIR:-/tmp}/nhip-start-XXXXXX")
+unset NHIP_BENCH_DIR NHIP_BENCH_KEEP # no settings of nhip
 pid=
 trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$work"' EXIT
 
@@ -56,7 +57,7 @@ unsealed() {
 }
 # An import of visits that are new, killed while it commits: kill_import SEED SECONDS
 kill_import() {
-    "$nhip" synth --out "$work/more$1" --visits 8000 --citizens 2000 --seed "$1" >/dev/null 2>&1
+    "$nhip" synth --out "$work/more$1" --visits 20000 --citizens 5000 --seed "$1" >/dev/null 2>&1
     "$nhip" import --data "$data" "$work/more$1/claims" >"$work/log" 2>&1 &
     pid=$!
     sleep "$2"
@@ -78,7 +79,7 @@ for round in 1 2 3; do
     stop -TERM
 done
 for round in 1 2 3; do
-    kill_import "7$round" "$((round + 1))"
+    kill_import "7$round" "$((round + 2))"
     echo "after kill -9, round $round: $(unsealed) records to replay"
     begin
     answers
