@@ -80,8 +80,7 @@ static void print_sizes(Province *p, double resources) {
     printf("bytes/resource: records %.1f (bodies %.1f), index %.1f (%.1f without pages that the "
            "next merge takes), facts %.1f: together %.1f; received files %.1f more\n",
            (data - files) / resources, bodies / resources, view / resources, live / resources,
-           facts / resources,
-           (data - files + view + facts) / resources, files / resources);
+           facts / resources, (data - files + view + facts) / resources, files / resources);
     printf("disk: data.db %.1f MB (of it received files %.1f MB for %.1f MB as they came), view.db "
            "%.1f MB, facts %.1f MB\n",
            data / 1e6, files / 1e6, (double)p->report.bytes / 1e6, view / 1e6, facts / 1e6);

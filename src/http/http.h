@@ -5,8 +5,9 @@
  * threads. It answers at once or later: http_reply may be called from any thread (the connection is
  * suspended meanwhile and costs no thread). Exactly one reply a request.
  * Ownership: the request and its arena live until the reply has been sent; Str results point there.
- * Limits: URL, headers, body, connections, idle time; over them the client gets 414, 431, 413, a
- * closed connection. TLS 1.2 and 1.3 through GnuTLS when a certificate is given. */
+ * Limits: URL, headers, body, connections, idle time, and after that time 1,000 bytes of body a
+ * second; over them the client gets 414, 431, 413, a closed connection. TLS 1.2 and 1.3 through
+ * GnuTLS when a certificate is given. */
 #ifndef NHIP_HTTP_HTTP_H
 #define NHIP_HTTP_HTTP_H
 

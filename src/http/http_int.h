@@ -28,6 +28,8 @@ struct HttpRequest {
     Buf body;
     HttpSink sink;
     ErrCode body_err;
+    int64_t began_ns; /* of the body */
+    uint64_t taken;   /* bytes of it */
     void *user;
     Mutex lock;
     struct MHD_Response *reply; /* not NULL: answered */

@@ -10,6 +10,7 @@
 enum {
     REQUEST_ARENA_MAX = 1 << 30,    /* a ceiling only: what a request may take for itself */
     CONNECTION_MEMORY = 128 * 1024, /* headers and URL of one connection inside MHD */
+    BODY_PACE = 1000,               /* bytes a second; below it a client only holds a connection */
 };
 
 /* ---- life of a request ---- */
@@ -136,6 +137,7 @@ static enum MHD_Result refuse_now(HttpRequest *r, int status) {
 static enum MHD_Result begin(HttpRequest *r, const char *method) {
     r->method = arena_str(r->arena, str_from(method));
     r->state = REQUEST_BODY;
+    r->began_ns = clock_monotonic_ns(clock_real());
     if (r->path.len + r->query.len > LIMIT_URL_BYTES) {
         return refuse_now(r, 414);
     }
@@ -156,7 +158,14 @@ static enum MHD_Result begin(HttpRequest *r, const char *method) {
     return MHD_YES;
 }
 
+/* Drops of a byte now and then would pass the idle timeout for ever. */
+static bool too_slow(const HttpRequest *r) {
+    uint64_t s = (uint64_t)(clock_monotonic_ns(clock_real()) - r->began_ns) / 1000000000;
+    return s > r->server->options.idle_timeout_s && r->taken < s * BODY_PACE;
+}
+
 static void take_body(HttpRequest *r, Str bytes) {
+    r->taken += bytes.len;
     atomic_fetch_add(&r->server->bytes_in, bytes.len);
     if (r->body_err != ERR_OK) {
         return;
@@ -225,7 +234,7 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
     if (*upload_data_size > 0) {
         take_body(r, (Str){upload_data, *upload_data_size});
         *upload_data_size = 0;
-        return MHD_YES;
+        return too_slow(r) ? MHD_NO : MHD_YES; /* closes the connection */
     }
     if (r->state == REQUEST_BODY) {
         run_handler(r);

@@ -21,6 +21,7 @@ typedef struct World {
     HttpStream *stream;
     atomic_size_t sunk; /* bytes that the sink of /sink took */
     int released;       /* sinks released */
+    unsigned idle_s;    /* 0: 20 */
     Thread helper;
 } World;
 
@@ -138,7 +139,7 @@ static void start_server(World *w) {
                          .port = (uint16_t)(19000 + ((unsigned)getpid() * 7 + i * 131) % 9000),
                          .threads = 2,
                          .connections_max = 100,
-                         .idle_timeout_s = 20,
+                         .idle_timeout_s = w->idle_s == 0 ? 20 : w->idle_s,
                          .body_max_bytes = 100000,
                          .handler = {.on_head = on_head, .on_request = on_request, .ctx = w}};
         err = http_start(&o, &w->server, NULL);
@@ -312,6 +313,23 @@ static void streams_bodies_to_a_sink(void **state) {
     assert_int_equal(atomic_load(&w->sunk), 9);
     (void)close(fd);
     wait_released(w, 2);
+}
+
+/* A byte now and then keeps a connection from being idle, but not for ever. */
+static void closes_on_drops(void **state) {
+    World *w = *state;
+    stop_server(w);
+    w->idle_s = 1;
+    start_server(w);
+    int fd = dial(w);
+    bool there = true;
+    say(fd, "POST /p HTTP/1.1\r\nHost: t\r\nContent-Length: 5000\r\n\r\n");
+    for (int i = 0; i < 100 && there; i++) {
+        nap_ms(100);
+        there = send(fd, "x", 1, MSG_NOSIGNAL) == 1;
+    }
+    assert_false(there);
+    (void)close(fd);
 }
 
 static HttpRequest *wait_held(World *w) {
@@ -561,6 +579,7 @@ int main(void) {
         SERVED(refuses_long_urls),
         SERVED(may_reply_before_the_body),
         SERVED(streams_bodies_to_a_sink),
+        SERVED(closes_on_drops),
         SERVED(replies_from_another_thread),
         SERVED(continues_on_the_worker),
         SERVED(compresses_when_asked),
