@@ -54,7 +54,9 @@ typedef struct StoreView {
      * apply needs to out (may stay empty). */
     ErrCode (*prepare)(void *ctx, Arena *scratch, const StoreViewRecord *record, Buf *out);
     /* One thread, in record order, after the commit is durable. first_slot = slot of changes[0];
-     * superseded slots are reported through prev inside bytes, as prepare wrote them. */
+     * superseded slots are reported through prev inside bytes, as prepare wrote them. After an
+     * error the same record comes again; when the error stays, no record comes until the next
+     * start. */
     ErrCode (*apply)(void *ctx, RecordNo record, TimeMs time, Str bytes);
     /* The highest record that the view holds durably: records above it are replayed at open. */
     RecordNo (*covered)(void *ctx);

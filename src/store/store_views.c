@@ -1,18 +1,38 @@
 /* Views: bytes that prepare made beside the commit are applied by one thread in record order. */
 #include "store/record_int.h"
 
+#include "core/clock.h"
 #include "core/log.h"
 
-enum { FEED_MAX = 65536 }; /* commits waiting for the views before the writer waits too */
+enum {
+    FEED_MAX = 65536, /* commits waiting for the views before the writer waits too */
+    RETRY_MS = 10,
+    RETRIES = 200, /* in a row */
+};
 
+static ErrCode apply_record(const StoreView *view, const StorePrepared *p, size_t i, size_t v) {
+    ErrCode err = ERR_OK;
+    for (int n = 0; n < RETRIES; n++) {
+        err = view->apply(view->ctx, p->committed.first + i, p->committed.time,
+                          p->records[i].view_bytes[v]);
+        if (err == ERR_OK) {
+            break;
+        }
+        clock_sleep_ms(clock_real(), RETRY_MS);
+    }
+    return err;
+}
+
+/* A view that cannot take a record (a full disk) takes no later one either: it stays behind, says
+ * so through covered, and gets them all again at the next start. */
 static void feed_apply(Store *store, const StorePrepared *p) {
+    ViewFeed *feed = &store->feed;
     for (size_t i = 0; i < p->n_records; i++) {
-        for (size_t v = 0; v < store->n_views; v++) {
-            const StoreView *view = &store->views[v];
-            ErrCode err = view->apply(view->ctx, p->committed.first + i, p->committed.time,
-                                      p->records[i].view_bytes[v]);
+        for (size_t v = 0; v < store->n_views && !feed->behind; v++) {
+            ErrCode err = apply_record(&store->views[v], p, i, v);
             if (err != ERR_OK) {
-                log_error("store_view_failed", "err", err_name(err), "view", (uint64_t)v, "record",
+                feed->behind = true;
+                log_error("store_view_behind", "err", err_name(err), "view", (uint64_t)v, "record",
                           p->committed.first + i);
             }
         }

@@ -108,4 +108,21 @@ static UNUSED StoreVersion home_get_slot(Home *h, Slot slot) {
     return v;
 }
 
+static UNUSED void add_basics(Home *h, int n, const char *tag) {
+    enum { MOST = 20 };
+    StoreChange changes[MOST];
+    for (int done = 0; done < n;) {
+        size_t k = 0;
+        for (; k < MOST && done < n; k++, done++) {
+            changes[k] = create(FHIR_T_BASIC,
+                                home_text(h,
+                                          "{\"resourceType\":\"Basic\",\"identifier\":[{\"system\":"
+                                          "\"urn:x:%s\",\"value\":\"%s-%d\"}],\"code\":{\"text\":"
+                                          "\"Khám bệnh số %d\"}}",
+                                          tag, tag, done, done * 7919 % 1000));
+        }
+        assert_ok(commit_some(h, changes, k, NULL));
+    }
+}
+
 #endif
