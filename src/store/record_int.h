@@ -297,6 +297,27 @@ typedef struct Writer {
     Cond wake, room, idle;
     StorePrepared *head, *tail;
     size_t queued_bytes;
+    bool stopping, busy, started;
+    int64_t look_ms; /* without a commit: how often it looks whether the index's tail is old */
+    pthread_t self;
+    RecordNo next; /* from here on the writer thread's own */
+    Sha256 chain;
+    TimeMs last_time;
+    OriginSlot *origins;
+    Overlay keys, firsts, ids;
+} Writer;
+MUST_USE ErrCode writer_start(Store *store, ErrInfo *info);
+void writer_stop(Store *store); /* from then on what is submitted is refused: ERR_STOPPED */
+void writer_release(Store *store);
+void writer_settle(Store *store);
+/* ---- views, replay (store_replay.c), care: checkpoints, dictionaries (store_care.c) ---- */
+
+typedef struct ViewFeed {
+    Thread thread;
+    Mutex lock;
+    Cond wake, room, idle;
+    StorePrepared *head, *tail;
+    size_t queued;
     bool stopping, busy, started, behind; /* behind: a view failed, nothing is applied any more */
 } ViewFeed;
 MUST_USE ErrCode views_start(Store *store);
