@@ -77,8 +77,8 @@ static void print_sizes(Province *p, double resources) {
     double view = (double)province_size(p->dir, "view.db");
     double live = (double)stat_value(buf_str(&stat), "index_stored");
     double facts = (double)province_size(p->dir, "facts");
-    printf("bytes/resource: records %.1f (bodies %.1f), index %.1f (%.1f without pages that the "
-           "next merge takes), facts %.1f: together %.1f; received files %.1f more\n",
+    printf("bytes/resource: records %.1f (bodies %.1f), index %.1f (its blocks %.1f), facts %.1f: "
+           "together %.1f; received files %.1f more\n",
            (data - files) / resources, bodies / resources, view / resources, live / resources,
            facts / resources, (data - files + view + facts) / resources, files / resources);
     printf("disk: data.db %.1f MB (of it received files %.1f MB for %.1f MB as they came), view.db "
