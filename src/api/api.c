@@ -247,7 +247,10 @@ static ErrCode start_http(Api *api, ErrInfo *info) {
         .body_max_bytes = (size_t)s->request_max_mib * LIMIT_MIB,
         .tls_cert_file = s->tls_cert[0] == '\0' ? NULL : s->tls_cert,
         .tls_key_file = s->tls_key[0] == '\0' ? NULL : s->tls_key,
-        .handler = {.on_refused = on_refused, .on_request = on_request, .ctx = api},
+        .handler = {.on_head = api_upload_begin,
+                    .on_refused = on_refused,
+                    .on_request = on_request,
+                    .ctx = api},
     };
     api->base_url = base_url_of(api->arena, s);
     return http_start(&o, &api->http, info);

@@ -70,8 +70,11 @@ static Str file_name(ApiCall *call) {
 }
 
 static ErrCode take_claims(ApiCall *call, Buf *out, ErrInfo *info) {
-    IntakeFile file = {
-        .name = file_name(call), .bytes = http_body(call->request), .actor = STR("http")};
+    IntakeFile file = {.name = file_name(call), .actor = STR("http")};
+    ErrCode err = api_upload_body(call->request, &file.bytes);
+    if (err != ERR_OK) {
+        return err_plain(info, err, "upload");
+    }
     return file.bytes.len > 0 ? take_in(call, &file, out, info)
                               : err_set(info, ERR_SYNTAX, "file-empty",
                                         "send the claim file as the request's body",

@@ -75,6 +75,11 @@ struct Api {
 /* Refuses what a stranger's page in a browser on this machine asks: replies and answers false. */
 bool api_guard(ApiCall *call); /* api_guard.c */
 
+/* ---- uploads (api_upload.c) ---- */
+void api_upload_begin(void *api, HttpRequest *request); /* HttpHandler.on_head */
+/* The whole body, wherever it went; lives as long as the request. */
+MUST_USE ErrCode api_upload_body(HttpRequest *request, Str *ret_bytes);
+
 /* ---- replies (api_reply.c) ---- */
 enum { API_JSON_MAX = 64 << 20 }; /* one answer to the screens */
 void api_reply_json(ApiCall *call, int status, Str json);
