@@ -65,7 +65,8 @@ typedef struct IntakeRun {
     const StopFlag *stop; /* may be NULL; when asked the run ends after the commits under way */
 } IntakeRun;
 /* Many files in parallel. A file that cannot be read or parsed is counted and reported, never stops
- * the run. Files that are known as done are skipped by their SHA-256. */
+ * the run. Files that are known as done are skipped by their SHA-256. The calling thread works too;
+ * like the others it steps back (nice 5) for the rest of its life. */
 MUST_USE ErrCode intake_run(Intake *intake, const IntakeRun *run, IntakeReport *report,
                             ErrInfo *info);
 

@@ -104,6 +104,9 @@ check "the name of an interaction is no id" has "$(head_of -X DELETE "$base/Pati
 check "metadata is no type" has "$(head_of -X POST "$base/metadata")" 'Allow: GET, HEAD'
 check "the base answers GET with 405" is "$(code "$base")" 405
 check "405 outside of FHIR, too" has "$(head_of -X DELETE "http://127.0.0.1:$port/import/claims")" 'Allow: POST'
+check "an upload in chunks over the ceiling is 413" is "$(head -c 270000000 /dev/zero |
+    code -H 'Transfer-Encoding: chunked' --data-binary @- "http://127.0.0.1:$port/import/claims")" 413
+check "an empty upload is 400" is "$(code -X POST "http://127.0.0.1:$port/import/claims")" 400
 check "an unknown operation: 404, no screen" is "$(code "$base/Patient/$id/\$validate")" 404
 check "an unknown address of the screens' questions: 404" is "$(code "http://127.0.0.1:$port/api/none")" 404
 check "wrong Content-Type: 415" is "$(code -d '{}' "$base/Patient")" 415
