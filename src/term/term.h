@@ -1,0 +1,83 @@
+/* term.h — the terminology: code systems, value sets and concept maps, looked up by many threads.
+ *
+ * A Term is the catalogue; a TermView is an immutable snapshot of it, by reference count: term_view
+ * takes one (hold it for a request or a batch of validations), term_view_end gives it back. Writers
+ * (term_put, term_attach …) publish a new snapshot and never wait for readers. Three origins, the
+ * later ones win: what is embedded (the core systems and sets of FHIR R4, Vietnamese catalogues),
+ * files that an owner loaded (mapped), resources stored in the server.
+ * Canonicals may carry |version; without one the newest is meant. Value sets are computed at their
+ * first use and kept with the snapshot.
+ * Ownership: texts point into the catalogue and live as long as the view, or in the arena given.
+ * Errors: as named; the plain checks have none: what is not known is TERM_UNKNOWN.
+ * Cost: term_set_has and term_concept about 100 ns. Threads: all functions from any thread. */
+#ifndef NHIP_TERM_TERM_H
+#define NHIP_TERM_TERM_H
+
+#include "core/arena.h"
+#include "core/json.h"
+#include "fhir/fhir_print.h"
+#include "fhir/fhir_type.h"
+
+typedef struct Term Term;
+typedef struct TermView TermView;
+typedef struct TermSystem TermSystem; /* a code system of a view */
+typedef struct TermSet TermSet;       /* a computed value set of a view */
+
+/* Cheap: nothing is read before it is asked for. */
+MUST_USE ErrCode term_new(Term **ret_term);
+void term_free(Term *term); /* all views given back; NULL is fine */
+const TermView *term_view(Term *term);
+void term_view_end(const TermView *view); /* NULL is fine */
+
+/* ---- the quick checks (validation, search, FHIRPath) ---- */
+
+typedef enum TermVerdict {
+    TERM_NO,
+    TERM_YES,
+    TERM_UNKNOWN, /* the set, or a system that it needs, is not known here */
+} TermVerdict;
+
+/* The value set of a canonical, computed; NULL when it is not known. Keep it while the view lives.
+ */
+const TermSet *term_set(const TermView *view, Str canonical);
+/* Empty system: an element of type code, any system of the set fits. */
+TermVerdict term_set_has(const TermSet *set, Str system, Str code);
+/* The same for a value on the tape: a string (code, uri, string), a Coding or Quantity (system,
+ * code), a CodeableConcept (one coding that is in the set suffices). NULL set: TERM_UNKNOWN. */
+TermVerdict term_set_has_node(const TermSet *set, Arena *arena, const JsonNode *value);
+
+typedef struct TermCode {
+    Str system, code;
+} TermCode;
+/* All members. ERR_LIMIT when there are more than max; ERR_UNSUPPORTED when the set cannot be
+ * listed (a whole system that is not held here, such as mime types). */
+MUST_USE ErrCode term_set_codes(const TermSet *set, Arena *arena, size_t max, TermCode **ret_codes,
+                                size_t *ret_n, ErrInfo *info);
+
+/* The code itself and all below it (`above`: all above it), each once. ERR_NOT_FOUND when system or
+ * code is not known, ERR_LIMIT. Empty system: ERR_NOT_FOUND. */
+MUST_USE ErrCode term_below(const TermView *view, Arena *arena, const TermCode *code, size_t max,
+                            Str **ret_codes, size_t *ret_n, ErrInfo *info);
+MUST_USE ErrCode term_above(const TermView *view, Arena *arena, const TermCode *code, size_t max,
+                            Str **ret_codes, size_t *ret_n, ErrInfo *info);
+
+/* ---- concepts ---- */
+
+/* NULL when it is not known. */
+const TermSystem *term_system(const TermView *view, Str canonical);
+
+typedef struct TermConcept {
+    const TermSystem *system;
+    uint32_t at; /* its place in the system's order */
+    Str code, display, display_vi, definition;
+    bool is_abstract, is_inactive;
+    int32_t from, to; /* days since 1970, both included; INT32_MIN, INT32_MAX: unlimited */
+} TermConcept;
+bool term_concept(const TermSystem *system, Str code, TermConcept *ret_concept);
+/* In Vietnamese or English, or what there is. */
+static inline Str term_display(const TermConcept *c, FhirLanguage language) {
+    bool vi = language == FHIR_LANG_VI && c->display_vi.len > 0;
+    return vi || c->display.len == 0 ? c->display_vi : c->display;
+}
+
+#endif
