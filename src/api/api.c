@@ -10,6 +10,16 @@ static const ApiRoutes *const tables[] = {
 
 /* ---- routing ---- */
 
+const ApiRoute *api_route_at(size_t i) {
+    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+        if (i < tables[t]->n) {
+            return &tables[t]->routes[i];
+        }
+        i -= tables[t]->n;
+    }
+    return NULL;
+}
+
 bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n) {
     Str rest = path;
     Str part;

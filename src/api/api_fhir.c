@@ -1,5 +1,5 @@
 /* The FHIR routes: from a call to an answer and back; read and vread. */
-#include "api/api_fhir_int.h"
+#include "api/api_operation.h"
 
 #include <time.h>
 
@@ -186,6 +186,9 @@ ErrCode fhir_absent(const FhirGet *get, ErrCode err, ErrInfo *info) {
 ErrCode fhir_read(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     StoreVersion v;
     ErrCode err = store_get(get->call->api->store, get->call->arena, get->type, get->id, &v);
+    if (err == ERR_NOT_FOUND && get->type == FHIR_T_OPERATION_DEFINITION) {
+        err = api_operation_definition(get->call->api, get->call->arena, get->id, &v);
+    }
     return err == ERR_OK ? answer_version(get, &v, ret, info) : fhir_absent(get, err, info);
 }
 
@@ -219,14 +222,21 @@ static void answer_get(FhirGet *get, FhirGetFn fn) {
     fhir_send(call, &answer);
 }
 
-/* parts: Type [id [_history [version]]] */
+static bool is_reserved(Str part) {
+    return str_starts(part, STR("_")) || str_starts(part, STR("$"));
+}
+
+/* parts: [Type [id]] and what is asked of it: "_history", "$everything", "metadata" */
 static ErrCode get_of_parts(ApiCall *call, const Str *parts, size_t n, FhirGet *ret,
                             ErrInfo *info) {
     *ret = (FhirGet){.call = call,
-                     .id = n > 1 && !str_starts(parts[1], STR("_")) ? parts[1] : STR_EMPTY,
+                     .id = n > 1 && !is_reserved(parts[1]) ? parts[1] : STR_EMPTY,
                      .version = n > 3 ? parts[3] : STR_EMPTY,
                      .query = STR_EMPTY,
                      .if_none_match = STR_EMPTY};
+    if (is_reserved(parts[0]) || str_eq(parts[0], STR("metadata"))) {
+        return ERR_OK; /* of the whole system */
+    }
     return fhir_need_type(parts[0], &ret->type, info);
 }
 
@@ -305,14 +315,16 @@ static void post_search(ApiCall *call) {
 }
 
 static FhirGetFn fn_of_parts(const Str *parts, size_t n) {
+    if (str_starts(parts[n - 1], STR("$"))) {
+        return api_operation_get(parts, n);
+    }
     if (n == 1) {
-        return fhir_search;
+        return str_eq(parts[0], STR("_history"))   ? fhir_history
+               : str_eq(parts[0], STR("metadata")) ? fhir_metadata
+                                                   : fhir_search;
     }
     if (n == 2) {
         return str_eq(parts[1], STR("_history")) ? fhir_history : fhir_read;
-    }
-    if (n == 3 && str_eq(parts[2], STR("$everything")) && str_eq(parts[0], STR("Patient"))) {
-        return fhir_everything;
     }
     bool history = n > 2 && str_eq(parts[2], STR("_history"));
     return history && n == 3 ? fhir_history : history && n == 4 ? fhir_vread : NULL;

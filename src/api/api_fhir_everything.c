@@ -2,7 +2,7 @@
  * of any patient's record (organisations, practitioners, places, medications). What a page's
  * resources refer to comes with that page unless an earlier one brought it; the last page also
  * brings what only resources left out by _type or _since refer to. */
-#include "api/api_fhir_int.h"
+#include "api/api_operation.h"
 #include "core/hash.h"
 
 typedef struct Everything {
@@ -262,3 +262,16 @@ ErrCode fhir_everything(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     page.n_includes = e.n_referred;
     return fhir_page_answer(&page, p[PAGE].value, ret);
 }
+
+static const ApiParam params[] = {
+    {API_IN, "_since", "instant", 0, "1", "only what changed since then"},
+    {API_IN, "_type", "code", 0, "*", "only resources of these types"},
+    {API_IN, "_count", "integer", 0, "1", "resources of a page"},
+    {API_OUT, "return", "Bundle", 1, "1", "a searchset: the record, and what it refers to"},
+};
+OPERATIONS(api_everything_operations,
+           {.on = "Patient",
+            .name = "everything",
+            .base = "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+            .get = fhir_everything,
+            API_PARAMS(params)});

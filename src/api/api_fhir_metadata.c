@@ -1,5 +1,5 @@
 /* The CapabilityStatement, made from the table of routes and the tables of search parameters. */
-#include "api/api_fhir_int.h"
+#include "api/api_operation.h"
 
 #define METADATA_BYTES (16 * LIMIT_MIB)
 
@@ -9,11 +9,12 @@ static void put_interactions(JsonWriter *w, const char *const *codes, size_t n) 
     json_open_array(w);
     for (size_t i = 0; i < n; i++) {
         bool there = false;
-        for (size_t r = 0; r < api_fhir_routes.n && !there; r++) {
-            Str rest = str_from(api_fhir_routes.routes[r].what);
-            Str head;
+        const ApiRoute *route = NULL;
+        for (size_t r = 0; !there && (route = api_route_at(r)) != NULL; r++) {
+            Str rest = str_from(route->what);
+            Str head = STR_EMPTY;
             Str code;
-            (void)str_cut(&rest, ':', &head);
+            (void)(str_starts(str_from(route->path), STR("/fhir")) && str_cut(&rest, ':', &head));
             while (str_cut(&head, ',', &code)) {
                 there = there || str_eq(str_trim(code), str_from(codes[i]));
             }
@@ -92,7 +93,7 @@ static void put_flag(JsonWriter *w, const char *name, bool value) {
     json_put_bool(w, value);
 }
 
-static void put_resource(JsonWriter *w, FhirType type, Arena *arena) {
+static void put_resource(JsonWriter *w, Api *api, FhirType type, Arena *arena) {
     static const char *const codes[] = {"read",         "vread",      "update",
                                         "delete",       "create",     "history-instance",
                                         "history-type", "search-type"};
@@ -116,20 +117,11 @@ static void put_resource(JsonWriter *w, FhirType type, Arena *arena) {
     put_params(w, common, n_common);
     put_params(w, own, n);
     json_close_array(w);
-    if (type == FHIR_T_PATIENT) {
-        json_name(w, "operation");
-        json_open_array(w);
-        json_open_object(w);
-        json_member(w, "name", STR("everything"));
-        json_member(w, "definition",
-                    STR("http://hl7.org/fhir/OperationDefinition/Patient-everything"));
-        json_close_object(w);
-        json_close_array(w);
-    }
+    api_put_operations(w, api, type);
     json_close_object(w);
 }
 
-static void put_rest(JsonWriter *w, Arena *arena) {
+static void put_rest(JsonWriter *w, Api *api, Arena *arena) {
     static const char *const codes[] = {"transaction", "batch", "history-system"};
     json_name(w, "rest");
     json_open_array(w);
@@ -138,10 +130,11 @@ static void put_rest(JsonWriter *w, Arena *arena) {
     json_name(w, "resource");
     json_open_array(w);
     for (FhirType type = 1; (int)type <= FHIR_RESOURCE_COUNT; type++) {
-        put_resource(w, type, arena);
+        put_resource(w, api, type, arena);
     }
     json_close_array(w);
     put_interactions(w, codes, ARRAY_LEN(codes));
+    api_put_operations(w, api, FHIR_T_NONE);
     json_close_object(w);
     json_close_array(w);
 }
@@ -171,7 +164,7 @@ static void put_statement(Api *api, Arena *arena, Buf *out) {
     json_put_str(&w, STR("application/fhir+json"));
     json_put_str(&w, STR("json"));
     json_close_array(&w);
-    put_rest(&w, arena);
+    put_rest(&w, api, arena);
     json_close_object(&w);
 }
 

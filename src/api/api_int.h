@@ -46,6 +46,8 @@ extern const ApiRoutes api_fhir_routes, api_ops_routes, api_citizen_routes, api_
 
 /* Cuts at '/' and decodes; false when there are too many parts or a bad escape. */
 bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n);
+/* Route i of all tables, in the order in which they are tried; NULL behind the last. */
+const ApiRoute *api_route_at(size_t i);
 /* NULL: none; then ret_allow holds the methods that the address has ("GET, HEAD, PUT") or "". */
 const ApiRoute *api_find_route(Str method, const Str *parts, size_t n_parts,
                                char ret_allow[API_ALLOW_MAX]);

@@ -29,13 +29,18 @@ static void expect_status(World *w, const Ask *a, int wanted) {
     assert_int_equal(r.status, wanted);
 }
 
-static bool has_code(const JsonNode *list, const char *code) {
-    for (const JsonNode *at = json_first(list); at != NULL; at = json_next(list, at)) {
-        if (str_eq(json_raw_str(json_get_lit(at, "code")), str_from(code))) {
+static bool has_text(const JsonNode *list, const char *member, const char *text) {
+    const JsonNode *at = list == NULL ? NULL : json_first(list);
+    for (; at != NULL; at = json_next(list, at)) {
+        if (str_eq(json_raw_str(json_get(at, str_from(member))), str_from(text))) {
             return true;
         }
     }
     return false;
+}
+
+static bool has_code(const JsonNode *list, const char *code) {
+    return has_text(list, "code", code);
 }
 
 /* ---- interactions ---- */
@@ -72,7 +77,7 @@ static void interactions_are_as_declared(void **state) {
             assert_int_equal(has_code(declared, interactions[i].code),
                              interactions[i].status != 405);
         }
-        bool everything = json_get_lit(at, "operation") != NULL;
+        bool everything = has_text(json_get_lit(at, "operation"), "name", "everything");
         Str target = arena_printf(w->arena, "/fhir/" STR_FMT "/none/$everything", STR_ARG(type));
         Reply r = ask(w, &(Ask){"GET", target.ptr, NULL, NULL});
         assert_int_equal(r.status, 404);
@@ -224,14 +229,52 @@ static void includes_are_as_declared(void **state) {
     assert_true(forward > 500 && reverse > 10000);
 }
 
+/* ---- operations ---- */
+
+/* Each has a definition that is a valid resource and says the same. */
+static size_t read_definitions(World *w, const JsonNode *list, Str type) {
+    size_t n = 0;
+    const JsonNode *at = list == NULL ? NULL : json_first(list);
+    for (; at != NULL; at = json_next(list, at), n++) {
+        Str url = json_raw_str(json_get_lit(at, "definition"));
+        Str target = arena_str(w->arena, str_sub(url, str_find(url, STR("/fhir/")), url.len));
+        Reply r = ask(w, &(Ask){"GET", target.ptr, NULL, NULL});
+        FhirResource resource;
+        FhirIssues issues = fhir_issues(w->arena);
+        assert_int_equal(r.status, 200);
+        assert_ok(fhir_parse(w->arena, arena_str(w->arena, r.body), &resource, &issues));
+        assert_ok(fhir_validate(&resource, NULL, &issues));
+        assert_str(raw(resource.root, "code"), json_raw_str(json_get_lit(at, "name")));
+        assert_str(raw(resource.root, "url"), url);
+        Str on = raw(resource.root, "resource");
+        assert_true(type.len == 0 || str_eq(on, STR("Resource")) || str_eq(on, type));
+    }
+    return n;
+}
+
+static void operations_have_their_definitions(void **state) {
+    World *w = *state;
+    const JsonNode *rest = metadata(w);
+    const JsonNode *list = json_get_lit(rest, "resource");
+    size_t n = read_definitions(w, json_get_lit(rest, "operation"), STR_EMPTY);
+    for (const JsonNode *at = json_first(list); at != NULL; at = json_next(list, at)) {
+        n += read_definitions(w, json_get_lit(at, "operation"),
+                              json_raw_str(json_get_lit(at, "type")));
+    }
+    assert_true(n > 0);
+    const JsonNode *one = get(w, "/fhir/OperationDefinition/Patient-everything", NULL, 200);
+    assert_str(raw(one, "name"), STR("PatientEverything"));
+    assert_true(has_text(json_get_lit(one, "parameter"), "name", "_since"));
+    (void)get(w, "/fhir/OperationDefinition/Patient-nothing", NULL, 404);
+}
+
 #define IN_WORLD(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(interactions_are_as_declared),
-        IN_WORLD(whole_system),
-        IN_WORLD(parameters_are_as_declared),
-        IN_WORLD(includes_are_as_declared),
+        IN_WORLD(interactions_are_as_declared),      IN_WORLD(whole_system),
+        IN_WORLD(parameters_are_as_declared),        IN_WORLD(includes_are_as_declared),
+        IN_WORLD(operations_have_their_definitions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

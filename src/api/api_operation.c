@@ -1,0 +1,252 @@
+/* Operations, gathered from the routes: CapabilityStatement.operation, OperationDefinitions. */
+#include "api/api_operation.h"
+
+static const ApiOperations *const tables[] = {&api_everything_operations};
+
+/* ---- what a route says ---- */
+
+/* An operation as one of its routes names it; the texts are the route's. */
+typedef struct Named {
+    Str on; /* "Patient", "Resource", "" */
+    Str name;
+    bool instance, type, system;
+} Named;
+
+static bool name_route(const ApiRoute *route, Named *ret) {
+    Str rest = str_from(route->path);
+    Str part;
+    Str parts[API_PARTS_MAX];
+    size_t n = 0;
+    while (n < API_PARTS_MAX && str_cut(&rest, '/', &part)) {
+        if (part.len > 0) {
+            parts[n++] = part;
+        }
+    }
+    if (n < 2 || n > 4 || !str_eq(parts[0], STR("fhir")) || parts[n - 1].ptr[0] != '$') {
+        return false;
+    }
+    bool any = n > 2 && parts[1].ptr[0] == ':';
+    *ret = (Named){.on = n == 2 ? STR_EMPTY
+                         : any  ? STR("Resource")
+                                : parts[1],
+                   .name = str_sub(parts[n - 1], 1, parts[n - 1].len),
+                   .instance = n == 4,
+                   .type = n == 3,
+                   .system = n == 2};
+    return true;
+}
+
+/* The system's own "$meta" belongs to that of any type, if there is one. */
+static bool is_same(const Named *a, const Named *b) {
+    return str_eq(a->name, b->name) &&
+           (str_eq(a->on, b->on) || (a->on.len == 0 && str_eq(b->on, STR("Resource"))) ||
+            (b->on.len == 0 && str_eq(a->on, STR("Resource"))));
+}
+
+/* All that the routes say of the same operation; *ret_first: is this its first route? */
+static Named gather(size_t at, const Named *of, bool *ret_first) {
+    Named all = *of;
+    *ret_first = true;
+    const ApiRoute *route = NULL;
+    for (size_t i = 0; (route = api_route_at(i)) != NULL; i++) {
+        Named other;
+        if (!name_route(route, &other) || !is_same(&other, of)) {
+            continue;
+        }
+        *ret_first = *ret_first && i >= at;
+        all.on = other.on.len > 0 ? other.on : all.on;
+        all.instance = all.instance || other.instance;
+        all.type = all.type || other.type;
+        all.system = all.system || other.system;
+    }
+    return all;
+}
+
+static const ApiOperation *find_row(const Named *of) {
+    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+        for (size_t i = 0; i < tables[t]->n; i++) {
+            const ApiOperation *row = &tables[t]->rows[i];
+            if (str_eq(of->name, str_from(row->name)) && str_eq(of->on, str_from(row->on))) {
+                return row;
+            }
+        }
+    }
+    return NULL;
+}
+
+static Str id_of(Arena *arena, const Named *of) {
+    return of->on.len == 0
+               ? of->name
+               : arena_printf(arena, STR_FMT "-" STR_FMT, STR_ARG(of->on), STR_ARG(of->name));
+}
+
+/* ---- in bundles ---- */
+
+FhirGetFn api_operation_get(const Str *parts, size_t n_parts) {
+    Str path[API_PARTS_MAX] = {STR("fhir")};
+    char allow[API_ALLOW_MAX];
+    Named named;
+    if (n_parts + 1 > API_PARTS_MAX || n_parts == 0) {
+        return NULL;
+    }
+    memcpy(path + 1, parts, n_parts * sizeof(*parts));
+    const ApiRoute *route = api_find_route(STR("GET"), path, n_parts + 1, allow);
+    if (route == NULL || !name_route(route, &named)) {
+        return NULL;
+    }
+    bool first = false;
+    named = gather(0, &named, &first);
+    const ApiOperation *row = find_row(&named);
+    return row == NULL ? NULL : row->get;
+}
+
+/* ---- the capability statement ---- */
+
+static bool is_of(const Named *named, FhirType type) {
+    if (type == FHIR_T_NONE) {
+        return named->system;
+    }
+    return (named->type || named->instance) && (str_eq(named->on, STR("Resource")) ||
+                                                str_eq(named->on, str_from(fhir_type_name(type))));
+}
+
+void api_put_operations(JsonWriter *w, Api *api, FhirType type) {
+    CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
+    const ApiRoute *route = NULL;
+    bool open = false;
+    for (size_t i = 0; arena != NULL && (route = api_route_at(i)) != NULL; i++) {
+        Named named;
+        bool first = false;
+        if (!name_route(route, &named)) {
+            continue;
+        }
+        named = gather(i, &named, &first);
+        if (!first || !is_of(&named, type)) {
+            continue;
+        }
+        if (!open) {
+            json_name(w, "operation");
+            json_open_array(w);
+            open = true;
+        }
+        json_open_object(w);
+        json_member(w, "name", named.name);
+        json_member(w, "definition",
+                    arena_printf(arena, STR_FMT "/OperationDefinition/" STR_FMT,
+                                 STR_ARG(api->base_url), STR_ARG(id_of(arena, &named))));
+        json_close_object(w);
+    }
+    if (open) {
+        json_close_array(w);
+    }
+}
+
+/* ---- OperationDefinition ---- */
+
+static void put_flag(JsonWriter *w, const char *name, bool value) {
+    json_put_name(w, str_from(name));
+    json_put_bool(w, value);
+}
+
+static void put_param(JsonWriter *w, const ApiParam *p) {
+    json_open_object(w);
+    json_member(w, "name", str_from(p->name));
+    json_member(w, "use", p->use == API_IN ? STR("in") : STR("out"));
+    json_name(w, "min");
+    json_put_i64(w, (int64_t)p->min);
+    json_member(w, "max", str_from(p->max));
+    json_member(w, "documentation", str_from(p->what));
+    json_member(w, "type", str_from(p->type));
+    json_close_object(w);
+}
+
+/* "everything" → "PatientEverything": the name that code would use. */
+static Str machine_name(Arena *arena, Str id) {
+    Str name = arena_str(arena, id);
+    char *to = (char *)(uintptr_t)name.ptr;
+    size_t n = 0;
+    bool upper = true;
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.ptr[i];
+        if (c == '-') {
+            upper = true;
+            continue;
+        }
+        to[n++] = upper && c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        upper = false;
+    }
+    return str_sub(name, 0, n);
+}
+
+static void put_head(JsonWriter *w, Api *api, Arena *arena, const Named *named) {
+    Str id = id_of(arena, named);
+    json_member(w, "resourceType", STR("OperationDefinition"));
+    json_member(w, "id", id);
+    json_member(w, "url",
+                arena_printf(arena, STR_FMT "/OperationDefinition/" STR_FMT, STR_ARG(api->base_url),
+                             STR_ARG(id)));
+    json_member(w, "name", machine_name(arena, id));
+    json_member(w, "status", STR("active"));
+    json_member(w, "kind", STR("operation"));
+}
+
+static void put_definition(JsonWriter *w, Api *api, Arena *arena, const Named *named, Str what) {
+    const ApiOperation *row = find_row(named);
+    Str head;
+    json_open_object(w);
+    put_head(w, api, arena, named);
+    (void)(str_find(what, STR(": ")) != SIZE_MAX && str_cut(&what, ':', &head));
+    json_member(w, "description", str_trim(what));
+    if (row != NULL) {
+        put_flag(w, "affectsState", row->affects_state);
+    }
+    json_member(w, "code", named->name);
+    if (row != NULL && row->base != NULL) {
+        json_member(w, "base", str_from(row->base));
+    }
+    if (named->type || named->instance) {
+        json_name(w, "resource");
+        json_open_array(w);
+        json_put_str(w, named->on);
+        json_close_array(w);
+    }
+    put_flag(w, "system", named->system);
+    put_flag(w, "type", named->type);
+    put_flag(w, "instance", named->instance);
+    if (row != NULL && row->n_params > 0) {
+        json_name(w, "parameter");
+        json_open_array(w);
+        for (size_t i = 0; i < row->n_params; i++) {
+            put_param(w, &row->params[i]);
+        }
+        json_close_array(w);
+    }
+    json_close_object(w);
+}
+
+ErrCode api_operation_definition(Api *api, Arena *arena, Str id, StoreVersion *ret) {
+    const ApiRoute *route = NULL;
+    for (size_t i = 0; (route = api_route_at(i)) != NULL; i++) {
+        Named named;
+        bool first = false;
+        if (!name_route(route, &named)) {
+            continue;
+        }
+        named = gather(i, &named, &first);
+        if (!str_eq(id_of(arena, &named), id)) {
+            continue;
+        }
+        CLEANUP_BUF Buf out;
+        buf_init(&out, LIMIT_MIB);
+        JsonWriter w = json_writer(&out);
+        put_definition(&w, api, arena, &named, str_from(route->what));
+        TRY(buf_ok(&out));
+        *ret = (StoreVersion){.type = FHIR_T_OPERATION_DEFINITION,
+                              .version = 1,
+                              .time = api->started,
+                              .id = id,
+                              .json = arena_str(arena, buf_str(&out))};
+        return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+    }
+    return ERR_NOT_FOUND;
+}
