@@ -23,6 +23,11 @@
 #define LIMIT_SEARCH_VALUES 10000                 /* values of one OR list */
 #define LIMIT_PAGE_COUNT 1000                     /* _count */
 #define LIMIT_COMPOSITE_VALUES 65536              /* pairs (code+value …) of one resource */
+#define LIMIT_FPATH_BYTES (64 * LIMIT_KIB)        /* text of one FHIRPath expression */
+#define LIMIT_FPATH_DEPTH 100                     /* nesting inside one FHIRPath expression */
+#define LIMIT_FPATH_STEPS 1000000                 /* items that one evaluation may touch */
+#define LIMIT_FPATH_ITEMS 200000                  /* items that one evaluation may hold at once */
+#define LIMIT_FPATH_TEXT_BYTES LIMIT_MIB          /* one text that a FHIRPath function makes */
 #define LIMIT_FHIR_ISSUES 100                     /* issues that one validation lists */
 
 #endif
