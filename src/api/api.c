@@ -145,7 +145,7 @@ static ApiCall *new_call(Api *api, HttpRequest *request) {
         http_reply(request, &(HttpReply){.status = 503});
         return NULL;
     }
-    Str asked = http_header(request, "accept-language");
+    Str asked = http_header_all(request, "accept-language");
     *call = (ApiCall){.api = api,
                       .request = request,
                       .arena = arena,

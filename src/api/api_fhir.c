@@ -43,7 +43,7 @@ ErrCode fhir_check_write(ApiCall *call, ErrInfo *info) {
 }
 
 bool fhir_prefers(ApiCall *call, const char *preference) {
-    Str rest = http_header(call->request, "prefer");
+    Str rest = http_header_all(call->request, "prefer");
     Str one;
     while (str_cut(&rest, ',', &one)) {
         Str name;
@@ -249,7 +249,7 @@ static void run_typed(ApiCall *call, FhirGetFn fn) {
         return;
     }
     get.query = http_query(call->request);
-    get.if_none_match = http_header(call->request, "if-none-match");
+    get.if_none_match = http_header_all(call->request, "if-none-match");
     answer_get(&get, fn);
 }
 

@@ -238,9 +238,9 @@ static void cut_page(const Everything *e, Slot after, size_t count, FhirPage *pa
 }
 
 ErrCode fhir_everything(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
-    enum { COUNT, SINCE, TYPE, N_QUESTION, PRETTY = N_QUESTION, PAGE, FORMAT, N };
-    FhirParam p[N] = {{"_count", {0}},  {"_since", {0}}, {"_type", {0}},
-                      {"_pretty", {0}}, {"_page", {0}},  {"_format", {0}}};
+    enum { COUNT, SINCE, TYPE, PRETTY, FORMAT, N_QUESTION, PAGE = N_QUESTION, N };
+    FhirParam p[N] = {{"_count", {0}},  {"_since", {0}},  {"_type", {0}},
+                      {"_pretty", {0}}, {"_format", {0}}, {"_page", {0}}};
     Everything e = {.get = get, .arena = get->call->arena};
     FhirPageToken token;
     size_t count = 0;

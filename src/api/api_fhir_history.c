@@ -2,9 +2,9 @@
 #include "api/api_fhir_int.h"
 
 ErrCode fhir_history(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
-    enum { COUNT, SINCE, N_QUESTION, PRETTY = N_QUESTION, PAGE, FORMAT, AT, N };
-    FhirParam p[N] = {{"_count", {0}}, {"_since", {0}},  {"_pretty", {0}},
-                      {"_page", {0}},  {"_format", {0}}, {"_at", {0}}};
+    enum { COUNT, SINCE, PRETTY, FORMAT, N_QUESTION, PAGE = N_QUESTION, AT, N };
+    FhirParam p[N] = {{"_count", {0}},  {"_since", {0}}, {"_pretty", {0}},
+                      {"_format", {0}}, {"_page", {0}},  {"_at", {0}}};
     StoreVersion *versions = NULL;
     FhirPageToken token;
     StoreHistory what = {

@@ -62,6 +62,8 @@ Str http_method(const HttpRequest *request);
 Str http_path(const HttpRequest *request);  /* percent-encoding as sent, without the query */
 Str http_query(const HttpRequest *request); /* raw, without '?'; empty when there is none */
 Str http_header(const HttpRequest *request, const char *name); /* case-blind; empty when absent */
+/* All lines of a header whose value is a list, joined with commas (RFC 9110, 5.3). */
+Str http_header_all(HttpRequest *request, const char *name);
 Str http_body(const HttpRequest *request); /* buffered body; empty with a sink */
 void http_set_sink(HttpRequest *request, HttpSink sink);
 void http_set_body_max(HttpRequest *request, size_t bytes);

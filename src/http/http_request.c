@@ -29,6 +29,30 @@ Str http_header(const HttpRequest *request, const char *name) {
     return (Str){value, len};
 }
 
+typedef struct Lines {
+    const char *name;
+    Arena *arena;
+    Str all;
+} Lines;
+
+static enum MHD_Result join_line(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                 const char *value) {
+    Lines *lines = ctx;
+    (void)kind;
+    if (value != NULL && str_eq_nocase(str_from(name), str_from(lines->name))) {
+        lines->all = lines->all.len == 0
+                         ? str_from(value)
+                         : arena_printf(lines->arena, STR_FMT ", %s", STR_ARG(lines->all), value);
+    }
+    return MHD_YES;
+}
+
+Str http_header_all(HttpRequest *request, const char *name) {
+    Lines lines = {.name = name, .arena = http_arena(request), .all = STR_EMPTY};
+    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, join_line, &lines);
+    return lines.all;
+}
+
 Str http_body(const HttpRequest *request) {
     return buf_str(&request->body);
 }
