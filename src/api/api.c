@@ -4,8 +4,8 @@
 enum { JOBS_MAX = 256, API_ARENA_MAX = 16 << 20 };
 
 static const ApiRoutes *const tables[] = {
-    &api_fhir_routes,   &api_ops_routes,    &api_citizen_routes,
-    &api_import_routes, &api_health_routes, &api_static_routes,
+    &api_graphql_routes, &api_fhir_routes,   &api_ops_routes,    &api_citizen_routes,
+    &api_import_routes,  &api_health_routes, &api_static_routes,
 };
 
 /* ---- routing ---- */

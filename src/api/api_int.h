@@ -41,8 +41,8 @@ typedef struct ApiRoutes {
     const ApiRoutes name = {name##_list, ARRAY_LEN(name##_list)}
 
 /* More specific tables first; within one, the first match wins. */
-extern const ApiRoutes api_fhir_routes, api_ops_routes, api_citizen_routes, api_import_routes,
-    api_health_routes, api_static_routes;
+extern const ApiRoutes api_graphql_routes, api_fhir_routes, api_ops_routes, api_citizen_routes,
+    api_import_routes, api_health_routes, api_static_routes;
 
 /* Cuts at '/' and decodes; false when there are too many parts or a bad escape. */
 bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n);
