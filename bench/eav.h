@@ -89,6 +89,9 @@ static inline void eav_take(FhirIndexSink *sink, const FhirIndexValue *v) {
         eav_put_value(e, v->param, v->reference.id.len > 0 ? v->reference.id : v->reference.url);
         break;
     case FHIR_INDEX_COMPOSITE:
+    case FHIR_INDEX_TEXT:
+    case FHIR_INDEX_OF_TYPE:
+    case FHIR_INDEX_IDENTIFIER:
     default:
         break;
     }

@@ -381,7 +381,7 @@ int main(int argc, char **argv) {
     each_line("fhir/search_params.tsv", take_param);
     qsort(params, (size_t)n_params, sizeof params[0], by_code);
     compile_all();
-    load_patient_compartment();
+    load_compartments();
     CLEANUP_FILE FILE *c = fopen(argv[1], "w");
     CLEANUP_FILE FILE *h = fopen(argv[2], "w");
     if (c == NULL || h == NULL) {

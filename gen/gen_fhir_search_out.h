@@ -86,8 +86,27 @@ static void take_compartment(char **cols) {
     }
 }
 
-static void load_patient_compartment(void) {
+/* All compartments, for their searches: rows that name parameters. */
+typedef struct CompartmentRow {
+    char *compartment, *type, *codes;
+} CompartmentRow;
+static CompartmentRow compartment_rows[1024];
+static int n_compartment_rows;
+
+static void take_compartment_row(char **cols) {
+    if (cols[2][0] == '\0') {
+        return;
+    }
+    if (n_compartment_rows == (int)ARRAY_LEN(compartment_rows)) {
+        die("too many rows of compartments", cols[1]);
+    }
+    compartment_rows[n_compartment_rows++] =
+        (CompartmentRow){copy(cols[0]), copy(cols[1]), copy(cols[2])};
+}
+
+static void load_compartments(void) {
     each_line("fhir/compartments.tsv", take_compartment);
+    each_line("fhir/compartments.tsv", take_compartment_row);
 }
 
 /* ---- output -------------------------------------------------------------------------------------
@@ -377,6 +396,16 @@ static void write_by_type(FILE *f) {
     (void)fprintf(f, "};\n");
 }
 
+static void write_compartments(FILE *f) {
+    (void)fprintf(f, "const FhirCompartmentRow fhir_compartment_rows[] = {\n");
+    for (int i = 0; i < n_compartment_rows; i++) {
+        const CompartmentRow *r = &compartment_rows[i];
+        (void)fprintf(f, "    {FHIR_T_%s, ", upper_snake(r->compartment));
+        (void)fprintf(f, "FHIR_T_%s, STR_C(\"%s\")},\n", upper_snake(r->type), r->codes);
+    }
+    (void)fprintf(f, "};\nconst size_t fhir_compartment_count = %d;\n", n_compartment_rows);
+}
+
 static void write_source(FILE *f) {
     (void)fprintf(f,
                   "/* Made by gen/fhir_search_gen.c; not edited. */\n"
@@ -389,6 +418,7 @@ static void write_source(FILE *f) {
     write_composites(f);
     write_nodes(f);
     write_by_type(f);
+    write_compartments(f);
 }
 
 #endif

@@ -241,7 +241,7 @@ static FhirIndexValue *list_room(FhirIndexList *list) {
 
 void fhir_index_list_put(FhirIndexSink *sink, const FhirIndexValue *value) {
     FhirIndexList *list = (FhirIndexList *)sink;
-    assert(list->arena != NULL && value->kind <= FHIR_INDEX_COMPOSITE);
+    assert(list->arena != NULL && value->kind <= FHIR_INDEX_IDENTIFIER);
     FhirIndexValue *copy = list_room(list);
     if (copy == NULL) {
         return;
@@ -259,7 +259,7 @@ void fhir_index_list_put(FhirIndexSink *sink, const FhirIndexValue *value) {
 }
 
 FhirIndexList fhir_index_list(Arena *arena) {
-    return (FhirIndexList){.sink = {fhir_index_list_put}, .arena = arena};
+    return (FhirIndexList){.sink = {.put = fhir_index_list_put}, .arena = arena};
 }
 
 Str fhir_fold_string(Arena *arena, Str text) {

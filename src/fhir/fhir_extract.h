@@ -23,7 +23,15 @@ typedef enum FhirIndexKind {
     FHIR_INDEX_URI,
     FHIR_INDEX_REFERENCE,
     FHIR_INDEX_COMPOSITE,
+    /* Side values, for modifiers alone (sink.with_sides); a resource that has only these is
+     * :missing: */
+    FHIR_INDEX_TEXT,       /* :text: texts of tokens, displays of references (string) */
+    FHIR_INDEX_OF_TYPE,    /* :of-type: an Identifier with a coding of its type */
+    FHIR_INDEX_IDENTIFIER, /* :identifier: Reference.identifier (token) */
 } FhirIndexKind;
+static inline bool fhir_index_is_side(unsigned kind) {
+    return kind > FHIR_INDEX_COMPOSITE;
+}
 
 /* Where a reference points to; exactly one of the forms:
  *   Type/id (also with /_history/n, which is dropped)        type, id
@@ -89,6 +97,9 @@ struct FhirIndexValue {
         } uri;
         FhirIndexReference reference;
         struct {
+            Str system, code, value; /* of the type's coding; Identifier.value */
+        } of_type;
+        struct {
             uint8_t n_parts;
             const FhirIndexValue *parts[FHIR_COMPOSITE_PARTS]; /* in the parameter's order */
         } composite;
@@ -100,6 +111,7 @@ struct FhirIndexValue {
 typedef struct FhirIndexSink FhirIndexSink;
 struct FhirIndexSink {
     void (*put)(FhirIndexSink *sink, const FhirIndexValue *value);
+    bool with_sides; /* side values are wanted, too */
 };
 
 /* Emits all values of the resource. root is the resource object. */

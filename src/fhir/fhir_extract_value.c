@@ -55,6 +55,16 @@ static void put_token(const Emit *e, TokenText t) {
     e->sink->put(e->sink, &v);
 }
 
+/* What :text looks at. */
+static void put_side_text(const Emit *e, Str text) {
+    if (e->sink->with_sides && text.len > 0) {
+        FhirIndexValue v = value_for(e, FHIR_INDEX_TEXT);
+        v.flags = FHIR_STRING_WORDS;
+        v.string.text = text;
+        e->sink->put(e->sink, &v);
+    }
+}
+
 /* Coding and Identifier: system and code (value). Neither of them: a display at most. */
 static void put_coded(const Emit *e, const JsonNode *object, const char *code_name) {
     Field f[] = {FIELD("system"), {str_from(code_name), NULL}, FIELD("display")};
@@ -68,6 +78,7 @@ static void put_coded(const Emit *e, const JsonNode *object, const char *code_na
     if (t.code.len > 0 || t.has_system) {
         put_token(e, t);
     }
+    put_side_text(e, text_of(e, f[2].value));
 }
 
 static void emit_coding(const Emit *e, const JsonNode *v) {
@@ -76,9 +87,35 @@ static void emit_coding(const Emit *e, const JsonNode *v) {
     }
 }
 
+/* Identifier.type: its text, and the value under each of its codings. */
+static void put_identifier_type(const Emit *e, const JsonNode *type, Str value) {
+    Field f[] = {FIELD("coding"), FIELD("text")};
+    if (!json_is(type, JSON_OBJECT)) {
+        return;
+    }
+    read_fields(e, type, f, ARRAY_LEN(f));
+    put_side_text(e, text_of(e, f[1].value));
+    if (!json_is(f[0].value, JSON_ARRAY) || value.len == 0) {
+        return;
+    }
+    EACH_ELEMENT(f[0].value, coding) {
+        if (json_is(coding, JSON_OBJECT)) {
+            FhirIndexValue v = value_for(e, FHIR_INDEX_OF_TYPE);
+            v.of_type.system = text_of(e, json_get_lit(coding, "system"));
+            v.of_type.code = text_of(e, json_get_lit(coding, "code"));
+            v.of_type.value = value;
+            e->sink->put(e->sink, &v);
+        }
+    }
+}
+
 static void emit_identifier(const Emit *e, const JsonNode *v) {
-    if (json_is(v, JSON_OBJECT)) {
-        put_coded(e, v, "value");
+    if (!json_is(v, JSON_OBJECT)) {
+        return;
+    }
+    put_coded(e, v, "value");
+    if (e->sink->with_sides) {
+        put_identifier_type(e, json_get_lit(v, "type"), text_of(e, json_get_lit(v, "value")));
     }
 }
 
@@ -96,6 +133,7 @@ static void emit_codeable(const Emit *e, const JsonNode *v) {
     Str text = text_of(e, f[1].value);
     if (text.len > 0) {
         put_token(e, (TokenText){.system = STR_EMPTY, .code = text, .flags = FHIR_TOKEN_TEXT});
+        put_side_text(e, text);
     }
 }
 
@@ -453,6 +491,29 @@ static bool read_reference(const Emit *e, const JsonNode *v, FhirIndexReference 
     return true;
 }
 
+/* Reference.display and Reference.identifier, whatever it refers to. */
+static void put_reference_sides(const Emit *e, const JsonNode *v) {
+    Field f[] = {FIELD("display"), FIELD("identifier"), FIELD("type")};
+    read_fields(e, v, f, ARRAY_LEN(f));
+    if (e->ref_type != FHIR_T_NONE) { /* `patient`: what is known to be something else is not */
+        FhirType type =
+            e->memo->ok ? e->memo->reference.type : fhir_resource_by_name(text_of(e, f[2].value));
+        if (type != FHIR_T_NONE && type != e->ref_type) {
+            return;
+        }
+    }
+    put_side_text(e, text_of(e, f[0].value));
+    if (json_is(f[1].value, JSON_OBJECT)) {
+        FhirIndexValue side = value_for(e, FHIR_INDEX_IDENTIFIER);
+        side.token.system = text_of(e, json_get_lit(f[1].value, "system"));
+        side.token.code = text_of(e, json_get_lit(f[1].value, "value"));
+        side.token.has_system = side.token.system.len > 0;
+        if (side.token.code.len > 0) {
+            e->sink->put(e->sink, &side);
+        }
+    }
+}
+
 static void emit_reference(const Emit *e, const JsonNode *v) {
     if (!json_is(v, JSON_OBJECT)) {
         return;
@@ -465,6 +526,9 @@ static void emit_reference(const Emit *e, const JsonNode *v) {
     }
     if (memo->ok) {
         put_reference(e, &memo->reference);
+    }
+    if (e->sink->with_sides) {
+        put_reference_sides(e, v);
     }
 }
 

@@ -204,6 +204,34 @@ static bool match_string(Matcher *m, const FhirQueryValue *w, const FhirIndexVal
                                                : str_starts(m->text, w->string.folded);
 }
 
+/* :text: the beginning of a word. */
+static bool match_text(Matcher *m, const FhirQueryValue *w, const FhirIndexValue *v) {
+    return word_starts_with(fhir_fold_string(m->arena, v->string.text), w->string.folded);
+}
+
+static bool match_of_type(const FhirQueryValue *w, const FhirIndexValue *v) {
+    return str_eq(w->of_type.code, v->of_type.code) && str_eq(w->of_type.value, v->of_type.value) &&
+           (w->of_type.system.len == 0 || str_eq(w->of_type.system, v->of_type.system));
+}
+
+bool fhir_uri_is_below(Str uri, Str text) {
+    if (uri.len == 0 || !str_starts(text, uri)) {
+        return false;
+    }
+    return text.len == uri.len || uri.ptr[uri.len - 1] == '/' || text.ptr[uri.len] == '/';
+}
+
+static bool match_uri(const Matcher *m, const FhirQueryValue *w, const FhirIndexValue *v) {
+    switch (m->term->modifier) {
+    case FHIR_MOD_ABOVE:
+        return fhir_uri_is_below(v->uri.text, w->uri.text);
+    case FHIR_MOD_BELOW:
+        return fhir_uri_is_below(w->uri.text, v->uri.text);
+    default:
+        return str_eq(w->uri.text, v->uri.text);
+    }
+}
+
 /* Is url = base/Type/id with our own base? */
 static bool is_own_url(const FhirIndexReference *r, Str base) {
     return base.len > 0 && str_starts(r->url, base) && r->url.len > base.len &&
@@ -256,11 +284,17 @@ static bool match_one(Matcher *m, const FhirQueryValue *w, const FhirIndexValue 
     case FHIR_INDEX_QUANTITY:
         return match_quantity(w, v);
     case FHIR_INDEX_URI:
-        return str_eq(w->uri.text, v->uri.text);
+        return match_uri(m, w, v);
     case FHIR_INDEX_REFERENCE:
         return match_reference(w, &v->reference, m->base);
     case FHIR_INDEX_COMPOSITE:
         return match_composite(m, w, v);
+    case FHIR_INDEX_TEXT:
+        return match_text(m, w, v);
+    case FHIR_INDEX_OF_TYPE:
+        return match_of_type(w, v);
+    case FHIR_INDEX_IDENTIFIER:
+        return match_token(w, v);
     }
     return false;
 }
@@ -287,78 +321,135 @@ typedef struct MatchSink {
     FhirIndexSink sink;
     Arena *arena;
     const FhirQuery *query;
-    Str base_url;
+    const FhirMatchContext *context;
     uint64_t present, met; /* a bit for each term */
+    ErrCode err;
 } MatchSink;
 
 static_assert(FHIR_QUERY_TERMS <= 64, "a bit for each term");
+
+static bool links_to(const FhirQueryTerm *term, FhirType type) {
+    for (size_t i = 0; i < term->n_links; i++) {
+        if (term->links[i].type == type) {
+            return true;
+        }
+    }
+    return term->kind == FHIR_TERM_VALUES; /* :above, :below */
+}
+
+/* Asks about what the reference names; what cannot be one of ours is not asked about. */
+static bool ask_link(MatchSink *m, const FhirQueryTerm *term, const FhirIndexReference *r) {
+    const FhirMatchLinks *links = m->context->links;
+    bool holds = false;
+    bool local = r->url.len == 0 || is_own_url(r, m->context->base_url);
+    if (links != NULL && m->err == ERR_OK && local && r->id.len > 0) {
+        m->err = links->holds(links->ctx, term, r, &holds);
+    }
+    return holds;
+}
+
+/* One value against a term that wants its parameter. */
+static bool value_meets(MatchSink *m, const FhirQueryTerm *term, const FhirIndexValue *value) {
+    if (!fhir_term_is_linked(term)) {
+        return fhir_match_value(m->arena, term, value, m->context->base_url);
+    }
+    return value->kind == FHIR_INDEX_REFERENCE && links_to(term, value->reference.type) &&
+           ask_link(m, term, &value->reference);
+}
+
+/* Whether the value is one of the term's, and meets it. */
+static void term_value(MatchSink *m, const FhirQueryTerm *term, uint64_t bit,
+                       const FhirIndexValue *value) {
+    bool is_own = term->kind == FHIR_TERM_VALUES || term->kind == FHIR_TERM_CHAIN;
+    for (size_t i = 0; i < term->n_links && term->kind == FHIR_TERM_ANY; i++) {
+        if (term->links[i].term->param->id == value->param) {
+            term_value(m, term->links[i].term, bit, value);
+        }
+    }
+    if (!is_own || term->param->id != value->param) {
+        return;
+    }
+    if (!fhir_index_is_side(value->kind)) {
+        m->present |= bit;
+    }
+    if ((m->met & bit) == 0 && value_meets(m, term, value)) {
+        m->met |= bit;
+    }
+}
 
 static void match_put(FhirIndexSink *sink, const FhirIndexValue *value) {
     MatchSink *m = (MatchSink *)sink;
     assert(value->param != FHIR_P_NONE && value->param < FHIR_P_COUNT);
     for (size_t i = 0; i < m->query->n_terms; i++) {
-        const FhirQueryTerm *term = &m->query->terms[i];
-        uint64_t bit = UINT64_C(1) << i;
-        if (term->param->id != value->param) {
-            continue;
-        }
-        m->present |= bit;
-        if ((m->met & bit) == 0 && fhir_match_value(m->arena, term, value, m->base_url)) {
-            m->met |= bit;
-        }
+        term_value(m, &m->query->terms[i], UINT64_C(1) << i, value);
     }
 }
 
 /* _id and _lastUpdated come from the context. */
-static void put_context(MatchSink *m, const FhirMatchContext *context) {
+static void put_context(MatchSink *m) {
     FhirIndexValue v;
     memset(&v, 0, sizeof v);
     v.param = FHIR_P__ID;
     v.kind = FHIR_INDEX_TOKEN;
     v.flags = FHIR_TOKEN_PLAIN;
-    v.token = (FhirIndexToken){.system = STR_EMPTY, .code = context->id};
+    v.token = (FhirIndexToken){.system = STR_EMPTY, .code = m->context->id};
     match_put(&m->sink, &v);
     memset(&v, 0, sizeof v);
     v.param = FHIR_P__LAST_UPDATED;
     v.kind = FHIR_INDEX_DATE;
-    v.date.lo = context->last_updated;
-    v.date.hi = context->last_updated + 1;
+    v.date.lo = m->context->last_updated;
+    v.date.hi = m->context->last_updated + 1;
     match_put(&m->sink, &v);
 }
 
 static bool term_holds(const FhirQueryTerm *term, bool present, bool met) {
-    switch ((FhirModifier)term->modifier) {
-    case FHIR_MOD_MISSING:
-        return present != term->missing;
-    case FHIR_MOD_NOT:
-        return !met;
-    case FHIR_MOD_NONE:
-    case FHIR_MOD_EXACT:
-    case FHIR_MOD_CONTAINS:
-    case FHIR_MOD_TYPE:
-        break;
+    bool inverse = term->modifier == FHIR_MOD_NOT || term->modifier == FHIR_MOD_NOT_IN;
+    return term->modifier == FHIR_MOD_MISSING ? present != term->missing : met != inverse;
+}
+
+/* What the terms need of the resource. */
+static void want_term(const FhirQueryTerm *term, FhirExtractSome *some, FhirIndexSink *sink) {
+    for (size_t i = 0; i < term->n_links && term->kind == FHIR_TERM_ANY; i++) {
+        want_term(term->links[i].term, some, sink);
     }
-    return met;
+    if (term->kind == FHIR_TERM_VALUES || term->kind == FHIR_TERM_CHAIN) {
+        fhir_extract_want(some, term->param->id);
+    }
+    sink->with_sides = sink->with_sides || term->modifier == FHIR_MOD_TEXT ||
+                       term->modifier == FHIR_MOD_OF_TYPE || term->modifier == FHIR_MOD_IDENTIFIER;
+}
+
+/* _has and _list ask about the resource at hand. */
+static void ask_about_itself(MatchSink *m) {
+    FhirIndexReference self = {
+        .type = m->query->type, .id = m->context->id, .url = STR_EMPTY, .local = -1};
+    for (size_t i = 0; i < m->query->n_terms; i++) {
+        const FhirQueryTerm *term = &m->query->terms[i];
+        if ((term->kind == FHIR_TERM_HAS || term->kind == FHIR_TERM_LIST) &&
+            ask_link(m, term, &self)) {
+            m->met |= UINT64_C(1) << i;
+        }
+    }
 }
 
 ErrCode fhir_match(Arena *arena, const FhirQuery *query, const JsonNode *root,
                    const FhirMatchContext *context, bool *ret_matches) {
-    MatchSink m = {
-        .sink = {match_put}, .arena = arena, .query = query, .base_url = context->base_url};
+    MatchSink m = {.sink = {.put = match_put}, .arena = arena, .query = query, .context = context};
+    FhirExtractSome some = {.type = query->type};
+    for (size_t i = 0; i < query->n_terms; i++) {
+        want_term(&query->terms[i], &some, &m.sink);
+    }
     if (query->n_terms > 0) {
-        put_context(&m, context);
-        FhirExtractSome some = {.type = query->type};
-        for (size_t i = 0; i < query->n_terms; i++) {
-            fhir_extract_want(&some, query->terms[i].param->id);
-        }
+        put_context(&m);
         TRY(fhir_extract_some(arena, &some, root, &m.sink));
+        ask_about_itself(&m);
     }
     bool all = true;
     for (size_t i = 0; i < query->n_terms && all; i++) {
         all = term_holds(&query->terms[i], (m.present >> i & 1) != 0, (m.met >> i & 1) != 0);
     }
     *ret_matches = all;
-    return ERR_OK;
+    return m.err;
 }
 
 /* The nearest double; false when the text is no number. Long texts go through Decimal, which reads

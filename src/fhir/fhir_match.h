@@ -7,20 +7,33 @@
 
 #include "fhir/fhir_query.h"
 
+/* Answers for terms that depend on other resources (fhir_term_is_linked). Chains and :above/:below:
+ * does the resource that `reference` names meet one of the term's links (lie above or below one of
+ * its values)? _has and _list: does a resource that refers to `reference`, the one at hand, by
+ * term->param meet the link? */
+typedef struct FhirMatchLinks {
+    void *ctx;
+    ErrCode (*holds)(void *ctx, const FhirQueryTerm *term, const FhirIndexReference *reference,
+                     bool *ret_holds);
+} FhirMatchLinks;
+
 /* What the resource's own text does not say (or not reliably). */
 typedef struct FhirMatchContext {
     Str id;
     TimeMs last_updated;
     Str base_url; /* without a slash at the end: absolute references to ourselves are own ones */
+    const FhirMatchLinks *links; /* NULL: there are no other resources */
 } FhirMatchContext;
 
 /* Errors: as fhir_extract. root is a resource of query->type. */
 MUST_USE ErrCode fhir_match(Arena *arena, const FhirQuery *query, const JsonNode *root,
                             const FhirMatchContext *context, bool *ret_matches);
-/* One value of the resource against one term's values, without modifier :missing and :not: for a
- * store that keeps extracted values. */
+/* One value of the resource against one term's values, without modifier :missing and :not and
+ * links: for a store that keeps extracted values. */
 bool fhir_match_value(Arena *arena, const FhirQueryTerm *term, const FhirIndexValue *value,
                       Str base_url);
+/* Is `text` the uri itself or a path below it (:below; the other way round :above)? */
+bool fhir_uri_is_below(Str uri, Str text);
 /* A range of dates [lo, hi) against a searched one, by prefix. */
 bool fhir_match_date(const FhirQueryValue *wanted, TimeMs lo, TimeMs hi);
 

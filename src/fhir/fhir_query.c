@@ -7,193 +7,162 @@ const char *const query_summary_names[FHIR_SUMMARY_COUNT + 1] = {"false", "true"
                                                                  "count"};
 const char *const query_total_names[FHIR_TOTAL_ACCURATE + 1] = {"", "none", "estimate", "accurate"};
 
-/* ---- names that are close -----------------------------------------------------------------------
- */
-
-enum { NAME_MAX_LEN = 48 };
-
-/* Levenshtein distance; texts longer than NAME_MAX_LEN count as far away. */
-static unsigned distance(Str a, Str b) {
-    unsigned row[NAME_MAX_LEN + 1];
-    if (a.len > NAME_MAX_LEN || b.len > NAME_MAX_LEN) {
-        return NAME_MAX_LEN;
-    }
-    for (unsigned j = 0; j <= b.len; j++) {
-        row[j] = j;
-    }
-    for (unsigned i = 1; i <= a.len; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (unsigned j = 1; j <= b.len; j++) {
-            unsigned change = diagonal + (a.ptr[i - 1] != b.ptr[j - 1] ? 1 : 0);
-            diagonal = row[j];
-            row[j] = MIN(change, MIN(row[j - 1], row[j]) + 1);
-        }
-    }
-    assert(row[b.len] <= NAME_MAX_LEN);
-    return row[b.len];
-}
-
-static bool is_similar(Str wanted, Str code) {
-    bool inside = wanted.len >= 3 && str_find(code, wanted) != SIZE_MAX;
-    return inside || (code.len >= 3 && str_find(wanted, code) != SIZE_MAX) ||
-           distance(wanted, code) <= 2;
-}
-
-/* "unknown for Patient; similar: name, given". */
-static ErrCode unknown_param(const QueryParse *p, Str code) {
-    char names[200] = "";
-    size_t at = 0;
-    size_t n;
-    const FhirSearchParam *rows = fhir_search_params(p->scope->type, &n);
-    for (size_t i = 0; i < n && at < sizeof names - NAME_MAX_LEN - 2; i++) {
-        if (is_similar(code, rows[i].code)) {
-            at += (size_t)snprintf(names + at, sizeof names - at, "%s" STR_FMT, at > 0 ? ", " : "",
-                                   STR_ARG(rows[i].code));
-        }
-    }
-    const char *type = fhir_type_name(p->scope->type);
-    char en[ERR_WHAT_MAX];
-    char vi[ERR_WHAT_MAX];
-    (void)snprintf(en, sizeof en, "unknown search parameter of %s%s%s", type,
-                   at > 0 ? "; similar: " : "", names);
-    (void)snprintf(vi, sizeof vi, "%s không có tham số tìm kiếm này%s%s", type,
-                   at > 0 ? "; gần giống: " : "", names);
-    return query_error(p, ERR_PARAM, en, vi);
-}
-
 /* ---- search terms -------------------------------------------------------------------------------
  */
 
-static ErrCode unsupported(const QueryParse *p) {
-    return query_error(p, ERR_UNSUPPORTED, "not supported yet", "chưa hỗ trợ");
-}
-
-/* Modifiers that R4 knows and that come later. */
-static bool is_later_modifier(Str text) {
-    static const char *const names[] = {"text",       "in",      "not-in", "below",   "above",
-                                        "identifier", "of-type", "ofType", "iterate", "recurse"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (str_eq(text, str_from(names[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool modifier_fits(FhirModifier m, FhirParamType type) {
-    return m == FHIR_MOD_NOT ? type == FHIR_PARAM_TOKEN : type == FHIR_PARAM_STRING;
-}
-
-/* Reads the text behind the colon into *term. */
-static ErrCode parse_modifier(const QueryParse *p, Str text, FhirQueryTerm *term) {
-    static const struct {
-        const char *name;
-        FhirModifier modifier;
-    } known[] = {{"exact", FHIR_MOD_EXACT}, {"contains", FHIR_MOD_CONTAINS}, {"not", FHIR_MOD_NOT}};
-    FhirParamType type = (FhirParamType)term->param->type;
-    if (str_eq(text, STR("missing"))) {
-        term->modifier = FHIR_MOD_MISSING;
-        return ERR_OK;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (str_eq(text, str_from(known[i].name)) && modifier_fits(known[i].modifier, type)) {
-            term->modifier = (uint8_t)known[i].modifier;
-            return ERR_OK;
-        }
-    }
-    FhirType ref_type = fhir_resource_by_name(text);
-    if (type == FHIR_PARAM_REFERENCE && ref_type != FHIR_T_NONE &&
-        fhir_search_param_targets(term->param, ref_type)) {
-        term->modifier = FHIR_MOD_TYPE;
-        term->ref_type = ref_type;
-        return ERR_OK;
-    }
-    if (is_later_modifier(text) || str_find_char(text, '.', 0) != SIZE_MAX) {
-        return unsupported(p);
-    }
-    return query_error(p, ERR_PARAM, "the parameter does not take this modifier",
-                       "tham số không dùng được với bổ từ này");
-}
-
-static ErrCode parse_missing(const QueryParse *p, Str value, FhirQueryTerm *term) {
-    term->missing = str_eq(value, STR("true"));
-    if (!term->missing && !str_eq(value, STR("false"))) {
-        return query_bad_value(p, value, "is neither true nor false", "không phải true hay false");
-    }
-    return ERR_OK;
-}
-
-/* The OR list. */
-static ErrCode parse_values(const QueryParse *p, Str text, FhirQueryTerm *term) {
-    size_t n = 1;
-    for (size_t i = 0; i < text.len; i++) {
-        n += text.ptr[i] == ',';
-    }
-    if (n > LIMIT_SEARCH_VALUES) {
-        return query_error(p, ERR_LIMIT, "too many values in one list",
-                           "quá nhiều giá trị trong một danh sách");
-    }
-    term->values = arena_new_array(p->arena, FhirQueryValue, n);
-    if (term->values == NULL) {
-        return ERR_NOMEM;
-    }
-    ValueShape shape = {.type = (FhirParamType)term->param->type,
-                        .param = term->param,
-                        .modifier = (FhirModifier)term->modifier,
-                        .ref_type = term->ref_type};
-    Str rest = text;
-    Str one;
-    while (query_cut(&rest, ',', &one)) {
-        assert(term->n_values < n);
-        TRY(query_value(p, &shape, one, &term->values[term->n_values]));
-        term->n_values++;
-    }
-    return arena_failed(p->arena) ? ERR_NOMEM : ERR_OK;
-}
-
-/* _text and so on: R4 has them, we do not yet. */
-static bool is_later_param(Str code) {
-    static const char *const names[] = {"_text",   "_content", "_query",         "_has",
-                                        "_filter", "_list",    "_type",          "_contained",
-                                        "_at",     "_since",   "_containedType", "_score"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (str_eq(code, str_from(names[i]))) {
-            return true;
-        }
-    }
-    return str_find_char(code, '.', 0) != SIZE_MAX; /* a chain */
+static ErrCode too_many_terms(const QueryParse *p) {
+    return query_error(p, ERR_LIMIT, "too many parameters: a query has at most 64",
+                       "quá nhiều tham số: một câu truy vấn có tối đa 64");
 }
 
 /* A parameter that cannot be used: refused, or left out and named. */
-static ErrCode not_used(const QueryParse *p, Str code, bool is_later, FhirQuery *q) {
+static ErrCode not_used(const QueryParse *p, Str code, FhirQuery *q) {
     if (!p->scope->is_lenient) {
-        return is_later ? unsupported(p) : unknown_param(p, code);
+        return query_is_later(code) ? query_unsupported(p) : query_unknown(p, code);
     }
     q->ignored[q->n_ignored++] = p->name;
     return ERR_OK;
 }
 
-static ErrCode parse_term(const QueryParse *p, Str value, FhirQuery *q) {
-    Str modifier = p->name;
-    Str code;
-    (void)str_cut(&modifier, ':', &code);
+/* The code that the parameter's name begins with. */
+static Str code_of(Str name) {
+    size_t n = 0;
+    while (n < name.len && name.ptr[n] != ':' && name.ptr[n] != '.') {
+        n++;
+    }
+    return str_sub(name, 0, n);
+}
+
+/* The same parameter for each type that is searched; where there is none, types in common. */
+static ErrCode parse_typed_term(QueryParse *p, Str value, FhirQuery *q) {
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < q->n_types && err == ERR_OK; i++) {
+        p->type = q->types[i];
+        q->typed[i][q->n_terms] = (FhirQueryTerm){0};
+        err = query_term(p, p->name, value, &q->typed[i][q->n_terms]);
+    }
+    if (err == ERR_OK) {
+        q->terms[q->n_terms] = q->typed[0][q->n_terms];
+    }
+    return err;
+}
+
+static ErrCode parse_term(QueryParse *p, Str value, FhirQuery *q) {
     assert(q->n_terms + q->n_ignored <= FHIR_QUERY_TERMS);
     if (q->n_terms + q->n_ignored == FHIR_QUERY_TERMS) {
-        return query_error(p, ERR_LIMIT, "too many parameters", "quá nhiều tham số");
+        return too_many_terms(p);
     }
-    FhirQueryTerm *term = &q->terms[q->n_terms];
-    *term = (FhirQueryTerm){.param = fhir_search_param(p->scope->type, code)};
-    bool is_later =
-        is_later_param(code) || (term->param != NULL && term->param->type == FHIR_PARAM_SPECIAL);
-    if (is_later || term->param == NULL) {
-        return not_used(p, code, is_later, q);
+    ErrCode err = ERR_OK;
+    q->terms[q->n_terms] = (FhirQueryTerm){0};
+    if (q->n_types > 0) {
+        err = parse_typed_term(p, value, q);
+    } else {
+        p->type = q->type;
+        err = query_term(p, p->name, value, &q->terms[q->n_terms]);
     }
-    if (modifier.ptr != NULL) {
-        TRY(parse_modifier(p, modifier, term));
+    if (err == ERR_NOT_FOUND) {
+        return not_used(p, code_of(p->name), q);
     }
-    TRY(term->modifier == FHIR_MOD_MISSING ? parse_missing(p, value, term)
-                                           : parse_values(p, value, term));
+    q->n_terms += err == ERR_OK;
+    return err;
+}
+
+/* ---- whole system, compartments -----------------------------------------------------------------
+ */
+
+bool fhir_query_of(const FhirQuery *query, size_t at, FhirQuery *ret) {
+    size_t n = query->type != FHIR_T_NONE ? 1
+               : query->n_types > 0       ? query->n_types
+                                          : (size_t)FHIR_RESOURCE_COUNT;
+    if (at >= n) {
+        return false;
+    }
+    *ret = *query;
+    if (query->type == FHIR_T_NONE) {
+        ret->type = query->n_types > 0 ? query->types[at] : (FhirType)(at + 1);
+        ret->terms = query->n_types > 0 ? query->typed[at] : query->terms;
+        ret->n_types = 0;
+    }
+    return true;
+}
+
+/* "A,B" of _type, each once, and in the compartment if there is one. */
+static ErrCode read_types(QueryParse *p, Str value, FhirType *types, size_t *ret_n) {
+    Str rest = value;
+    Str name;
+    size_t n = 0;
+    while (str_cut(&rest, ',', &name)) {
+        FhirType type = fhir_resource_by_name(name);
+        bool again = false;
+        for (size_t i = 0; i < n; i++) {
+            again = again || types[i] == type;
+        }
+        if (type == FHIR_T_NONE) {
+            return query_bad_value(p, name, "is no resource type", "không phải loại tài nguyên");
+        }
+        if (p->scope->compartment != FHIR_T_NONE &&
+            !fhir_in_compartment(p->scope->compartment, type)) {
+            return query_bad_value(p, name, "is no type of this compartment",
+                                   "không thuộc phân khu này");
+        }
+        if (!again) {
+            types[n++] = type;
+        }
+    }
+    *ret_n = n;
+    return ERR_OK;
+}
+
+/* Which types the query is about: decided before the terms are read. */
+static ErrCode find_types(QueryParse *p, Str text, FhirQuery *q) {
+    FhirType *types = arena_new_array(p->arena, FhirType, FHIR_RESOURCE_COUNT + 1);
+    if (types == NULL) {
+        return ERR_NOMEM;
+    }
+    q->types = types;
+    Str rest = text;
+    Str pair;
+    while (str_cut(&rest, '&', &pair)) {
+        Str value;
+        if (!str_starts(pair, STR("_type="))) {
+            continue;
+        }
+        p->name = STR("_type");
+        if (q->n_types > 0) {
+            return query_error(p, ERR_PARAM, "given twice", "lặp lại hai lần");
+        }
+        TRY(query_decode(p, str_sub(pair, sizeof "_type=" - 1, pair.len), &value));
+        TRY(read_types(p, value, types, &q->n_types));
+        q->type_text = value;
+    }
+    for (int t = 1;
+         p->scope->compartment != FHIR_T_NONE && q->type_text.len == 0 && t <= FHIR_RESOURCE_COUNT;
+         t++) {
+        if (fhir_in_compartment(p->scope->compartment, (FhirType)t)) {
+            types[q->n_types++] = (FhirType)t;
+        }
+    }
+    q->typed = arena_new_array(p->arena, FhirQueryTerm *, q->n_types + 1);
+    for (size_t i = 0; i < q->n_types && q->typed != NULL; i++) {
+        q->typed[i] = arena_new_array(p->arena, FhirQueryTerm, FHIR_QUERY_TERMS + 1);
+    }
+    return arena_failed(p->arena) ? ERR_NOMEM : ERR_OK;
+}
+
+/* The compartment's term goes behind all others. */
+static ErrCode add_compartment(QueryParse *p, FhirQuery *q) {
+    if (p->scope->compartment == FHIR_T_NONE) {
+        return ERR_OK;
+    }
+    if (q->n_terms == FHIR_QUERY_TERMS) {
+        return too_many_terms(p);
+    }
+    for (size_t i = 0; i < q->n_types; i++) {
+        p->type = q->types[i];
+        TRY(query_compartment(p, &q->typed[i][q->n_terms]));
+    }
+    p->type = q->type != FHIR_T_NONE ? q->type : q->types[0];
+    TRY(query_compartment(p, &q->terms[q->n_terms]));
     q->n_terms++;
     return ERR_OK;
 }
@@ -244,6 +213,23 @@ static ErrCode parse_pretty(const QueryParse *p, Str value, FhirQuery *q) {
     return ERR_OK;
 }
 
+static ErrCode parse_explain(const QueryParse *p, Str value, FhirQuery *q) {
+    static const char *const names[] = {"false", "true"};
+    uint8_t at = 0;
+    TRY(parse_name_in(p, value, names, ARRAY_LEN(names), &at));
+    q->explain = at == 1;
+    return ERR_OK;
+}
+
+/* The types were found before the terms. */
+static ErrCode parse_type(const QueryParse *p, Str value, FhirQuery *q) {
+    if (q->type != FHIR_T_NONE) {
+        return query_bad_value(p, value, "can be given for the whole system only",
+                               "chỉ dùng khi tìm trên toàn hệ thống");
+    }
+    return ERR_OK;
+}
+
 static ErrCode parse_format(const QueryParse *p, Str value, FhirQuery *q) {
     (void)p;
     q->format = value;
@@ -262,9 +248,10 @@ static ErrCode parse_sort(const QueryParse *p, Str value, FhirQuery *q) {
     while (str_cut(&rest, ',', &key)) {
         bool descending = key.len > 0 && key.ptr[0] == '-';
         Str code = descending ? str_sub(key, 1, key.len) : key;
-        const FhirSearchParam *param = fhir_search_param(p->scope->type, code);
+        bool known = p->scope->type != FHIR_T_NONE || str_starts(code, STR("_"));
+        const FhirSearchParam *param = known ? fhir_search_param(p->scope->type, code) : NULL;
         if (param == NULL) {
-            return unknown_param(p, code);
+            return query_unknown(p, code);
         }
         if (param->id != FHIR_P__LAST_UPDATED) {
             return query_error(p, ERR_UNSUPPORTED, "only _lastUpdated and -_lastUpdated so far",
@@ -303,7 +290,7 @@ static ErrCode parse_elements(const QueryParse *p, Str value, FhirQuery *q) {
     Str rest = value;
     Str name;
     while (str_cut(&rest, ',', &name)) {
-        if (!is_element(p->scope->type, name)) {
+        if (p->scope->type != FHIR_T_NONE && !is_element(p->scope->type, name)) {
             return query_bad_value(p, name, "is no element of the type",
                                    "không phải phần tử của kiểu");
         }
@@ -340,13 +327,14 @@ static ErrCode read_include(const QueryParse *p, Str value, FhirInclude *ret) {
 static ErrCode parse_include(const QueryParse *p, Str value, FhirQuery *q) {
     FhirInclude in = {.is_reverse = str_starts(p->name, STR("_rev"))};
     if (str_find_char(value, '*', 0) != SIZE_MAX) {
-        return unsupported(p);
+        return query_unsupported(p);
     }
     TRY(read_include(p, value, &in));
     FhirType here = p->scope->type;
-    bool fits = in.is_reverse ? fhir_search_param_targets(in.param, here) &&
-                                    (in.target == FHIR_T_NONE || in.target == here)
-                              : in.source == here;
+    bool fits =
+        here == FHIR_T_NONE || (in.is_reverse ? fhir_search_param_targets(in.param, here) &&
+                                                    (in.target == FHIR_T_NONE || in.target == here)
+                                              : in.source == here);
     if (!fits) {
         return query_bad_value(p, value, "does not begin or end at the type that is searched",
                                "không bắt đầu hoặc kết thúc ở kiểu đang tìm");
@@ -374,6 +362,7 @@ static const ResultParam result_params[] = {
     {"_elements", parse_elements, false}, {"_include", parse_include, true},
     {"_revinclude", parse_include, true}, {"_format", parse_format, false},
     {"_pretty", parse_pretty, false},     {"_page", parse_page, false},
+    {"__explain", parse_explain, false},  {"_type", parse_type, false},
 };
 
 /* One name=value; *seen has a bit for each result parameter that came already. */
@@ -403,7 +392,7 @@ static ErrCode parse_pair(QueryParse *p, Str pair, FhirQuery *q, unsigned *seen)
             continue;
         }
         if (modifier.ptr != NULL) {
-            return unsupported(p);
+            return query_unsupported(p);
         }
         if ((*seen & 1U << i) != 0 && !r->many) {
             return query_error(p, ERR_PARAM, "given twice", "lặp lại hai lần");
@@ -415,17 +404,21 @@ static ErrCode parse_pair(QueryParse *p, Str pair, FhirQuery *q, unsigned *seen)
 }
 
 ErrCode fhir_query_parse(Arena *arena, const FhirQueryScope *scope, Str text, FhirQuery *ret) {
-    assert(fhir_type_is_resource(scope->type));
-    QueryParse p = {.arena = arena, .scope = scope, .name = STR("?")};
+    assert(scope->type == FHIR_T_NONE || fhir_type_is_resource(scope->type));
+    QueryParse p = {.arena = arena, .scope = scope, .name = STR("?"), .type = scope->type};
     if (text.len > LIMIT_REQUEST_BYTES) {
         return query_error(&p, ERR_LIMIT, "the query is too long", "câu truy vấn quá dài");
     }
-    FhirQuery q = {.type = scope->type, .format = STR_EMPTY, .page = STR_EMPTY};
+    FhirQuery q = {
+        .type = scope->type, .format = STR_EMPTY, .page = STR_EMPTY, .type_text = STR_EMPTY};
     q.terms = arena_new_array(arena, FhirQueryTerm, FHIR_QUERY_TERMS);
     q.includes = arena_new_array(arena, FhirInclude, FHIR_QUERY_INCLUDES);
     q.ignored = scope->is_lenient ? arena_new_array(arena, Str, FHIR_QUERY_TERMS) : NULL;
     if (arena_failed(arena)) {
         return ERR_NOMEM;
+    }
+    if (scope->type == FHIR_T_NONE) {
+        TRY(find_types(&p, text, &q));
     }
     unsigned seen = 0;
     Str rest = text;
@@ -435,6 +428,7 @@ ErrCode fhir_query_parse(Arena *arena, const FhirQueryScope *scope, Str text, Fh
             TRY(parse_pair(&p, pair, &q, &seen));
         }
     }
+    TRY(add_compartment(&p, &q));
     if (q.has_count && q.count == 0) {
         q.summary = FHIR_SUMMARY_COUNT;
     }

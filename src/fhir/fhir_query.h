@@ -33,6 +33,13 @@ typedef enum FhirModifier {
     FHIR_MOD_MISSING, /* term->missing says which */
     FHIR_MOD_NOT,
     FHIR_MOD_TYPE, /* subject:Patient=…: folded into each value's reference.type */
+    FHIR_MOD_TEXT, /* token, reference: words of the text or display */
+    FHIR_MOD_IN,   /* token: codes of value sets, expanded into the values */
+    FHIR_MOD_NOT_IN,
+    FHIR_MOD_ABOVE, /* token: expanded into the values; uri: by path; reference: see term */
+    FHIR_MOD_BELOW,
+    FHIR_MOD_OF_TYPE,    /* identifier: type's system|code|value */
+    FHIR_MOD_IDENTIFIER, /* reference: Reference.identifier */
 } FhirModifier;
 
 /* A number with what its digits imply: 5.4 means [5.35, 5.45). ap: value ± 10 %. */
@@ -72,21 +79,54 @@ struct FhirQueryValue {
          * Canonical elements give FHIR_INDEX_URI values: compare those with url. */
         FhirIndexReference reference;
         struct {
+            Str system, code, value; /* :of-type */
+        } of_type;
+        struct {
             uint8_t n_parts;
             FhirQueryValue *parts; /* in the parameter's order */
         } composite;
     };
 };
 
-/* parameter:modifier=value,value… */
-typedef struct FhirQueryTerm {
-    const FhirSearchParam *param;
-    uint8_t modifier;  /* FhirModifier */
-    bool missing;      /* :missing=true */
-    FhirType ref_type; /* FHIR_MOD_TYPE */
+typedef enum FhirTermKind {
+    FHIR_TERM_VALUES, /* parameter:modifier=value,value… */
+    FHIR_TERM_CHAIN,  /* subject:Patient.name=x: what `param` refers to meets one of links */
+    FHIR_TERM_HAS,    /* _has:Observation:patient:code=x: what refers to this resource by `param`
+                       * (of links[0].type) meets links[0] */
+    FHIR_TERM_LIST,   /* _list=5: the same as _has:List:item:_id=5 */
+    FHIR_TERM_ANY,    /* compartment: one of links, all of the type at hand, holds */
+} FhirTermKind;
+
+typedef struct FhirQueryTerm FhirQueryTerm;
+/* A resource of this type that meets the term. */
+typedef struct FhirQueryLink {
+    FhirType type;
+    FhirQueryTerm *term;
+} FhirQueryLink;
+
+/* One parameter. With :above and :below on a reference the values are themselves meant, too, and
+ * what lies above or below them by the type's own fhir_hierarchy_param. */
+struct FhirQueryTerm {
+    const FhirSearchParam *param; /* NULL: FHIR_TERM_ANY */
+    uint8_t kind;                 /* FhirTermKind */
+    uint8_t modifier;             /* FhirModifier */
+    bool missing;                 /* :missing=true */
+    bool is_implied;              /* by the address (compartment): not printed */
+    FhirType ref_type;            /* FHIR_MOD_TYPE */
     size_t n_values;
     FhirQueryValue *values;
-} FhirQueryTerm;
+    size_t n_links;
+    FhirQueryLink *links;
+    Str asked; /* as it was asked for, decoded; empty: the values say it */
+};
+/* Does it depend on other resources (fhir_match asks FhirMatchLinks)? */
+static inline bool fhir_term_is_linked(const FhirQueryTerm *t) {
+    bool tree = t->modifier == FHIR_MOD_ABOVE || t->modifier == FHIR_MOD_BELOW;
+    return t->kind == FHIR_TERM_CHAIN || t->kind == FHIR_TERM_HAS || t->kind == FHIR_TERM_LIST ||
+           (t->kind == FHIR_TERM_VALUES && tree && t->param->type == FHIR_PARAM_REFERENCE);
+}
+/* Location.partof and so on: by which resources of the type form a tree; NULL when they do not. */
+const FhirSearchParam *fhir_hierarchy_param(FhirType type);
 
 typedef enum FhirTotal {
     FHIR_TOTAL_UNSAID,
@@ -108,10 +148,20 @@ typedef struct FhirSort {
     bool is_descending;
 } FhirSort;
 
-enum { FHIR_QUERY_SORTS = 4, FHIR_QUERY_TERMS = 64, FHIR_QUERY_INCLUDES = 32 };
+enum {
+    FHIR_QUERY_SORTS = 4,
+    FHIR_QUERY_TERMS = 64,
+    FHIR_QUERY_INCLUDES = 32,
+    FHIR_QUERY_DEPTH = 8,       /* steps of a chain */
+    FHIR_QUERY_LINKS = 512,     /* alternatives of all chains: types that a reference may have */
+    FHIR_QUERY_VALUES = 100000, /* values of all terms and alternatives */
+};
 
 typedef struct FhirQuery {
-    FhirType type;
+    FhirType type; /* FHIR_T_NONE: the whole system */
+    size_t n_types;
+    const FhirType *types; /* whole system: _type, or the compartment's; none: all */
+    FhirQueryTerm **typed; /* by number in types: the terms as that type understands them */
     size_t n_terms;
     FhirQueryTerm *terms; /* _id and _lastUpdated are terms too */
     size_t n_includes;
@@ -125,15 +175,38 @@ typedef struct FhirQuery {
     uint8_t summary; /* FhirSummary */
     uint8_t total;   /* FhirTotal */
     bool pretty;
+    bool explain;     /* __explain=true: the plan with its counts is wanted */
     Str format;       /* _format as given */
+    Str type_text;    /* _type as given */
     Str page;         /* _page: the server's own opaque token */
     size_t n_ignored; /* lenient: parameters that were left out, as they were named */
     Str *ignored;
 } FhirQuery;
 
+/* The typed query number `at` of a query of the whole system (itself when it has a type); false
+ * behind the last. */
+bool fhir_query_of(const FhirQuery *query, size_t at, FhirQuery *ret);
+
+typedef struct FhirCodeList {
+    FhirIndexToken *codes;
+    size_t n;
+} FhirCodeList;
+/* What :in, :not-in, :above and :below ask of terminology. A result lives in the arena and has at
+ * most max codes (ERR_LIMIT). ERR_NOT_FOUND: no such value set, code or system. */
+typedef struct FhirCodes {
+    void *ctx;
+    ErrCode (*expand)(void *ctx, Arena *arena, Str value_set, size_t max, FhirCodeList *ret);
+    /* The code and all that it is subsumed by (above), or that it subsumes. */
+    ErrCode (*related)(void *ctx, Arena *arena, const FhirIndexToken *code, bool above, size_t max,
+                       FhirCodeList *ret);
+} FhirCodes;
+
 /* What the parser must know besides the text. */
 typedef struct FhirQueryScope {
-    FhirType type;
+    FhirType type;        /* FHIR_T_NONE: the whole system */
+    FhirType compartment; /* Patient/5/Observation?…: only what belongs to that resource */
+    Str compartment_id;
+    const FhirCodes *codes; /* NULL: no terminology is here */
     Str base_url; /* "https://host/fhir" without a slash at the end; own references are cut by it */
     TimeMs now;   /* for the prefix ap on dates */
     ErrInfo *info; /* may be NULL */
@@ -146,9 +219,13 @@ typedef struct FhirQueryScope {
 /* text: what stands behind '?' (or a form body), percent-encoded, "" for none. */
 MUST_USE ErrCode fhir_query_parse(Arena *arena, const FhirQueryScope *scope, Str text,
                                   FhirQuery *ret);
+/* Does the type's compartment have resources of the other type? */
+bool fhir_in_compartment(FhirType compartment, FhirType type);
 /* Prints the query as understood, percent-encoded, without '?' and without _page; parsing it again
  * gives the same query. For Bundle.link self. */
 void fhir_query_print(Buf *out, const FhirQuery *query);
+/* One term, as in a URL. */
+void fhir_query_print_term(Buf *out, const FhirQueryTerm *term);
 /* Percent-encodes what may not stand in a query value. */
 void fhir_query_put_encoded(Buf *out, Str text);
 

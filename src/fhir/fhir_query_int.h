@@ -1,5 +1,6 @@
-/* fhir_query_int.h — what the parts of the query parser share (private): fhir_query.c (parameters),
- * fhir_query_value.c (values by type), fhir_query_print.c (back to text). */
+/* fhir_query_int.h — what the parts of the query parser share (private): fhir_query.c (the query
+ * and its result parameters), fhir_query_term.c (search terms, chains), fhir_query_value.c (values
+ * by type), fhir_query_print.c (back to text). */
 #ifndef NHIP_FHIR_QUERY_INT_H
 #define NHIP_FHIR_QUERY_INT_H
 
@@ -9,7 +10,10 @@
 typedef struct QueryParse {
     Arena *arena;
     const FhirQueryScope *scope;
-    Str name; /* of the parameter at hand, decoded, with its modifier */
+    Str name;      /* of the parameter at hand, decoded, with its modifier */
+    FhirType type; /* whose parameters are read: at the end of a chain another than the scope's */
+    unsigned depth;
+    size_t n_links, n_values; /* so far */
 } QueryParse;
 
 /* Percent-decoding; '+' is a space (forms). ERR_PARAM on a bad escape, bad UTF-8 or a control
@@ -28,6 +32,17 @@ typedef struct ValueShape {
     FhirModifier modifier;
     FhirType ref_type;
 } ValueShape;
+
+/* A term of p->type: chain, _has or parameter with modifier. ERR_NOT_FOUND (nothing said in info)
+ * when the type has no such parameter. */
+MUST_USE ErrCode query_term(QueryParse *p, Str name, Str value, FhirQueryTerm *ret);
+/* _text and so on: R4 has them, we do not yet. */
+bool query_is_later(Str code);
+/* "unknown for Patient; similar: name, given". */
+ErrCode query_unknown(const QueryParse *p, Str code);
+ErrCode query_unsupported(const QueryParse *p);
+/* The compartment's own term on p->type. */
+MUST_USE ErrCode query_compartment(QueryParse *p, FhirQueryTerm *ret);
 
 /* One value of an OR list, still escaped. */
 MUST_USE ErrCode query_value(const QueryParse *p, const ValueShape *shape, Str text,

@@ -91,6 +91,19 @@ static void put_value(Buf *out, const FhirQueryValue *v) {
     case FHIR_INDEX_URI:
         put_value_text(out, v->uri.text);
         break;
+    case FHIR_INDEX_TEXT:
+        put_value_text(out, v->string.text);
+        break;
+    case FHIR_INDEX_IDENTIFIER:
+        put_token(out, v);
+        break;
+    case FHIR_INDEX_OF_TYPE:
+        put_value_text(out, v->of_type.system);
+        put_bar(out);
+        put_value_text(out, v->of_type.code);
+        put_bar(out);
+        put_value_text(out, v->of_type.value);
+        break;
     case FHIR_INDEX_REFERENCE:
         put_reference(out, &v->reference);
         break;
@@ -117,22 +130,63 @@ static void put_member(Buf *out, bool *first, const char *name, Str value) {
     }
 }
 
-static void put_term(Buf *out, bool *first, const FhirQueryTerm *t) {
-    static const char *const modifiers[] = {"", ":exact", ":contains", ":missing", ":not", ":"};
+/* "subject:Patient.name:exact" */
+static void put_term_name(Buf *out, const FhirQueryTerm *t) {
+    static const char *const modifiers[] = {
+        "",    ":exact",  ":contains", ":missing", ":not",     ":",          ":text",
+        ":in", ":not-in", ":above",    ":below",   ":of-type", ":identifier"};
     assert(t->modifier < ARRAY_LEN(modifiers));
-    assert(t->n_values > 0 || t->modifier == FHIR_MOD_MISSING);
-    put_name(out, first, t->param->code);
+    if (t->kind == FHIR_TERM_LIST) {
+        buf_put_lit(out, "_list");
+        return;
+    }
+    if (t->kind == FHIR_TERM_HAS) {
+        buf_printf(out, "_has:%s:" STR_FMT ":", fhir_type_name(t->links[0].type),
+                   STR_ARG(t->param->code));
+        put_term_name(out, t->links[0].term);
+        return;
+    }
+    fhir_query_put_encoded(out, t->param->code);
+    if (t->kind == FHIR_TERM_CHAIN) {
+        bool said = t->n_links == 1 && t->param->n_targets != 1;
+        buf_printf(out, "%s%s.", said ? ":" : "", said ? fhir_type_name(t->links[0].type) : "");
+        put_term_name(out, t->links[0].term);
+        return;
+    }
     buf_put_str(out, str_from(modifiers[t->modifier]));
     if (t->modifier == FHIR_MOD_TYPE) {
         buf_put_str(out, str_from(fhir_type_name(t->ref_type)));
     }
+}
+
+void fhir_query_print_term(Buf *out, const FhirQueryTerm *t) {
+    if (t->kind == FHIR_TERM_ANY) { /* for reading only: no URL says it */
+        for (size_t i = 0; i < t->n_links; i++) {
+            buf_put(out, "|", i > 0 ? 1 : 0);
+            fhir_query_print_term(out, t->links[i].term);
+        }
+        return;
+    }
+    put_term_name(out, t);
     buf_put_char(out, '=');
+    if (t->asked.len > 0) {
+        fhir_query_put_encoded(out, t->asked);
+        return;
+    }
+    assert(t->n_values > 0 || t->modifier == FHIR_MOD_MISSING);
     if (t->modifier == FHIR_MOD_MISSING) {
         buf_put_str(out, t->missing ? STR("true") : STR("false"));
     }
     for (size_t i = 0; i < t->n_values; i++) {
         buf_put(out, ",", i > 0 ? 1 : 0);
         put_value(out, &t->values[i]);
+    }
+}
+
+static void put_term(Buf *out, bool *first, const FhirQueryTerm *t) {
+    if (!t->is_implied) {
+        put_name(out, first, STR_EMPTY);
+        fhir_query_print_term(out, t);
     }
 }
 
@@ -168,6 +222,7 @@ static void put_elements(Buf *out, bool *first, const FhirQuery *q) {
 void fhir_query_print(Buf *out, const FhirQuery *q) {
     assert(q->n_sorts <= FHIR_QUERY_SORTS && q->summary <= FHIR_SUMMARY_COUNT);
     bool first = true;
+    put_member(out, &first, "_type", q->type_text);
     for (size_t i = 0; i < q->n_terms; i++) {
         put_term(out, &first, &q->terms[i]);
     }
@@ -188,5 +243,8 @@ void fhir_query_print(Buf *out, const FhirQuery *q) {
     put_member(out, &first, "_format", q->format);
     if (q->pretty) {
         put_member(out, &first, "_pretty", STR("true"));
+    }
+    if (q->explain) {
+        put_member(out, &first, "__explain", STR("true"));
     }
 }

@@ -164,6 +164,31 @@ static ErrCode string_value(const QueryParse *p, const ValueShape *shape, Str te
     return ERR_OK;
 }
 
+/* :of-type */
+static ErrCode of_type_value(const QueryParse *p, Str text, FhirQueryValue *v) {
+    Str parts[3];
+    if (split_bars(p->arena, text, parts, 3) != 3 || parts[1].len == 0 || parts[2].len == 0) {
+        return query_bad_value(p, text, "is no system|code|value", "không có dạng hệ|mã|giá trị");
+    }
+    v->kind = FHIR_INDEX_OF_TYPE;
+    v->of_type.system = parts[0];
+    v->of_type.code = parts[1];
+    v->of_type.value = parts[2];
+    return ERR_OK;
+}
+
+/* :text and :identifier change what kind of value is meant. */
+static ErrCode text_value(const QueryParse *p, const ValueShape *shape, Str text,
+                          FhirQueryValue *v) {
+    v->kind = FHIR_INDEX_TEXT;
+    return string_value(p, shape, text, v);
+}
+
+static ErrCode identifier_value(const QueryParse *p, Str text, FhirQueryValue *v) {
+    v->kind = FHIR_INDEX_IDENTIFIER;
+    return token_value(p, text, v);
+}
+
 /* ---- dates --------------------------------------------------------------------------------------
  */
 
@@ -355,7 +380,7 @@ static ErrCode composite_value(const QueryParse *p, const ValueShape *shape, Str
         if (n < param->n_parts) {
             ValueShape of = {.type = (FhirParamType)param->parts[n].type,
                              .ref_type = FHIR_T_NONE,
-                             .param = fhir_search_param_by_id(p->scope->type, param->parts[n].id)};
+                             .param = fhir_search_param_by_id(p->type, param->parts[n].id)};
             TRY(query_value(p, &of, part, &parts[n]));
         }
         n++;
@@ -392,9 +417,13 @@ ErrCode query_value(const QueryParse *p, const ValueShape *shape, Str text, Fhir
     memset(ret, 0, sizeof *ret);
     assert((size_t)shape->type < ARRAY_LEN(kinds));
     ret->kind = kinds[shape->type];
+    if (shape->modifier == FHIR_MOD_TEXT) {
+        return text_value(p, shape, text, ret);
+    }
     switch (shape->type) {
     case FHIR_PARAM_TOKEN:
-        return token_value(p, text, ret);
+        return shape->modifier == FHIR_MOD_OF_TYPE ? of_type_value(p, text, ret)
+                                                   : token_value(p, text, ret);
     case FHIR_PARAM_STRING:
         return string_value(p, shape, text, ret);
     case FHIR_PARAM_DATE:
@@ -407,7 +436,8 @@ ErrCode query_value(const QueryParse *p, const ValueShape *shape, Str text, Fhir
         ret->uri.text = query_unescape(p->arena, text);
         return ERR_OK;
     case FHIR_PARAM_REFERENCE:
-        return reference_value(p, shape, text, ret);
+        return shape->modifier == FHIR_MOD_IDENTIFIER ? identifier_value(p, text, ret)
+                                                      : reference_value(p, shape, text, ret);
     case FHIR_PARAM_COMPOSITE:
         return composite_value(p, shape, text, ret);
     case FHIR_PARAM_SPECIAL:

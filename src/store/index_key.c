@@ -16,7 +16,8 @@ static const KeyPair pairs[] = {
 };
 
 const KeyPair *key_pair(size_t number) {
-    static_assert((int)FHIR_P_COUNT < (int)PARAM_PAIRS, "pairs stand above all parameters");
+    static_assert((int)FHIR_P_COUNT < (int)KEY_OF_TYPE, "flavours stand above all parameters");
+    static_assert((int)KEY_IDENTIFIER + (int)KEY_OF_TYPE < (int)PARAM_PAIRS, "pairs above those");
     static_assert((int)PARAM_PAIRS + 255 < (int)KEY_REFERENCE, "and below the references");
     return number < ARRAY_LEN(pairs) ? &pairs[number] : NULL;
 }
@@ -73,6 +74,14 @@ void key_token(KeyBuf *k, Str code, Str system, bool is_bound) {
         key_byte(k, KEY_BOUND_SYSTEM);
     }
     key_text(k, system, KEY_TEXT_MAX);
+}
+
+void key_of_type(KeyBuf *k, Str code, Str system, Str value) {
+    key_text(k, code, KEY_TEXT_MAX);
+    key_byte(k, 0);
+    key_text(k, system, KEY_TEXT_MAX);
+    key_byte(k, 0);
+    key_text(k, value, KEY_TEXT_MAX);
 }
 
 uint32_t key_day(TimeMs t) {
@@ -253,6 +262,9 @@ static void append_part(KeySink *s, KeyBuf *k, const FhirIndexValue *v) {
     case FHIR_INDEX_URI:
     case FHIR_INDEX_REFERENCE:
     case FHIR_INDEX_COMPOSITE:
+    case FHIR_INDEX_TEXT:
+    case FHIR_INDEX_OF_TYPE:
+    case FHIR_INDEX_IDENTIFIER:
         break;
     }
 }
@@ -281,9 +293,30 @@ static void put_text(KeySink *s, const KeyBuf *head, const FhirIndexValue *v) {
     }
 }
 
+/* Values that only modifiers look at: keys of their own flavour. */
+static void put_side(KeySink *s, const FhirIndexValue *v) {
+    KeyBuf k;
+    unsigned flavour = v->kind == FHIR_INDEX_TEXT      ? KEY_TEXT
+                       : v->kind == FHIR_INDEX_OF_TYPE ? KEY_OF_TYPE
+                                                       : KEY_IDENTIFIER;
+    key_head(&k, INDEX_VALUE, (unsigned)s->subject->type, v->param | flavour);
+    if (v->kind == FHIR_INDEX_TEXT) {
+        append_string(&k, fhir_fold_string(s->scratch, v->string.text));
+    } else if (v->kind == FHIR_INDEX_OF_TYPE) {
+        key_of_type(&k, v->of_type.code, v->of_type.system, v->of_type.value);
+    } else {
+        key_token(&k, v->token.code, v->token.system, false);
+    }
+    sink_put(s, &k, 0);
+}
+
 static void put_value(FhirIndexSink *sink, const FhirIndexValue *v) {
     KeySink *s = (KeySink *)sink;
     KeyBuf k;
+    if (fhir_index_is_side(v->kind)) {
+        put_side(s, v);
+        return;
+    }
     key_head(&k, INDEX_VALUE, (unsigned)s->subject->type, v->param);
     switch ((FhirIndexKind)v->kind) {
     case FHIR_INDEX_TOKEN:
@@ -313,6 +346,10 @@ static void put_value(FhirIndexSink *sink, const FhirIndexValue *v) {
     case FHIR_INDEX_COMPOSITE:
         put_composite(s, &k, v);
         return;
+    case FHIR_INDEX_TEXT:
+    case FHIR_INDEX_OF_TYPE:
+    case FHIR_INDEX_IDENTIFIER:
+        break;
     }
     sink_put(s, &k, 0);
 }
@@ -350,7 +387,7 @@ static void put_pair(KeySink *s, const KeyPair *pair, size_t from) {
 }
 
 static ErrCode put_values(IndexBatch *batch, Arena *scratch, const IndexSubject *subject) {
-    KeySink s = {{put_value}, batch, scratch, subject, ERR_OK};
+    KeySink s = {{put_value, true}, batch, scratch, subject, ERR_OK};
     size_t from = batch->n;
     TRY(fhir_extract(scratch, subject->type, subject->root, &s.sink));
     for (size_t i = 0; key_pair(i) != NULL; i++) {

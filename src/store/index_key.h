@@ -37,6 +37,10 @@ enum {
     KEY_SLOT = 1,
     KEY_ID = 2,
     KEY_URL = 3,
+    /* Flavours of a parameter's keys, in the upper bits of its id (which is below 0x1000). */
+    KEY_OF_TYPE = 0x1000,    /* code 00 system 00 value, of an identifier's type */
+    KEY_TEXT = 0x2000,       /* string: texts and displays for :text */
+    KEY_IDENTIFIER = 0x3000, /* token: Reference.identifier */
     KEY_REFERENCE = 0x8000,
     KEY_DATE_LEN = 8,
     KEY_EXACT_DIGITS = 15, /* decimal digits that binary64 always tells apart */
@@ -58,6 +62,7 @@ void key_text(KeyBuf *k, Str text, size_t max);
 void key_head(KeyBuf *k, IndexClass class, unsigned type, unsigned param);
 
 void key_token(KeyBuf *k, Str code, Str system, bool is_bound);
+void key_of_type(KeyBuf *k, Str code, Str system, Str value);
 /* A referenced resource without its type, which follows: first slot, or the id when first is 0. */
 void key_target(KeyBuf *k, Slot first, Str id);
 uint32_t key_day(TimeMs t);

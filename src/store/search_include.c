@@ -110,7 +110,7 @@ static ErrCode include_of(Includes *in, const FhirInclude *include, const StoreV
         return ERR_NOMEM;
     }
     const JsonNode *root = NULL;
-    RefSink sink = {{ref_put}, in, include, ERR_OK};
+    RefSink sink = {{.put = ref_put}, in, include, ERR_OK};
     TRY(json_parse(arena, hit->json, &root, NULL));
     TRY(fhir_extract(arena, hit->type, root, &sink.sink));
     return sink.err;

@@ -24,6 +24,8 @@ typedef enum KeyTest {
     TEST_BEGINS,   /* string that begins with more than a key holds */
     TEST_DATE,
     TEST_NUMBER, /* number and quantity, after KEY_POINT */
+    TEST_WORDS,  /* :text: a word begins so */
+    TEST_BELOW,  /* uri, by path */
 } KeyTest;
 
 typedef enum KeyUnits {

@@ -112,6 +112,14 @@ static void clause_finish(Clause *c) {
 
 /* ---- _id ---- */
 
+/* The version of the resource with this id that is current. */
+static ErrCode id_slot(Search *s, Clause *c, const FhirQueryValue *v) {
+    Slot first = store_resolve(s->store, s->query->type, v->token.code);
+    Slot slot = 0;
+    TRY(first == 0 ? ERR_OK : search_current(s, first, &slot));
+    return slot == 0 ? ERR_OK : clause_slot(s, c, slot);
+}
+
 static ErrCode plan_id(Search *s, const FhirQueryTerm *term) {
     if (term->modifier == FHIR_MOD_MISSING) {
         s->is_empty = s->is_empty || term->missing;
@@ -123,14 +131,7 @@ static ErrCode plan_id(Search *s, const FhirQueryTerm *term) {
     }
     c->is_negative = term->modifier == FHIR_MOD_NOT;
     for (size_t i = 0; i < term->n_values; i++) {
-        Slot first = store_resolve(s->store, s->query->type, term->values[i].token.code);
-        Slot slot = 0;
-        if (first != 0) {
-            TRY(search_current(s, first, &slot));
-        }
-        if (slot != 0) {
-            TRY(clause_slot(s, c, slot));
-        }
+        TRY(id_slot(s, c, &term->values[i]));
     }
     clause_finish(c);
     c->is_unsure = !c->is_negative; /* the id may be another type's */
@@ -254,7 +255,7 @@ static ErrCode plan_values(Search *s, const FhirQueryTerm *term) {
     if (c == NULL) {
         return ERR_NOMEM;
     }
-    c->is_negative = term->modifier == FHIR_MOD_NOT;
+    c->is_negative = term->modifier == FHIR_MOD_NOT || term->modifier == FHIR_MOD_NOT_IN;
     for (size_t i = 0; i < term->n_values; i++) {
         TRY(value_ranges(s, c, term, &term->values[i]));
     }
@@ -262,12 +263,38 @@ static ErrCode plan_values(Search *s, const FhirQueryTerm *term) {
     return ERR_OK;
 }
 
+/* A compartment: the union of what its parameters give. */
+static ErrCode plan_any(Search *s, const FhirQueryTerm *term) {
+    Clause *c = clause_new(s);
+    if (c == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < term->n_links; i++) {
+        const FhirQueryTerm *one = term->links[i].term;
+        for (size_t k = 0; k < one->n_values; k++) {
+            TRY(one->param->id == FHIR_P__ID ? id_slot(s, c, &one->values[k])
+                                             : value_ranges(s, c, one, &one->values[k]));
+        }
+    }
+    clause_finish(c);
+    c->is_unsure = true; /* the id may be another type's */
+    return ERR_OK;
+}
+
 static ErrCode plan_term(Search *s, const FhirQueryTerm *term) {
+    if (term->kind == FHIR_TERM_ANY) {
+        return plan_any(s, term);
+    }
     if (term->param->id == FHIR_P__ID) {
         return plan_id(s, term);
     }
     if (term->param->id == FHIR_P__LAST_UPDATED) {
         return plan_updated(s, term);
+    }
+    if (fhir_term_is_linked(term)) {
+        return err_set(s->info, ERR_UNSUPPORTED, "search-unsupported",
+                       "chains and reverse chains are not supported yet",
+                       "chưa hỗ trợ tìm theo chuỗi tham chiếu");
     }
     return term->modifier == FHIR_MOD_MISSING ? plan_missing(s, term) : plan_values(s, term);
 }
@@ -278,7 +305,8 @@ static const FhirQueryTerm *plain_term(const Search *s, unsigned param, uint64_t
                                        size_t *ret_at) {
     for (size_t i = 0; i < s->query->n_terms; i++) {
         const FhirQueryTerm *t = &s->query->terms[i];
-        if (t->param->id == param && t->modifier == FHIR_MOD_NONE && (used >> i & 1) == 0) {
+        if (t->kind == FHIR_TERM_VALUES && t->param->id == param && t->modifier == FHIR_MOD_NONE &&
+            (used >> i & 1) == 0) {
             *ret_at = i;
             return t;
         }

@@ -128,6 +128,40 @@ static KeyVerdict test_contains(const KeyRange *range, Str value) {
     return value.ptr[value.len - 1] == KEY_CUT ? KEY_MAYBE : KEY_NO;
 }
 
+/* :text: there are few texts, one key for each; all are looked at. */
+static ErrCode text_ranges(Search *s, Clause *c, unsigned param, const FhirQueryValue *v) {
+    KeyBuf k;
+    key_head(&k, INDEX_VALUE, (unsigned)s->query->type, param | (unsigned)KEY_TEXT);
+    return put_prefix(s, c, &k,
+                      &(KeyRange){.test = TEST_WORDS, .value = v, .value_at = (uint16_t)k.len});
+}
+
+static KeyVerdict test_words(const KeyRange *range, Str value) {
+    assert(value.len >= 2);
+    Str text = str_sub(value, 0, value.len - 2);
+    uint32_t starts[FHIR_WORDS_MAX];
+    size_t n = fhir_word_starts(text, starts);
+    for (size_t i = 0; i < n; i++) {
+        if (str_starts(str_sub(text, starts[i], SIZE_MAX), range->value->string.folded)) {
+            return KEY_YES;
+        }
+    }
+    return value.ptr[value.len - 1] == KEY_CUT ? KEY_MAYBE : KEY_NO;
+}
+
+/* :of-type */
+static ErrCode of_type_ranges(Search *s, Clause *c, unsigned param, const FhirQueryValue *v) {
+    KeyBuf k;
+    key_head(&k, INDEX_VALUE, (unsigned)s->query->type, param | (unsigned)KEY_OF_TYPE);
+    if (v->of_type.system.len > 0) {
+        key_of_type(&k, v->of_type.code, v->of_type.system, v->of_type.value);
+        return put_exact(s, c, &k);
+    }
+    key_text(&k, v->of_type.code, KEY_TEXT_MAX);
+    key_byte(&k, 0);
+    return put_prefix(s, c, &k, &(KeyRange){.verdict = KEY_MAYBE});
+}
+
 /* ---- dates ---- */
 
 static KeyVerdict both(KeyVerdict a, KeyVerdict b) {
@@ -407,6 +441,39 @@ static ErrCode url_range(Search *s, Clause *c, const KeyBuf *head, Str url) {
     return put_exact(s, c, &k);
 }
 
+enum { URL_WHOLE = KEY_URL_MAX - 16 }; /* of a longer one the rest may be its hash */
+
+/* :below: all that begin so, where a path ends. */
+static ErrCode below_range(Search *s, Clause *c, const KeyBuf *head, const FhirQueryValue *v) {
+    KeyBuf k = *head;
+    key_byte(&k, KEY_URL);
+    KeyRange range = {.verdict = KEY_MAYBE, .value = v, .value_at = (uint16_t)k.len};
+    if (v->uri.text.len < URL_WHOLE) {
+        range.test = TEST_BELOW;
+    }
+    key_text(&k, str_sub(v->uri.text, 0, URL_WHOLE), KEY_URL_MAX);
+    return put_prefix(s, c, &k, &range);
+}
+
+/* :above: the uri and each path that it lies below. */
+static ErrCode above_ranges(Search *s, Clause *c, const KeyBuf *head, const FhirQueryValue *v) {
+    Str text = v->uri.text;
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.ptr[i] == '/') {
+            TRY(url_range(s, c, head, str_sub(text, 0, i)));
+            TRY(url_range(s, c, head, str_sub(text, 0, i + 1)));
+        }
+    }
+    return url_range(s, c, head, text);
+}
+
+static ErrCode uri_ranges(Search *s, Clause *c, const KeyBuf *head, const FhirQueryTerm *term,
+                          const FhirQueryValue *v) {
+    return term->modifier == FHIR_MOD_BELOW   ? below_range(s, c, head, v)
+           : term->modifier == FHIR_MOD_ABOVE ? above_ranges(s, c, head, v)
+                                              : url_range(s, c, head, v->uri.text);
+}
+
 /* The records of a patient, and the record that a resource was made in: references inside them to
  * their patient, and to each other, have no postings. */
 static ErrCode near_records(Search *s, Clause *c, Slot first, bool as_patient) {
@@ -478,6 +545,9 @@ static ErrCode second_ranges(Search *s, Clause *c, const KeyBuf *head,
     case FHIR_INDEX_URI:
     case FHIR_INDEX_REFERENCE:
     case FHIR_INDEX_COMPOSITE:
+    case FHIR_INDEX_TEXT:
+    case FHIR_INDEX_OF_TYPE:
+    case FHIR_INDEX_IDENTIFIER:
         break;
     }
     return put_prefix(s, c, head, &(KeyRange){.verdict = KEY_MAYBE});
@@ -537,11 +607,19 @@ ErrCode value_ranges(Search *s, Clause *c, const FhirQueryTerm *term, const Fhir
     case FHIR_INDEX_QUANTITY:
         return number_ranges(s, c, &head, value);
     case FHIR_INDEX_URI:
-        return url_range(s, c, &head, value->uri.text);
+        return uri_ranges(s, c, &head, term, value);
     case FHIR_INDEX_REFERENCE:
         return reference_ranges(s, c, term->param->id, value);
     case FHIR_INDEX_COMPOSITE:
         return composite_ranges(s, c, &head, term->param->id, value);
+    case FHIR_INDEX_TEXT:
+        return text_ranges(s, c, term->param->id, value);
+    case FHIR_INDEX_OF_TYPE:
+        return of_type_ranges(s, c, term->param->id, value);
+    case FHIR_INDEX_IDENTIFIER:
+        key_head(&head, INDEX_VALUE, (unsigned)s->query->type,
+                 term->param->id | (unsigned)KEY_IDENTIFIER);
+        return token_ranges(s, c, &head, value);
     }
     return ERR_INTERNAL;
 }
@@ -573,6 +651,10 @@ KeyVerdict key_verdict(const KeyRange *range, Str key) {
         return value.len < KEY_DATE_LEN ? KEY_NO : test_date(range, value);
     case TEST_NUMBER:
         return test_number(range, value);
+    case TEST_WORDS:
+        return value.len < 2 ? KEY_NO : test_words(range, value);
+    case TEST_BELOW:
+        return fhir_uri_is_below(range->value->uri.text, value) ? KEY_YES : KEY_NO;
     }
     return range->verdict;
 }

@@ -67,6 +67,11 @@ static void put_value(Buf *b, const FhirIndexValue *v) {
             put_value(b, v->composite.parts[i]);
         }
         break;
+    case FHIR_INDEX_TEXT:
+    case FHIR_INDEX_OF_TYPE:
+    case FHIR_INDEX_IDENTIFIER:
+        fail(); /* nobody asked for side values */
+        break;
     }
 }
 

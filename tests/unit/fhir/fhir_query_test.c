@@ -181,7 +181,14 @@ static void what_is_wrong_is_named(void **state) {
         {"birthdat=1980", ERR_PARAM, "birthdat", "birthdate"},
         {"zzzzzz=1", ERR_PARAM, "zzzzzz", "unknown search parameter of Patient"},
         {"_sorted=a", ERR_PARAM, "_sorted", "unknown"},
-        {"name:below=a", ERR_UNSUPPORTED, "name:below", "not supported"},
+        {"name:below=a", ERR_PARAM, "name:below", "does not take this modifier"},
+        {"name:iterate=a", ERR_UNSUPPORTED, "name:iterate", "not supported"},
+        {"_id:text=a", ERR_PARAM, "_id:text", "does not take this modifier"},
+        {"gender:in=http://v", ERR_PARAM, "gender:in", "'http://v' is no value set"},
+        {"identifier:of-type=a%7Cb", ERR_PARAM, "identifier:of-type", "no system|code|value"},
+        {"general-practitioner:below=5", ERR_PARAM, "general-practitioner:below", "forms a tree"},
+        {"_list=$current-problems", ERR_UNSUPPORTED, "_list", "by their id"},
+        {"_type=Patient", ERR_PARAM, "_type", "whole system"},
         {"name:nonsense=a", ERR_PARAM, "name:nonsense", "modifier"},
         {"gender:contains=a", ERR_PARAM, "gender:contains", "modifier"},
         {"birthdate=soon", ERR_PARAM, "birthdate", "'soon' is no date"},
@@ -209,9 +216,15 @@ static void what_is_wrong_is_named(void **state) {
         {"=a", ERR_PARAM, "=", "no name"},
         {"%00=a", ERR_PARAM, "?", "percent"},
         {"_text=a", ERR_UNSUPPORTED, "_text", "not supported"},
-        {"organization.name=a", ERR_UNSUPPORTED, "organization.name", "not supported"},
-        {"organization:Organization.name=a", ERR_UNSUPPORTED, "organization:Organization.name",
-         "not supported"},
+        {"organization.nam=a", ERR_PARAM, "organization.nam", "'nam' is no parameter"},
+        {"organization:Patient.name=a", ERR_PARAM, "organization:Patient.name", "cannot lead"},
+        {"name.name=a", ERR_PARAM, "name.name", "only references"},
+        {"_has:Observation:code:code=a", ERR_PARAM, "_has:Observation:code:code", "write _has"},
+        {"_has:Observation=a", ERR_PARAM, "_has:Observation", "write _has"},
+        {"_has:Observation:patient:cod=a", ERR_PARAM, "_has:Observation:patient:cod",
+         "'cod' is no parameter"},
+        {"organization.partof.partof.partof.partof.partof.partof.partof.partof.name=a", ERR_LIMIT,
+         "organization.partof.partof.partof.partof.partof.partof.partof.p", "8 steps"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         ErrCode code = parse(f, FHIR_T_PATIENT, rows[i].text);
@@ -224,6 +237,8 @@ static void what_is_wrong_is_named(void **state) {
         assert_true(f->info.what_vi[0] != '\0');
     }
     assert_int_equal(parse(f, FHIR_T_LOCATION, "near=1"), ERR_UNSUPPORTED);
+    assert_int_equal(parse(f, FHIR_T_LIST, "item.item.item.item.code=a"), ERR_LIMIT);
+    assert_non_null(strstr(f->info.what_en, "512"));
 }
 
 static void lists_have_a_limit(void **state) {
@@ -248,7 +263,7 @@ static void lists_have_a_limit(void **state) {
 static void a_refused_query_leaves_the_output_alone(void **state) {
     Fixture *f = *state;
     assert_ok(parse(f, FHIR_T_PATIENT, "name=a"));
-    assert_int_equal(parse(f, FHIR_T_PATIENT, "_count=5&name:below=a"), ERR_UNSUPPORTED);
+    assert_int_equal(parse(f, FHIR_T_PATIENT, "_count=5&name:below=a"), ERR_PARAM);
     assert_int_equal(f->q.n_terms, 1);
     assert_false(f->q.has_count);
 }
@@ -293,20 +308,20 @@ static void lenient_leaves_out_what_is_unknown(void **state) {
     FhirQueryScope scope = {
         .type = FHIR_T_PATIENT, .base_url = base_url, .info = &f->info, .is_lenient = true};
     Str text =
-        STR("colour:exact=red&name=lan&general-practitioner.name=x&_has:Group:member:code=1");
+        STR("colour:exact=red&name=lan&colour.name=x&_filter=name+eq+x");
     assert_ok(fhir_query_parse(f->arena, &scope, text, &f->q));
     assert_int_equal(f->q.n_terms, 1);
     assert_int_equal(f->q.n_ignored, 3);
     assert_str(f->q.ignored[0], STR("colour:exact"));
-    assert_str(f->q.ignored[1], STR("general-practitioner.name"));
-    assert_str(f->q.ignored[2], STR("_has:Group:member:code"));
+    assert_str(f->q.ignored[1], STR("colour.name"));
+    assert_str(f->q.ignored[2], STR("_filter"));
     CLEANUP_BUF Buf printed;
     buf_init(&printed, LIMIT_MIB);
     fhir_query_print(&printed, &f->q);
     assert_str(buf_str(&printed), STR("name=lan"));
     /* A modifier, a value or a result parameter that is not understood changes the meaning. */
-    static const char *const refused[] = {"gender:text=x", "birthdate=x", "_sort=name",
-                                          "_include=x", "colour="};
+    static const char *const refused[] = {"gender:exact=x", "birthdate=x", "_sort=name",
+                                          "_include=x", "colour=", "organization.colour=x"};
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         assert_int_not_equal(fhir_query_parse(f->arena, &scope, str_from(refused[i]), &f->q),
                              ERR_OK);
