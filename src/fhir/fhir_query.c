@@ -242,29 +242,6 @@ static ErrCode parse_page(const QueryParse *p, Str value, FhirQuery *q) {
     return ERR_OK;
 }
 
-static ErrCode parse_sort(const QueryParse *p, Str value, FhirQuery *q) {
-    Str rest = value;
-    Str key;
-    while (str_cut(&rest, ',', &key)) {
-        bool descending = key.len > 0 && key.ptr[0] == '-';
-        Str code = descending ? str_sub(key, 1, key.len) : key;
-        bool known = p->scope->type != FHIR_T_NONE || str_starts(code, STR("_"));
-        const FhirSearchParam *param = known ? fhir_search_param(p->scope->type, code) : NULL;
-        if (param == NULL) {
-            return query_unknown(p, code);
-        }
-        if (param->id != FHIR_P__LAST_UPDATED) {
-            return query_error(p, ERR_UNSUPPORTED, "only _lastUpdated and -_lastUpdated so far",
-                               "hiện chỉ hỗ trợ _lastUpdated và -_lastUpdated");
-        }
-        if (q->n_sorts == FHIR_QUERY_SORTS) {
-            return query_error(p, ERR_LIMIT, "too many sort keys", "quá nhiều khoá sắp xếp");
-        }
-        q->sorts[q->n_sorts++] = (FhirSort){param->id, descending};
-    }
-    return ERR_OK;
-}
-
 /* A member of the type's first level, choices also by their common name ("value"). */
 static bool is_element(FhirType type, Str name) {
     const FhirShapeInfo *shape = fhir_shape((FhirShape)type);
@@ -300,53 +277,6 @@ static ErrCode parse_elements(const QueryParse *p, Str value, FhirQuery *q) {
     return ERR_OK;
 }
 
-/* ---- includes -----------------------------------------------------------------------------------
- */
-
-/* "source:param[:target]" against the type that is searched. */
-static ErrCode read_include(const QueryParse *p, Str value, FhirInclude *ret) {
-    Str rest = value;
-    Str source;
-    Str code;
-    Str target = STR_EMPTY;
-    bool whole = str_cut(&rest, ':', &source) && str_cut(&rest, ':', &code);
-    (void)str_cut(&rest, ':', &target);
-    ret->source = fhir_resource_by_name(source);
-    ret->param = whole && ret->source != FHIR_T_NONE ? fhir_search_param(ret->source, code) : NULL;
-    ret->target = fhir_resource_by_name(target);
-    bool bad = ret->param == NULL || ret->param->type != FHIR_PARAM_REFERENCE || rest.ptr != NULL ||
-               (target.len > 0 && (ret->target == FHIR_T_NONE ||
-                                   !fhir_search_param_targets(ret->param, ret->target)));
-    if (bad) {
-        return query_bad_value(p, value, "is no Type:parameter[:Type] of a reference parameter",
-                               "không có dạng Kiểu:tham-số[:Kiểu] của một tham số tham chiếu");
-    }
-    return ERR_OK;
-}
-
-static ErrCode parse_include(const QueryParse *p, Str value, FhirQuery *q) {
-    FhirInclude in = {.is_reverse = str_starts(p->name, STR("_rev"))};
-    if (str_find_char(value, '*', 0) != SIZE_MAX) {
-        return query_unsupported(p);
-    }
-    TRY(read_include(p, value, &in));
-    FhirType here = p->scope->type;
-    bool fits =
-        here == FHIR_T_NONE || (in.is_reverse ? fhir_search_param_targets(in.param, here) &&
-                                                    (in.target == FHIR_T_NONE || in.target == here)
-                                              : in.source == here);
-    if (!fits) {
-        return query_bad_value(p, value, "does not begin or end at the type that is searched",
-                               "không bắt đầu hoặc kết thúc ở kiểu đang tìm");
-    }
-    assert(q->n_includes <= FHIR_QUERY_INCLUDES && in.param != NULL);
-    if (q->n_includes == FHIR_QUERY_INCLUDES) {
-        return query_error(p, ERR_LIMIT, "too many includes", "quá nhiều tham số _include");
-    }
-    q->includes[q->n_includes++] = in;
-    return ERR_OK;
-}
-
 /* ---- the whole query ----------------------------------------------------------------------------
  */
 
@@ -358,9 +288,9 @@ typedef struct ResultParam {
 
 static const ResultParam result_params[] = {
     {"_count", parse_count, false},       {"_summary", parse_summary, false},
-    {"_total", parse_total, false},       {"_sort", parse_sort, false},
-    {"_elements", parse_elements, false}, {"_include", parse_include, true},
-    {"_revinclude", parse_include, true}, {"_format", parse_format, false},
+    {"_total", parse_total, false},       {"_sort", query_sort, false},
+    {"_elements", parse_elements, false}, {"_include", query_include, true},
+    {"_revinclude", query_include, true}, {"_format", parse_format, false},
     {"_pretty", parse_pretty, false},     {"_page", parse_page, false},
     {"__explain", parse_explain, false},  {"_type", parse_type, false},
 };
@@ -391,7 +321,7 @@ static ErrCode parse_pair(QueryParse *p, Str pair, FhirQuery *q, unsigned *seen)
         if (!str_eq(code, str_from(r->name))) {
             continue;
         }
-        if (modifier.ptr != NULL) {
+        if (modifier.ptr != NULL && r->parse != query_include) {
             return query_unsupported(p);
         }
         if ((*seen & 1U << i) != 0 && !r->many) {

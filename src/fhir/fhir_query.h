@@ -135,16 +135,20 @@ typedef enum FhirTotal {
     FHIR_TOTAL_ACCURATE,
 } FhirTotal;
 
-/* _include=source:param[:target], _revinclude likewise. */
+/* _include=source:param[:target], _revinclude likewise; * for all reference parameters of the
+ * source, alone for those of every type. */
 typedef struct FhirInclude {
-    FhirType source;
-    const FhirSearchParam *param;
-    FhirType target; /* FHIR_T_NONE: any */
+    FhirType source;              /* FHIR_T_NONE: any */
+    const FhirSearchParam *param; /* NULL: every reference parameter */
+    FhirType target;              /* FHIR_T_NONE: any */
     bool is_reverse;
+    bool is_iterate; /* also of what was included */
 } FhirInclude;
 
+/* Missing values come last in both directions; of several values the lowest counts ascending, the
+ * highest descending. */
 typedef struct FhirSort {
-    FhirParamId param; /* FHIR_P__LAST_UPDATED */
+    const FhirSearchParam *param;
     bool is_descending;
 } FhirSort;
 

@@ -48,6 +48,10 @@ MUST_USE ErrCode query_compartment(QueryParse *p, FhirQueryTerm *ret);
 MUST_USE ErrCode query_value(const QueryParse *p, const ValueShape *shape, Str text,
                              FhirQueryValue *ret);
 
+/* ---- fhir_query_result.c: _sort, _include, _revinclude ---- */
+MUST_USE ErrCode query_sort(const QueryParse *p, Str value, FhirQuery *q);
+MUST_USE ErrCode query_include(const QueryParse *p, Str value, FhirQuery *q);
+
 /* Fills info (where: the parameter) and returns code. */
 ErrCode query_error(const QueryParse *p, ErrCode code, const char *en, const char *vi);
 /* The same for one value, which goes into the text. */

@@ -192,7 +192,11 @@ static void put_term(Buf *out, bool *first, const FhirQueryTerm *t) {
 
 static void put_include(Buf *out, bool *first, const FhirInclude *in) {
     put_name(out, first, in->is_reverse ? STR("_revinclude") : STR("_include"));
-    buf_printf(out, "=%s:" STR_FMT, fhir_type_name(in->source), STR_ARG(in->param->code));
+    buf_put_str(out, in->is_iterate ? STR(":iterate=") : STR("="));
+    if (in->source != FHIR_T_NONE) {
+        buf_printf(out, "%s:", fhir_type_name(in->source));
+    }
+    buf_put_str(out, in->param == NULL ? STR("*") : in->param->code);
     if (in->target != FHIR_T_NONE) {
         buf_printf(out, ":%s", fhir_type_name(in->target));
     }
@@ -205,7 +209,7 @@ static void put_sorts(Buf *out, bool *first, const FhirQuery *q) {
         }
         buf_put_char(out, i == 0 ? '=' : ',');
         buf_put(out, "-", q->sorts[i].is_descending ? 1 : 0);
-        fhir_query_put_encoded(out, fhir_param_code(q->sorts[i].param));
+        fhir_query_put_encoded(out, q->sorts[i].param->code);
     }
 }
 

@@ -310,48 +310,55 @@ static void put_side(KeySink *s, const FhirIndexValue *v) {
     sink_put(s, &k, 0);
 }
 
-static void put_value(FhirIndexSink *sink, const FhirIndexValue *v) {
-    KeySink *s = (KeySink *)sink;
-    KeyBuf k;
-    if (fhir_index_is_side(v->kind)) {
-        put_side(s, v);
-        return;
-    }
-    key_head(&k, INDEX_VALUE, (unsigned)s->subject->type, v->param);
+bool key_value(KeyBuf *k, Arena *scratch, const FhirIndexValue *v) {
     switch ((FhirIndexKind)v->kind) {
     case FHIR_INDEX_TOKEN:
-        append_token(&k, v);
-        break;
+        append_token(k, v);
+        return (v->flags & FHIR_TOKEN_TEXT) == 0;
     case FHIR_INDEX_STRING:
-        put_text(s, &k, v);
-        return;
+        append_string(k, fhir_fold_string(scratch, v->string.text));
+        return true;
     case FHIR_INDEX_DATE:
-        append_date(&k, v->date.lo, v->date.hi);
-        break;
+        append_date(k, v->date.lo, v->date.hi);
+        return true;
     case FHIR_INDEX_NUMBER:
-        append_number(&k, v->number.text, v->number.is_range);
-        break;
+        append_number(k, v->number.text, v->number.is_range);
+        return true;
     case FHIR_INDEX_QUANTITY:
-        append_quantity_number(&k, &v->quantity);
-        append_units(&k, &v->quantity);
-        break;
+        append_quantity_number(k, &v->quantity);
+        append_units(k, &v->quantity);
+        return true;
     case FHIR_INDEX_URI:
-        key_byte(&k, KEY_URL);
-        key_text(&k, v->uri.text, KEY_URL_MAX);
-        break;
+        key_byte(k, KEY_URL);
+        key_text(k, v->uri.text, KEY_URL_MAX);
+        return true;
     case FHIR_INDEX_REFERENCE:
-        key_head(&k, INDEX_VALUE, (unsigned)s->subject->type, v->param | KEY_REFERENCE);
-        put_reference(s, &k, &v->reference);
-        return;
     case FHIR_INDEX_COMPOSITE:
-        put_composite(s, &k, v);
-        return;
     case FHIR_INDEX_TEXT:
     case FHIR_INDEX_OF_TYPE:
     case FHIR_INDEX_IDENTIFIER:
         break;
     }
-    sink_put(s, &k, 0);
+    return false;
+}
+
+static void put_value(FhirIndexSink *sink, const FhirIndexValue *v) {
+    KeySink *s = (KeySink *)sink;
+    KeyBuf k;
+    key_head(&k, INDEX_VALUE, (unsigned)s->subject->type, v->param);
+    if (fhir_index_is_side(v->kind)) {
+        put_side(s, v);
+    } else if (v->kind == FHIR_INDEX_STRING) {
+        put_text(s, &k, v);
+    } else if (v->kind == FHIR_INDEX_REFERENCE) {
+        key_head(&k, INDEX_VALUE, (unsigned)s->subject->type, v->param | KEY_REFERENCE);
+        put_reference(s, &k, &v->reference);
+    } else if (v->kind == FHIR_INDEX_COMPOSITE) {
+        put_composite(s, &k, v);
+    } else {
+        (void)key_value(&k, s->scratch, v); /* of tokens of text the mark alone */
+        sink_put(s, &k, 0);
+    }
 }
 
 /* ---- pairs of parameters of one resource ---- */

@@ -21,6 +21,7 @@
 #ifndef NHIP_STORE_INDEX_KEY_H
 #define NHIP_STORE_INDEX_KEY_H
 
+#include "fhir/fhir_extract.h"
 #include "store/index_core_int.h"
 
 enum {
@@ -70,6 +71,10 @@ uint32_t key_day(TimeMs t);
 Str key_string_cut(Str folded, bool *ret_cut);
 /* Order-preserving number; false when digits beyond KEY_EXACT_DIGITS make it inexact. */
 bool key_number(Str decimal, uint64_t *ret_key);
+
+/* The value as index_keys appends it behind the head; texts of names from their first word. False
+ * for what has no order (references, composites, tokens of text only). */
+bool key_value(KeyBuf *k, Arena *scratch, const FhirIndexValue *value);
 
 /* Pairs of parameters that have composite keys of our own: (type, token, date). */
 typedef struct KeyPair {

@@ -1,6 +1,8 @@
-/* _include and _revinclude of one step: resources that the hits refer to, or that refer to the
- * hits, each once, in the version current at the search's snapshot. A page has limits.include_max
- * of them; when there is one more it says so (includes_cut). */
+/* _include and _revinclude: resources that the hits refer to, or that refer to the hits, each once,
+ * in the version current at the search's snapshot. What is included is looked at in waves: the
+ * first wave are the hits, a later one what the wave before brought, for includes with :iterate;
+ * a resource is in one wave only, so circles end. A page has limits.include_max included
+ * resources; when there is one more it says so (includes_cut). */
 #include "store/search_int.h"
 
 #include "core/limits.h"
@@ -12,6 +14,10 @@ typedef struct Includes {
     Slot *seen; /* open addressing, slots of hits and of what was looked at */
     size_t mask, n_seen;
     size_t capacity;
+    /* the wave */
+    const StoreVersion *wave;
+    size_t n_wave;
+    bool is_first;
 } Includes;
 
 /* True when the slot is new. References to the wrong type can fill the table, too: it never gets
@@ -71,24 +77,40 @@ static ErrCode add(Includes *in, Slot slot, FhirType type) {
     return err;
 }
 
+/* Is the include carried out on this wave? */
+static bool is_due(const Includes *in, const FhirInclude *include, bool is_reverse) {
+    return include->is_reverse == is_reverse && (in->is_first || include->is_iterate);
+}
+
 /* ---- _include ---- */
 
 typedef struct RefSink {
     FhirIndexSink sink;
     Includes *in;
-    const FhirInclude *include;
+    const StoreVersion *from;
     ErrCode err;
 } RefSink;
+
+static bool is_wanted(const RefSink *r, FhirParamId param, FhirType target) {
+    const FhirQuery *q = r->in->s->query;
+    for (size_t i = 0; i < q->n_includes; i++) {
+        const FhirInclude *in = &q->includes[i];
+        if (is_due(r->in, in, false) &&
+            (in->source == FHIR_T_NONE || in->source == r->from->type) &&
+            (in->param == NULL || in->param->id == param) &&
+            (in->target == FHIR_T_NONE || in->target == target)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static void ref_put(FhirIndexSink *sink, const FhirIndexValue *v) {
     RefSink *r = (RefSink *)sink;
     Search *s = r->in->s;
-    if (r->err != ERR_OK || v->kind != FHIR_INDEX_REFERENCE || v->param != r->include->param->id) {
-        return;
-    }
     const FhirIndexReference *ref = &v->reference;
-    bool wanted = r->include->target == FHIR_T_NONE || r->include->target == ref->type;
-    if (!wanted || ref->id.len == 0 || ref->url.len > 0 || ref->type == FHIR_T_NONE) {
+    if (r->err != ERR_OK || v->kind != FHIR_INDEX_REFERENCE || ref->id.len == 0 ||
+        ref->url.len > 0 || ref->type == FHIR_T_NONE || !is_wanted(r, v->param, ref->type)) {
         return;
     }
     Slot first = store_resolve(s->store, ref->type, ref->id);
@@ -101,22 +123,35 @@ static void ref_put(FhirIndexSink *sink, const FhirIndexValue *v) {
     }
 }
 
-static ErrCode include_of(Includes *in, const FhirInclude *include, const StoreVersion *hit) {
-    if (hit->type != include->source) {
-        return ERR_OK;
-    }
+static ErrCode include_of(Includes *in, const StoreVersion *from) {
     CLEANUP_ARENA Arena *arena = arena_new(LIMIT_RESOURCE_BYTES * 8);
     if (arena == NULL) {
         return ERR_NOMEM;
     }
     const JsonNode *root = NULL;
-    RefSink sink = {{.put = ref_put}, in, include, ERR_OK};
-    TRY(json_parse(arena, hit->json, &root, NULL));
-    TRY(fhir_extract(arena, hit->type, root, &sink.sink));
+    RefSink sink = {{.put = ref_put}, in, from, ERR_OK};
+    TRY(json_parse(arena, from->json, &root, NULL));
+    TRY(fhir_extract(arena, from->type, root, &sink.sink));
     return sink.err;
 }
 
-/* ---- _revinclude: a search of the source type for references to the hits ---- */
+/* The wave's resources from which some include begins. */
+static ErrCode include_wave(Includes *in) {
+    const FhirQuery *q = in->s->query;
+    for (size_t k = 0; k < in->n_wave && !in->page->includes_cut; k++) {
+        bool begins = false;
+        for (size_t i = 0; i < q->n_includes; i++) {
+            const FhirInclude *include = &q->includes[i];
+            begins =
+                begins || (is_due(in, include, false) &&
+                           (include->source == FHIR_T_NONE || include->source == in->wave[k].type));
+        }
+        TRY(begins ? include_of(in, &in->wave[k]) : ERR_OK);
+    }
+    return ERR_OK;
+}
+
+/* ---- _revinclude: a search of the source type for references to the wave ---- */
 
 typedef struct RevPut {
     Includes *in;
@@ -142,14 +177,14 @@ static ErrCode rev_put(void *ctx, const WalkBatch *batch) {
 }
 
 static ErrCode rev_values(Includes *in, const FhirInclude *include, FhirQueryTerm *term) {
-    const StorePage *page = in->page;
-    term->values = arena_new_array(in->s->plan_arena, FhirQueryValue, page->n_matches + 1);
+    term->values = arena_new_array(in->s->plan_arena, FhirQueryValue, in->n_wave + 1);
     if (term->values == NULL) {
         return ERR_NOMEM;
     }
-    for (size_t i = 0; i < page->n_matches; i++) {
-        const StoreVersion *hit = &page->matches[i];
-        if (fhir_search_param_targets(include->param, hit->type)) {
+    for (size_t i = 0; i < in->n_wave; i++) {
+        const StoreVersion *hit = &in->wave[i];
+        if (fhir_search_param_targets(term->param, hit->type) &&
+            (include->target == FHIR_T_NONE || include->target == hit->type)) {
             FhirQueryValue *v = &term->values[term->n_values++];
             v->kind = FHIR_INDEX_REFERENCE;
             v->reference = (FhirIndexReference){.type = hit->type, .id = hit->id, .local = -1};
@@ -158,13 +193,14 @@ static ErrCode rev_values(Includes *in, const FhirInclude *include, FhirQueryTer
     return ERR_OK;
 }
 
-static ErrCode revinclude(Includes *in, const FhirInclude *include) {
-    FhirQueryTerm term = {.param = include->param};
+static ErrCode revinclude(Includes *in, const FhirInclude *include, FhirType source,
+                          const FhirSearchParam *param) {
+    FhirQueryTerm term = {.param = param};
     TRY(rev_values(in, include, &term));
     if (term.n_values == 0) {
         return ERR_OK;
     }
-    FhirQuery query = {.type = include->source, .n_terms = 1, .terms = &term};
+    FhirQuery query = {.type = source, .n_terms = 1, .terms = &term};
     Search s = *in->s;
     s.query = &query;
     s.clauses = NULL;
@@ -178,31 +214,87 @@ static ErrCode revinclude(Includes *in, const FhirInclude *include) {
     return err;
 }
 
-ErrCode search_include(Search *s, StorePage *page) {
-    const FhirQuery *q = s->query;
-    if (q->n_includes == 0 || page->n_matches == 0) {
-        return ERR_OK;
+/* Every reference parameter of the type. */
+static ErrCode revinclude_type(Includes *in, const FhirInclude *include, FhirType source) {
+    size_t n;
+    const FhirSearchParam *params = fhir_search_params(source, &n);
+    for (size_t i = 0; i < n && !in->page->includes_cut; i++) {
+        if (params[i].type == FHIR_PARAM_REFERENCE) {
+            TRY(revinclude(in, include, source, &params[i]));
+        }
     }
+    return ERR_OK;
+}
+
+static ErrCode revinclude_all(Includes *in, const FhirInclude *include) {
+    if (include->param != NULL) {
+        return revinclude(in, include, include->source, include->param);
+    }
+    if (include->source != FHIR_T_NONE) {
+        return revinclude_type(in, include, include->source);
+    }
+    for (int t = 1; t <= FHIR_RESOURCE_COUNT && !in->page->includes_cut; t++) {
+        TRY(revinclude_type(in, include, (FhirType)t));
+    }
+    return ERR_OK;
+}
+
+/* ---- waves ---- */
+
+static ErrCode includes_init(Includes *in) {
+    StorePage *page = in->page;
     size_t size = 64;
-    while (size < 2 * (page->n_matches + s->limits.include_max + 1)) {
+    while (size < 2 * (page->n_matches + in->s->limits.include_max + 1)) {
         size *= 2;
     }
-    Includes in = {.s = s, .page = page, .mask = size - 1};
-    in.seen = arena_new_array(s->plan_arena, Slot, size);
-    if (in.seen == NULL) {
+    in->mask = size - 1;
+    in->seen = arena_new_array(in->s->plan_arena, Slot, size);
+    if (in->seen == NULL) {
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < page->n_matches; i++) {
-        (void)note(&in, page->matches[i].slot);
+        (void)note(in, page->matches[i].slot);
     }
-    for (size_t i = 0; i < q->n_includes && !page->includes_cut; i++) {
-        if (q->includes[i].is_reverse) {
-            TRY(revinclude(&in, &q->includes[i]));
+    return ERR_OK;
+}
+
+static ErrCode run_wave(Includes *in) {
+    const FhirQuery *q = in->s->query;
+    for (size_t i = 0; i < q->n_includes && !in->page->includes_cut; i++) {
+        if (is_due(in, &q->includes[i], true)) {
+            TRY(revinclude_all(in, &q->includes[i]));
         }
-        for (size_t k = 0; k < page->n_matches && !q->includes[i].is_reverse && !page->includes_cut;
-             k++) {
-            TRY(include_of(&in, &q->includes[i], &page->matches[k]));
-        }
+    }
+    return include_wave(in);
+}
+
+/* What the last wave added: copied, because the page's list moves when it grows. */
+static ErrCode next_wave(Includes *in, size_t from) {
+    size_t n = in->page->n_includes - from;
+    StoreVersion *wave = arena_new_array(in->s->plan_arena, StoreVersion, n + 1);
+    if (wave == NULL) {
+        return ERR_NOMEM;
+    }
+    if (n > 0) {
+        memcpy(wave, in->page->includes + from, n * sizeof(*wave));
+    }
+    in->wave = wave;
+    in->n_wave = n;
+    in->is_first = false;
+    return ERR_OK;
+}
+
+ErrCode search_include(Search *s, StorePage *page) {
+    if (s->query->n_includes == 0 || page->n_matches == 0) {
+        return ERR_OK;
+    }
+    Includes in = {
+        .s = s, .page = page, .wave = page->matches, .n_wave = page->n_matches, .is_first = true};
+    TRY(includes_init(&in));
+    while (in.n_wave > 0 && !page->includes_cut) {
+        size_t from = page->n_includes;
+        TRY(run_wave(&in));
+        TRY(next_wave(&in, from));
     }
     return ERR_OK;
 }

@@ -80,6 +80,8 @@ typedef struct Search {
     bool is_unsure; /* every candidate must be verified to be counted */
     bool ascending;
     StoredRecord *record;
+    StoreVersion last; /* what search_verify read last, and its tape: in match_arena */
+    const JsonNode *last_root;
     size_t work; /* resources decoded so far: more than limits.work_max are refused */
     StoreSearchLimits limits;
 } Search;
@@ -142,8 +144,25 @@ MUST_USE ErrCode search_verify(Search *s, Slot slot, bool *ret_matches);
 MUST_USE ErrCode search_is_delete(Search *s, Slot slot, bool *ret_is);
 /* The version, expanded into the caller's arena. */
 MUST_USE ErrCode search_fetch(Search *s, Slot slot, StoreVersion *ret);
+MUST_USE ErrCode search_fetch_into(Search *s, Arena *arena, Slot slot, StoreVersion *ret);
+/* ERR_LIMIT, search-work. */
+ErrCode search_too_much(const Search *s);
 /* The version of `first` that is current at the snapshot: its slot, or 0. */
 MUST_USE ErrCode search_current(Search *s, Slot first, Slot *ret_slot);
+
+/* ---- search_sort.c: pages in the order of _sort ---- */
+/* By anything but _lastUpdated alone, which is the order of the walk. */
+bool search_is_sorted(const Search *s);
+MUST_USE ErrCode search_sorted(Search *s, const StoreSearch *search, StorePage *page);
+
+/* ---- search_sort_key.c: values as bytes whose memcmp order is the order of _sort ---- */
+/* The last verified resource's key under all sorts; in arena. ret_lead (may be NULL): the bytes by
+ * which the index orders the first sort's value, empty when the resource has none. */
+MUST_USE ErrCode sort_key(Search *s, Arena *arena, Str *ret_key, Str *ret_lead);
+/* How many bytes behind a key's head decide its place among the first sort's values (SIZE_MAX: all
+ * of them), and whether they decide it wholly. */
+size_t sort_lead_len(const FhirSearchParam *param);
+bool sort_lead_is_whole(const FhirSearchParam *param, Str lead);
 
 /* ---- search_include.c ---- */
 MUST_USE ErrCode search_include(Search *s, StorePage *page);

@@ -18,7 +18,7 @@ static ErrCode load_record(Search *s, RecordNo number) {
     return store_load(s->store, s->record_arena, number, &s->record);
 }
 
-static ErrCode too_much(const Search *s) {
+ErrCode search_too_much(const Search *s) {
     return err_set(
         s->info, ERR_LIMIT, "search-work",
         "the search would have to read more than %u resources one by one; narrow it by "
@@ -31,6 +31,8 @@ static ErrCode too_much(const Search *s) {
 static ErrCode matches(Search *s, const StoreVersion *v, bool *ret_matches) {
     const JsonNode *root = NULL;
     TRY(json_parse(s->match_arena, v->json, &root, NULL));
+    s->last = *v;
+    s->last_root = root;
     FhirMatchContext context = {.id = v->id, .last_updated = v->time, .base_url = STR_EMPTY};
     return fhir_match(s->match_arena, s->query, root, &context, ret_matches);
 }
@@ -44,7 +46,7 @@ ErrCode search_verify(Search *s, Slot slot, bool *ret_matches) {
         return ERR_OK;
     }
     if (++s->work > s->limits.work_max) {
-        return too_much(s);
+        return search_too_much(s);
     }
     StoreVersion v;
     arena_reset(s->match_arena);
@@ -59,11 +61,18 @@ ErrCode search_is_delete(Search *s, Slot slot, bool *ret_is) {
     return ERR_OK;
 }
 
-ErrCode search_fetch(Search *s, Slot slot, StoreVersion *ret) {
+ErrCode search_fetch_into(Search *s, Arena *arena, Slot slot, StoreVersion *ret) {
     TRY(load_record(s, SLOT_RECORD(slot)));
-    TRY(store_expand(s->store, s->out, s->record, SLOT_POSITION(slot), ret));
-    ret->id = arena_str(s->out, ret->id); /* a client's id points into the record */
+    if (SLOT_POSITION(slot) >= s->record->n_slots) {
+        return ERR_NOT_FOUND;
+    }
+    TRY(store_expand(s->store, arena, s->record, SLOT_POSITION(slot), ret));
+    ret->id = arena_str(arena, ret->id); /* a client's id points into the record */
     return ERR_OK;
+}
+
+ErrCode search_fetch(Search *s, Slot slot, StoreVersion *ret) {
+    return search_fetch_into(s, s->out, slot, ret);
 }
 
 ErrCode search_current(Search *s, Slot first, Slot *ret_slot) {
@@ -126,7 +135,7 @@ static ErrCode run(Search *s, const StoreSearch *search, StorePage *ret) {
     StorePage page = {.snapshot = s->snapshot};
     TRY(search_plan(s));
     if (search->count > 0) {
-        TRY(fill_page(s, search, &page));
+        TRY(search_is_sorted(s) ? search_sorted(s, search, &page) : fill_page(s, search, &page));
         TRY(search_include(s, &page));
     }
     if (search->want_total) {

@@ -76,9 +76,10 @@ typedef struct StoreOptions {
     unsigned train_records;    /* the dictionary is trained from so many first records; 0: 2000 */
     unsigned received_retention_days; /* files older than that lose their bytes; 0: never */
     unsigned search_work_max;         /* resources that a search may decode; 0: 100,000 */
-    unsigned include_max;             /* included resources of a page; 0: 8,000 */
-    unsigned sync_off : 1;            /* tests only: the positive control of the power-cut test */
-    unsigned read_only : 1;           /* verify, stat: no writer, no sealing, no recovery */
+    unsigned sort_few;      /* candidates that a sort decodes rather than walking keys; 0: 2,000 */
+    unsigned include_max;   /* included resources of a page; 0: 8,000 */
+    unsigned sync_off : 1;  /* tests only: the positive control of the power-cut test */
+    unsigned read_only : 1; /* verify, stat: no writer, no sealing, no recovery */
 } StoreOptions;
 
 MUST_USE ErrCode store_open(const StoreOptions *options, Store **ret_store, ErrInfo *info);

@@ -202,15 +202,16 @@ static void what_is_wrong_is_named(void **state) {
         {"_count=1&_count=2", ERR_PARAM, "_count", "twice"},
         {"_summary=some", ERR_PARAM, "_summary", "'some'"},
         {"_total=", ERR_PARAM, "_total", "empty"},
-        {"_sort=birthdate", ERR_UNSUPPORTED, "_sort", "only _lastUpdated"},
+        {"_sort=birthdate,", ERR_PARAM, "_sort", "unknown"},
+        {"_sort=_id,_id,_id,_id,_id", ERR_LIMIT, "_sort", "too many"},
+        {"_sort:desc=name", ERR_UNSUPPORTED, "_sort:desc", "not supported"},
         {"_sort=nothing", ERR_PARAM, "_sort", "unknown"},
         {"_elements=foo", ERR_PARAM, "_elements", "'foo'"},
         {"_include=Patient:organization:Patient", ERR_PARAM, "_include", "reference parameter"},
         {"_include=Observation:subject", ERR_PARAM, "_include", "type that is searched"},
         {"_include=Patient:name", ERR_PARAM, "_include", "reference parameter"},
-        {"_include=*", ERR_UNSUPPORTED, "_include", "not supported"},
-        {"_include:iterate=Patient:organization", ERR_UNSUPPORTED, "_include:iterate",
-         "not supported"},
+        {"_include=*:*", ERR_PARAM, "_include", "reference parameter"},
+        {"_include:exact=Patient:organization", ERR_PARAM, "_include:exact", ":iterate"},
         {"_revinclude=Coverage:payor:Organization", ERR_PARAM, "_revinclude",
          "type that is searched"},
         {"=a", ERR_PARAM, "=", "no name"},
@@ -286,6 +287,10 @@ static void printing_is_canonical(void **state) {
          "code-value-quantity=a%7Cb$gt5%7C%7Cmg"},
         {FHIR_T_OBSERVATION, "_include=Observation:subject:Patient&_revinclude=Provenance:target",
          "_include=Observation:subject:Patient&_revinclude=Provenance:target"},
+        {FHIR_T_OBSERVATION,
+         "_include=*&_include:recurse=Patient:*:Organization&_revinclude:iterate=Encounter:*",
+         "_include=*&_include:iterate=Patient:*:Organization&_revinclude:iterate=Encounter:*"},
+        {FHIR_T_OBSERVATION, "_sort=code,-date,_id&_count=3", "_sort=code,-date,_id&_count=3"},
         {FHIR_T_OBSERVATION, "_elements=code,status&_summary=false&_total=none&_format=json",
          "_total=none&_elements=code,status&_format=json"},
         {FHIR_T_PATIENT, "_lastUpdated=ge2026-11-21T08:00:00%2B07:00",
@@ -320,7 +325,7 @@ static void lenient_leaves_out_what_is_unknown(void **state) {
     fhir_query_print(&printed, &f->q);
     assert_str(buf_str(&printed), STR("name=lan"));
     /* A modifier, a value or a result parameter that is not understood changes the meaning. */
-    static const char *const refused[] = {"gender:exact=x", "birthdate=x", "_sort=name",
+    static const char *const refused[] = {"gender:exact=x", "birthdate=x", "_sort=nothing",
                                           "_include=x", "colour=", "organization.colour=x"};
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         assert_int_not_equal(fhir_query_parse(f->arena, &scope, str_from(refused[i]), &f->q),

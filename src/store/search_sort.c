@@ -1,0 +1,249 @@
+/* Pages in the order of _sort. The place of a page is the slot of its last hit: its sort key is
+ * read from that version again, so the token of a page needs no more than the slot. Two ways:
+ *
+ * few candidates   all are decoded; a heap keeps the page's best (Knuth 5.2.3)
+ * many             the keys of the first sort's parameter are walked in their order, window by
+ *                  window; a resource counts under the key of its lowest (descending: highest)
+ *                  value alone, and only a group of one key is sorted, when the key does not say
+ *                  all. Behind the last key come those without a value, in the order of slots.
+ *
+ * What has the same key stands by slot, in the direction of the first sort. */
+#include "store/search_int.h"
+
+#include "core/limits.h"
+#include "store/search_sort_int.h"
+
+enum { GATHER_MAX = 256 * 1024 }; /* candidates that are remembered; more are a good part of all */
+#define TOP_BYTES (256 * LIMIT_MIB)
+
+bool search_is_sorted(const Search *s) {
+    const FhirQuery *q = s->query;
+    return q->n_sorts > 1 || (q->n_sorts == 1 && q->sorts[0].param->id != FHIR_P__LAST_UPDATED);
+}
+
+/* ---- the best of a page ---- */
+
+static int compare(const Search *s, const SortHit *a, const SortHit *b) {
+    int order = str_cmp(a->key, b->key);
+    if (order != 0) {
+        return order;
+    }
+    int by_slot = (a->slot > b->slot) - (a->slot < b->slot);
+    return s->ascending ? by_slot : -by_slot;
+}
+
+ErrCode top_init(SortTop *top, Search *s, size_t max) {
+    *top = (SortTop){.s = s, .max = max};
+    top->arena = arena_new(TOP_BYTES);
+    top->hits = malloc((max + 1) * sizeof(*top->hits));
+    return top->arena == NULL || top->hits == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+void top_release(SortTop *top) {
+    arena_free(top->arena);
+    free(top->hits);
+}
+
+/* The worst stands first. */
+static void sift_down(SortTop *top, size_t at) {
+    for (;;) {
+        size_t worst = at;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < top->n; child++) {
+            if (compare(top->s, &top->hits[child], &top->hits[worst]) > 0) {
+                worst = child;
+            }
+        }
+        if (worst == at) {
+            return;
+        }
+        SortHit t = top->hits[at];
+        top->hits[at] = top->hits[worst];
+        top->hits[worst] = t;
+        at = worst;
+    }
+}
+
+static void sift_up(SortTop *top, size_t at) {
+    while (at > 0 && compare(top->s, &top->hits[at], &top->hits[(at - 1) / 2]) > 0) {
+        SortHit t = top->hits[at];
+        top->hits[at] = top->hits[(at - 1) / 2];
+        top->hits[(at - 1) / 2] = t;
+        at = (at - 1) / 2;
+    }
+}
+
+ErrCode top_put(SortTop *top, const SortHit *hit, const SortHit *after) {
+    if (after != NULL && compare(top->s, hit, after) <= 0) {
+        return ERR_OK;
+    }
+    bool full = top->n == top->max;
+    if (full && (top->n == 0 || compare(top->s, hit, &top->hits[0]) >= 0)) {
+        return ERR_OK;
+    }
+    SortHit kept = {hit->slot, arena_str(top->arena, hit->key)};
+    if (arena_failed(top->arena)) {
+        return ERR_NOMEM;
+    }
+    if (full) {
+        top->hits[0] = kept;
+        sift_down(top, 0);
+    } else {
+        top->hits[top->n] = kept;
+        sift_up(top, top->n++);
+    }
+    return ERR_OK;
+}
+
+void top_sort(SortTop *top) {
+    size_t n = top->n;
+    while (top->n > 1) {
+        SortHit worst = top->hits[0];
+        top->hits[0] = top->hits[--top->n];
+        top->hits[top->n] = worst;
+        sift_down(top, 0);
+    }
+    top->n = n;
+}
+
+/* ---- one candidate ---- */
+
+ErrCode sort_verify(Search *s, Slot slot, SortHit *ret, Str *ret_lead, bool *ret_matches) {
+    TRY(search_verify(s, slot, ret_matches));
+    ret->slot = slot;
+    return *ret_matches ? sort_key(s, s->match_arena, &ret->key, ret_lead) : ERR_OK;
+}
+
+/* The place behind which the page begins: the key of a version that this server gave out. */
+static ErrCode read_after(SortRun *r, Slot after) {
+    Search *s = r->s;
+    const JsonNode *root = NULL;
+    if (after == 0) {
+        return ERR_OK;
+    }
+    arena_reset(s->match_arena);
+    TRY(search_fetch_into(s, s->match_arena, after, &s->last));
+    if (s->last.type != s->query->type || s->last.deleted) {
+        return err_set(s->info, ERR_PARAM, "page-token",
+                       "this page link does not belong to this question",
+                       "liên kết trang không thuộc câu hỏi này");
+    }
+    TRY(json_parse(s->match_arena, s->last.json, &root, NULL));
+    s->last_root = root;
+    r->after.slot = after;
+    r->has_after = true;
+    return sort_key(s, s->plan_arena, &r->after.key, &r->after_lead);
+}
+
+/* ---- the page ---- */
+
+ErrCode sort_emit(SortRun *r, Slot slot) {
+    StorePage *page = r->page;
+    if (page->n_matches == r->count) {
+        r->has_more = true;
+        return ERR_STOPPED;
+    }
+    TRY(search_fetch_into(r->s, r->s->out, slot, &page->matches[page->n_matches]));
+    page->n_matches++;
+    return ERR_OK;
+}
+
+ErrCode sort_emit_top(SortRun *r, SortTop *top) {
+    top_sort(top);
+    for (size_t i = 0; i < top->n; i++) {
+        TRY(sort_emit(r, top->hits[i].slot));
+    }
+    return ERR_OK;
+}
+
+/* ---- few candidates, or an order that the keys do not have ---- */
+
+typedef struct TopWalk {
+    SortRun *run;
+    SortTop *top;
+} TopWalk;
+
+static ErrCode top_take(const TopWalk *t, Slot slot) {
+    SortHit hit;
+    bool is_match = false;
+    TRY(sort_verify(t->run->s, slot, &hit, NULL, &is_match));
+    return is_match ? top_put(t->top, &hit, t->run->has_after ? &t->run->after : NULL) : ERR_OK;
+}
+
+static ErrCode top_walk_put(void *ctx, const WalkBatch *batch) {
+    for (size_t i = 0; i < batch->n; i++) {
+        TRY(top_take(ctx, batch->base + batch->slots[i]));
+    }
+    return ERR_OK;
+}
+
+static ErrCode run_in_memory(SortRun *r) {
+    CLEANUP(top_release) SortTop top;
+    TRY(top_init(&top, r->s, r->count + 1));
+    TopWalk walk = {r, &top};
+    ErrCode err = r->gathered_all ? ERR_OK : search_walk(r->s, 0, top_walk_put, &walk);
+    for (size_t i = 0; i < r->n_set && r->gathered_all && err == ERR_OK; i++) {
+        err = top_take(&walk, r->set[i]);
+    }
+    TRY(err);
+    return sort_emit_top(r, &top);
+}
+
+/* ---- the candidates ---- */
+
+static ErrCode gather_put(void *ctx, const WalkBatch *batch) {
+    SortRun *r = ctx;
+    for (size_t i = 0; i < batch->n; i++) {
+        if (r->n_set == r->set_max) {
+            r->gathered_all = false;
+            return ERR_STOPPED;
+        }
+        r->set[r->n_set++] = batch->base + batch->slots[i];
+    }
+    return ERR_OK;
+}
+
+/* Ascending by slot. All resources of a type are no set: a few tell that there are many. */
+static ErrCode gather(SortRun *r) {
+    Search *s = r->s;
+    bool is_type = s->of_type && s->n_clauses == 1;
+    unsigned few = s->limits.sort_few;
+    r->set_max = is_type || !r->by_keys ? few : MAX(few, (unsigned)GATHER_MAX);
+    r->set = malloc((r->set_max + 1) * sizeof(*r->set));
+    if (r->set == NULL) {
+        return ERR_NOMEM;
+    }
+    r->gathered_all = true;
+    TRY(search_walk(s, 0, gather_put, r));
+    for (size_t i = 0, n = r->n_set; i < n / 2 && !s->ascending; i++) {
+        Slot t = r->set[i];
+        r->set[i] = r->set[n - 1 - i];
+        r->set[n - 1 - i] = t;
+    }
+    return ERR_OK;
+}
+
+static ErrCode run_sorted(SortRun *r, Slot after) {
+    const Search *s = r->s;
+    TRY(read_after(r, after));
+    TRY(sort_by_keys_can(r, &r->by_keys));
+    TRY(gather(r));
+    bool few = r->gathered_all && r->n_set <= s->limits.sort_few;
+    return few || !r->by_keys ? run_in_memory(r) : sort_by_keys(r);
+}
+
+ErrCode search_sorted(Search *s, const StoreSearch *search, StorePage *page) {
+    SortRun r = {.s = s, .page = page, .count = MIN(search->count, (size_t)LIMIT_PAGE_COUNT)};
+    page->matches = arena_new_array(s->out, StoreVersion, r.count + 1);
+    if (page->matches == NULL) {
+        return ERR_NOMEM;
+    }
+    ErrCode err = s->is_empty ? ERR_OK : run_sorted(&r, search->after);
+    free(r.set);
+    if (err != ERR_OK && err != ERR_STOPPED) {
+        return err;
+    }
+    if (r.has_more && r.count > 0) {
+        page->next = page->matches[r.count - 1].slot;
+    }
+    return ERR_OK;
+}
