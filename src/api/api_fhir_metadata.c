@@ -61,6 +61,7 @@ static void put_references(IncludeList *list, FhirType source, FhirType target) 
         if (!list->open) {
             json_put_name(list->w, str_from(list->name));
             json_open_array(list->w);
+            json_put_str(list->w, STR("*"));
             list->open = true;
         }
         json_put_str(list->w, arena_printf(list->arena, "%s:" STR_FMT, fhir_type_name(source),

@@ -171,7 +171,7 @@ static size_t refuse_others(World *w, Str type) {
     search(w, type, STR("colour=red"), 400);
     search(w, type, STR("_text=x"), 400);
     search(w, type, STR("_include=Patient:colour"), 400);
-    search(w, type, STR("_revinclude=*"), 400);
+    search(w, type, STR("_revinclude=*:*"), 400);
     return n_declared + n_common;
 }
 
