@@ -15,6 +15,10 @@ static ErrCode sort_key(const QueryParse *p, Str key, FhirSort *ret) {
     if (param->type == FHIR_PARAM_COMPOSITE || param->type == FHIR_PARAM_SPECIAL) {
         return query_bad_value(p, key, "has no order to sort by", "không có thứ tự để sắp xếp");
     }
+    if (p->scope->type == FHIR_T_NONE && param->id != FHIR_P__LAST_UPDATED) {
+        return query_error(p, ERR_UNSUPPORTED, "the whole system is sorted by _lastUpdated only",
+                           "tìm trên toàn hệ thống chỉ sắp xếp được theo _lastUpdated");
+    }
     *ret = (FhirSort){param, descending};
     return ERR_OK;
 }

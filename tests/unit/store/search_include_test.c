@@ -49,7 +49,7 @@ static void read_graph(World *w, Graph *g) {
     for (g->from = 0; g->from < w->n; g->from++) {
         StoreVersion v;
         const JsonNode *root = NULL;
-        EdgeSink sink = {{edge_put}, g};
+        EdgeSink sink = {{.put = edge_put}, g};
         if (g->newest[g->from] == 0) {
             continue;
         }

@@ -80,6 +80,9 @@ static bool read_value(Arena *arena, const FhirIndexValue *v, Value *ret) {
     case FHIR_INDEX_NUMBER:
     case FHIR_INDEX_URI:
     case FHIR_INDEX_COMPOSITE:
+    case FHIR_INDEX_TEXT:
+    case FHIR_INDEX_OF_TYPE:
+    case FHIR_INDEX_IDENTIFIER:
         return false;
     }
     *ret = value;
