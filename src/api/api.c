@@ -150,6 +150,7 @@ static ApiCall *new_call(Api *api, HttpRequest *request) {
                       .request = request,
                       .arena = arena,
                       .language = asked.len == 0 ? api->language : fhir_language(asked)};
+    api_guess_format(call);
     return call;
 }
 
@@ -182,6 +183,13 @@ static void on_refused(void *ctx, HttpRequest *request, int status) {
         (void)err_set(&info, ERR_LIMIT, "url-size",
                       "the address is too long: send the search as a form to Type/_search",
                       "địa chỉ quá dài: hãy gửi câu tìm kiếm dạng biểu mẫu đến Type/_search");
+    } else if (status == 415) {
+        (void)err_set(&info, ERR_MEDIA, "body-encoding",
+                      "send the body as it is or with Content-Encoding: gzip",
+                      "hãy gửi nội dung nguyên dạng hoặc với Content-Encoding: gzip");
+    } else if (status == 400) {
+        (void)err_set(&info, ERR_SYNTAX, "body-gzip", "the gzip body cannot be unpacked",
+                      "không giải nén được nội dung gzip");
     } else {
         (void)err_plain(&info, status == 503 ? ERR_STOPPED : ERR_INTERNAL, "error");
     }

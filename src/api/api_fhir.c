@@ -17,29 +17,13 @@ ErrCode fhir_need_type(Str name, FhirType *ret_type, ErrInfo *info) {
     return ERR_OK;
 }
 
-static bool has_json(Str text) {
-    return str_find(text, STR("json")) != SIZE_MAX || str_find(text, STR("*/*")) != SIZE_MAX ||
-           str_find(text, STR("application/*")) != SIZE_MAX;
-}
-
-ErrCode fhir_check_accept(ApiCall *call, Str query, ErrInfo *info) {
-    bool said = str_find(query, STR("_format")) != SIZE_MAX;
-    Str format = said ? api_query_in(call, query, "_format") : STR_EMPTY;
-    Str accept = format.len > 0 ? format : http_header(call->request, "accept");
-    return accept.len == 0 || has_json(accept)
-               ? ERR_OK
-               : err_set(info, ERR_ACCEPT, "format-json",
-                         "only JSON can be had: ask for application/fhir+json",
-                         "chỉ trả về được JSON: hãy yêu cầu application/fhir+json");
-}
-
 ErrCode fhir_check_write(ApiCall *call, ErrInfo *info) {
     Str query = http_query(call->request);
     FhirParam p[] = {{"_format", {0}}, {"_pretty", {0}}};
     bool pretty = false;
     TRY(fhir_params(call->arena, query, p, ARRAY_LEN(p), info));
     TRY(fhir_pretty_param(p[1].value, &pretty, info));
-    return fhir_check_accept(call, query, info);
+    return fhir_take_format(call, query, info);
 }
 
 bool fhir_prefers(ApiCall *call, const char *preference) {
@@ -53,19 +37,6 @@ bool fhir_prefers(ApiCall *call, const char *preference) {
         }
     }
     return false;
-}
-
-ErrCode fhir_check_json_body(ApiCall *call, ErrInfo *info) {
-    Str type = http_header(call->request, "content-type");
-    Str media;
-    (void)str_cut(&type, ';', &media);
-    media = str_trim(media);
-    return str_eq_nocase(media, STR("application/fhir+json")) ||
-                   str_eq_nocase(media, STR("application/json"))
-               ? ERR_OK
-               : err_set(info, ERR_MEDIA, "body-json",
-                         "send the body as Content-Type: application/fhir+json",
-                         "hãy gửi nội dung với Content-Type: application/fhir+json");
 }
 
 uint32_t fhir_etag_version(Str etag) {
@@ -92,33 +63,16 @@ static Str http_date(Arena *arena, TimeMs time) {
     return arena_str(arena, (Str){text, n});
 }
 
-static void make_pretty(ApiCall *call, FhirAnswer *answer) {
-    const JsonNode *root = NULL;
-    Buf pretty;
-    buf_init(&pretty, LIMIT_REQUEST_BYTES);
-    if (json_parse(call->arena, buf_str(&answer->body), &root, NULL) == ERR_OK) {
-        json_print_pretty(&pretty, root);
-    }
-    if (root == NULL || buf_ok(&pretty) != ERR_OK) {
-        buf_release(&pretty);
-        return;
-    }
-    /* The tape points into the old text: it goes last. */
-    buf_release(&answer->body);
-    answer->body = pretty;
-}
-
 void fhir_send(ApiCall *call, FhirAnswer *answer) {
     Str headers[8] = {STR("Cache-Control"), STR("no-store")};
     size_t n = 2;
-    if (buf_ok(&answer->body) != ERR_OK) {
-        ErrCode err = answer->body.err;
+    ErrInfo info = {0};
+    ErrCode err = buf_ok(&answer->body);
+    err = err == ERR_OK ? api_format(call, answer->pretty, &answer->body, &info) : err;
+    if (err != ERR_OK) {
         buf_release(&answer->body);
-        api_reply_err(call, err, NULL);
+        api_reply_err(call, err, &info);
         return;
-    }
-    if (answer->pretty && answer->body.len > 0) {
-        make_pretty(call, answer);
     }
     if (answer->version != 0) {
         headers[n++] = STR("ETag");
@@ -132,15 +86,14 @@ void fhir_send(ApiCall *call, FhirAnswer *answer) {
     }
     Buf body = answer->body;
     answer->body = (Buf){0};
-    http_reply(call->request,
-               &(HttpReply){
-                   .status = answer->status,
-                   .type = body.len == 0 ? STR_EMPTY : STR("application/fhir+json; charset=utf-8"),
-                   .body = buf_str(&body),
-                   .body_owned = body.ptr != NULL,
-                   .headers = headers,
-                   .n_headers = n / 2,
-               });
+    http_reply(call->request, &(HttpReply){
+                                  .status = answer->status,
+                                  .type = body.len == 0 ? STR_EMPTY : api_type_of(call),
+                                  .body = buf_str(&body),
+                                  .body_owned = body.ptr != NULL,
+                                  .headers = headers,
+                                  .n_headers = n / 2,
+                              });
 }
 
 /* ---- reading ---- */
@@ -210,7 +163,7 @@ static void answer_get(FhirGet *get, FhirGetFn fn) {
     ErrInfo info = {0};
     FhirAnswer answer = {0};
     buf_init(&answer.body, LIMIT_REQUEST_BYTES);
-    ErrCode err = fhir_check_accept(call, get->query, &info);
+    ErrCode err = fhir_take_format(call, get->query, &info);
     if (err == ERR_OK) {
         err = fn(get, &answer, &info);
     }

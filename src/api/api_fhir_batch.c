@@ -437,12 +437,26 @@ static bool is_quick(Str body) {
            str_find(body, STR("\"batch\"")) == SIZE_MAX;
 }
 
-void fhir_post_bundle(ApiCall *call) {
+/* On a job thread: making a large XML body JSON takes long, too. */
+static void take_large(ApiCall *call) {
     ErrInfo info = {0};
-    ErrCode err = fhir_check_write(call, &info);
-    err = err == ERR_OK ? fhir_check_json_body(call, &info) : err;
+    ErrCode err = fhir_check_json_body(call, &info);
     if (err != ERR_OK) {
         api_reply_err(call, err, &info);
+    } else {
+        run_bundle(call);
+    }
+}
+
+void fhir_post_bundle(ApiCall *call) {
+    ErrInfo info = {0};
+    bool large = http_body(call->request).len > JOB_BODY_BYTES;
+    ErrCode err = fhir_check_write(call, &info);
+    err = err == ERR_OK && !large ? fhir_check_json_body(call, &info) : err;
+    if (err != ERR_OK) {
+        api_reply_err(call, err, &info);
+    } else if (large) {
+        api_job(call, take_large);
     } else if (is_quick(http_body(call->request))) {
         run_bundle(call);
     } else {

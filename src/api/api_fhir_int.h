@@ -43,11 +43,14 @@ ErrCode fhir_get_ask(ApiCall *call, const IntakeAsk *ask, FhirAnswer *ret, ErrIn
 void fhir_send(ApiCall *call, FhirAnswer *answer);
 /* "Patient" → type; ERR_NOT_FOUND with a sentence when FHIR R4 has none of that name. */
 MUST_USE ErrCode fhir_need_type(Str name, FhirType *ret_type, ErrInfo *info);
-/* Does the client take JSON (_format in the query, else Accept)? ERR_ACCEPT otherwise. */
+/* Does the client take JSON or XML (_format in the query, else Accept)? ERR_ACCEPT otherwise. */
 MUST_USE ErrCode fhir_check_accept(ApiCall *call, Str query, ErrInfo *info);
+/* The same, and the answer goes out in the format that the client likes best. */
+MUST_USE ErrCode fhir_take_format(ApiCall *call, Str query, ErrInfo *info);
 /* The same for a request that writes, whose address may say _format and _pretty and no more. */
 MUST_USE ErrCode fhir_check_write(ApiCall *call, ErrInfo *info);
-/* Is the body JSON (Content-Type)? ERR_MEDIA otherwise. */
+/* Is the body FHIR (Content-Type)? XML is made JSON: http_body is JSON behind it. ERR_MEDIA, or
+ * what is wrong with the XML. */
 MUST_USE ErrCode fhir_check_json_body(ApiCall *call, ErrInfo *info);
 /* Names in info what was asked for when err is ERR_NOT_FOUND or ERR_GONE; answers err. */
 ErrCode fhir_absent(const FhirGet *get, ErrCode err, ErrInfo *info);

@@ -163,7 +163,9 @@ static void put_statement(Api *api, Arena *arena, Buf *out) {
     json_name(&w, "format");
     json_open_array(&w);
     json_put_str(&w, STR("application/fhir+json"));
+    json_put_str(&w, STR("application/fhir+xml"));
     json_put_str(&w, STR("json"));
+    json_put_str(&w, STR("xml"));
     json_close_array(&w);
     put_rest(&w, api, arena);
     json_close_object(&w);

@@ -12,6 +12,8 @@
 
 enum { API_PARTS_MAX = 8, API_ALLOW_MAX = 64 };
 
+typedef enum ApiFormat { API_FORMAT_JSON, API_FORMAT_XML } ApiFormat;
+
 /* One request on its way through a handler; lives in the request's arena. */
 typedef struct ApiCall {
     Api *api;
@@ -20,6 +22,8 @@ typedef struct ApiCall {
     Str parts[API_PARTS_MAX]; /* path cut at '/', percent-decoded: "fhir", "Patient", "123" */
     size_t n_parts;
     FhirLanguage language;
+    ApiFormat format;  /* of the answer, when it is FHIR */
+    bool body_is_json; /* the XML of the body was made JSON */
 } ApiCall;
 
 typedef void (*ApiHandler)(ApiCall *call);
@@ -103,6 +107,15 @@ Str api_query(ApiCall *call, const char *name);
 Str api_query_in(ApiCall *call, Str query, const char *name);
 /* Refuses parameters that are not in names (NULL-terminated): replies and answers false. */
 bool api_query_only(ApiCall *call, const char *const *names);
+
+/* ---- formats (api_format.c) ---- */
+/* Below /fhir: what the client wants, as far as it can be had; errors go out in it. */
+void api_guess_format(ApiCall *call);
+/* The Content-Type of the call's format. */
+Str api_type_of(const ApiCall *call);
+/* A body of FHIR JSON as the call's format, with indentation when `pretty`; untouched on failure.
+ */
+MUST_USE ErrCode api_format(ApiCall *call, bool pretty, Buf *body, ErrInfo *info);
 
 /* ---- api_ops.c ---- */
 void api_live_run(void *api); /* thread: sends the live event */

@@ -42,13 +42,16 @@ void api_reply_outcome(ApiCall *call, int status, const ErrInfo *info, const Str
     Str headers[4] = {STR("Cache-Control"), STR("no-store")};
     buf_init(&b, LIMIT_MIB);
     fhir_print_outcome_err(&b, info, call->language);
+    if (api_format(call, false, &b, NULL) != ERR_OK) {
+        call->format = API_FORMAT_JSON;
+    }
     if (header != NULL) {
         headers[2] = header[0];
         headers[3] = header[1];
     }
     http_reply(call->request, &(HttpReply){
                                   .status = status,
-                                  .type = STR("application/fhir+json; charset=utf-8"),
+                                  .type = api_type_of(call),
                                   .body = buf_str(&b),
                                   .headers = headers,
                                   .n_headers = header == NULL ? 1 : 2,

@@ -32,8 +32,7 @@
     X(EXISTS, 409, "duplicate", "exists already", "đã tồn tại")                                    \
     X(FORBIDDEN, 403, "forbidden", "not allowed", "không được phép")                               \
     X(METHOD, 405, "not-supported", "method not allowed here", "phương thức không được phép")      \
-    X(ACCEPT, 406, "not-supported", "only JSON can be had (application/fhir+json)",                \
-      "chỉ trả về được JSON (application/fhir+json)")                                              \
+    X(ACCEPT, 406, "not-supported", "not to be had in that format", "không trả về được ở dạng đó") \
     X(MEDIA, 415, "not-supported", "media type not supported", "không hỗ trợ kiểu nội dung")       \
     X(BUSY, 503, "throttled", "too busy; retry later", "đang bận; hãy thử lại sau")                \
     X(TIMEOUT, 503, "timeout", "took too long", "quá thời gian")                                   \

@@ -5,6 +5,8 @@
  * threads. It answers at once or later: http_reply may be called from any thread (the connection is
  * suspended meanwhile and costs no thread). Exactly one reply a request.
  * Ownership: the request and its arena live until the reply has been sent; Str results point there.
+ * A body with Content-Encoding: gzip is unpacked as it comes, up to the same ceiling and to
+ * LIMIT_UNPACK_RATIO (400, 413, 415 through on_refused); a sink gets it as it was sent.
  * Limits: URL, headers, body, connections, idle time, and after that time 1,000 bytes of body a
  * second; over them the client gets 414, 431, 413, a closed connection. TLS 1.2 and 1.3 through
  * GnuTLS when a certificate is given. */
@@ -30,7 +32,8 @@ typedef struct HttpHandler {
     /* Optional. Headers are there, the body not yet. May set a sink or a body ceiling, or reply
      * (the body is then not read). */
     void (*on_head)(void *ctx, HttpRequest *request);
-    /* Optional. The protocol refuses the request (413, 414, 503): reply with this status. */
+    /* Optional. The protocol refuses the request (400, 413, 414, 415, 503): reply with this status.
+     */
     void (*on_refused)(void *ctx, HttpRequest *request, int status);
     void (*on_request)(void *ctx, HttpRequest *request);
     void *ctx;
@@ -65,6 +68,8 @@ Str http_header(const HttpRequest *request, const char *name); /* case-blind; em
 /* All lines of a header whose value is a list, joined with commas (RFC 9110, 5.3). */
 Str http_header_all(HttpRequest *request, const char *name);
 Str http_body(const HttpRequest *request); /* buffered body; empty with a sink */
+/* What http_body gives from now on; takes the bytes over. */
+void http_put_body(HttpRequest *request, Buf *body);
 void http_set_sink(HttpRequest *request, HttpSink sink);
 void http_set_body_max(HttpRequest *request, size_t bytes);
 void *http_user(const HttpRequest *request);

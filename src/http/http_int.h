@@ -26,6 +26,7 @@ struct HttpRequest {
     RequestState state;
     size_t body_max;
     Buf body;
+    struct HttpUnpack *unpack; /* NULL: the body comes as it is */
     HttpSink sink;
     ErrCode body_err;
     int64_t began_ns; /* of the body */
@@ -58,6 +59,14 @@ struct HttpServer {
     atomic_uint_fast64_t connections;
 };
 
+/* http_unpack.c: by the header Content-Encoding, once the headers are there. ERR_MEDIA: another one
+ * than gzip. */
+MUST_USE ErrCode http_unpack_begin(HttpRequest *request);
+/* Appends what the bytes unpack to; ERR_SYNTAX, ERR_LIMIT, ERR_NOMEM. */
+MUST_USE ErrCode http_unpack_take(HttpRequest *request, Str bytes);
+/* Was that all? ERR_SYNTAX when it was cut off. */
+MUST_USE ErrCode http_unpack_end(HttpRequest *request);
+void http_unpack_free(HttpRequest *request);
 /* http_server.c: one request less between on_request and its reply. */
 void http_running_ended(HttpServer *server);
 /* http_reply.c */

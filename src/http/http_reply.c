@@ -26,6 +26,7 @@ static bool compressible(Str type) {
         {"text/", 5},
         {"application/json", 16},
         {"application/fhir+json", 21},
+        {"application/fhir+xml", 20},
         {"application/xml", 15},
         {"application/javascript", 22},
         {"image/svg", 9},

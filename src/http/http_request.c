@@ -57,6 +57,12 @@ Str http_body(const HttpRequest *request) {
     return buf_str(&request->body);
 }
 
+void http_put_body(HttpRequest *request, Buf *body) {
+    buf_release(&request->body);
+    request->body = *body;
+    *body = (Buf){0};
+}
+
 void http_set_sink(HttpRequest *request, HttpSink sink) {
     assert(request->state != REQUEST_RUNNING);
     request->sink = sink;

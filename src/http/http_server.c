@@ -77,6 +77,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     if (r->sink.release != NULL) {
         r->sink.release(r->sink.ctx);
     }
+    http_unpack_free(r);
     buf_release(&r->body);
     arena_free(r->arena);
     mutex_release(&r->lock);
@@ -155,7 +156,8 @@ static enum MHD_Result begin(HttpRequest *r, const char *method) {
         return refuse_now(r, 413);
     }
     r->body.max = r->body_max;
-    return MHD_YES;
+    ErrCode err = r->sink.chunk != NULL ? ERR_OK : http_unpack_begin(r);
+    return err == ERR_OK ? MHD_YES : refuse_now(r, err_http(err));
 }
 
 /* Drops of a byte now and then would pass the idle timeout for ever. */
@@ -172,6 +174,8 @@ static void take_body(HttpRequest *r, Str bytes) {
     }
     if (r->sink.chunk != NULL) {
         r->body_err = r->sink.chunk(r->sink.ctx, bytes);
+    } else if (r->unpack != NULL) {
+        r->body_err = http_unpack_take(r, bytes);
     } else {
         buf_put_str(&r->body, bytes);
         r->body_err = buf_ok(&r->body);
@@ -187,6 +191,9 @@ static void run_handler(HttpRequest *r) {
     mutex_unlock(&server->lock);
     r->counted = true;
     r->state = REQUEST_RUNNING;
+    if (r->unpack != NULL && r->body_err == ERR_OK) {
+        r->body_err = http_unpack_end(r);
+    }
     if (stopping) {
         refuse(r, 503);
     } else if (r->body_err != ERR_OK && r->sink.chunk == NULL) {

@@ -110,8 +110,8 @@ check "an empty upload is 400" is "$(code -X POST "http://127.0.0.1:$port/import
 check "an unknown operation: 404, no screen" is "$(code "$base/Patient/$id/\$validate")" 404
 check "an unknown address of the screens' questions: 404" is "$(code "http://127.0.0.1:$port/api/none")" 404
 check "wrong Content-Type: 415" is "$(code -d '{}' "$base/Patient")" 415
-check "XML asked for: 406" is "$(code -H 'Accept: application/fhir+xml' "$base/Patient/$id")" 406
-check "_format=xml: 406" is "$(code "$base/Patient/$id?_format=xml")" 406
+check "pictures asked for: 406" is "$(code -H 'Accept: image/png' "$base/Patient/$id")" 406
+check "_format=ttl: 406" is "$(code "$base/Patient/$id?_format=ttl")" 406
 check "no JSON: 400" is "$(code -H "$json" -d '{' "$base/Patient")" 400
 check "another resourceType in the body: 400" is "$(code -H "$json" -d '{"resourceType":"Group"}' "$base/Patient")" 400
 check "another id in the body: 400" is "$(code -X PUT -H "$json" -d '{"resourceType":"Patient","id":"b"}' "$base/Patient/a")" 400

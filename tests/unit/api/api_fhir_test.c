@@ -52,13 +52,13 @@ static void lenient_refuses_what_changes_a_meaning(void **state) {
 
 static void formats_are_heeded_wherever_they_stand(void **state) {
     World *w = *state;
-    Reply r = ask(w, &(Ask){"POST", "/fhir/Patient/_search", FORM, "_format=xml"});
+    Reply r = ask(w, &(Ask){"POST", "/fhir/Patient/_search", FORM, "_format=ttl"});
     assert_int_equal(r.status, 406);
     r = ask(w, &(Ask){"POST", "/fhir/Patient/_search",
                       "Content-Type: Application/X-WWW-Form-Urlencoded; charset=utf-8\r\n",
                       "_format=json"});
     assert_int_equal(r.status, 200);
-    assert_int_equal(status_of(w, "PUT", "/fhir/Patient/lan?_format=xml", LAN), 406);
+    assert_int_equal(status_of(w, "PUT", "/fhir/Patient/lan?_format=ttl", LAN), 406);
     assert_int_equal(status_of(w, "PUT", "/fhir/Patient/lan?colour=red", LAN), 400);
     assert_int_equal(status_of(w, "DELETE", "/fhir/Patient/lan?colour=red", NULL), 400);
     r = ask(w, &(Ask){"PUT", "/fhir/Patient/lan?_pretty=true&_format=json", NULL, LAN});
@@ -66,7 +66,7 @@ static void formats_are_heeded_wherever_they_stand(void **state) {
     assert_true(str_starts(r.body, STR("{\n  \"")));
     r = ask(w, &(Ask){"POST", "/fhir", NULL,
                       "{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[{\"request\":{"
-                      "\"method\":\"GET\",\"url\":\"Patient?_format=xml\"}}]}"});
+                      "\"method\":\"GET\",\"url\":\"Patient?_format=ttl\"}}]}"});
     assert_str(raw(body_of(w, r), "entry.response.status"), STR("406"));
 }
 

@@ -1,0 +1,229 @@
+/* Which format a FHIR client sends and takes: JSON inside, XML at the border. What comes as XML is
+ * made JSON before anybody looks at it; what goes out is made XML behind everybody. */
+#include "api/api_format.h"
+
+#include "fhir/fhir_xml.h"
+
+/* Names of a format, alone (in _format) or as media types; '+' may have become a space. */
+static const struct {
+    const char *name;
+    ApiFormat format;
+} NAMES[] = {
+    {"application/fhir+json", API_FORMAT_JSON},
+    {"application/fhir+xml", API_FORMAT_XML},
+    {"application/json", API_FORMAT_JSON},
+    {"application/xml", API_FORMAT_XML},
+    {"text/json", API_FORMAT_JSON},
+    {"text/xml", API_FORMAT_XML},
+    {"application/json+fhir", API_FORMAT_JSON},
+    {"application/xml+fhir", API_FORMAT_XML},
+    {"application/fhir json", API_FORMAT_JSON},
+    {"application/fhir xml", API_FORMAT_XML},
+};
+
+/* The media type without its parameters. */
+static Str media_of(Str value, Str *ret_params) {
+    Str media;
+    (void)str_cut(&value, ';', &media);
+    *ret_params = value.ptr == NULL ? STR_EMPTY : value;
+    return str_trim(media);
+}
+
+static bool find_format(Str media, ApiFormat *ret_format) {
+    for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
+        if (str_eq_nocase(media, str_from(NAMES[i].name))) {
+            *ret_format = NAMES[i].format;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "0.35" → 350; what is no weight: 1000. */
+static unsigned weight_of(Str text) {
+    unsigned q = 0;
+    unsigned unit = 1000;
+    for (size_t i = 0; i < text.len && unit > 0; i++) {
+        char c = text.ptr[i];
+        if (c == '.' && i == 1) {
+            continue;
+        }
+        if (c < '0' || c > '9') {
+            return 1000;
+        }
+        q += (unsigned)(c - '0') * unit;
+        unit /= 10;
+    }
+    return MIN(q, 1000U);
+}
+
+/* The parameters of a media range: its weight; a version of FHIR that is not ours makes it 0. */
+static unsigned read_params(Str params) {
+    unsigned q = 1000;
+    Str one;
+    while (str_cut(&params, ';', &one)) {
+        Str value = one;
+        Str name;
+        (void)str_cut(&value, '=', &name);
+        name = str_trim(name);
+        value = value.ptr == NULL ? STR_EMPTY : str_trim(value);
+        if (str_eq_nocase(name, STR("q"))) {
+            q = MIN(q, weight_of(value));
+        } else if (str_eq_nocase(name, STR("fhirVersion")) && !str_starts(value, STR("4.0"))) {
+            q = 0;
+        }
+    }
+    return q;
+}
+
+/* How much each format is wanted, and by which kind of range: the most specific one counts. */
+typedef struct Wish {
+    unsigned q;
+    int rank; /* 0: not named, 1: by * / *, 2: by application/ *, 3: itself */
+} Wish;
+
+static void wish(Wish *w, int rank, unsigned q) {
+    if (rank > w->rank || (rank == w->rank && q > w->q)) {
+        *w = (Wish){q, rank};
+    }
+}
+
+/* An empty list takes anything. `first`: what is answered when both are wanted alike. */
+static bool by_accept(Str accept, ApiFormat first, ApiFormat *ret_format) {
+    Wish wishes[2] = {{0, 0}, {0, 0}};
+    Str one;
+    if (str_trim(accept).len == 0) {
+        *ret_format = first;
+        return true;
+    }
+    while (str_cut(&accept, ',', &one)) {
+        Str params;
+        Str media = media_of(one, &params);
+        unsigned q = read_params(params);
+        ApiFormat format;
+        bool any = str_eq(media, STR("*/*")) || str_eq(media, STR("*"));
+        if (find_format(media, &format)) {
+            wish(&wishes[format], 3, q);
+        } else if (any || str_eq_nocase(media, STR("application/*"))) {
+            wish(&wishes[API_FORMAT_JSON], any ? 1 : 2, q);
+            wish(&wishes[API_FORMAT_XML], any ? 1 : 2, q);
+        }
+    }
+    unsigned json = wishes[API_FORMAT_JSON].q;
+    unsigned xml = wishes[API_FORMAT_XML].q;
+    *ret_format = json > xml ? API_FORMAT_JSON : xml > json ? API_FORMAT_XML : first;
+    return json > 0 || xml > 0;
+}
+
+static bool by_name(Str name, ApiFormat *ret_format) {
+    Str params;
+    Str media = media_of(name, &params);
+    bool json = str_eq_nocase(media, STR("json"));
+    if (json || str_eq_nocase(media, STR("xml"))) {
+        *ret_format = json ? API_FORMAT_JSON : API_FORMAT_XML;
+        return true;
+    }
+    return find_format(media, ret_format) && read_params(params) > 0;
+}
+
+static bool find_wanted(ApiCall *call, Str query, ApiFormat *ret_format) {
+    ApiFormat sent = API_FORMAT_JSON;
+    Str params;
+    (void)find_format(media_of(http_header(call->request, "content-type"), &params), &sent);
+    bool said = str_find(query, STR("_format")) != SIZE_MAX;
+    Str name = said ? api_query_in(call, query, "_format") : STR_EMPTY;
+    return name.len > 0 ? by_name(name, ret_format)
+                        : by_accept(http_header_all(call->request, "accept"), sent, ret_format);
+}
+
+ErrCode fhir_check_accept(ApiCall *call, Str query, ErrInfo *info) {
+    ApiFormat format = API_FORMAT_JSON;
+    return find_wanted(call, query, &format)
+               ? ERR_OK
+               : err_set(info, ERR_ACCEPT, "format-fhir",
+                         "ask for application/fhir+json or application/fhir+xml",
+                         "hãy yêu cầu application/fhir+json hoặc application/fhir+xml");
+}
+
+ErrCode fhir_take_format(ApiCall *call, Str query, ErrInfo *info) {
+    TRY(fhir_check_accept(call, query, info));
+    (void)find_wanted(call, query, &call->format);
+    return ERR_OK;
+}
+
+void api_guess_format(ApiCall *call) {
+    ApiFormat format = API_FORMAT_JSON;
+    Str query = http_query(call->request);
+    bool fhir = str_starts(http_path(call->request), STR("/fhir"));
+    call->format = fhir && find_wanted(call, query, &format) ? format : API_FORMAT_JSON;
+}
+
+/* ---- bodies ---- */
+
+bool fhir_is_xml(Str content_type) {
+    ApiFormat format = API_FORMAT_JSON;
+    Str params;
+    return find_format(media_of(content_type, &params), &format) && format == API_FORMAT_XML;
+}
+
+ErrCode fhir_check_json_body(ApiCall *call, ErrInfo *info) {
+    ApiFormat format = API_FORMAT_JSON;
+    Str params;
+    Str media = media_of(http_header(call->request, "content-type"), &params);
+    if (!find_format(media, &format) || read_params(params) == 0) {
+        return err_set(
+            info, ERR_MEDIA, "body-fhir",
+            "send the body as Content-Type: application/fhir+json or application/fhir+xml",
+            "hãy gửi nội dung với Content-Type: application/fhir+json hoặc application/fhir+xml");
+    }
+    if (format == API_FORMAT_JSON || call->body_is_json) {
+        return ERR_OK;
+    }
+    Buf json;
+    buf_init(&json, LIMIT_REQUEST_BYTES);
+    ErrCode err = fhir_xml_read(http_body(call->request), &json, info);
+    if (err != ERR_OK) {
+        buf_release(&json);
+        return err;
+    }
+    http_put_body(call->request, &json);
+    call->body_is_json = true;
+    return ERR_OK;
+}
+
+Str api_type_of(const ApiCall *call) {
+    return call->format == API_FORMAT_XML ? STR("application/fhir+xml; charset=utf-8")
+                                          : STR("application/fhir+json; charset=utf-8");
+}
+
+static ErrCode put_formatted(ApiCall *call, Arena *arena, Str json, bool pretty, Buf *out,
+                             ErrInfo *info) {
+    FhirResource resource;
+    const JsonNode *root = NULL;
+    TRY(json_parse(arena, json, &root, info));
+    if (call->format == API_FORMAT_JSON) {
+        json_print_pretty(out, root);
+        return buf_ok(out);
+    }
+    TRY(fhir_from_node(root, &resource, NULL));
+    FhirXmlOptions options = {.arena = arena, .pretty = pretty};
+    return fhir_xml_write(&resource, &options, out, info);
+}
+
+ErrCode api_format(ApiCall *call, bool pretty, Buf *body, ErrInfo *info) {
+    Buf out;
+    if (body->len == 0 || (call->format == API_FORMAT_JSON && !pretty)) {
+        return buf_ok(body);
+    }
+    CLEANUP_ARENA Arena *arena = arena_new(4 * LIMIT_REQUEST_BYTES);
+    buf_init(&out, 4 * LIMIT_REQUEST_BYTES);
+    ErrCode err =
+        arena == NULL ? ERR_NOMEM : put_formatted(call, arena, buf_str(body), pretty, &out, info);
+    if (err != ERR_OK) {
+        buf_release(&out);
+        return err;
+    }
+    buf_release(body);
+    *body = out;
+    return ERR_OK;
+}

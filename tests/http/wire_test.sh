@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# What goes over the wire: FHIR XML, content negotiation, gzip bodies, conditional reads, PATCH, Binary.
+# The binary on a temporary data folder, asked with curl. TAP output.
+# Ports below 32768 on the loopback; only processes started here are ended, by their id.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+nhip=${NHIP:-build/release/nhip}
+tmp=$(mktemp -d /tmp/nhip-wire-XXXXXX)
+port=$((21300 + RANDOM % 90))
+base="http://127.0.0.1:$port/fhir"
+json='Content-Type: application/fhir+json'
+pid=0 n=0 bad=0
+export LC_ALL=C.UTF-8
+
+finish() {
+    [ "$pid" != 0 ] && kill -9 "$pid" 2>/dev/null
+    wait 2>/dev/null
+    rm -rf "$tmp"
+}
+trap finish EXIT
+
+check() { # check NAME CONDITION…: one TAP line
+    local name=$1
+    shift
+    n=$((n + 1))
+    if "$@"; then
+        echo "ok $n - $name"
+    else
+        echo "not ok $n - $name"
+        echo "#   $*" | head -c 2000
+        echo
+        bad=$((bad + 1))
+    fi
+}
+is() { [ "$1" = "$2" ] || { echo "#   got '$1', want '$2'" | head -c 500; echo; return 1; }; }
+has() { grep -qF -- "$2" <<<"$1" || { echo "#   '$2' is not in '$(head -c 400 <<<"$1")'"; return 1; }; }
+
+serve() { # serve [FLAG…]: starts and waits until it answers
+    "$nhip" serve --data "$tmp/data" --port "$port" "$@" >"$tmp/serve.log" 2>&1 &
+    pid=$!
+    for _ in $(seq 200); do
+        curl -ksf -o /dev/null "${probe:-http}://127.0.0.1:$port/health" && return 0
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.05
+    done
+    cat "$tmp/serve.log"
+    return 1
+}
+code() { curl -s -o "$tmp/body" -w '%{http_code}' -H 'Accept-Language: en' "$@"; }
+body() { cat "$tmp/body"; }
+head_of() { curl -s -D - -o /dev/null "$@"; }
+id_of() { grep -o '"id":"[^"]*"' "$1" | head -1 | cut -d'"' -f4; }
+
+xml='Content-Type: application/fhir+xml'
+ns='xmlns="http://hl7.org/fhir"'
+type_of() { curl -s -o "$tmp/body" -w '%{content_type}' -H 'Accept-Language: en' "$@"; }
+json_is='application/fhir+json; charset=utf-8'
+xml_is='application/fhir+xml; charset=utf-8'
+
+check "the server starts" serve
+
+# ---- XML in and out
+pat="<Patient $ns><id value=\"p1\"/><active value=\"true\"/><name><family value=\"Lê\"/><given value=\"Mai\"/><given><extension url=\"urn:x\"><valueCode value=\"c\"/></extension></given></name></Patient>"
+check "an XML body creates: 201" is "$(code -X PUT -H "$xml" -d "$pat" "$base/Patient/p1")" 201
+check "answered in the format that was sent" has "$(body)" '<family value="Lê"/>'
+check "it is stored as JSON" has "$(curl -s "$base/Patient/p1")" '"given":["Mai",null],"_given":[null,{"extension":'
+check "Accept: XML" is "$(type_of -H 'Accept: application/fhir+xml' "$base/Patient/p1")" "$xml_is"
+check "begins with its declaration" has "$(head -1 "$tmp/body")" '<?xml version="1.0" encoding="UTF-8"?>'
+check "_format=xml" is "$(type_of "$base/Patient/p1?_format=xml")" "$xml_is"
+check "_format=application/fhir+xml, the plus unescaped" is "$(type_of "$base/Patient/p1?_format=application/fhir+xml")" "$xml_is"
+check "_format wins over Accept" is "$(type_of -H 'Accept: application/fhir+xml' "$base/Patient/p1?_format=json")" "$json_is"
+check "the weightier one" is "$(type_of -H 'Accept: application/fhir+json;q=0.3, application/xml;q=0.8' "$base/Patient/p1")" "$xml_is"
+check "anything: JSON" is "$(type_of -H 'Accept: */*' "$base/Patient/p1")" "$json_is"
+check "anything but JSON" is "$(type_of -H 'Accept: application/fhir+json;q=0, */*' "$base/Patient/p1")" "$xml_is"
+check "another version of FHIR: 406" is "$(code -H 'Accept: application/fhir+json; fhirVersion=5.0' "$base/Patient/p1")" 406
+check "_pretty in XML" has "$(curl -s "$base/Patient/p1?_format=xml&_pretty=true")" '  <name>
+    <family value="Lê"/>'
+check "_summary in XML" is "$(curl -s "$base/Patient/p1?_format=xml&_summary=true" | grep -c '<code value="SUBSETTED"/>')" 1
+check "a search in XML" has "$(curl -s "$base/Patient?_id=p1&_format=xml")" '<entry><fullUrl value='
+check "a search by form with _format" is "$(type_of -d '_id=p1&_format=xml' "$base/Patient/_search")" "$xml_is"
+check "history in XML" has "$(curl -s -H 'Accept: text/xml' "$base/Patient/p1/_history")" '<method value="PUT"/>'
+check "metadata in XML" is "$(type_of "$base/metadata?_format=xml")" "$xml_is"
+check "and says so" has "$(body)" '<format value="application/fhir+xml"/>'
+check "errors in XML" is "$(type_of -H 'Accept: application/fhir+xml' "$base/Patient/none")" "$xml_is"
+check "with the rule" has "$(body)" '<code value="resource-unknown"/>'
+check "an unknown element: 422" is "$(code -H "$xml" -d "<Patient $ns><colour value=\"red\"/></Patient>" "$base/Patient")" 422
+check "told with line and column" has "$(body)" "Patient has no element 'colour' (line 1, column 38)"
+check "a DOCTYPE: 400" is "$(code -H "$xml" -d '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>' "$base/Patient")" 400
+check "no XML: 400" is "$(code -H "$xml" -d '{}' "$base/Patient")" 400
+check "breaking a rule of FHIR in XML: 422" is "$(code -H "$xml" -d "<Patient $ns><gender value=\"x\"/></Patient>" "$base/Patient")" 422
+tx="<Bundle $ns><type value=\"transaction\"/><entry><fullUrl value=\"urn:uuid:7e1f0000-0000-4000-8000-000000000001\"/><resource><Patient><active value=\"true\"/></Patient></resource><request><method value=\"POST\"/><url value=\"Patient\"/></request></entry><entry><resource><Basic><code><text value=\"x\"/></code><subject><reference value=\"urn:uuid:7e1f0000-0000-4000-8000-000000000001\"/></subject></Basic></resource><request><method value=\"POST\"/><url value=\"Basic\"/></request></entry></Bundle>"
+check "a transaction in XML" is "$(code -H "$xml" -d "$tx" "$base")" 200
+check "answered in XML" has "$(body)" '<type value="transaction-response"/>'
+check "a batch in XML, answered in JSON" is "$(type_of -H "$xml" -H 'Accept: application/fhir+json' -d "${tx/transaction/batch}" "$base")" "$json_is"
+{ echo "<Bundle $ns><type value=\"batch\"/>"; for i in $(seq 800); do echo "<entry><resource><Basic><code><text value=\"$i\"/></code></Basic></resource><request><method value=\"POST\"/><url value=\"Basic\"/></request></entry>"; done; echo '</Bundle>'; } >"$tmp/large.xml"
+check "a large batch in XML" is "$(code -H "$xml" --data-binary @"$tmp/large.xml" "$base")" 200
+check "all of it" is "$(grep -o '<status value="201"/>' "$tmp/body" | wc -l)" 800
+
+# ---- gzip
+gzip -c "$tmp/large.xml" >"$tmp/large.gz"
+check "a gzip body" is "$(code -H "$xml" -H 'Content-Encoding: gzip' --data-binary @"$tmp/large.gz" "$base")" 200
+check "all of it, too" is "$(grep -o '<status value="201"/>' "$tmp/body" | wc -l)" 800
+check "a body cut off: 400" is "$(head -c 1000 "$tmp/large.gz" | code -H "$xml" -H 'Content-Encoding: gzip' --data-binary @- "$base")" 400
+check "no gzip at all: 400" is "$(code -H "$json" -H 'Content-Encoding: gzip' -d '{}' "$base/Patient")" 400
+check "another encoding: 415" is "$(code -H "$json" -H 'Content-Encoding: br' -d '{}' "$base/Patient")" 415
+check "a bomb: 413" is "$(head -c 200000000 /dev/zero | gzip -9 | code -H "$json" -H 'Content-Encoding: gzip' --data-binary @- "$base/Patient")" 413
+check "and it names the limit" has "$(body)" 'body-size'
+check "answers in XML are packed" has "$(head_of -H 'Accept-Encoding: gzip' "$base/metadata?_format=xml")" 'Content-Encoding: gzip'
+
+echo "1..$n"
+exit $((bad > 0))
