@@ -96,6 +96,19 @@ void fhir_send(ApiCall *call, FhirAnswer *answer) {
                               });
 }
 
+/* An HTTP date as RFC 9110 wants it sent; 0 for another text (then the header is to be ignored). */
+static TimeMs parse_http_date(Str text) {
+    char copy[64];
+    struct tm tm = {0};
+    if (text.len == 0 || text.len >= sizeof(copy)) {
+        return 0;
+    }
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    const char *end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    return end == NULL || *end != '\0' ? 0 : (TimeMs)timegm(&tm) * 1000;
+}
+
 /* ---- reading ---- */
 
 /* The client holds this version already: 304. */
@@ -107,7 +120,9 @@ static bool is_known(const FhirGet *get, const StoreVersion *v) {
             return true;
         }
     }
-    return false;
+    /* Dates have whole seconds; ETags, where given, are more exact (RFC 9110, 13.1.3). */
+    return get->if_none_match.len == 0 && get->if_modified_since > 0 &&
+           v->time / 1000 <= get->if_modified_since / 1000;
 }
 
 static ErrCode answer_version(const FhirGet *get, const StoreVersion *v, FhirAnswer *ret,
@@ -203,6 +218,7 @@ static void run_typed(ApiCall *call, FhirGetFn fn) {
     }
     get.query = http_query(call->request);
     get.if_none_match = http_header_all(call->request, "if-none-match");
+    get.if_modified_since = parse_http_date(http_header(call->request, "if-modified-since"));
     answer_get(&get, fn);
 }
 
@@ -302,6 +318,7 @@ ErrCode fhir_get_ask(ApiCall *call, const IntakeAsk *ask, FhirAnswer *ret, ErrIn
     TRY(get_of_parts(call, parts, n, &get, info));
     get.query = query.ptr == NULL ? STR_EMPTY : query;
     get.if_none_match = ask->if_none_match;
+    get.if_modified_since = ask->if_modified_since;
     TRY(fhir_check_accept(call, get.query, info));
     return fn(&get, ret, info);
 }

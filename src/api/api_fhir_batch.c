@@ -317,7 +317,8 @@ static void enter_window(Window *w, Entry *e) {
                          .arena = w->arena,
                          .base_url = call->api->base_url,
                          .actor = STR("http"),
-                         .source = STR("fhir")};
+                         .source = STR("fhir"),
+                         .delete_max = fhir_delete_max(call->api)};
     ErrCode err = intake_tx_new(&o, &w->tx[w->n]);
     e->ask.full_url = STR_EMPTY; /* entries of a batch know nothing of each other */
     err = err == ERR_OK ? intake_tx_add(w->tx[w->n], &e->ask) : err;

@@ -12,8 +12,9 @@ typedef struct FhirGet {
     FhirType type; /* FHIR_T_NONE: all types */
     Str id;
     Str version;
-    Str query;         /* raw, without '?' */
-    Str if_none_match; /* ETags that the client holds */
+    Str query;                /* raw, without '?' */
+    Str if_none_match;        /* ETags that the client holds */
+    TimeMs if_modified_since; /* what was there then is held, too; 0: unsaid */
 } FhirGet;
 
 /* `body` belongs to whoever holds the answer (buf_release, or handed over by fhir_send). */
@@ -159,6 +160,10 @@ struct FhirWrite {
 /* Is it among the preferences of the header Prefer ("handling=lenient")? */
 bool fhir_prefers(ApiCall *call, const char *preference);
 FhirWant fhir_wanted(ApiCall *call); /* by the header Prefer */
+/* What a condition may delete at once (setting conditional_delete_max). */
+unsigned fhir_delete_max(const Api *api);
+/* An OperationOutcome that says what was done. */
+void fhir_put_done(Buf *out, const IntakeAnswer *answer, FhirLanguage language);
 MUST_USE ErrCode fhir_write_new(ApiCall *call, FhirWrite **ret_write);
 /* The transaction is filled and prepared: submits it, tries again when it must, replies. */
 void fhir_write_start(FhirWrite *write);

@@ -109,9 +109,9 @@ static void put_resource(JsonWriter *w, Api *api, FhirType type, Arena *arena) {
     put_flag(w, "readHistory", true);
     put_flag(w, "updateCreate", true);
     put_flag(w, "conditionalCreate", true);
-    put_member_code(w, "conditionalRead", "not-match");
+    put_member_code(w, "conditionalRead", "full-support");
     put_flag(w, "conditionalUpdate", true);
-    put_member_code(w, "conditionalDelete", "single");
+    put_member_code(w, "conditionalDelete", fhir_delete_max(api) > 1 ? "multiple" : "single");
     put_includes(w, type, arena);
     json_name(w, "searchParam");
     json_open_array(w);

@@ -13,15 +13,25 @@ FhirWant fhir_wanted(ApiCall *call) {
 
 /* ---- the reply ---- */
 
+void fhir_put_done(Buf *out, const IntakeAnswer *a, FhirLanguage language) {
+    ErrInfo info = {0};
+    if (a->status == 204) {
+        (void)err_set(&info, ERR_OK, "deleted", "deleted: %zu", "đã xoá: %zu", a->n_deleted);
+    } else {
+        (void)err_set(&info, ERR_OK, "done", a->status == 201 ? "created" : "done",
+                      a->status == 201 ? "đã tạo" : "xong");
+    }
+    fhir_print_outcome_err(out, &info, language);
+}
+
 static ErrCode put_body(FhirWrite *w, const IntakeAnswer *a, Buf *out) {
     ApiCall *call = w->call;
     StoreVersion v;
-    if (w->want == FHIR_WANT_NOTHING || a->status == 204) {
+    if (w->want == FHIR_WANT_OUTCOME) {
+        fhir_put_done(out, a, call->language);
         return ERR_OK;
     }
-    if (w->want == FHIR_WANT_OUTCOME) {
-        FhirIssues none = fhir_issues(call->arena);
-        fhir_print_outcome(out, &none, call->language);
+    if (w->want == FHIR_WANT_NOTHING || a->status == 204) {
         return ERR_OK;
     }
     TRY(store_get_slot(call->api->store, call->arena, a->slot, &v));
@@ -42,7 +52,9 @@ static void reply_one(FhirWrite *w) {
         api_reply_err(call, err, NULL);
         return;
     }
-    if (a->status != 204) {
+    if (a->status == 204) {
+        answer.status = answer.body.len > 0 ? 200 : 204;
+    } else {
         answer.location = arena_printf(call->arena, STR_FMT "/%s/" STR_FMT "/_history/%u",
                                        STR_ARG(call->api->base_url), fhir_type_name(a->type),
                                        STR_ARG(a->id), (unsigned)a->version);
@@ -94,6 +106,10 @@ static void on_durable(void *ctx) {
     http_continue(w->call->request, after_commit, w);
 }
 
+unsigned fhir_delete_max(const Api *api) {
+    return (unsigned)api->o.settings->conditional_delete_max;
+}
+
 ErrCode fhir_write_new(ApiCall *call, FhirWrite **ret_write) {
     FhirWrite *w = arena_new_array(call->arena, FhirWrite, 1);
     if (w == NULL) {
@@ -104,7 +120,8 @@ ErrCode fhir_write_new(ApiCall *call, FhirWrite **ret_write) {
                          .arena = call->arena,
                          .base_url = call->api->base_url,
                          .actor = STR("http"),
-                         .source = STR("fhir")};
+                         .source = STR("fhir"),
+                         .delete_max = fhir_delete_max(call->api)};
     TRY(intake_tx_new(&o, &w->tx));
     *ret_write = w;
     return ERR_OK;
@@ -181,6 +198,20 @@ static bool need_if_match(ApiCall *call, IntakeAsk *ask) {
     return true;
 }
 
+/* PUT: only "*", create and never overwrite (RFC 9110, 13.1.2). */
+static bool need_if_none_match(ApiCall *call, IntakeAsk *ask) {
+    Str tag = str_trim(http_header_all(call->request, "if-none-match"));
+    ErrInfo info = {0};
+    ask->if_absent = str_eq(tag, STR("*"));
+    if (tag.len > 0 && !ask->if_absent) {
+        (void)err_set(&info, ERR_PARAM, "if-none-match", "If-None-Match must be * here",
+                      "ở đây If-None-Match phải là *");
+        api_reply_err(call, ERR_PARAM, &info);
+        return false;
+    }
+    return true;
+}
+
 static bool need_ask(ApiCall *call, IntakeVerb verb, IntakeAsk *ret) {
     ErrInfo info = {0};
     *ret = (IntakeAsk){.verb = verb,
@@ -231,14 +262,17 @@ void fhir_post(ApiCall *call) {
     IntakeAsk ask;
     if (need_ask(call, INTAKE_CREATE, &ask) && need_body(call, &ask)) {
         ask.condition = http_header(call->request, "if-none-exist");
+        if (str_starts(ask.condition, STR("?"))) {
+            ask.condition = str_sub(ask.condition, 1, ask.condition.len);
+        }
         run(call, &ask);
     }
 }
 
 void fhir_put(ApiCall *call) {
     IntakeAsk ask;
-    if (need_ask(call, INTAKE_UPDATE, &ask) && need_if_match(call, &ask) && need_body(call, &ask) &&
-        need_same_id(call, &ask)) {
+    if (need_ask(call, INTAKE_UPDATE, &ask) && need_if_match(call, &ask) &&
+        need_if_none_match(call, &ask) && need_body(call, &ask) && need_same_id(call, &ask)) {
         run(call, &ask);
     }
 }
@@ -246,7 +280,7 @@ void fhir_put(ApiCall *call) {
 void fhir_put_conditional(ApiCall *call) {
     IntakeAsk ask;
     if (need_ask(call, INTAKE_UPDATE, &ask) && need_condition(call, &ask) &&
-        need_if_match(call, &ask) && need_body(call, &ask)) {
+        need_if_match(call, &ask) && need_if_none_match(call, &ask) && need_body(call, &ask)) {
         run(call, &ask);
     }
 }

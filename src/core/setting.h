@@ -43,6 +43,8 @@
       "số giây cho các yêu cầu đang chạy khi dừng máy chủ")                                        \
     X(page_count, INT, 50, 1, 1000, "search results a page when _count is not given",              \
       "số kết quả mỗi trang khi không có _count")                                                  \
+    X(conditional_delete_max, INT, 1, 1, 1000, "resources that one conditional delete may remove", \
+      "số tài nguyên mà một lệnh xoá có điều kiện được xoá")                                       \
     X(gzip, BOOL, true, 0, 1, "compress answers when the client takes gzip",                       \
       "nén câu trả lời khi máy khách nhận gzip")                                                   \
     X(log_level, TEXT, "info", 3, 5, "debug, info, warn, error or off",                            \

@@ -41,6 +41,7 @@ ErrCode intake_tx_add(IntakeTx *tx, const IntakeAsk *ask) {
         tx->items = grown;
         tx->cap_items = cap;
     }
+    tx->n_many += ask->verb == INTAKE_DELETE && ask->condition.len > 0;
     tx->items[tx->n_items++].ask = *ask;
     return ERR_OK;
 }
@@ -159,7 +160,11 @@ static void on_done(void *ctx, ErrCode err, const StoreCommitted *committed,
         tx->info = *store_prepared_info(prepared);
     }
     for (size_t i = 0; err == ERR_OK && i < tx->plan.n_changes; i++) {
-        IntakeAnswer *answer = &tx->items[tx->by_change[i]].answer;
+        TxItem *item = &tx->items[tx->by_change[i]];
+        IntakeAnswer *answer = &item->answer;
+        if (item->change != i) {
+            continue; /* one of several deletes */
+        }
         answer->slot = store_prepared_slot(prepared, committed, i);
         answer->version = store_prepared_version(prepared, i);
     }

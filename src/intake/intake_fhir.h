@@ -4,10 +4,11 @@
  * A transaction (IntakeTx) is filled with asks, prepared once (references between its entries and
  * to ourselves rewritten), then submitted: each attempt looks up what the asks name, at one
  * snapshot of the store, groups the changes by patient and hands one commit to the store's writer.
- * A commit that met another's is resolved again on a new snapshot (intake_tx_again). Conditions
- * must hold one exact token (identifier=system|value): with it the store can tell whether another
- * client was faster. Ownership: everything lives in the arena of the options until the transaction
- * is done. Threads: one thread at a time; `done` comes from the store's writer thread. */
+ * A commit that met another's is resolved again on a new snapshot (intake_tx_again). What was found
+ * by conditions, and that nothing else was, is checked by the writer: by keys when a condition
+ * holds an exact token (identifier=system|value), else against what was committed meanwhile.
+ * Ownership: everything lives in the arena of the options until the transaction is done. Threads:
+ * one thread at a time; `done` comes from the store's writer thread. */
 #ifndef NHIP_INTAKE_INTAKE_FHIR_H
 #define NHIP_INTAKE_INTAKE_FHIR_H
 
@@ -23,10 +24,12 @@ typedef struct IntakeAsk {
     Str id;            /* UPDATE, DELETE: of what; empty with a condition */
     Str condition;     /* CREATE: If-None-Exist; UPDATE, DELETE: the search that names the target */
     uint32_t if_match; /* UPDATE, DELETE: only if this is the newest version; 0: whatever it is */
+    bool if_absent;    /* UPDATE: only if there is none (If-None-Match: *) */
     Str full_url;      /* in a bundle */
     Str url;           /* READ: as asked, relative to the base */
     Str if_none_match; /* READ: the versions that the client holds */
-    const JsonNode *root; /* CREATE, UPDATE: the resource, validated */
+    TimeMs if_modified_since; /* READ: what was there then is held, too; 0: unsaid */
+    const JsonNode *root;     /* CREATE, UPDATE: the resource, validated */
 } IntakeAsk;
 
 typedef struct IntakeAnswer {
@@ -36,6 +39,7 @@ typedef struct IntakeAnswer {
     Slot slot; /* the version that it made, or found as the condition's only match; 0: none */
     uint32_t version;
     TimeMs time;
+    size_t n_deleted; /* DELETE: resources that went */
 } IntakeAnswer;
 
 typedef struct IntakeTx IntakeTx;
@@ -44,6 +48,7 @@ typedef struct IntakeTxOptions {
     Arena *arena;
     Str base_url;             /* own references are cut by it; may be empty */
     Str actor, source;        /* of the origin row */
+    unsigned delete_max;      /* resources that one condition may delete; 0: 1 */
     const StoreCommit *extra; /* received files, rejects, files done that belong to it, or NULL */
 } IntakeTxOptions;
 

@@ -53,6 +53,23 @@ static ErrCode parse_match(Str etag, uint32_t *ret, ErrInfo *info) {
     return ERR_OK;
 }
 
+static ErrCode parse_since(Str instant, TimeMs *ret, ErrInfo *info) {
+    TimeMs hi = 0;
+    return instant.len == 0 || time_parse_fhir(instant, ret, &hi) == ERR_OK
+               ? ERR_OK
+               : err_set(info, ERR_PARAM, "if-modified-since", "ifModifiedSince must be an instant",
+                         "ifModifiedSince phải là một thời điểm");
+}
+
+/* PUT: "*", create and never overwrite. */
+static ErrCode parse_none_match(Str tag, bool *ret_absent, ErrInfo *info) {
+    *ret_absent = str_eq(tag, STR("*"));
+    return tag.len == 0 || *ret_absent
+               ? ERR_OK
+               : err_set(info, ERR_PARAM, "if-none-match", "ifNoneMatch of a PUT must be *",
+                         "ifNoneMatch của PUT phải là *");
+}
+
 static ErrCode check_resource(const IntakeAsk *ask, Arena *arena, size_t i, ErrInfo *info) {
     if (fhir_type_of(ask->root) != ask->type) {
         return ENTRY_ERROR(info, i, "resource", "the resource is not of the type in request.url",
@@ -75,7 +92,8 @@ static ErrCode parse_request(Arena *arena, const JsonNode *request, size_t i, In
     if (str_eq(method, STR("GET"))) {
         ask->verb = INTAKE_READ;
         ask->if_none_match = json_str(arena, json_get_lit(request, "ifNoneMatch"));
-        return ERR_OK;
+        return parse_since(json_raw_str(json_get_lit(request, "ifModifiedSince")),
+                           &ask->if_modified_since, info);
     }
     TRY(intake_target(url, ask, info));
     TRY(parse_match(json_str(arena, json_get_lit(request, "ifMatch")), &ask->if_match, info));
@@ -87,6 +105,8 @@ static ErrCode parse_request(Arena *arena, const JsonNode *request, size_t i, In
             str_starts(condition, STR("?")) ? str_sub(condition, 1, condition.len) : condition;
     } else if (str_eq(method, STR("PUT")) && named) {
         ask->verb = INTAKE_UPDATE;
+        TRY(parse_none_match(json_str(arena, json_get_lit(request, "ifNoneMatch")), &ask->if_absent,
+                             info));
     } else if (str_eq(method, STR("DELETE")) && named) {
         ask->verb = INTAKE_DELETE;
     } else {

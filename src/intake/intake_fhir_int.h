@@ -21,6 +21,8 @@ typedef struct TxItem {
     Str client_id; /* given to it because a uri member names it by its urn */
     /* in each attempt: */
     StoreVersion found; /* the newest version of the target; first = 0: there is none */
+    StoreVersion *more; /* DELETE: others that the condition found */
+    size_t n_more;
     bool writes;
     StoreOp op;
     Str new_id;     /* CREATE under a client's id */
@@ -35,7 +37,16 @@ typedef struct TxCondition {
     FhirType type;
     Str query;
     StoreVersion found; /* in each attempt, of references only */
+    size_t item;        /* the same; SIZE_MAX: no entry of the transaction, but `found` */
 } TxCondition;
+
+/* What an attempt's look-ups relied on, beside the tokens in Plan.expects. */
+typedef struct TxRelied {
+    StoreCondition *conditions;
+    size_t n_conditions, cap_conditions;
+    StoreStill *still;
+    size_t n_still, cap_still;
+} TxRelied;
 
 /* Text → item: full URLs, "Type/id" of updates, "Type?condition". */
 typedef struct TxKey {
@@ -50,6 +61,7 @@ struct IntakeTx {
     Arena *tries; /* one attempt's; reset before each */
     TxItem *items;
     size_t n_items, cap_items;
+    size_t n_many;           /* deletes by condition */
     TxCondition *conditions; /* of references */
     size_t n_conditions, cap_conditions;
     TxKey *keys;
@@ -57,6 +69,10 @@ struct IntakeTx {
     unsigned attempts;
     Plan plan; /* groups and expects of this attempt */
     RecordNo snapshot;
+    TimeMs now;
+    TxRelied relied;
+    Slot *changed; /* first slots that it changes, as far as it is resolved: open addressing */
+    size_t changed_mask, n_changed, n_deleted, own_matches;
     size_t *by_change; /* item of each change */
     /* from the writer thread: */
     void (*done)(void *ctx);
@@ -70,6 +86,30 @@ struct IntakeTx {
 MUST_USE ErrCode tx_rewrite(IntakeTx *tx, size_t item, Arena *scratch, ErrInfo *info);
 /* The item with this key, or SIZE_MAX. */
 size_t tx_find(const IntakeTx *tx, Str text);
+
+/* ---- intake_fhir_condition.c ---- */
+typedef struct TxLook {
+    FhirType type;
+    Str query;
+    size_t max;
+    ErrInfo *info;
+} TxLook;
+typedef struct TxFound {
+    StoreVersion *versions;
+    size_t n;
+} TxFound;
+/* Up to max resources that fulfil the condition; the commit will hold only if that stays so. */
+MUST_USE ErrCode tx_look(IntakeTx *tx, const TxLook *look, FhirQuery *ret_query, TxFound *ret);
+/* The only resource that fulfils the condition, those that the transaction deletes left out; first
+ * = 0: none. ERR_MULTIPLE. */
+MUST_USE ErrCode tx_find_one(IntakeTx *tx, FhirType type, Str condition, StoreVersion *ret,
+                             ErrInfo *info);
+/* Fills found or item: what fulfils it behind all changes of the transaction. */
+MUST_USE ErrCode tx_find_reference(IntakeTx *tx, TxCondition *c, ErrInfo *info);
+/* The commit will hold only if this is still the newest version then. */
+MUST_USE ErrCode tx_rely(IntakeTx *tx, const StoreVersion *v);
+/* Does the transaction change (or delete) this resource? intake_fhir_resolve.c */
+bool tx_changes(const IntakeTx *tx, Slot first, bool deletes_only);
 
 /* The rule of what is refused because its Patient is not there (yet). */
 #define INTAKE_PATIENT_UNKNOWN "patient-unknown"

@@ -1,4 +1,6 @@
 /* One attempt of a transaction: targets looked up, changes grouped by patient, the commit built. */
+#include "core/clock.h"
+#include "core/hash.h"
 #include "intake/intake_fhir_int.h"
 
 static void place_error(const IntakeTx *tx, size_t item, ErrInfo *info) {
@@ -7,66 +9,48 @@ static void place_error(const IntakeTx *tx, size_t item, ErrInfo *info) {
     }
 }
 
-/* ---- conditions ---- */
+/* ---- what it changes ---- */
 
-/* One key of the index, or two. "|code" of other parameters than identifier means any system that
- * the definition or a ContactPoint's use stands for: no key says that. */
-static bool is_exact_token(const FhirQueryTerm *t) {
-    return t->param->type == FHIR_PARAM_TOKEN && t->modifier == FHIR_MOD_NONE && t->n_values == 1 &&
-           t->values[0].token.has_bar && t->values[0].token.code.len > 0 &&
-           (t->values[0].token.system.len > 0 || t->param->id == FHIR_P_IDENTIFIER);
-}
-
-/* Every exact token becomes an expectation: a new match would have to carry all of them. */
-static ErrCode expect_tokens(IntakeTx *tx, const FhirQuery *q, StoreExpect *ret, ErrInfo *info) {
-    size_t n = 0;
-    for (size_t i = 0; i < q->n_terms; i++) {
-        if (!is_exact_token(&q->terms[i])) {
-            continue;
-        }
-        *ret = (StoreExpect){.type = q->type,
-                             .param = q->terms[i].param->id,
-                             .system = q->terms[i].values[0].token.system,
-                             .value = q->terms[i].values[0].token.code};
-        TRY(intake_expect(&tx->plan, ret));
-        n++;
+/* The low bit of an entry says that it is deleted: slots are kept shifted by one. */
+static size_t changed_place(const IntakeTx *tx, Slot first) {
+    size_t at = (size_t)hash64_mix(first, 0) & tx->changed_mask;
+    while (tx->changed[at] != 0 && tx->changed[at] >> 1 != first) {
+        at = (at + 1) & tx->changed_mask;
     }
-    return n > 0 ? ERR_OK
-                 : err_set(info, ERR_UNSUPPORTED, "condition-token",
-                           "a condition needs one exact token such as identifier=system|value",
-                           "điều kiện phải có một mã chính xác, ví dụ identifier=hệ_thống|giá_trị");
+    return at;
 }
 
-static ErrCode search_two(IntakeTx *tx, const FhirQuery *q, StoreVersion **ret, size_t *ret_n,
-                          ErrInfo *info) {
-    StorePage page = {0};
-    StoreSearch search = {.query = q, .snapshot = tx->snapshot, .count = 2};
-    TRY(store_search(tx->store, tx->tries, &search, &page, info));
-    *ret = page.matches;
-    *ret_n = page.n_matches;
+bool tx_changes(const IntakeTx *tx, Slot first, bool deletes_only) {
+    Slot entry = tx->changed[changed_place(tx, first)];
+    return entry != 0 && (!deletes_only || (entry & 1) != 0);
+}
+
+/* No resource may be changed twice, however it is named. */
+static ErrCode note_changed(IntakeTx *tx, Slot first, bool deleted, ErrInfo *info) {
+    size_t at = changed_place(tx, first);
+    if (tx->changed[at] != 0) {
+        return err_set(info, ERR_INVALID, "bundle-overlap", "two entries change the same resource",
+                       "hai mục cùng thay đổi một tài nguyên");
+    }
+    tx->changed[at] = first << 1 | deleted;
+    tx->n_changed++;
+    tx->n_deleted += deleted;
     return ERR_OK;
 }
 
-/* The only resource that fulfils the condition; ret->first = 0: none. */
-static ErrCode find_one(IntakeTx *tx, FhirType type, Str condition, StoreVersion *ret,
-                        ErrInfo *info) {
-    FhirQuery q;
-    StoreExpect token;
-    StoreVersion *found = NULL;
-    size_t n = 0;
-    FhirQueryScope scope = {.type = type, .base_url = tx->o.base_url, .info = info};
-    TRY(fhir_query_parse(tx->tries, &scope, condition, &q));
-    TRY(expect_tokens(tx, &q, &token, info));
-    bool direct = q.n_terms == 1 && token.param == FHIR_P_IDENTIFIER;
-    TRY(direct ? store_find(tx->store, tx->tries, &token, 2, &found, &n)
-               : search_two(tx, &q, &found, &n, info));
-    if (n > 1) {
-        return err_set(info, ERR_MULTIPLE, "condition-multiple",
-                       "more than one %s fulfils the condition",
-                       "có nhiều hơn một %s thoả điều kiện", fhir_type_name(type));
+/* At most a half full: deletes by condition may be many of one ask. */
+static ErrCode make_changed(IntakeTx *tx) {
+    size_t most = tx->n_items + tx->n_many * tx->o.delete_max;
+    size_t size = 16;
+    while (size < 2 * most + 2) {
+        size *= 2;
     }
-    *ret = n == 1 ? found[0] : (StoreVersion){0};
-    return ERR_OK;
+    tx->changed = arena_calloc(tx->tries, size, sizeof(*tx->changed));
+    tx->changed_mask = size - 1;
+    tx->n_changed = 0;
+    tx->n_deleted = 0;
+    tx->own_matches = 0;
+    return tx->changed == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 /* ---- targets ---- */
@@ -84,6 +68,12 @@ static ErrCode find_id(IntakeTx *tx, FhirType type, Str id, StoreVersion *ret) {
 static ErrCode check_match(const TxItem *item, ErrInfo *info) {
     uint32_t wanted = item->ask.if_match;
     bool there = item->found.first != 0 && !item->found.deleted;
+    if (item->ask.if_absent && there) {
+        return err_set(info, ERR_PRECONDITION, "if-none-match",
+                       "there is a %s/" STR_FMT " already (If-None-Match: *)",
+                       "đã có %s/" STR_FMT " (If-None-Match: *)", fhir_type_name(item->ask.type),
+                       STR_ARG(item->found.id));
+    }
     if (wanted == 0 || (there && item->found.version == wanted)) {
         return ERR_OK;
     }
@@ -112,7 +102,7 @@ static void will_write(TxItem *item, StoreOp op, int status) {
 
 static ErrCode resolve_create(IntakeTx *tx, TxItem *item, ErrInfo *info) {
     if (item->ask.condition.len > 0) {
-        TRY(find_one(tx, item->ask.type, item->ask.condition, &item->found, info));
+        TRY(tx_find_one(tx, item->ask.type, item->ask.condition, &item->found, info));
         if (item->found.first != 0) {
             answer_existing(item, 200);
             return ERR_OK;
@@ -126,7 +116,7 @@ static ErrCode resolve_create(IntakeTx *tx, TxItem *item, ErrInfo *info) {
 static ErrCode resolve_update(IntakeTx *tx, TxItem *item, ErrInfo *info) {
     Str id = item->ask.id;
     if (item->ask.condition.len > 0) {
-        TRY(find_one(tx, item->ask.type, item->ask.condition, &item->found, info));
+        TRY(tx_find_one(tx, item->ask.type, item->ask.condition, &item->found, info));
         Str body_id = json_str(tx->tries, json_get_lit(item->ask.root, "id"));
         if (item->found.first != 0 && body_id.len > 0 && !str_eq(body_id, item->found.id)) {
             return err_set(info, ERR_PARAM, "id-mismatch",
@@ -139,23 +129,59 @@ static ErrCode resolve_update(IntakeTx *tx, TxItem *item, ErrInfo *info) {
     if (id.len > 0) {
         TRY(find_id(tx, item->ask.type, id, &item->found));
     }
+    bool there = item->found.first != 0;
+    if (there && !item->found.deleted && id.len > 0 && item->ask.condition.len > 0) {
+        tx->attempts = TX_ATTEMPTS; /* no race: asking again changes nothing */
+        return err_set(info, ERR_EXISTS, "condition-id-exists",
+                       "nothing fulfils the condition, but there is a %s/" STR_FMT " already",
+                       "không có gì thoả điều kiện, nhưng đã có %s/" STR_FMT,
+                       fhir_type_name(item->ask.type), STR_ARG(id));
+    }
     TRY(check_match(item, info));
     item->new_id = id;
-    bool there = item->found.first != 0;
+    if (there) {
+        TRY(note_changed(tx, item->found.first, false, info));
+    }
     will_write(item, there ? STORE_UPDATE : STORE_CREATE,
                there && !item->found.deleted ? 200 : 201);
     return ERR_OK;
 }
 
+/* Several only where the setting allows it: then up to that many. */
+static ErrCode find_deleted(IntakeTx *tx, TxItem *item, ErrInfo *info) {
+    FhirQuery q;
+    TxFound found;
+    size_t max = MAX(tx->o.delete_max, 1U);
+    TxLook look = {
+        .type = item->ask.type, .query = item->ask.condition, .max = max + 1, .info = info};
+    TRY(tx_look(tx, &look, &q, &found));
+    if (found.n > max) {
+        return err_set(info, ERR_MULTIPLE, "condition-multiple",
+                       "more than %zu %s fulfil the condition: nothing was deleted",
+                       "có nhiều hơn %zu %s thoả điều kiện: chưa xoá gì", max,
+                       fhir_type_name(item->ask.type));
+    }
+    if (found.n > 0) {
+        item->found = found.versions[0];
+        item->more = found.versions + 1;
+        item->n_more = found.n - 1;
+    }
+    return ERR_OK;
+}
+
 static ErrCode resolve_delete(IntakeTx *tx, TxItem *item, ErrInfo *info) {
-    TRY(item->ask.condition.len > 0
-            ? find_one(tx, item->ask.type, item->ask.condition, &item->found, info)
-            : find_id(tx, item->ask.type, item->ask.id, &item->found));
+    TRY(item->ask.condition.len > 0 ? find_deleted(tx, item, info)
+                                    : find_id(tx, item->ask.type, item->ask.id, &item->found));
     TRY(check_match(item, info));
     if (item->found.first == 0 || item->found.deleted) {
         item->answer = (IntakeAnswer){.status = 204, .type = item->ask.type, .id = item->ask.id};
-    } else {
-        will_write(item, STORE_DELETE, 204);
+        return ERR_OK;
+    }
+    will_write(item, STORE_DELETE, 204);
+    item->answer.n_deleted = 1 + item->n_more;
+    TRY(note_changed(tx, item->found.first, true, info));
+    for (size_t i = 0; i < item->n_more; i++) {
+        TRY(note_changed(tx, item->more[i].first, true, info));
     }
     return ERR_OK;
 }
@@ -163,6 +189,7 @@ static ErrCode resolve_delete(IntakeTx *tx, TxItem *item, ErrInfo *info) {
 static ErrCode resolve_item(IntakeTx *tx, TxItem *item, ErrInfo *info) {
     item->writes = false;
     item->found = (StoreVersion){0};
+    item->n_more = 0;
     item->new_id = STR_EMPTY;
     item->group = 0;
     item->answer = (IntakeAnswer){.type = item->ask.type};
@@ -179,17 +206,23 @@ static ErrCode resolve_item(IntakeTx *tx, TxItem *item, ErrInfo *info) {
     return ERR_OK;
 }
 
-static ErrCode resolve_references(IntakeTx *tx, ErrInfo *info) {
-    for (size_t i = 0; i < tx->n_conditions; i++) {
-        TxCondition *c = &tx->conditions[i];
-        TRY(find_one(tx, c->type, c->query, &c->found, info));
-        if (c->found.first == 0) {
-            return err_set(info, ERR_PRECONDITION, "reference-unmatched",
-                           "nothing fulfils the conditional reference %s?" STR_FMT,
-                           "không có gì thoả tham chiếu có điều kiện %s?" STR_FMT,
-                           fhir_type_name(c->type), (int)MIN(c->query.len, (size_t)200),
-                           c->query.ptr);
+/* Deletes first: what they take away no condition of another entry finds. */
+static ErrCode resolve_items(IntakeTx *tx, ErrInfo *info) {
+    for (int deletes = 1; deletes >= 0; deletes--) {
+        for (size_t i = 0; i < tx->n_items; i++) {
+            TxItem *item = &tx->items[i];
+            if ((item->ask.verb == INTAKE_DELETE) != (deletes == 1)) {
+                continue;
+            }
+            ErrCode err = resolve_item(tx, item, info);
+            if (err != ERR_OK) {
+                place_error(tx, i, info);
+                return err;
+            }
         }
+    }
+    for (size_t i = 0; i < tx->n_conditions; i++) {
+        TRY(tx_find_reference(tx, &tx->conditions[i], info));
     }
     return ERR_OK;
 }
@@ -223,19 +256,24 @@ static uint64_t group_of_item(IntakeTx *tx, size_t at) {
     return item->writes && item->op == STORE_CREATE ? TX_NEW | at : item->found.first;
 }
 
+static uint64_t group_of_delete(const StoreVersion *v) {
+    return v->type == FHIR_T_PATIENT ? v->first : v->patient;
+}
+
 static ErrCode group_item(IntakeTx *tx, size_t at, Known *last, ErrInfo *info) {
     TxItem *item = &tx->items[at];
     const FhirIndexReference *p = &item->patient;
-    if (item->ask.type == FHIR_T_PATIENT) {
+    if (item->op == STORE_DELETE) {
+        item->group = group_of_delete(&item->found);
+    } else if (item->ask.type == FHIR_T_PATIENT) {
         item->group = group_of_item(tx, at);
-    } else if (item->op == STORE_DELETE) {
-        item->group = item->found.patient;
     } else if (!item->has_patient || p->url.len > 0) {
         item->group = 0;
     } else if (p->local >= 0) {
         size_t to = (size_t)p->local;
-        item->group =
-            to < tx->n_items ? group_of_item(tx, to) : tx->conditions[to - tx->n_items].found.first;
+        const TxCondition *c = to < tx->n_items ? NULL : &tx->conditions[to - tx->n_items];
+        to = c != NULL ? c->item : to;
+        item->group = to == SIZE_MAX ? c->found.first : group_of_item(tx, to);
     } else {
         TRY(known_patient(tx, p->id, last, &item->group, info));
     }
@@ -245,6 +283,7 @@ static ErrCode group_item(IntakeTx *tx, size_t at, Known *last, ErrInfo *info) {
 typedef struct Order {
     uint64_t group;
     uint32_t item;
+    uint32_t more; /* 0: its own change; else one of its other deletes, from 1 */
     bool is_patient;
 } Order;
 
@@ -257,11 +296,12 @@ static int compare_order(const void *a, const void *b) {
     if (x->is_patient != y->is_patient) {
         return x->is_patient ? -1 : 1;
     }
-    return (x->item > y->item) - (x->item < y->item);
+    return x->item != y->item ? (x->item > y->item) - (x->item < y->item)
+                              : (x->more > y->more) - (x->more < y->more);
 }
 
 static ErrCode order_changes(IntakeTx *tx, Order **ret_order, size_t *ret_n, ErrInfo *info) {
-    Order *order = arena_new_array(tx->tries, Order, tx->n_items + 1);
+    Order *order = arena_new_array(tx->tries, Order, tx->n_items + tx->n_deleted + 1);
     Known last = {STR_EMPTY, 0};
     size_t n = 0;
     if (order == NULL) {
@@ -275,7 +315,11 @@ static ErrCode order_changes(IntakeTx *tx, Order **ret_order, size_t *ret_n, Err
                 return err;
             }
             order[n++] =
-                (Order){tx->items[i].group, (uint32_t)i, tx->items[i].group == (TX_NEW | i)};
+                (Order){tx->items[i].group, (uint32_t)i, 0, tx->items[i].group == (TX_NEW | i)};
+            for (size_t k = 0; k < tx->items[i].n_more; k++) {
+                order[n++] = (Order){group_of_delete(&tx->items[i].more[k]), (uint32_t)i,
+                                     (uint32_t)k + 1, false};
+            }
         }
     }
     qsort(order, n, sizeof(*order), compare_order);
@@ -301,7 +345,9 @@ static ErrCode make_map(IntakeTx *tx, RefMap *ret) {
         change[i] = (int64_t)item->change;
     }
     for (size_t i = 0; i < tx->n_conditions; i++) {
-        known[tx->n_items + i] = tx->conditions[i].found.id;
+        size_t to = tx->conditions[i].item;
+        known[tx->n_items + i] = to == SIZE_MAX ? tx->conditions[i].found.id : known[to];
+        change[tx->n_items + i] = to == SIZE_MAX ? 0 : change[to];
     }
     *ret = (RefMap){.known = known, .change = change, .n = n, .patient = STR_EMPTY};
     return ERR_OK;
@@ -311,11 +357,13 @@ static void put_changes(IntakeTx *tx, const Order *order, size_t n, const RefMap
                         StoreChange *changes) {
     for (size_t i = 0; i < n; i++) {
         const TxItem *item = &tx->items[order[i].item];
+        const StoreVersion *found =
+            order[i].more == 0 ? &item->found : &item->more[order[i].more - 1];
         changes[i] = (StoreChange){
             .op = item->op,
             .type = item->ask.type,
             .id = item->op == STORE_CREATE ? item->new_id : STR_EMPTY,
-            .prev = item->op == STORE_CREATE ? 0 : item->found.slot,
+            .prev = item->op == STORE_CREATE ? 0 : found->slot,
             .json =
                 item->op == STORE_DELETE ? STR_EMPTY : intake_rewrite(tx->tries, item->text, map),
         };
@@ -350,8 +398,10 @@ static ErrCode build(IntakeTx *tx, StoreCommit *ret, ErrInfo *info) {
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < n; i++) {
-        tx->items[order[i].item].change = i;
         tx->by_change[i] = order[i].item;
+        if (order[i].more == 0) {
+            tx->items[order[i].item].change = i;
+        }
     }
     TRY(make_map(tx, &map));
     put_changes(tx, order, n, &map, changes);
@@ -362,6 +412,10 @@ static ErrCode build(IntakeTx *tx, StoreCommit *ret, ErrInfo *info) {
     ret->n_groups = tx->plan.n_groups;
     ret->expects = tx->plan.expects;
     ret->n_expects = tx->plan.n_expects;
+    ret->conditions = tx->relied.conditions;
+    ret->n_conditions = tx->relied.n_conditions;
+    ret->still = tx->relied.still;
+    ret->n_still = tx->relied.n_still;
     ret->snapshot = tx->snapshot;
     ret->actor = tx->o.actor;
     ret->source = tx->o.source;
@@ -371,14 +425,10 @@ static ErrCode build(IntakeTx *tx, StoreCommit *ret, ErrInfo *info) {
 ErrCode tx_resolve(IntakeTx *tx, StoreCommit *ret_commit, ErrInfo *info) {
     arena_reset(tx->tries);
     tx->plan = (Plan){.arena = tx->tries};
+    tx->relied = (TxRelied){0};
     tx->snapshot = store_snapshot(tx->store);
-    for (size_t i = 0; i < tx->n_items; i++) {
-        ErrCode err = resolve_item(tx, &tx->items[i], info);
-        if (err != ERR_OK) {
-            place_error(tx, i, info);
-            return err;
-        }
-    }
-    TRY(resolve_references(tx, info));
+    tx->now = clock_now_ms(clock_real());
+    TRY(make_changed(tx));
+    TRY(resolve_items(tx, info));
     return build(tx, ret_commit, info);
 }

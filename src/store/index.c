@@ -353,15 +353,20 @@ bool index_key_since(Index *index, Str key, RecordNo snapshot) {
     return false;
 }
 
-ErrCode index_get(Index *index, Arena *arena, Str key, RecordNo snapshot, SlotList *ret) {
+/* Slots of records above `above`, up to `snapshot`. */
+static ErrCode get_between(Index *index, Arena *arena, Str key, const RecordNo span[2],
+                           SlotList *ret) {
     CLEANUP_VIEW IndexView *view = index_view_take(index);
     CLEANUP(slot_vec_release) SlotVec part = {0};
     SlotList list = {0};
     size_t capacity = 0;
     for (size_t i = 0; i < view->n; i++) {
         const IndexPart *p = &view->parts[i];
+        if (p->last <= span[0]) {
+            continue;
+        }
         part.n = 0;
-        TRY(part_get(p, key, part_below(p, snapshot), &part));
+        TRY(part_get(p, key, part_below(p, span[1]), &part));
         if (list.n + part.n > capacity) {
             capacity = MAX(capacity * 2, list.n + part.n);
             Slot *slots = arena_alloc(arena, capacity * sizeof(*slots));
@@ -374,11 +379,21 @@ ErrCode index_get(Index *index, Arena *arena, Str key, RecordNo snapshot, SlotLi
             list.slots = slots;
         }
         for (size_t k = 0; k < part.n; k++) {
-            list.slots[list.n++] = part_base(p) + part.slots[k];
+            Slot slot = part_base(p) + part.slots[k];
+            list.slots[list.n] = slot;
+            list.n += SLOT_RECORD(slot) > span[0];
         }
     }
     *ret = list;
     return ERR_OK;
+}
+
+ErrCode index_get(Index *index, Arena *arena, Str key, RecordNo snapshot, SlotList *ret) {
+    return get_between(index, arena, key, (RecordNo[]){0, snapshot}, ret);
+}
+
+ErrCode index_slots_since(Index *index, Arena *arena, Str key, RecordNo snapshot, SlotList *ret) {
+    return get_between(index, arena, key, (RecordNo[]){snapshot, UINT64_MAX}, ret);
 }
 
 size_t index_key_head(char *out, IndexClass class, unsigned type, unsigned param) {

@@ -101,6 +101,9 @@ typedef struct SlotList {
     Slot *slots; /* ascending */
     size_t n;
 } SlotList;
+/* The slots that key carries in records above `snapshot`, published or not. */
+MUST_USE ErrCode index_slots_since(Index *index, Arena *arena, Str key, RecordNo snapshot,
+                                   SlotList *ret);
 /* Slots of one exact key in records <= snapshot. */
 MUST_USE ErrCode index_get(Index *index, Arena *arena, Str key, RecordNo snapshot, SlotList *ret);
 /* First version of a client's id, or 0. */

@@ -13,21 +13,16 @@
 
 #include "core/json.h"
 #include "core/thread.h"
+#include "store/record_dict.h"
 #include "store/store_db.h"
 #include "store/store_int.h"
 
 #include <stdatomic.h>
-#include <zstd.h>
 
 enum {
     RECORD_FORMAT = 1,
     RECORD_KIND_FHIR = 1,
     RECORD_CHAIN_LEN = 32,
-    DICT_RECORDS = 1, /* kinds of dictionaries */
-    DICT_FILES = 2,
-    DICT_KINDS = 3,
-    DICT_MAX = 1024, /* ids 1 … */
-    DICT_BYTES = 112640,
     READER_CACHE = 8,
     STORE_LANE = 0,
 };
@@ -73,34 +68,6 @@ bool codec_get_varint(Str *from, uint64_t *ret_value);
 MUST_USE ErrCode record_encode(Buf *out, const StoredRecord *record);
 /* record->number and the other header members are set; texts point into payload. */
 MUST_USE ErrCode record_decode(Str payload, StoredRecord *record);
-
-/* ---- compression and dictionaries (store_dict.c) ---- */
-
-typedef struct Dict {
-    uint32_t id, kind;
-    ZSTD_CDict *compress;
-    ZSTD_DDict *decompress;
-} Dict;
-
-typedef struct DictSet { /* append-only; readers take no lock */
-    _Atomic(Dict *) at[DICT_MAX];
-    _Atomic(Dict *) now[DICT_KINDS]; /* NULL: none yet */
-    _Atomic uint32_t count;
-} DictSet;
-
-MUST_USE ErrCode dict_load(DictSet *set, Db *db, ErrInfo *info);
-MUST_USE ErrCode dict_add(DictSet *set, uint32_t id, uint32_t kind, Str body);
-void dict_release(DictSet *set);
-/* Trains from samples laid one after the other; appends the dictionary to out. */
-MUST_USE ErrCode dict_train(Str samples, const size_t *sizes, unsigned n, Buf *out);
-/* Appends a frame. dict may be NULL. */
-MUST_USE ErrCode frame_pack(ZSTD_CCtx *ctx, const Dict *dict, Str bytes, Buf *out);
-/* ret is cleared first; ERR_CORRUPT for a bad frame or more than max bytes. */
-MUST_USE ErrCode frame_unpack(ZSTD_DCtx *ctx, const Dict *dict, Str frame, Buf *ret);
-/* dict 0 gives NULL; ERR_CORRUPT for an unknown one. */
-MUST_USE ErrCode dict_by_id(const DictSet *set, uint32_t id, const Dict **ret_dict);
-MUST_USE ErrCode body_pack(ZSTD_CCtx *ctx, const Dict *dict, Str payload, Buf *out);
-MUST_USE ErrCode body_unpack(ZSTD_DCtx *ctx, const DictSet *set, const RecordRow *row, Buf *ret);
 
 /* ---- stored text (record_text.c) ---- */
 
@@ -221,6 +188,8 @@ struct StorePrepared {
     size_t n_records;
     uint32_t *offsets, *versions; /* by change */
     size_t n_changes;
+    uint64_t types[FHIR_RESOURCE_COUNT / 64 + 1]; /* that it changes: one bit each */
+    struct PreparedConditions *conditions;        /* store_condition.c; NULL: none */
     IndexBatch batch;
     uint64_t *value_hashes; /* of the batch's VALUE keys: the overlay of a group */
     size_t n_value_hashes;

@@ -1,6 +1,7 @@
 /* store_prepare: everything about a commit that needs no number and no lock, on the caller's
  * thread. */
 #include "store/record_int.h"
+#include "store/store_condition.h"
 #include "store/store_hot.h"
 
 #include "core/limits.h"
@@ -215,6 +216,7 @@ static ErrCode resolve_changes(Build *b) {
         if (!fhir_type_is_resource(change->type)) {
             return change_error(b, i, ERR_INVALID, "type");
         }
+        b->p->types[change->type / 64] |= UINT64_C(1) << change->type % 64;
         b->slots[i] = (StoredSlot){.type = change->type, .version = 1, .client_id = STR_EMPTY};
         b->targets[i] = (TextTarget){.type = change->type, .offset = b->p->offsets[i]};
         TRY(change->op == STORE_CREATE ? resolve_create(b, i) : resolve_prior(b, i));
@@ -564,6 +566,7 @@ static ErrCode build(Build *b) {
     TRY(build_groups(b));
     TRY(build_hashes(b->p));
     TRY(build_expects(b));
+    TRY(conditions_prepare(b->commit, b->p, b->info));
     TRY(files_prepare(b->store, b->prep, b->commit, b->p, b->info));
     return arena_failed(b->p->arena) || arena_failed(b->prep->scratch) ? ERR_NOMEM : ERR_OK;
 }

@@ -3,6 +3,7 @@
  * that syncs, the next group queues up. */
 #include "store/store_hot.h"
 #include "store/store_care_int.h"
+#include "store/store_condition.h"
 
 #include "core/limits.h"
 #include "core/log.h"
@@ -153,6 +154,10 @@ static ErrCode check(Store *store, const Group *group, StorePrepared *p) {
     err = check_clients(store, p);
     if (err != ERR_OK) {
         return refuse(p, err, "id-exists");
+    }
+    err = conditions_check(&(ConditionCheck){store, group->head, p, group->time});
+    if (err != ERR_OK) {
+        return refuse(p, err, "condition");
     }
     err = overlay_commit(store, group, p);
     return err == ERR_OK ? ERR_OK : refuse(p, err, "overlay");

@@ -122,6 +122,23 @@ typedef struct StoreExpect {
     Str system, value;
 } StoreExpect;
 
+/* The same for any condition: the caller searched with it at `snapshot`. Refused (ERR_CONFLICT)
+ * when a version of the type that fulfils it was committed since then, or when so many were that
+ * looking through them would hold up other commits: done again, the snapshot is newer. Dearer than
+ * an expectation, which is enough wherever the condition holds an exact token. */
+typedef struct StoreCondition {
+    FhirType type;
+    Str query;    /* as behind '?'; percent-encoded */
+    Str base_url; /* FhirQueryScope */
+    TimeMs now;
+} StoreCondition;
+enum { STORE_CONDITIONS_MAX = 1000 }; /* of one commit */
+
+/* The caller acted on this version and does not change it: refused when it is not the newest. */
+typedef struct StoreStill {
+    Slot first, slot;
+} StoreStill;
+
 typedef enum StoreDropped {
     STORE_KEPT,
     STORE_NOT_KEPT, /* its bytes were never to be kept */
@@ -151,6 +168,10 @@ typedef struct StoreCommit {
     size_t n_groups;
     const StoreExpect *expects;
     size_t n_expects;
+    const StoreCondition *conditions;
+    size_t n_conditions;
+    const StoreStill *still;
+    size_t n_still;
     RecordNo snapshot; /* store_snapshot() before the caller's look-ups */
     Str actor, source; /* who and by which way: the origin row (audit); no personal data */
     const StoreReceived *received;

@@ -19,6 +19,65 @@ static void all_lines_of_a_header_count(void **state) {
     assert_true(str_find(r.body, STR("there is no Patient")) != SIZE_MAX);
 }
 
+static void writes_say_what_they_did(void **state) {
+    World *w = *state;
+    const char *wants = "Prefer: return=OperationOutcome\r\nAccept-Language: en\r\n";
+    Reply r = ask(w, &(Ask){"PUT", "/fhir/Patient/lan", wants, LAN});
+    assert_int_equal(r.status, 201);
+    assert_str(raw(body_of(w, r), "issue.details.text"), STR("created"));
+    assert_str(raw(body_of(w, r), "issue.severity"), STR("information"));
+    r = ask(w, &(Ask){"DELETE", "/fhir/Patient/lan", wants, NULL});
+    assert_int_equal(r.status, 200);
+    assert_str(raw(body_of(w, r), "issue.details.text"), STR("deleted: 1"));
+    assert_int_equal(status_of(w, "DELETE", "/fhir/Patient/lan", NULL), 204);
+}
+
+/* ---- conditions ---- */
+
+static void reads_may_depend_on_what_is_held(void **state) {
+    World *w = *state;
+    Reply r = ask(w, &(Ask){"PUT", "/fhir/Patient/lan", NULL, LAN});
+    assert_int_equal(r.status, 201);
+    Str since = arena_printf(w->arena, "If-Modified-Since: " STR_FMT "\r\n",
+                             STR_ARG(header_of(r, "last-modified")));
+    assert_int_equal(ask(w, &(Ask){"GET", "/fhir/Patient/lan", since.ptr, NULL}).status, 304);
+    Str both = arena_printf(w->arena, STR_FMT "If-None-Match: W/\"9\"\r\n", STR_ARG(since));
+    assert_int_equal(ask(w, &(Ask){"GET", "/fhir/Patient/lan", both.ptr, NULL}).status, 200);
+    const char *old = "If-Modified-Since: Thu, 01 Jan 2015 00:00:00 GMT\r\n";
+    assert_int_equal(ask(w, &(Ask){"GET", "/fhir/Patient/lan", old, NULL}).status, 200);
+    const char *wrong = "If-Modified-Since: tomorrow\r\n";
+    assert_int_equal(ask(w, &(Ask){"GET", "/fhir/Patient/lan", wrong, NULL}).status, 200);
+    const char *entry = "{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[{\"request\":{"
+                        "\"method\":\"GET\","
+                        "\"url\":\"Patient/lan\",\"ifModifiedSince\":\"2999-01-01T00:00:00Z\"}}]}";
+    r = ask(w, &(Ask){"POST", "/fhir", NULL, entry});
+    assert_str(raw(body_of(w, r), "entry.response.status"), STR("304"));
+}
+
+static void puts_may_want_to_be_first(void **state) {
+    World *w = *state;
+    Ask put = {"PUT", "/fhir/Patient/lan", "If-None-Match: *\r\n", LAN};
+    assert_int_equal(ask(w, &put).status, 201);
+    assert_int_equal(ask(w, &put).status, 412);
+    const char *entry =
+        "{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[{\"resource\":" LAN
+        ",\"request\":{\"method\":\"PUT\",\"url\":\"Patient/lan\",\"ifNoneMatch\":\"*\"}}]}";
+    Reply r = ask(w, &(Ask){"POST", "/fhir", NULL, entry});
+    assert_str(raw(body_of(w, r), "entry.response.status"), STR("412"));
+}
+
+static void conditions_are_searches(void **state) {
+    World *w = *state;
+    assert_int_equal(status_of(w, "PUT", "/fhir/Patient/lan", LAN), 201);
+    Ask post = {"POST", "/fhir/Patient", "If-None-Exist: ?gender=female&name:missing=true\r\n",
+                "{\"resourceType\":\"Patient\",\"gender\":\"female\"}"};
+    Reply r = ask(w, &post);
+    assert_int_equal(r.status, 200);
+    assert_str(raw(body_of(w, r), "id"), STR("lan"));
+    assert_int_equal(status_of(w, "DELETE", "/fhir/Patient?gender=female", NULL), 204);
+    assert_int_equal(ask(w, &post).status, 201);
+}
+
 /* ---- history ---- */
 
 static void links_of_history_keep_how_it_is_printed(void **state) {
@@ -42,6 +101,10 @@ static void links_of_history_keep_how_it_is_printed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         IN_WORLD(all_lines_of_a_header_count),
+        IN_WORLD(writes_say_what_they_did),
+        IN_WORLD(reads_may_depend_on_what_is_held),
+        IN_WORLD(puts_may_want_to_be_first),
+        IN_WORLD(conditions_are_searches),
         IN_WORLD(links_of_history_keep_how_it_is_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,10 +181,6 @@ static void conditions(void **state) {
     assert_str(first.id, second.id);
     ask.verb = INTAKE_UPDATE;
     assert_int_equal(run_one(w, &ask, ERR_OK).version, 2);
-    ask.condition = STR("name=x");
-    (void)run_one(w, &ask, ERR_UNSUPPORTED);
-    ask.condition = STR("telecom=|097"); /* of any use: no key says that */
-    (void)run_one(w, &ask, ERR_UNSUPPORTED);
     ask.condition = STR("gender=http://hl7.org/fhir/administrative-gender|other");
     IntakeAsk other =
         to_create(w, FHIR_T_PATIENT, "{\"resourceType\":\"Patient\",\"gender\":\"other\"}");
@@ -192,14 +188,87 @@ static void conditions(void **state) {
     IntakeAnswer made = run_one(w, &other, ERR_OK);
     assert_int_equal(made.status, 201);
     assert_int_equal(run_one(w, &other, ERR_OK).status, 200);
-    ask.condition = STR("identifier=7");
-    (void)run_one(w, &ask, ERR_UNSUPPORTED);
+    ask.condition = STR("identifier=7"); /* of any system */
+    assert_int_equal(run_one(w, &ask, ERR_OK).version, 3);
     ask.condition = STR("colour=7");
+    (void)run_one(w, &ask, ERR_PARAM);
+    ask.condition = STR("_count=1");
     (void)run_one(w, &ask, ERR_PARAM);
     IntakeAsk twin = to_create(w, FHIR_T_PATIENT, PATIENT_JSON("7"));
     (void)run_one(w, &twin, ERR_OK);
     ask.condition = STR("identifier=urn:t|7");
     (void)run_one(w, &ask, ERR_MULTIPLE);
+}
+
+#define NAMED(id, family)                                                                          \
+    "{\"resourceType\":\"Patient\"" id ",\"name\":[{\"family\":\"" family "\"}]}"
+
+static void conditions_may_be_any_search(void **state) {
+    World *w = *state;
+    IntakeAsk ask = to_create(w, FHIR_T_PATIENT, NAMED("", "Lan"));
+    ask.condition = STR("family:exact=Lan&telecom:missing=true");
+    IntakeAnswer first = run_one(w, &ask, ERR_OK);
+    assert_int_equal(first.status, 201);
+    assert_int_equal(run_one(w, &ask, ERR_OK).status, 200);
+    ask.verb = INTAKE_UPDATE;
+    ask.root = parse(w, NAMED("", "Mai"));
+    assert_int_equal(run_one(w, &ask, ERR_OK).version, 2);
+    /* Nothing is called Lan any more: the update makes one, under the id that it names. */
+    ask.root = parse(w, NAMED(",\"id\":\"lan\"", "Lan"));
+    IntakeAnswer lan = run_one(w, &ask, ERR_OK);
+    assert_int_equal(lan.status, 201);
+    assert_str(lan.id, STR("lan"));
+    /* Under an id that another has it would overwrite what the condition does not mean. */
+    ask.condition = STR("family=Hoa");
+    (void)run_one(w, &ask, ERR_EXISTS);
+    ask.if_match = 7;
+    ask.condition = STR("family:exact=Lan");
+    (void)run_one(w, &ask, ERR_PRECONDITION);
+    ask.if_match = 1;
+    assert_int_equal(run_one(w, &ask, ERR_OK).version, 2);
+}
+
+static void only_where_nothing_is(void **state) {
+    World *w = *state;
+    IntakeAsk ask = to_update(w, FHIR_T_PATIENT, "lan", NAMED(",\"id\":\"lan\"", "Lan"));
+    ask.if_absent = true;
+    assert_int_equal(run_one(w, &ask, ERR_OK).status, 201);
+    (void)run_one(w, &ask, ERR_PRECONDITION);
+    IntakeAsk gone = {.verb = INTAKE_DELETE, .type = FHIR_T_PATIENT, .id = STR("lan")};
+    (void)run_one(w, &gone, ERR_OK);
+    assert_int_equal(run_one(w, &ask, ERR_OK).status, 201);
+}
+
+static void a_condition_may_delete_several(void **state) {
+    World *w = *state;
+    IntakeAsk ask = to_create(w, FHIR_T_PATIENT, NAMED("", "Lan"));
+    for (int i = 0; i < 3; i++) {
+        (void)run_one(w, &ask, ERR_OK);
+    }
+    IntakeAsk gone = {.verb = INTAKE_DELETE,
+                      .type = FHIR_T_PATIENT,
+                      .id = STR_EMPTY,
+                      .condition = STR("family=Lan")};
+    (void)run_one(w, &gone, ERR_MULTIPLE);
+    IntakeTxOptions o = {.intake = w->intake,
+                         .arena = w->home->arena,
+                         .base_url = STR_EMPTY,
+                         .actor = STR("test"),
+                         .source = STR("fhir"),
+                         .delete_max = 2};
+    IntakeTx *tx = NULL;
+    ErrInfo info = {0};
+    assert_ok(intake_tx_new(&o, &tx));
+    assert_ok(intake_tx_add(tx, &gone));
+    assert_int_equal(intake_tx_run(tx, &info), ERR_MULTIPLE);
+    o.delete_max = 3;
+    assert_ok(intake_tx_new(&o, &tx));
+    assert_ok(intake_tx_add(tx, &gone));
+    assert_ok(intake_tx_run(tx, &info));
+    assert_int_equal(intake_tx_answer(tx, 0)->status, 204);
+    assert_int_equal(intake_tx_answer(tx, 0)->n_deleted, 3);
+    assert_int_equal(intake_tx_written(tx), 3);
+    assert_int_equal(run_one(w, &gone, ERR_OK).n_deleted, 0);
 }
 
 static void patients_must_be_there(void **state) {
@@ -326,6 +395,60 @@ static void conditional_entries(void **state) {
         ERR_PRECONDITION, "reference-unmatched");
 }
 
+#define IF_NONE_EXIST(url, resource, condition)                                                    \
+    "{\"fullUrl\":\"" url "\",\"resource\":" resource                                              \
+    ",\"request\":{\"method\":\"POST\",\"url\":\"Patient\",\"ifNoneExist\":\"" condition "\"}}"
+#define DELETE_ENTRY(url) "{\"request\":{\"method\":\"DELETE\",\"url\":\"" url "\"}}"
+
+/* DELETE, POST, PUT, and conditional references behind them all. */
+static void entries_take_effect_in_order(void **state) {
+    World *w = *state;
+    IntakeAsk ask = to_update(w, FHIR_T_PATIENT, "old", NAMED(",\"id\":\"old\"", "Lan"));
+    (void)run_one(w, &ask, ERR_OK);
+    IntakeTx *tx = run_bundle(
+        w,
+        BUNDLE(
+            ENTRY(URN("1"), OBSERVATION("Patient?family=Lan", ""), "POST",
+                  "Observation") "," IF_NONE_EXIST(URN("2"), NAMED("", "Lan"),
+                                                   "family=Lan") "," DELETE_ENTRY("Patient/old")),
+        ERR_OK, NULL);
+    assert_int_equal(intake_tx_answer(tx, 1)->status, 201);
+    assert_int_equal(intake_tx_answer(tx, 2)->status, 204);
+    assert_int_equal(now_of(w, intake_tx_answer(tx, 0)).patient,
+                     now_of(w, intake_tx_answer(tx, 1)).first);
+    /* Renamed by the transaction: the reference finds what it is called afterwards. */
+    Str id = intake_tx_answer(tx, 1)->id;
+    Str bundle = arena_printf(
+        w->home->arena,
+        BUNDLE(
+            "{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"" STR_FMT "\",\"name\":[{"
+            "\"family\":\"Mai\"}]},\"request\":{\"method\":\"PUT\",\"url\":\"Patient/" STR_FMT
+            "\"}}," ENTRY(URN("1"), OBSERVATION("Patient?family=Mai", ""), "POST", "Observation")),
+        STR_ARG(id), STR_ARG(id));
+    tx = run_bundle(w, bundle.ptr, ERR_OK, NULL);
+    assert_int_equal(now_of(w, intake_tx_answer(tx, 1)).patient,
+                     now_of(w, intake_tx_answer(tx, 0)).first);
+    (void)run_bundle(w,
+                     BUNDLE(ENTRY(URN("1"), NAMED("", "Mai"), "POST", "Patient") "," ENTRY(
+                         URN("2"), OBSERVATION("Patient?family=Mai", ""), "POST", "Observation")),
+                     ERR_MULTIPLE, "condition-multiple");
+}
+
+static void entries_that_overlap_are_refused(void **state) {
+    World *w = *state;
+    IntakeAsk ask = to_update(w, FHIR_T_PATIENT, "a", NAMED(",\"id\":\"a\"", "Lan"));
+    (void)run_one(w, &ask, ERR_OK);
+    (void)run_bundle(
+        w,
+        BUNDLE(ENTRY(URN("1"), NAMED("", "Lan"), "PUT", "Patient?family=Lan") "," ENTRY(
+            URN("2"), NAMED(",\"id\":\"a\"", "Mai"), "PUT", "Patient/a")),
+        ERR_INVALID, "bundle-overlap");
+    (void)run_bundle(w,
+                     BUNDLE(DELETE_ENTRY("Patient?family=Lan") "," ENTRY(
+                         URN("2"), NAMED(",\"id\":\"a\"", "Mai"), "PUT", "Patient/a")),
+                     ERR_INVALID, "bundle-overlap");
+}
+
 static void one_fails_all_fail(void **state) {
     World *w = *state;
     RecordNo before = store_snapshot(w->home->store);
@@ -404,6 +527,9 @@ static ErrCode race_ask(Racer *r, const IntakeAsk *ask, Arena *arena, int *ret_s
 }
 
 static ErrCode race_once(Racer *r, int round, Arena *arena) {
+    /* By one key; by one of several; by what only the resource itself says. */
+    static const char *const forms[] = {"identifier=urn:r|%d", "telecom=home|09%d",
+                                        "identifier=%d&telecom:missing=false", "phone=09%d"};
     FhirResource p;
     int status = 0;
     Str json = arena_printf(arena,
@@ -412,14 +538,12 @@ static ErrCode race_once(Racer *r, int round, Arena *arena) {
                             "\"09%d\",\"use\":\"home\"}]}",
                             round, round);
     TRY(fhir_parse(arena, json, &p, NULL));
-    IntakeAsk ask = {
-        .verb = INTAKE_CREATE,
-        .type = FHIR_T_PATIENT,
-        .id = STR_EMPTY,
-        .condition = arena_printf(
-            arena, round % 2 == 0 ? "identifier=urn:r|%d" : "telecom=home|09%d", round),
-        .full_url = STR_EMPTY,
-        .root = p.root};
+    IntakeAsk ask = {.verb = INTAKE_CREATE,
+                     .type = FHIR_T_PATIENT,
+                     .id = STR_EMPTY,
+                     .condition = arena_printf(arena, forms[round % (int)ARRAY_LEN(forms)], round),
+                     .full_url = STR_EMPTY,
+                     .root = p.root};
     TRY(race_ask(r, &ask, arena, &status));
     r->created += status == 201;
     r->found += status == 200;
@@ -790,6 +914,11 @@ int main(void) {
         IN_WORLD(creates_updates_deletes),
         IN_WORLD(client_ids),
         IN_WORLD(conditions),
+        IN_WORLD(conditions_may_be_any_search),
+        IN_WORLD(only_where_nothing_is),
+        IN_WORLD(a_condition_may_delete_several),
+        IN_WORLD(entries_take_effect_in_order),
+        IN_WORLD(entries_that_overlap_are_refused),
         IN_WORLD(patients_must_be_there),
         IN_WORLD(own_addresses_are_cut),
         IN_WORLD(references_between_entries),

@@ -1,0 +1,33 @@
+/* store_condition.h — has the answer to a condition changed since the caller asked? The writer's
+ * check of StoreCondition and StoreStill (store.h).
+ *
+ * What was committed since the caller's snapshot is matched against the query, version by version:
+ * those that the index shows, then those of commits before it in the same group, which nobody can
+ * see yet. Both orders of two commits therefore end the same way: the second is refused and asks
+ * again. Work has a ceiling; behind it the commit is refused, too. Ownership: everything of a
+ * commit lives in its arena. Threads: prepare on the caller's, check on the writer's. */
+#ifndef NHIP_STORE_CONDITION_H
+#define NHIP_STORE_CONDITION_H
+
+#include "store/record_int.h"
+
+typedef struct PreparedConditions {
+    FhirQuery *queries; /* by type */
+    size_t n_queries;
+    StoreStill *still;
+    size_t n_still;
+} PreparedConditions;
+
+/* ERR_LIMIT above STORE_CONDITIONS_MAX; the errors of fhir_query_parse. */
+MUST_USE ErrCode conditions_prepare(const StoreCommit *commit, StorePrepared *p, ErrInfo *info);
+
+typedef struct ConditionCheck {
+    Store *store;
+    const StorePrepared *head; /* the group; those before p that are not refused were taken */
+    const StorePrepared *p;
+    TimeMs time; /* of the group */
+} ConditionCheck;
+/* ERR_CONFLICT when something that fulfils one was committed, or a version is not the newest. */
+MUST_USE ErrCode conditions_check(const ConditionCheck *check);
+
+#endif
