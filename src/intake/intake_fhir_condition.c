@@ -12,8 +12,9 @@ enum { OWN_MATCHES_MAX = 1 << 20 }; /* conditional references × entries of thei
 /* One key of the index, or two. "|code" of other parameters than identifier means any system that
  * the definition or a ContactPoint's use stands for: no key says that. */
 static bool is_exact_token(const FhirQueryTerm *t) {
-    return t->param->type == FHIR_PARAM_TOKEN && t->modifier == FHIR_MOD_NONE && t->n_values == 1 &&
-           t->values[0].token.has_bar && t->values[0].token.code.len > 0 &&
+    return t->kind == FHIR_TERM_VALUES && t->param->type == FHIR_PARAM_TOKEN &&
+           t->modifier == FHIR_MOD_NONE && t->n_values == 1 && t->values[0].token.has_bar &&
+           t->values[0].token.code.len > 0 &&
            (t->values[0].token.system.len > 0 || t->param->id == FHIR_P_IDENTIFIER);
 }
 

@@ -10,6 +10,25 @@ enum {
 
 /* ---- preparing ---- */
 
+enum { TYPE_WORDS = FHIR_RESOURCE_COUNT / 64 + 1 };
+
+/* The types on whose resources the answer depends. */
+static bool add_types(const FhirQueryTerm *terms, size_t n, uint64_t types[TYPE_WORDS]) {
+    bool linked = false;
+    for (size_t i = 0; i < n; i++) {
+        const FhirQueryTerm *t = &terms[i];
+        linked = linked || fhir_term_is_linked(t);
+        if (fhir_term_is_linked(t) && t->n_links == 0) {
+            memset(types, 0xff, TYPE_WORDS * sizeof(*types)); /* a tree of references: any */
+        }
+        for (size_t k = 0; k < t->n_links; k++) {
+            types[t->links[k].type / 64] |= UINT64_C(1) << t->links[k].type % 64;
+            linked = add_types(t->links[k].term, 1, types) || linked;
+        }
+    }
+    return linked;
+}
+
 static int compare_types(const void *a, const void *b) {
     FhirType x = ((const FhirQuery *)a)->type;
     FhirType y = ((const FhirQuery *)b)->type;
@@ -19,13 +38,22 @@ static int compare_types(const void *a, const void *b) {
 static ErrCode parse_all(const StoreCommit *commit, Arena *arena, PreparedConditions *all,
                          ErrInfo *info) {
     for (size_t i = 0; i < commit->n_conditions; i++) {
+        FhirQuery *q = &all->queries[all->n_queries];
+        uint64_t types[TYPE_WORDS] = {0};
         const StoreCondition *c = &commit->conditions[i];
         FhirQueryScope scope = {.type = c->type,
                                 .base_url = arena_str(arena, c->base_url),
                                 .now = c->now,
                                 .info = info};
-        TRY(fhir_query_parse(arena, &scope, arena_str(arena, c->query),
-                             &all->queries[all->n_queries++]));
+        TRY(fhir_query_parse(arena, &scope, arena_str(arena, c->query), q));
+        if (add_types(q->terms, q->n_terms, types)) {
+            types[c->type / 64] |= UINT64_C(1) << c->type % 64;
+            for (size_t k = 0; k < TYPE_WORDS; k++) {
+                all->linked[k] |= types[k];
+            }
+        } else {
+            all->n_queries++;
+        }
     }
     if (all->n_queries > 1) {
         qsort(all->queries, all->n_queries, sizeof(*all->queries), compare_types);
@@ -181,6 +209,27 @@ static ErrCode check_still(Check *c) {
     return ERR_OK;
 }
 
+/* Conditions that depend on other resources (chains, _has): nothing of the types may be new. */
+static ErrCode check_linked(Check *c) {
+    const ConditionCheck *of = c->of;
+    const uint64_t *linked = of->p->conditions->linked;
+    for (const StorePrepared *q = of->head; q != of->p; q = q->next) {
+        for (size_t k = 0; k < TYPE_WORDS; k++) {
+            if (q->err == ERR_OK && (q->types[k] & linked[k]) != 0) {
+                return ERR_CONFLICT;
+            }
+        }
+    }
+    for (unsigned type = 1; type <= FHIR_RESOURCE_COUNT; type++) {
+        const char key[5] = {INDEX_TYPE, (char)(type >> 8), (char)type, 0, 0};
+        if ((linked[type / 64] >> type % 64 & 1) != 0 &&
+            index_key_since(of->store->index, (Str){key, sizeof(key)}, of->p->snapshot)) {
+            return ERR_CONFLICT;
+        }
+    }
+    return ERR_OK;
+}
+
 ErrCode conditions_check(const ConditionCheck *check) {
     const PreparedConditions *all = check->p->conditions;
     if (all == NULL) {
@@ -193,6 +242,7 @@ ErrCode conditions_check(const ConditionCheck *check) {
     }
     Check c = {.of = check, .arena = arena, .scratch = scratch};
     TRY(check_still(&c));
+    TRY(check_linked(&c));
     for (size_t i = 0; i < all->n_queries; i += c.n_queries) {
         c.queries = &all->queries[i];
         c.n_queries = 1;

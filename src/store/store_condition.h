@@ -4,8 +4,10 @@
  * What was committed since the caller's snapshot is matched against the query, version by version:
  * those that the index shows, then those of commits before it in the same group, which nobody can
  * see yet. Both orders of two commits therefore end the same way: the second is refused and asks
- * again. Work has a ceiling; behind it the commit is refused, too. Ownership: everything of a
- * commit lives in its arena. Threads: prepare on the caller's, check on the writer's. */
+ * again. Conditions that depend on other resources (chains, _has) are refused when any of the types
+ * that they touch is new. Work has a ceiling; behind it the commit is refused, too. Ownership:
+ * everything of a commit lives in its arena. Threads: prepare on the caller's, check on the
+ * writer's. */
 #ifndef NHIP_STORE_CONDITION_H
 #define NHIP_STORE_CONDITION_H
 
@@ -14,6 +16,7 @@
 typedef struct PreparedConditions {
     FhirQuery *queries; /* by type */
     size_t n_queries;
+    uint64_t linked[FHIR_RESOURCE_COUNT / 64 + 1]; /* types that others depend on: one bit each */
     StoreStill *still;
     size_t n_still;
 } PreparedConditions;

@@ -177,6 +177,23 @@ static void references_inside_a_group_are_seen(void **state) {
     assert_int_equal(outcome.conflict, N - 1);
 }
 
+static void chains_depend_on_other_types(void **state) {
+    Home *h = *state;
+    Wish wish = {.change = create(FHIR_T_PATIENT, named(h, "Lan", "2001-02-03")),
+                 .condition = condition(FHIR_T_PATIENT, "general-practitioner.name=Hoa")};
+    Wish basic = {.change = create(FHIR_T_BASIC, STR("{\"resourceType\":\"Basic\",\"code\":{"
+                                                     "\"text\":\"x\"}}"))};
+    Wish other = {.change =
+                      create(FHIR_T_PRACTITIONER, STR("{\"resourceType\":\"Practitioner\"}"))};
+    assert_ok(run(h, &basic, NULL));
+    assert_ok(run(h, &wish, NULL)); /* another type says nothing */
+    wish.snapshot = store_snapshot(h->store);
+    assert_ok(run(h, &other, NULL));
+    assert_int_equal(run(h, &wish, NULL), ERR_CONFLICT);
+    wish.snapshot = store_snapshot(h->store);
+    assert_ok(run(h, &wish, NULL));
+}
+
 static void too_many_conditions_are_refused_by_name(void **state) {
     Home *h = *state;
     StoreCondition *many = arena_new_array(h->arena, StoreCondition, STORE_CONDITIONS_MAX + 1);
@@ -203,6 +220,7 @@ int main(void) {
         TEST(what_was_found_must_still_stand),
         TEST(one_of_a_group_is_first),
         TEST(references_inside_a_group_are_seen),
+        TEST(chains_depend_on_other_types),
         TEST(too_many_conditions_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
