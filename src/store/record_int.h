@@ -343,6 +343,8 @@ struct Store {
     _Atomic uint64_t snapshot;
     atomic_bool broken; /* index and log differ: no more commits until it is opened again */
     Mutex readers_lock, preparers_lock;
+    Mutex fresh_lock; /* with fresh: the snapshot has moved (store_wait) */
+    Cond fresh;
     Reader *readers;
     Preparer *preparers;
     struct Hot *hot;

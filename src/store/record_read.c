@@ -122,6 +122,20 @@ static Str slot_id(Store *store, Arena *arena, const StoredSlot *slot) {
     return slot->client_id.len > 0 ? slot->client_id : store_id(store, arena, slot->first);
 }
 
+void store_put_text(const Store *store, const StoredAt *at, Buf *out) {
+    const StoredRecord *record = at->record;
+    char letters[ID_LETTERS];
+    id_put(&store->id_key, record->patient, letters);
+    Str patient = record->patient_id.len > 0 ? record->patient_id : (Str){letters, ID_LETTERS};
+    text_expand(out, &(TextExpand){.key = &store->id_key,
+                                   .text = record->slots[at->position].text,
+                                   .id = at->id,
+                                   .version = record->slots[at->position].version,
+                                   .time = record->time,
+                                   .commit_slot = SLOT_OF(record->commit_first, 0),
+                                   .patient_id = patient});
+}
+
 ErrCode store_expand(Store *store, Arena *arena, const StoredRecord *record, unsigned position,
                      StoreVersion *ret) {
     if (position >= record->n_slots) {
@@ -138,19 +152,9 @@ ErrCode store_expand(Store *store, Arena *arena, const StoredRecord *record, uns
                       .id = slot_id(store, arena, slot),
                       .json = STR_EMPTY};
     if (!slot->deleted) {
-        char letters[ID_LETTERS];
-        id_put(&store->id_key, record->patient, letters);
-        Str patient = record->patient_id.len > 0 ? record->patient_id : (Str){letters, ID_LETTERS};
-        TextExpand how = {.key = &store->id_key,
-                          .text = slot->text,
-                          .id = v.id,
-                          .version = slot->version,
-                          .time = record->time,
-                          .commit_slot = SLOT_OF(record->commit_first, 0),
-                          .patient_id = patient};
         CLEANUP_BUF Buf out;
         buf_init(&out, RECORD_PAYLOAD_MAX);
-        text_expand(&out, &how);
+        store_put_text(store, &(StoredAt){record, position, v.id}, &out);
         TRY(buf_ok(&out));
         v.json = arena_str(arena, buf_str(&out));
     }

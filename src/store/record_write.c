@@ -332,7 +332,9 @@ static void group_publish(Store *store, Group *group) {
     w->last_time = group->time;
     if (group->next > 1 && !atomic_load(&store->broken)) {
         index_publish(store->index, group->next - 1);
+        MUTEX_GUARD(&store->fresh_lock);
         atomic_store_explicit(&store->snapshot, group->next - 1, memory_order_release);
+        cond_broadcast(&store->fresh);
     }
 }
 

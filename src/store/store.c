@@ -265,6 +265,8 @@ static ErrCode open_with(const StoreOptions *options, const StoreProgress *progr
         return ERR_NOMEM;
     }
     mutex_init(&store->readers_lock);
+    mutex_init(&store->fresh_lock);
+    cond_init(&store->fresh);
     mutex_init(&store->preparers_lock);
     store->arena = arena_new(LIMIT_MIB);
     ErrCode err = store->arena == NULL ? ERR_NOMEM : copy_options(store, options);
@@ -309,6 +311,8 @@ void store_close(Store *store) {
     dict_release(&store->dicts);
     db_close(&store->lock);
     mutex_release(&store->readers_lock);
+    mutex_release(&store->fresh_lock);
+    cond_release(&store->fresh);
     mutex_release(&store->preparers_lock);
     arena_free(store->arena);
     free(store);

@@ -36,6 +36,13 @@ MUST_USE ErrCode store_load_slot(Store *store, Arena *arena, Slot slot, StoredRe
 /* The full version with expanded JSON (id, meta, references). */
 MUST_USE ErrCode store_expand(Store *store, Arena *arena, const StoredRecord *record,
                               unsigned position, StoreVersion *ret);
+/* The JSON alone, appended; of a version that is no delete. */
+typedef struct StoredAt {
+    const StoredRecord *record;
+    unsigned position;
+    Str id; /* of the resource */
+} StoredAt;
+void store_put_text(const Store *store, const StoredAt *at, Buf *out);
 /* First slot of a server-made id, or 0 when the text has not that form. */
 Slot store_id_parse(const Store *store, Str id);
 /* First slot of (type, id) of either kind, or 0. */
