@@ -15,6 +15,8 @@
 
 #include "core/arena.h"
 
+#include <sys/types.h>
+
 typedef struct HttpServer HttpServer;
 typedef struct HttpRequest HttpRequest;
 typedef struct HttpStream HttpStream;
@@ -67,6 +69,8 @@ Str http_query(const HttpRequest *request); /* raw, without '?'; empty when ther
 Str http_header(const HttpRequest *request, const char *name); /* case-blind; empty when absent */
 /* All lines of a header whose value is a list, joined with commas (RFC 9110, 5.3). */
 Str http_header_all(HttpRequest *request, const char *name);
+/* Does the client take gzip (Accept-Encoding)? */
+bool http_takes_gzip(const HttpRequest *request);
 Str http_body(const HttpRequest *request); /* buffered body; empty with a sink */
 /* What http_body gives from now on; takes the bytes over. */
 void http_put_body(HttpRequest *request, Buf *body);
@@ -93,6 +97,41 @@ void http_reply(HttpRequest *request, const HttpReply *reply);
  * that must not be kept busy, such as the store's writer. When the client has gone meanwhile fn
  * does not run: what must be freed belongs into the request's arena (arena_defer). */
 void http_continue(HttpRequest *request, void (*fn)(void *ctx), void *ctx);
+
+/* A body that is made while the client takes it: a slow client holds back who makes it, and nothing
+ * of it is kept. */
+typedef struct HttpSource {
+    /* Up to max bytes into out; 0: none yet, ask again; else one of the two below. Runs on the
+     * request's worker thread: it must be short. */
+    ssize_t (*read)(void *ctx, char *out, size_t max);
+    void (*release)(void *ctx); /* once, also when the client went away; may be NULL */
+    void *ctx;
+} HttpSource;
+enum {
+    HTTP_SOURCE_END = -1,
+    HTTP_SOURCE_FAILED = -2, /* cuts the connection: the client sees that the body is not whole */
+};
+/* Status, type and headers are reply's; its body is not read. Takes the source over. */
+void http_reply_source(HttpRequest *request, const HttpReply *reply, const HttpSource *source);
+/* len bytes of the file from `from`; closes fd behind them. */
+typedef struct HttpFile {
+    int fd;
+    uint64_t from, len;
+} HttpFile;
+void http_reply_file(HttpRequest *request, const HttpReply *reply, const HttpFile *file);
+
+/* ---- requests that nobody waits for ---- */
+/* The copy of a request without its connection, for work that goes on behind the answer (Prefer:
+ * respond-async). Everything here works on it but event streams, which are refused. */
+typedef struct HttpDetached {
+    void (*reply)(void *ctx, const HttpReply *reply); /* once; its texts live until it returns */
+    /* What http_continue left: to be run soon, on a thread that may be kept busy. */
+    void (*go_on)(void *ctx, void (*fn)(void *ctx), void *fn_ctx);
+    void *ctx;
+} HttpDetached;
+/* NULL: no memory, or the body went to a sink. */
+HttpRequest *http_detach(HttpRequest *request, const HttpDetached *to);
+void http_detached_free(HttpRequest *detached); /* NULL is fine */
 
 /* ---- server-sent events ---- */
 /* Replies 200 text/event-stream; the stream stays open until http_stream_close or the client goes

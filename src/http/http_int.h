@@ -39,7 +39,10 @@ struct HttpRequest {
     unsigned status;
     bool suspended;
     bool must_close;
-    bool counted; /* in server->open */
+    bool counted;          /* in server->open */
+    HttpDetached detached; /* without a connection: where the reply goes */
+    const Str *headers;    /* then: pairs */
+    size_t n_headers;
 };
 
 struct HttpServer {
@@ -67,6 +70,18 @@ MUST_USE ErrCode http_unpack_take(HttpRequest *request, Str bytes);
 /* Was that all? ERR_SYNTAX when it was cut off. */
 MUST_USE ErrCode http_unpack_end(HttpRequest *request);
 void http_unpack_free(HttpRequest *request);
+static inline bool http_is_detached(const HttpRequest *r) {
+    return r->detached.reply != NULL;
+}
+/* http_detach.c: hands the reply over, and what it owns back to the heap. */
+void http_detached_reply(HttpRequest *r, const HttpReply *reply);
+/* http_body.c */
+void http_detached_source(HttpRequest *r, const HttpReply *reply, const HttpSource *source);
+/* http_reply.c */
+void http_response_headers(HttpRequest *r, struct MHD_Response *response, const HttpReply *reply);
+void http_count_reply(HttpServer *server, int status, uint64_t bytes);
+void http_deliver(HttpRequest *r, struct MHD_Response *response, int status);
+
 /* http_server.c: one request less between on_request and its reply. */
 void http_running_ended(HttpServer *server);
 /* http_reply.c */

@@ -4,7 +4,7 @@
 
 enum { GZIP_MIN_BYTES = 1400, GZIP_LEVEL = 1, GZIP_WINDOW = 15 + 16, GZIP_MEMORY = 8 };
 
-static bool accepts_gzip(const HttpRequest *r) {
+bool http_takes_gzip(const HttpRequest *r) {
     Str list = http_header(r, "accept-encoding");
     Str part;
     while (list.len > 0 && str_cut(&list, ',', &part)) {
@@ -61,7 +61,7 @@ static char *gzip(Str body, size_t *ret_len) {
 static struct MHD_Response *make_response(HttpRequest *r, const HttpReply *reply, bool *ret_gzip) {
     *ret_gzip = false;
     if (!reply->no_compress && !r->server->options.no_gzip && reply->body.len >= GZIP_MIN_BYTES &&
-        compressible(reply->type) && accepts_gzip(r)) {
+        compressible(reply->type) && http_takes_gzip(r)) {
         size_t len = 0;
         char *packed = gzip(reply->body, &len);
         if (packed != NULL) {
@@ -79,11 +79,11 @@ static struct MHD_Response *make_response(HttpRequest *r, const HttpReply *reply
                             : MHD_RESPMEM_MUST_COPY);
 }
 
-static void count_reply(HttpServer *s, const HttpReply *reply) {
-    atomic_fetch_add(&s->bytes_out, reply->body.len);
-    if (reply->status >= 500) {
+void http_count_reply(HttpServer *s, int status, uint64_t bytes) {
+    atomic_fetch_add(&s->bytes_out, bytes);
+    if (status >= 500) {
         atomic_fetch_add(&s->replies_5xx, 1);
-    } else if (reply->status >= 400) {
+    } else if (status >= 400) {
         atomic_fetch_add(&s->replies_4xx, 1);
     } else {
         atomic_fetch_add(&s->replies_2xx, 1);
@@ -91,7 +91,7 @@ static void count_reply(HttpServer *s, const HttpReply *reply) {
 }
 
 /* Hands the response over; resumes the connection when it waits for it. */
-static void deliver(HttpRequest *r, struct MHD_Response *response, int status) {
+void http_deliver(HttpRequest *r, struct MHD_Response *response, int status) {
     HttpServer *s = r->server;
     bool ran = r->state == REQUEST_RUNNING;
     mutex_lock(&r->lock);
@@ -111,6 +111,10 @@ static void deliver(HttpRequest *r, struct MHD_Response *response, int status) {
 }
 
 void http_continue(HttpRequest *request, void (*fn)(void *ctx), void *ctx) {
+    if (http_is_detached(request)) {
+        request->detached.go_on(request->detached.ctx, fn, ctx);
+        return;
+    }
     MUTEX_GUARD(&request->lock);
     assert(request->reply == NULL && request->next == NULL);
     request->next = fn;
@@ -121,31 +125,39 @@ void http_continue(HttpRequest *request, void (*fn)(void *ctx), void *ctx) {
     }
 }
 
+void http_response_headers(HttpRequest *r, struct MHD_Response *response, const HttpReply *reply) {
+    if (reply->type.len > 0) {
+        Str type = arena_str(r->arena, reply->type);
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type.ptr);
+    }
+    for (size_t i = 0; i < reply->n_headers; i++) {
+        (void)MHD_add_response_header(response, reply->headers[2 * i].ptr,
+                                      reply->headers[2 * i + 1].ptr);
+    }
+}
+
 void http_reply(HttpRequest *request, const HttpReply *reply) {
     bool zipped = false;
-    count_reply(request->server, reply);
+    if (http_is_detached(request)) {
+        http_detached_reply(request, reply);
+        return;
+    }
+    http_count_reply(request->server, reply->status, reply->body.len);
     struct MHD_Response *response = make_response(request, reply, &zipped);
     if (response == NULL) {
         response =
             MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
-        deliver(request, response, 500);
+        http_deliver(request, response, 500);
         return;
     }
-    if (reply->type.len > 0) {
-        Str type = arena_str(request->arena, reply->type);
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type.ptr);
-    }
+    http_response_headers(request, response, reply);
     if (zipped) {
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
     }
     if (compressible(reply->type)) {
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
     }
-    for (size_t i = 0; i < reply->n_headers; i++) {
-        (void)MHD_add_response_header(response, reply->headers[2 * i].ptr,
-                                      reply->headers[2 * i + 1].ptr);
-    }
-    deliver(request, response, reply->status);
+    http_deliver(request, response, reply->status);
 }
 
 /* ---- server-sent events ---- */
@@ -221,7 +233,7 @@ static void stream_wake_locked(HttpStream *st) {
 
 HttpStream *http_reply_stream(HttpRequest *request) {
     HttpServer *s = request->server;
-    HttpStream *st = calloc(1, sizeof(*st));
+    HttpStream *st = http_is_detached(request) ? NULL : calloc(1, sizeof(*st));
     if (st == NULL) {
         http_reply(request, &(HttpReply){.status = 503});
         return NULL;
@@ -250,7 +262,7 @@ HttpStream *http_reply_stream(HttpRequest *request) {
     st->closed = atomic_load(&s->draining); /* http_stop may have closed all of them already */
     mutex_unlock(&s->lock);
     atomic_fetch_add(&s->replies_2xx, 1);
-    deliver(request, response, 200);
+    http_deliver(request, response, 200);
     return st;
 }
 

@@ -21,6 +21,14 @@ Str http_query(const HttpRequest *request) {
 Str http_header(const HttpRequest *request, const char *name) {
     const char *value = NULL;
     size_t len = 0;
+    if (http_is_detached(request)) {
+        for (size_t i = 0; i < request->n_headers; i++) {
+            if (str_eq_nocase(request->headers[2 * i], str_from(name))) {
+                return request->headers[2 * i + 1];
+            }
+        }
+        return STR_EMPTY;
+    }
     if (MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, name, strlen(name),
                                       &value, &len) != MHD_YES ||
         value == NULL) {
@@ -49,7 +57,13 @@ static enum MHD_Result join_line(void *ctx, enum MHD_ValueKind kind, const char 
 
 Str http_header_all(HttpRequest *request, const char *name) {
     Lines lines = {.name = name, .arena = http_arena(request), .all = STR_EMPTY};
-    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, join_line, &lines);
+    if (!http_is_detached(request)) {
+        (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, join_line, &lines);
+    }
+    for (size_t i = 0; i < request->n_headers; i++) {
+        (void)join_line(&lines, MHD_HEADER_KIND, request->headers[2 * i].ptr,
+                        request->headers[2 * i + 1].ptr);
+    }
     return lines.all;
 }
 
