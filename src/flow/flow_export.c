@@ -1,0 +1,416 @@
+#include "flow/flow_export.h"
+
+#include "core/limits.h"
+#include "fhir/fhir_print.h"
+
+enum { CHUNK_RECORDS = 64, THREADS_MAX = 64, PAGE = 500, SEEN_FIRST = 1024 };
+#define TAPE_BYTES (512 * LIMIT_MIB)
+
+typedef struct Export {
+    const FlowExport *what;
+    FlowProgress *progress;
+    FlowFiles *files;
+    FlowForm forms[FLOW_OUTPUTS];
+    bool scanned[FHIR_RESOURCE_COUNT + 1];  /* types that come from the log */
+    bool filtered[FHIR_RESOURCE_COUNT + 1]; /* types that are searched */
+    RecordNo first, snapshot;
+    const RecordNo *records; /* FLOW_PATIENTS: these; else all from first */
+    uint64_t n_records;
+    _Atomic uint64_t next_chunk, next_type;
+    Mutex lock; /* err, info */
+    ErrCode err;
+    ErrInfo *info;
+} Export;
+
+typedef struct Worker {
+    Export *e;
+    FlowWriter *writer;
+    Arena *tape; /* of one resource or page; NULL until it is needed */
+    Thread thread;
+} Worker;
+
+/* ---- what goes out ---- */
+
+static bool in_scope(const FlowExport *what, Slot patient) {
+    if (what->scope != FLOW_PATIENTS) {
+        return what->scope == FLOW_SYSTEM || patient != 0;
+    }
+    size_t lo = 0;
+    size_t hi = what->n_patients;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (what->patients[mid] < patient) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo < what->n_patients && what->patients[lo] == patient;
+}
+
+static bool in_time(const FlowExport *what, TimeMs time) {
+    return (!what->has_since || time > what->since) && (!what->has_until || time <= what->until);
+}
+
+static bool is_wanted(void *ctx, const StoreVersion *v) {
+    const Export *e = ((Worker *)ctx)->e;
+    return (e->scanned[v->type] || (v->deleted && e->filtered[v->type])) &&
+           in_time(e->what, v->time) && in_scope(e->what, v->patient);
+}
+
+static ErrCode put_deleted(Worker *w, const StoreVersion *v) {
+    Buf *b = flow_buf(w->writer, FLOW_DELETED);
+    buf_printf(b,
+               "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[{\"request\":{"
+               "\"method\":\"DELETE\",\"url\":\"%s/" STR_FMT "\"}}]}\n",
+               fhir_type_name(v->type), STR_ARG(v->id));
+    return flow_wrote(w->writer, FLOW_DELETED, 1);
+}
+
+static ErrCode put_some(Worker *w, const StoreVersion *v, Buf *b) {
+    const FlowExport *what = w->e->what;
+    FhirPrintOptions print = {.elements = what->elements, .n_elements = (unsigned)what->n_elements};
+    FhirResource resource;
+    arena_reset(w->tape);
+    TRY(fhir_parse(w->tape, v->json, &resource, NULL));
+    fhir_print(b, &resource, &print);
+    return ERR_OK;
+}
+
+static ErrCode put_version(void *ctx, const StoreVersion *v) {
+    Worker *w = ctx;
+    if (v->deleted) {
+        return put_deleted(w, v);
+    }
+    Buf *b = flow_buf(w->writer, v->type);
+    if (w->e->what->n_elements > 0) {
+        TRY(put_some(w, v, b));
+    } else {
+        buf_put_str(b, v->json);
+    }
+    buf_put_char(b, '\n');
+    atomic_fetch_add_explicit(&w->e->progress->resources, 1, memory_order_relaxed);
+    return flow_wrote(w->writer, v->type, 1);
+}
+
+/* ---- the log ---- */
+
+static ErrCode scan_range(Worker *w, RecordNo first, RecordNo last) {
+    return store_scan(w->e->what->store, &(StoreScan){.first = first,
+                                                      .last = last,
+                                                      .snapshot = w->e->snapshot,
+                                                      .deletes = w->e->what->has_since,
+                                                      .want = is_wanted,
+                                                      .each = put_version,
+                                                      .ctx = w});
+}
+
+static ErrCode scan_chunk(Worker *w, uint64_t from, uint64_t n) {
+    Export *e = w->e;
+    if (e->records == NULL) {
+        return scan_range(w, e->first + from, e->first + from + n - 1);
+    }
+    for (uint64_t i = from; i < from + n;) {
+        uint64_t end = i + 1;
+        while (end < from + n && e->records[end] == e->records[end - 1] + 1) {
+            end++;
+        }
+        TRY(scan_range(w, e->records[i], e->records[end - 1]));
+        i = end;
+    }
+    return ERR_OK;
+}
+
+static ErrCode scan_all(Worker *w) {
+    Export *e = w->e;
+    while (!stop_asked(&e->progress->stop)) {
+        uint64_t from = atomic_fetch_add(&e->next_chunk, 1) * CHUNK_RECORDS;
+        if (from >= e->n_records) {
+            return ERR_OK;
+        }
+        uint64_t n = MIN((uint64_t)CHUNK_RECORDS, e->n_records - from);
+        TRY(scan_chunk(w, from, n));
+        atomic_fetch_add_explicit(&e->progress->done, n, memory_order_relaxed);
+    }
+    return ERR_STOPPED;
+}
+
+/* ---- filters ---- */
+
+/* Slots that an earlier filter of the type found: open addressing, 0 is empty. */
+typedef struct Seen {
+    Slot *slots;
+    size_t n, capacity;
+} Seen;
+
+static bool seen_insert(Slot *slots, size_t capacity, Slot slot) {
+    size_t at = (slot * UINT64_C(0x9E3779B97F4A7C15)) >> 20 & (capacity - 1);
+    while (slots[at] != 0 && slots[at] != slot) {
+        at = (at + 1) & (capacity - 1);
+    }
+    bool is_new = slots[at] == 0;
+    slots[at] = slot;
+    return is_new;
+}
+
+static ErrCode seen_add(Seen *s, Slot slot, bool *ret_new) {
+    if (s->n * 2 >= s->capacity) {
+        size_t capacity = s->capacity == 0 ? SEEN_FIRST : s->capacity * 2;
+        Slot *slots = calloc(capacity, sizeof(*slots));
+        if (slots == NULL) {
+            return ERR_NOMEM;
+        }
+        for (size_t i = 0; i < s->capacity; i++) {
+            if (s->slots[i] != 0) {
+                (void)seen_insert(slots, capacity, s->slots[i]);
+            }
+        }
+        free(s->slots);
+        s->slots = slots;
+        s->capacity = capacity;
+    }
+    *ret_new = seen_insert(s->slots, s->capacity, slot);
+    s->n += *ret_new;
+    return ERR_OK;
+}
+
+static ErrCode put_page(Worker *w, const StorePage *page, Seen *seen) {
+    const FlowExport *what = w->e->what;
+    for (size_t i = 0; i < page->n_matches; i++) {
+        const StoreVersion *v = &page->matches[i];
+        bool is_new = true;
+        if (!in_scope(what, v->patient) || !in_time(what, v->time)) {
+            continue;
+        }
+        if (seen != NULL) {
+            TRY(seen_add(seen, v->slot, &is_new));
+        }
+        if (is_new) {
+            TRY(put_version(w, v));
+        }
+    }
+    return ERR_OK;
+}
+
+/* The sender's question was too hard or wrong: the export says so and goes on. */
+static ErrCode put_refusal(Worker *w, const ErrInfo *info) {
+    Buf *b = flow_buf(w->writer, FLOW_ERRORS);
+    fhir_print_outcome_err(b, info, FHIR_LANG_EN);
+    buf_put_char(b, '\n');
+    return flow_wrote(w->writer, FLOW_ERRORS, 1);
+}
+
+static ErrCode run_filter(Worker *w, const FhirQuery *query, Seen *seen) {
+    Export *e = w->e;
+    CLEANUP_ARENA Arena *arena = arena_new(TAPE_BYTES);
+    StoreSearch search = {.query = query, .snapshot = e->snapshot, .count = PAGE};
+    StorePage page = {0};
+    do {
+        ErrInfo why = {0};
+        if (arena == NULL || stop_asked(&e->progress->stop)) {
+            return arena == NULL ? ERR_NOMEM : ERR_STOPPED;
+        }
+        arena_reset(arena);
+        ErrCode err = store_search(e->what->store, arena, &search, &page, &why);
+        if (err == ERR_LIMIT || err == ERR_UNSUPPORTED || err == ERR_PARAM) {
+            return put_refusal(w, &why);
+        }
+        TRY(err);
+        TRY(put_page(w, &page, seen));
+        search.after = page.next;
+    } while (page.next != 0);
+    return ERR_OK;
+}
+
+static ErrCode search_type(Worker *w, FhirType type) {
+    const FlowExport *what = w->e->what;
+    Seen seen = {0};
+    size_t n = 0;
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < what->n_filters; i++) {
+        n += what->filters[i].type == type;
+    }
+    for (size_t i = 0; i < what->n_filters && err == ERR_OK; i++) {
+        if (what->filters[i].type == type) {
+            err = run_filter(w, &what->filters[i], n > 1 ? &seen : NULL);
+        }
+    }
+    free(seen.slots);
+    atomic_fetch_add_explicit(&w->e->progress->done, 1, memory_order_relaxed);
+    return err;
+}
+
+static ErrCode search_all(Worker *w) {
+    Export *e = w->e;
+    while (true) {
+        uint64_t type = atomic_fetch_add(&e->next_type, 1) + 1;
+        if (type > FHIR_RESOURCE_COUNT) {
+            return ERR_OK;
+        }
+        if (e->filtered[type]) {
+            TRY(search_type(w, (FhirType)type));
+        }
+    }
+}
+
+/* ---- running ---- */
+
+static ErrCode work(Worker *w) {
+    Export *e = w->e;
+    if (e->what->n_elements > 0) {
+        w->tape = arena_new(TAPE_BYTES);
+        if (w->tape == NULL) {
+            return ERR_NOMEM;
+        }
+    }
+    TRY(flow_writer_new(e->files, &w->writer));
+    TRY(search_all(w));
+    TRY(scan_all(w));
+    return flow_writer_flush(w->writer);
+}
+
+static void work_main(void *arg) {
+    Worker *w = arg;
+    ErrCode err = work(w);
+    if (err != ERR_OK) {
+        MUTEX_GUARD(&w->e->lock);
+        if (w->e->err == ERR_OK || w->e->err == ERR_STOPPED) {
+            w->e->err = err;
+        }
+        stop_ask(&w->e->progress->stop);
+    }
+    flow_writer_free(w->writer);
+    arena_free(w->tape);
+}
+
+static void background_main(void *arg) {
+    thread_step_back(5);
+    work_main(arg);
+}
+
+static ErrCode run_workers(Export *e) {
+    Worker workers[THREADS_MAX];
+    unsigned n = e->what->threads == 0 ? thread_cores() : e->what->threads;
+    n = MIN(n, (unsigned)THREADS_MAX);
+    memset(workers, 0, sizeof(workers));
+    for (unsigned i = 0; i < n; i++) {
+        workers[i].e = e;
+        if (thread_start(&workers[i].thread, "nhip-export", background_main, &workers[i]) !=
+            ERR_OK) {
+            if (i == 0) {
+                return ERR_BUSY;
+            }
+            break;
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        thread_join(&workers[i].thread);
+    }
+    return e->err;
+}
+
+static int by_number(const void *x, const void *y) {
+    const RecordNo *a = x;
+    const RecordNo *b = y;
+    return *a < *b ? -1 : *a > *b;
+}
+
+/* The records of the patients, ascending, each once. */
+static ErrCode list_records(Export *e, Arena *arena) {
+    const FlowExport *what = e->what;
+    RecordNo *all = NULL;
+    size_t n = 0;
+    size_t capacity = 0;
+    for (size_t p = 0; p < what->n_patients; p++) {
+        CLEANUP_ARENA Arena *scratch = arena_new(TAPE_BYTES);
+        RecordNo *some = NULL;
+        size_t n_some = 0;
+        if (scratch == NULL) {
+            return ERR_NOMEM;
+        }
+        TRY(store_patient_records(what->store, scratch, what->patients[p], &some, &n_some));
+        if (n + n_some > capacity) {
+            size_t more = (n + n_some) * 2;
+            all = arena_resize(arena, all, capacity * sizeof(*all), more * sizeof(*all));
+            if (all == NULL) {
+                return ERR_NOMEM;
+            }
+            capacity = more;
+        }
+        memcpy(all + n, some, n_some * sizeof(*all));
+        n += n_some;
+    }
+    qsort(all, n, sizeof(*all), by_number);
+    while (n > 0 && all[n - 1] > e->snapshot) {
+        n--;
+    }
+    size_t from = 0;
+    while (from < n && all[from] < e->first) {
+        from++;
+    }
+    e->records = all + from;
+    e->n_records = n - from;
+    return ERR_OK;
+}
+
+static ErrCode plan(Export *e, Arena *arena) {
+    const FlowExport *what = e->what;
+    e->snapshot = what->snapshot == 0 ? store_snapshot(what->store) : what->snapshot;
+    for (size_t i = 0; i < what->n_filters; i++) {
+        FhirType type = what->filters[i].type;
+        e->filtered[type] = what->types == NULL || what->types[type];
+    }
+    uint64_t n_filtered = 0;
+    bool scans = what->has_since;
+    for (FhirType type = 1; (int)type <= FHIR_RESOURCE_COUNT; type++) {
+        e->scanned[type] = !e->filtered[type] && (what->types == NULL || what->types[type]);
+        scans = scans || e->scanned[type];
+        n_filtered += e->filtered[type];
+        e->forms[type] = (FlowForm){.name = fhir_type_name(type), .ending = "ndjson"};
+    }
+    e->forms[FLOW_DELETED] = (FlowForm){.name = "deleted", .ending = "ndjson"};
+    e->forms[FLOW_ERRORS] = (FlowForm){.name = "error", .ending = "ndjson"};
+    e->first = 1;
+    if (what->has_since) {
+        TRY(store_scan_since(what->store, what->since, e->snapshot, &e->first));
+    }
+    e->n_records = e->snapshot + 1 - e->first;
+    if (what->scope == FLOW_PATIENTS && scans) {
+        TRY(list_records(e, arena));
+    }
+    e->n_records = scans ? e->n_records : 0;
+    atomic_store(&e->progress->total, e->n_records + n_filtered);
+    return ERR_OK;
+}
+
+static ErrCode run(Export *e) {
+    CLEANUP_ARENA Arena *arena = arena_new(TAPE_BYTES);
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    TRY(plan(e, arena));
+    return run_workers(e);
+}
+
+ErrCode flow_export(const FlowExport *what, FlowExported *ret, ErrInfo *info) {
+    CLEANUP_FREE Export *e = calloc(1, sizeof(*e));
+    if (e == NULL) {
+        return ERR_NOMEM;
+    }
+    e->what = what;
+    e->progress = what->progress;
+    e->info = info;
+    mutex_init(&e->lock);
+    ErrCode err = flow_files_new(what->dir, e->forms, FLOW_OUTPUTS, &e->files);
+    err = err == ERR_OK ? run(e) : err;
+    const FlowFile *list = NULL;
+    size_t n = 0;
+    err = err == ERR_OK ? flow_files_end(e->files, &list, &n) : err;
+    mutex_release(&e->lock);
+    if (err != ERR_OK) {
+        flow_files_free(e->files);
+        return err;
+    }
+    *ret = (FlowExported){e->files, list, n, e->snapshot};
+    return ERR_OK;
+}
