@@ -1,11 +1,12 @@
-#include "api/api_int.h"
+#include "api/api_async_int.h"
 #include "core/log.h"
 
 enum { JOBS_MAX = 256, API_ARENA_MAX = 16 << 20 };
 
 static const ApiRoutes *const tables[] = {
-    &api_graphql_routes, &api_fhir_routes,   &api_ops_routes,    &api_citizen_routes,
-    &api_import_routes,  &api_health_routes, &api_static_routes,
+    &api_async_routes,  &api_bulk_routes,   &api_graphql_routes,
+    &api_fhir_routes,   &api_ops_routes,    &api_citizen_routes,
+    &api_import_routes, &api_health_routes, &api_static_routes,
 };
 
 /* ---- routing ---- */
@@ -137,8 +138,7 @@ void api_job(ApiCall *call, ApiHandler fn) {
     }
 }
 
-/* NULL: memory is short, and the request is answered. */
-static ApiCall *new_call(Api *api, HttpRequest *request) {
+ApiCall *api_call_new(Api *api, HttpRequest *request) {
     Arena *arena = http_arena(request);
     ApiCall *call = arena_new_array(arena, ApiCall, 1);
     if (call == NULL) {
@@ -171,7 +171,7 @@ static void refuse_method(ApiCall *call, const char *methods) {
 
 /* What the protocol refuses before a route is looked for: too long, too large, stopping. */
 static void on_refused(void *ctx, HttpRequest *request, int status) {
-    ApiCall *call = new_call(ctx, request);
+    ApiCall *call = api_call_new(ctx, request);
     ErrInfo info = {0};
     if (call == NULL) {
         return;
@@ -198,7 +198,7 @@ static void on_refused(void *ctx, HttpRequest *request, int status) {
 
 static void on_request(void *ctx, HttpRequest *request) {
     Api *api = ctx;
-    ApiCall *call = new_call(api, request);
+    ApiCall *call = api_call_new(api, request);
     if (call == NULL || !api_guard(call)) {
         return;
     }
@@ -214,7 +214,9 @@ static void on_request(void *ctx, HttpRequest *request) {
         refuse_method(call, methods);
         return;
     }
-    if (route->as_job) {
+    if (async_wanted(call, route)) {
+        async_route(call, route);
+    } else if (route->as_job) {
         api_job(call, route->run);
     } else {
         route->run(call);
@@ -235,6 +237,7 @@ static ErrCode start_threads(Api *api) {
     for (size_t i = 0; i < ARRAY_LEN(api->job_threads); i++) {
         TRY(thread_start(&api->job_threads[i], "nhip-job", run_jobs, api));
     }
+    TRY(async_start(api));
     return thread_start(&api->live_thread, "nhip-live", api_live_run, api);
 }
 
@@ -320,6 +323,7 @@ void api_stop(Api *api) {
         return;
     }
     api_live_stop(api);
+    async_stop(api);
     if (api->http != NULL) {
         http_stop(api->http, (unsigned)api->o.settings->stop_timeout_s * 1000);
     }
@@ -331,6 +335,7 @@ void api_stop(Api *api) {
         }
         queue_free(api->jobs);
     }
+    async_free(api);
     arena_free(api->arena);
     mutex_release(&api->live_lock);
     cond_release(&api->live_wake);

@@ -27,6 +27,8 @@ typedef struct ApiCall {
 } ApiCall;
 
 typedef void (*ApiHandler)(ApiCall *call);
+/* The call of a request; NULL: memory is short, and the request is answered. */
+ApiCall *api_call_new(Api *api, HttpRequest *request);
 
 typedef struct ApiRoute {
     const char *method; /* GET also answers HEAD */
@@ -45,8 +47,8 @@ typedef struct ApiRoutes {
     const ApiRoutes name = {name##_list, ARRAY_LEN(name##_list)}
 
 /* More specific tables first; within one, the first match wins. */
-extern const ApiRoutes api_graphql_routes, api_fhir_routes, api_ops_routes, api_citizen_routes,
-    api_import_routes, api_health_routes, api_static_routes;
+extern const ApiRoutes api_async_routes, api_bulk_routes, api_graphql_routes, api_fhir_routes,
+    api_ops_routes, api_citizen_routes, api_import_routes, api_health_routes, api_static_routes;
 
 /* Cuts at '/' and decodes; false when there are too many parts or a bad escape. */
 bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n);
@@ -74,6 +76,7 @@ struct Api {
     struct LiveClient *live_clients;
     TimeMs started;
     FhirLanguage language; /* of answers when none is asked for */
+    struct Async *async;   /* jobs (api_async.c) */
     Mutex metadata_lock;
     Str metadata; /* the capability statement, made at the first question */
 };

@@ -1,0 +1,45 @@
+/* api_bulk_int.h — what the operations on whole populations share: parameters that may stand in the
+ * address or in a Parameters resource, and patients named by groups and references. */
+#ifndef NHIP_API_API_BULK_INT_H
+#define NHIP_API_API_BULK_INT_H
+
+#include "api/api_async_int.h"
+#include "api/api_fhir_int.h"
+
+/* One parameter as it was given; repeated ones stand side by side. */
+typedef struct BulkParam {
+    Str name;
+    Str value;            /* text of a primitive; of a Reference its reference */
+    const JsonNode *node; /* of a Parameters resource: its value or resource; NULL: address */
+} BulkParam;
+
+typedef struct BulkParams {
+    BulkParam *list;
+    size_t n;
+} BulkParams;
+
+/* Those of the address, then those of the body, if there is one; texts live in arena. */
+MUST_USE ErrCode bulk_params(ApiCall *call, Arena *arena, BulkParams *ret, ErrInfo *info);
+/* Refuses what is not in names (NULL-terminated), or takes it out of the list where the client
+ * prefers handling=lenient. */
+MUST_USE ErrCode bulk_only(ApiCall *call, BulkParams *params, const char *const *names,
+                           ErrInfo *info);
+/* The first of that name, or NULL. */
+const BulkParam *bulk_find(const BulkParams *params, const char *name);
+MUST_USE ErrCode bulk_time(const BulkParams *params, const char *name, bool *ret_has,
+                           TimeMs *ret_time, ErrInfo *info);
+
+/* First slots of patients, ascending, each once. */
+typedef struct BulkPatients {
+    Slot *slots;
+    size_t n, capacity;
+    Arena *arena;
+} BulkPatients;
+enum { BULK_GROUP_DEPTH = 8 };
+/* The patients that a group names, those of groups among its members too. ERR_NOT_FOUND. */
+MUST_USE ErrCode bulk_group(ApiCall *call, Str id, BulkPatients *out, ErrInfo *info);
+/* "Patient/ID"; ERR_NOT_FOUND when there is no such patient. */
+MUST_USE ErrCode bulk_patient(ApiCall *call, Str reference, BulkPatients *out, ErrInfo *info);
+void bulk_patients_end(BulkPatients *patients); /* sorts */
+
+#endif
