@@ -264,6 +264,49 @@ function compartmentRows() {
       d.resource.map((r) => [d.code, r.code, [...(r.param ?? [])].sort(byText).join(';')]));
 }
 
+// ---- profiles and extensions that R4 publishes: one StructureDefinition a line, by url, without
+// what neither validation nor a reader of constraints needs ----
+
+const ELEMENT_DROPS = [
+  'definition', 'comment', 'requirements', 'mapping', 'alias', 'example', 'isSummary', 'base',
+  'isModifierReason', 'meaningWhenMissing', 'orderMeaning', 'label', 'code', 'condition',
+  'extension',
+];
+
+function slimElement(e) {
+  const out = Object.fromEntries(Object.entries(e).filter(([k]) => !ELEMENT_DROPS.includes(k)));
+  if (out.binding) {
+    const { strength, valueSet } = out.binding;
+    out.binding = valueSet ? { strength, valueSet } : { strength };
+  }
+  if (out.constraint) {
+    out.constraint = out.constraint.map(({ key, severity, human, expression, source }) =>
+      ({ key, severity, human, expression, source }));
+  }
+  return out;
+}
+
+function profileLine(d) {
+  const { resourceType, id, url, version, name, title, status, fhirVersion, kind, abstract,
+    context, contextInvariant, type, baseDefinition, derivation } = d;
+  const date = (d.date ?? '').slice(0, 10) || undefined;
+  const description = oneLine(d.description) || undefined;
+  return JSON.stringify({
+    resourceType, id, url, version, name, title, status, date, publisher: 'HL7', description,
+    fhirVersion, kind, abstract, context, contextInvariant, type, baseDefinition, derivation,
+    differential: { element: d.differential.element.map(slimElement) },
+  });
+}
+
+function writeProfiles(name) {
+  const all = ['profiles-others.json', 'extension-definitions.json'].flatMap(load)
+    .filter((d) => d.resourceType === 'StructureDefinition' && d.derivation === 'constraint')
+    .filter((d) => d.fhirVersion === '4.0.1')
+    .sort((a, b) => byText(a.url, b.url));
+  fs.writeFileSync(path.join(outDir, name), [...all.map(profileLine), ''].join('\n'));
+  console.log(`${name}: ${all.length} profiles`);
+}
+
 // ---- all files ----
 
 fs.mkdirSync(outDir, { recursive: true });
@@ -278,3 +321,4 @@ write('search_params.tsv',
     'components'],
   searchRows());
 write('compartments.tsv', ['compartment', 'resource', 'params'], compartmentRows());
+writeProfiles('profiles.ndjson');

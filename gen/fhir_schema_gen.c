@@ -18,7 +18,7 @@ enum {
 
 typedef struct Element {
     char *name, *type; /* type: a type's name, or the path of a group */
-    int flags, choice, base_len, required, codes, targets;
+    int flags, choice, base_len, required, codes, targets, extensible;
 } Element;
 
 typedef struct Shape {
@@ -47,6 +47,8 @@ static char *systems[SYSTEMS];
 static int n_systems;
 static char *targets[SETS];
 static int n_targets = 1;
+static char *extensible[SETS];
+static int n_extensible = 1;
 static FILE *out;
 
 static _Noreturn void die(const char *what, const char *detail) {
@@ -161,6 +163,20 @@ static int find_targets(const char *list) {
     return n_targets++;
 }
 
+/* The number of an extensible binding's value set. */
+static int find_extensible(const char *url) {
+    for (int i = 1; i < n_extensible; i++) {
+        if (strcmp(extensible[i], url) == 0) {
+            return i;
+        }
+    }
+    if (n_extensible == SETS) {
+        die("too many extensible bindings", url);
+    }
+    extensible[n_extensible] = COPY(url);
+    return n_extensible++;
+}
+
 static bool is_bare(const char *path, const char *name) {
     bool top = strchr(path, '.') == strrchr(path, '.');
     bool of_resource =
@@ -225,6 +241,7 @@ static void read_element(char **c) {
     Element like = {.name = COPY(dot + 1), .flags = flags_of(c, dot + 1)};
     like.required = c[1][0] != '0' ? ++s->n_required : 0;
     like.codes = strcmp(c[5], "required") == 0 ? find_set(c[6]) : 0;
+    like.extensible = strcmp(c[5], "extensible") == 0 ? find_extensible(c[6]) : 0;
     if (strstr(like.name, "[x]") != NULL) {
         add_choices(s, &like, c[3]);
         return;
@@ -352,9 +369,9 @@ static void put_elements(void) {
         for (int k = 0; k < s->n; k++) {
             const Element *e = &s->elements[k];
             int shape = shape_number(e->type);
-            (void)fprintf(out, "    {\"%s\", %zu, %d, %d, %d, %d, %d, %d, %d, %d},\n", e->name,
+            (void)fprintf(out, "    {\"%s\", %zu, %d, %d, %d, %d, %d, %d, %d, %d, %d},\n", e->name,
                           strlen(e->name), e->flags, e->choice, e->base_len, e->required,
-                          shapes[shape].kind, shape, e->codes, e->targets);
+                          shapes[shape].kind, shape, e->codes, e->targets, e->extensible);
         }
         (void)fputs("};\n", out);
     }
@@ -408,6 +425,15 @@ static void put_type_slots(void) {
         out, "const uint32_t FHIR_TYPE_SLOTS_MASK = %u;\nconst uint16_t FHIR_TYPE_SLOTS[] = {\n",
         mask);
     put_slots(slots, mask);
+    (void)fputs("};\n", out);
+}
+
+static void put_extensible(void) {
+    (void)fprintf(out, "const uint16_t FHIR_EXTENSIBLE_COUNT = %d;\n", n_extensible);
+    (void)fputs("const char *const FHIR_EXTENSIBLE[] = {\n    \"\",\n", out);
+    for (int i = 1; i < n_extensible; i++) {
+        (void)fprintf(out, "    \"%s\",\n", extensible[i]);
+    }
     (void)fputs("};\n", out);
 }
 
@@ -509,6 +535,7 @@ int main(int argc, char **argv) {
     put_element_slots(hash_at);
     put_shapes(hash_at);
     put_type_slots();
+    put_extensible();
     put_code_sets();
     put_targets();
     if (fclose(out) != 0) {

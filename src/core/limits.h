@@ -30,5 +30,9 @@
 #define LIMIT_FPATH_ITEMS 200000                  /* items that one evaluation may hold at once */
 #define LIMIT_FPATH_TEXT_BYTES LIMIT_MIB          /* one text that a FHIRPath function makes */
 #define LIMIT_FHIR_ISSUES 100                     /* issues that one validation lists */
+#define LIMIT_PROFILE_DEFINITIONS 20000           /* StructureDefinitions that are known at once */
+#define LIMIT_PROFILE_NODES 20000                 /* elements that one profile speaks of */
+#define LIMIT_PROFILE_BASES 16                    /* profiles on profiles */
+#define LIMIT_PROFILE_STEPS 4000000               /* values times profiles of one validation */
 
 #endif

@@ -1,9 +1,9 @@
-/* fhir_issue.h — the list of what is wrong with a resource: each issue with its rule, FHIRPath
- * location and sentences in English and Vietnamese. Checking goes on after an issue; behind the
- * ceiling (LIMIT_FHIR_ISSUES) issues are counted only.
- * Ownership: everything lives in the arena given to fhir_issues(). Issues may quote a short
- * piece of the value: they go back to the sender and never into a log. Errors: out of memory shows
- * as arena_failed and n_dropped. Threads: one thread a list. */
+/* fhir_issue.h — the list of what is wrong with a resource: each issue with its severity, rule,
+ * FHIRPath location and sentences in English and Vietnamese. Checking goes on after an issue;
+ * behind the ceiling (LIMIT_FHIR_ISSUES) issues are counted only. Ownership: everything lives in
+ * the arena given to fhir_issues(). Issues may quote a short piece of the value: they go back to
+ * the sender and never into a log. Errors: out of memory shows as arena_failed and n_dropped.
+ * Threads: one thread a list. */
 #ifndef NHIP_FHIR_ISSUE_H
 #define NHIP_FHIR_ISSUE_H
 
@@ -72,8 +72,24 @@ typedef enum FhirRule {
 /* The stable id of a rule, for work lists and documentation. */
 const char *fhir_rule_id(FhirRule rule);
 
+typedef enum FhirSeverity { FHIR_ERROR, FHIR_WARNING, FHIR_INFORMATION } FhirSeverity;
+
+/* The code of http://hl7.org/fhir/issue-severity. */
+const char *fhir_severity_code(FhirSeverity severity);
+
+/* A rule of another module, or one that is only known at run time (an invariant of a profile). */
+typedef struct FhirRuleText {
+    const char *id;    /* stable: "profile-slice-min", "obs-6" */
+    const char *issue; /* FHIR issue code */
+    const char *en;    /* {0} to {3} stand for the arguments */
+    const char *vi;
+} FhirRuleText;
+
+enum { FHIR_ISSUE_ARGS = 4 };
+
 typedef struct FhirIssue {
-    FhirRule rule;
+    FhirRule rule; /* FHIR_RULE_JSON for rules of other modules: see id */
+    FhirSeverity severity;
     const char *id;    /* rule id: "fhir-format", "json-depth" */
     const char *issue; /* FHIR issue code: "structure", "value" … */
     Str where;         /* "Patient.name[0].given[1]"; empty when there is none */
@@ -85,8 +101,9 @@ typedef struct FhirIssues {
     Arena *arena;
     FhirIssue *items; /* in the order found */
     unsigned n;
-    unsigned n_errors;
-    unsigned n_dropped; /* found behind the ceiling */
+    unsigned n_errors;   /* of severity error, also behind the ceiling */
+    unsigned n_warnings; /* of severity warning, also behind the ceiling */
+    unsigned n_dropped;  /* of any severity, found behind the ceiling */
 } FhirIssues;
 
 static inline FhirIssues fhir_issues(Arena *arena) {
@@ -96,6 +113,10 @@ static inline FhirIssues fhir_issues(Arena *arena) {
 bool fhir_issues_full(const FhirIssues *list);
 /* Adds an error; list may be NULL. `where` is copied; arguments are shortened to 100 bytes. */
 void fhir_issue_add(FhirIssues *list, FhirRule rule, Str where, const Str args[2]);
+/* The same for a rule of another module, of any severity. An error takes the place of a warning or
+ * information when the list is full. */
+void fhir_issue_put(FhirIssues *list, FhirSeverity severity, const FhirRuleText *rule, Str where,
+                    const Str args[FHIR_ISSUE_ARGS]);
 /* The same from an error of a lower layer, which brings its own rule id and texts. */
 void fhir_issue_add_info(FhirIssues *list, const ErrInfo *info);
 /* Fills info (may be NULL) from the first error: rule, where, both texts. Returns code. */

@@ -239,14 +239,15 @@ void fhir_print_outcome(Buf *out, const FhirIssues *issues, FhirLanguage languag
     open_outcome(&w, language);
     for (unsigned i = 0; i < issues->n; i++) {
         const FhirIssue *it = &issues->items[i];
-        put_item(&w, &(OutcomeItem){STR("error"), str_from(it->issue), str_from(it->id),
-                                    vi ? it->vi : it->en, it->where});
+        put_item(&w, &(OutcomeItem){str_from(fhir_severity_code(it->severity)), str_from(it->issue),
+                                    str_from(it->id), vi ? it->vi : it->en, it->where});
     }
     if (issues->n_dropped > 0) {
         char text[120];
-        int len = snprintf(text, sizeof(text), vi ? "và %u lỗi khác" : "and %u more errors",
+        int len = snprintf(text, sizeof(text), vi ? "và %u vấn đề khác" : "and %u more issues",
                            issues->n_dropped);
-        put_item(&w, &(OutcomeItem){STR("error"), STR("too-costly"), STR("fhir-more"),
+        Str severity = issues->n_errors > 0 ? STR("error") : STR("warning");
+        put_item(&w, &(OutcomeItem){severity, STR("too-costly"), STR("fhir-more"),
                                     (Str){text, (size_t)len}, STR_EMPTY});
     } else if (issues->n == 0) {
         put_item(&w, &(OutcomeItem){STR("information"), STR("informational"), STR_EMPTY,

@@ -98,6 +98,11 @@ const char *fhir_codes_url(uint16_t codes) {
     return FHIR_CODE_SETS[codes].url;
 }
 
+const char *fhir_extensible_url(uint16_t extensible) {
+    assert(extensible < FHIR_EXTENSIBLE_COUNT);
+    return FHIR_EXTENSIBLE[extensible];
+}
+
 bool fhir_target_allowed(uint16_t targets, FhirType type) {
     assert(targets < FHIR_TARGETS_COUNT);
     if (targets == 0) {

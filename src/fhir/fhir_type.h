@@ -19,14 +19,15 @@ typedef uint16_t FhirShape;
 typedef struct FhirElement {
     const char *name; /* the JSON member: "name", "valueQuantity" */
     uint8_t name_len;
-    uint8_t flags;    /* FHIR_E_… */
-    uint8_t choice;   /* 0; else the number of its choice inside the shape, from 1 */
-    uint8_t base_len; /* of a choice: the length of "value" in "valueQuantity"; else name_len */
-    uint8_t required; /* 0; else the number of the requirement inside the shape, from 1 */
-    uint8_t kind;     /* FhirKind of the value */
-    FhirShape shape;  /* of the value; FHIR_T_RESOURCE: any resource */
-    uint16_t codes;   /* required binding: number for fhir_codes_*; 0: none */
-    uint16_t targets; /* a Reference's allowed types: number for fhir_target_allowed; 0: any */
+    uint8_t flags;       /* FHIR_E_… */
+    uint8_t choice;      /* 0; else the number of its choice inside the shape, from 1 */
+    uint8_t base_len;    /* of a choice: the length of "value" in "valueQuantity"; else name_len */
+    uint8_t required;    /* 0; else the number of the requirement inside the shape, from 1 */
+    uint8_t kind;        /* FhirKind of the value */
+    FhirShape shape;     /* of the value; FHIR_T_RESOURCE: any resource */
+    uint16_t codes;      /* required binding: number for fhir_codes_*; 0: none */
+    uint16_t targets;    /* a Reference's allowed types: number for fhir_target_allowed; 0: any */
+    uint16_t extensible; /* extensible binding: number for fhir_extensible_url; 0: none */
 } FhirElement;
 
 typedef struct FhirShapeInfo {
@@ -86,6 +87,8 @@ FhirShape fhir_shape_at(Str path);
 bool fhir_codes_have(uint16_t codes, Str code, const Str *system);
 /* The value set's canonical URL; "" for 0. */
 const char *fhir_codes_url(uint16_t codes);
+/* The same of an extensible binding. */
+const char *fhir_extensible_url(uint16_t extensible);
 bool fhir_target_allowed(uint16_t targets, FhirType type);
 /* The next allowed type after `after` (FHIR_T_NONE to begin); FHIR_T_NONE at the end or when any.
  */

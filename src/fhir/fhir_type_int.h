@@ -32,5 +32,7 @@ extern const uint16_t FHIR_CODE_SET_COUNT;
 extern const uint16_t FHIR_CODE_SLOTS[];
 extern const uint64_t FHIR_TARGETS[][FHIR_TARGET_WORDS];
 extern const uint16_t FHIR_TARGETS_COUNT;
+extern const char *const FHIR_EXTENSIBLE[];
+extern const uint16_t FHIR_EXTENSIBLE_COUNT;
 
 #endif
