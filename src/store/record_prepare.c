@@ -566,7 +566,7 @@ static ErrCode build(Build *b) {
     TRY(build_groups(b));
     TRY(build_hashes(b->p));
     TRY(build_expects(b));
-    TRY(conditions_prepare(b->commit, b->p, b->info));
+    TRY(conditions_prepare(b->store, b->commit, b->p, b->info));
     TRY(files_prepare(b->store, b->prep, b->commit, b->p, b->info));
     return arena_failed(b->p->arena) || arena_failed(b->prep->scratch) ? ERR_NOMEM : ERR_OK;
 }

@@ -382,7 +382,8 @@ static StorePrepared *take_group(Writer *w) {
     size_t bytes = 0;
     unsigned n = 0;
     for (StorePrepared *p = head; p != NULL; p = p->next) {
-        if (n > 0 && (n >= GROUP_COMMITS || bytes + p->bytes > GROUP_BYTES)) {
+        if (n > 0 &&
+            (n >= GROUP_COMMITS || bytes + p->bytes > GROUP_BYTES || conditions_go_first(p))) {
             break;
         }
         bytes += p->bytes;

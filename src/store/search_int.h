@@ -71,7 +71,7 @@ typedef struct Search {
     Arena *match_arena;  /* one candidate */
     const FhirQuery *query;
     ErrInfo *info;
-    RecordNo snapshot;
+    RecordNo snapshot, since;
     Clause *clauses;
     size_t n_clauses, clauses_max;
     Slot low, high; /* candidates lie in [low, high) */

@@ -386,7 +386,7 @@ static ErrCode plan_type(Search *s) {
 }
 
 ErrCode search_plan(Search *s) {
-    s->low = SLOT_OF(1, 0);
+    s->low = SLOT_OF(s->since + 1, 0);
     s->high = SLOT_OF(s->snapshot + 1, 0);
     uint64_t used = 0;
     TRY(plan_pairs(s, &used));

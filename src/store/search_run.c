@@ -162,6 +162,7 @@ ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, Stor
                 .query = search->query,
                 .info = info,
                 .limits = store_search_limits(store),
+                .since = search->since,
                 .snapshot = search->snapshot == 0 ? now : search->snapshot};
     s.ascending = s.query->n_sorts > 0 && !s.query->sorts[0].is_descending;
     CLEANUP_ARENA Arena *plan = arena_new(PLAN_BYTES);

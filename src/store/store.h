@@ -255,6 +255,7 @@ typedef struct StoreSearch {
     Slot after;        /* page: continue behind this slot in the result order; 0: first page */
     size_t count;
     bool want_total;
+    RecordNo since; /* only versions of later records; not with a sort */
 } StoreSearch;
 typedef struct StorePage {
     StoreVersion *matches;

@@ -4,8 +4,10 @@
 #include "fhir/fhir_match.h"
 
 enum {
-    CHECK_MATCHES = 8192, /* resources × conditions: what the writer may spend on one commit */
-    CHECK_RECORDS = 8192, /* behind the snapshot */
+    CHECK_MATCHES = 4096, /* resources × conditions that the writer matches one by one */
+    CHECK_RECORDS = 4096, /* behind the snapshot that the writer looks through */
+    CHECK_GROUP = 8 * CHECK_MATCHES, /* as CHECK_MATCHES, of those that the index does not show */
+    GROUP_QUERIES = 16,              /* with more a commit goes first in its group */
 };
 
 /* ---- preparing ---- */
@@ -46,6 +48,8 @@ static ErrCode parse_all(const StoreCommit *commit, Arena *arena, PreparedCondit
                                 .now = c->now,
                                 .info = info};
         TRY(fhir_query_parse(arena, &scope, arena_str(arena, c->query), q));
+        q->n_sorts = 0;
+        q->n_includes = 0;
         if (add_types(q->terms, q->n_terms, types)) {
             types[c->type / 64] |= UINT64_C(1) << c->type % 64;
             for (size_t k = 0; k < TYPE_WORDS; k++) {
@@ -61,7 +65,37 @@ static ErrCode parse_all(const StoreCommit *commit, Arena *arena, PreparedCondit
     return ERR_OK;
 }
 
-ErrCode conditions_prepare(const StoreCommit *commit, StorePrepared *p, ErrInfo *info) {
+/* By the index: the cost does not grow with what was committed meanwhile. */
+static ErrCode search_since(Store *store, const FhirQuery *queries, size_t n, RecordNo since) {
+    CLEANUP_ARENA Arena *arena = arena_new(2 * RECORD_PAYLOAD_MAX);
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        StorePage page = {0};
+        StoreSearch search = {.query = &queries[i], .since = since, .count = 1};
+        arena_reset(arena);
+        TRY(store_search(store, arena, &search, &page, NULL));
+        if (page.n_matches > 0) {
+            return ERR_CONFLICT;
+        }
+    }
+    return ERR_OK;
+}
+
+/* Looks once more, so that little is left to the writer. */
+static ErrCode catch_up(Store *store, PreparedConditions *all, RecordNo asked) {
+    RecordNo now = store_snapshot(store);
+    all->snapshot = asked;
+    if (now > asked && all->n_queries > 0) {
+        TRY(search_since(store, all->queries, all->n_queries, asked));
+        all->snapshot = now;
+    }
+    return ERR_OK;
+}
+
+ErrCode conditions_prepare(Store *store, const StoreCommit *commit, StorePrepared *p,
+                           ErrInfo *info) {
     if (commit->n_conditions + commit->n_still == 0) {
         return ERR_OK;
     }
@@ -87,7 +121,17 @@ ErrCode conditions_prepare(const StoreCommit *commit, StorePrepared *p, ErrInfo 
         memcpy(all->still, commit->still, commit->n_still * sizeof(*all->still));
     }
     p->conditions = all;
-    return parse_all(commit, p->arena, all, info);
+    TRY(parse_all(commit, p->arena, all, info));
+    return catch_up(store, all, commit->snapshot);
+}
+
+bool conditions_go_first(const StorePrepared *p) {
+    const PreparedConditions *all = p->conditions;
+    bool linked = false;
+    for (size_t k = 0; all != NULL && k < TYPE_WORDS; k++) {
+        linked = linked || all->linked[k] != 0;
+    }
+    return linked || (all != NULL && all->n_queries > GROUP_QUERIES);
 }
 
 /* ---- checking ---- */
@@ -107,7 +151,7 @@ static ErrCode match_version(Check *c, const StoredRecord *record, unsigned at) 
         return ERR_OK;
     }
     c->work += c->n_queries;
-    if (c->work > CHECK_MATCHES) {
+    if (c->work > CHECK_GROUP) {
         return ERR_CONFLICT;
     }
     arena_reset(c->scratch);
@@ -124,25 +168,28 @@ static ErrCode match_version(Check *c, const StoredRecord *record, unsigned at) 
     return ERR_OK;
 }
 
-/* What the index shows. */
+/* What the index shows: one by one when that is less than to ask the index again. */
 static ErrCode match_published(Check *c) {
-    Index *index = c->of->store->index;
-    RecordNo snapshot = c->of->p->snapshot;
+    Store *store = c->of->store;
+    RecordNo snapshot = c->of->p->conditions->snapshot;
     FhirType type = c->queries[0].type;
     const char key[5] = {INDEX_TYPE, (char)(type >> 8), (char)type, 0, 0};
     Str head = {key, sizeof(key)};
     SlotList slots;
     StoredRecord *record = NULL;
-    if (!index_key_since(index, head, snapshot)) {
+    if (!index_key_since(store->index, head, snapshot)) {
         return ERR_OK;
     }
-    if (index_published(index) - snapshot > CHECK_RECORDS) {
+    if (index_published(store->index) - snapshot > CHECK_RECORDS) {
         return ERR_CONFLICT;
     }
-    TRY(index_slots_since(index, c->arena, head, snapshot, &slots));
+    TRY(index_slots_since(store->index, c->arena, head, snapshot, &slots));
+    if (slots.n * c->n_queries > CHECK_MATCHES) {
+        return search_since(store, c->queries, c->n_queries, snapshot);
+    }
     for (size_t i = 0; i < slots.n; i++) {
         if (record == NULL || record->number != SLOT_RECORD(slots.slots[i])) {
-            TRY(store_load(c->of->store, c->arena, SLOT_RECORD(slots.slots[i]), &record));
+            TRY(store_load(store, c->arena, SLOT_RECORD(slots.slots[i]), &record));
         }
         TRY(match_version(c, record, SLOT_POSITION(slots.slots[i])));
     }

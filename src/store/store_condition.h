@@ -16,13 +16,20 @@
 typedef struct PreparedConditions {
     FhirQuery *queries; /* by type */
     size_t n_queries;
+    RecordNo snapshot; /* nothing up to here fulfils one of the queries */
     uint64_t linked[FHIR_RESOURCE_COUNT / 64 + 1]; /* types that others depend on: one bit each */
     StoreStill *still;
     size_t n_still;
 } PreparedConditions;
 
-/* ERR_LIMIT above STORE_CONDITIONS_MAX; the errors of fhir_query_parse. */
-MUST_USE ErrCode conditions_prepare(const StoreCommit *commit, StorePrepared *p, ErrInfo *info);
+/* Looks once more itself: ERR_CONFLICT. ERR_LIMIT above STORE_CONDITIONS_MAX; the errors of
+ * fhir_query_parse. */
+MUST_USE ErrCode conditions_prepare(Store *store, const StoreCommit *commit, StorePrepared *p,
+                                    ErrInfo *info);
+
+/* Must it be the first commit of its group, because what stands before it there would be costly to
+ * match or is refused by type? */
+bool conditions_go_first(const StorePrepared *p);
 
 typedef struct ConditionCheck {
     Store *store;
