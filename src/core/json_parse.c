@@ -48,6 +48,8 @@
       "đối tượng và mảng lồng nhau quá sâu tại byte %zu")                                          \
     X(SIZE, LIMIT, "json-size", "the JSON value is larger than the limit of %zu bytes",            \
       "giá trị JSON lớn hơn giới hạn %zu byte")                                                    \
+    X(NODES, LIMIT, "json-nodes", "the JSON value has more than 20 million values, at byte %zu",   \
+      "giá trị JSON có hơn 20 triệu giá trị, tại byte %zu")                                        \
     X(MEMORY, NOMEM, "json-memory", "no memory for the JSON value at byte %zu",                    \
       "không đủ bộ nhớ cho giá trị JSON tại byte %zu")
 
@@ -108,7 +110,7 @@ __attribute__((noinline, cold)) static const char *fail(Parser *p, const char *a
 #undef X
     };
     assert(at >= p->begin && at <= p->end);
-    if (at == p->end && fault != FAULT_MEMORY) {
+    if (at == p->end && fault != FAULT_MEMORY && fault != FAULT_NODES) {
         /* Whatever was missing, the reason is that the text ended. */
         fault = p->clipped ? FAULT_SIZE : fault == FAULT_EMPTY ? FAULT_EMPTY : FAULT_END;
     }
@@ -162,6 +164,10 @@ __attribute__((noinline, cold)) static bool grow_tape(Parser *p, const char *at)
         want = MAX(used + rest + used / 8 + 64, capacity + capacity / 2);
     }
     want = MIN(want, used + left + 2); /* a byte begins at most one node */
+    if (used + 2 > LIMIT_JSON_NODES) {
+        return fail(p, at, FAULT_NODES) != NULL;
+    }
+    want = MIN(want, (size_t)LIMIT_JSON_NODES + 2);
     JsonNode *tape =
         arena_resize(p->arena, p->tape, capacity * sizeof(JsonNode), want * sizeof(JsonNode));
     if (tape == NULL) {
@@ -545,7 +551,8 @@ static bool parser_init(Parser *p, Arena *arena, Str text, bool many, ErrInfo *i
     p->sets = NULL;
     buf_init(&p->scratch, LIMIT_JSON_BYTES);
     /* FHIR has a node in 12 to 16 bytes; what is not used is given back. */
-    size_t capacity = (many ? MIN(len, FIRST_OF_MANY) : len) / 12 + 8;
+    size_t capacity =
+        MIN((many ? MIN(len, FIRST_OF_MANY) : len) / 12 + 8, (size_t)LIMIT_JSON_NODES);
     if (p->clipped && !many) {
         return fail(p, p->end, FAULT_SIZE) != NULL;
     }

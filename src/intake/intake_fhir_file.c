@@ -99,6 +99,15 @@ static ErrCode refuse_issues(Load *l, FhirType type, Str text, const FhirIssues 
     return refuse(l, type, text, l->line, &why);
 }
 
+static ErrCode new_piece(Load *l) {
+    l->n_units = l->n_rejects = l->n_bytes = 0;
+    l->is_bundle = false;
+    arena_reset(l->arena);
+    l->units = arena_new_array(l->arena, Unit, PIECE_LINES + 1);
+    l->rejects = arena_new_array(l->arena, StoreReject, PIECE_LINES + 1);
+    return l->rejects == NULL ? ERR_NOMEM : ERR_OK;
+}
+
 /* ---- committing ---- */
 
 static Str mark_text(Load *l, const char *kind, unsigned line, size_t index) {
@@ -235,6 +244,22 @@ static ErrCode commit_units(Load *l, Str mark) {
     return again ? ERR_OK : commit(l, 0, 0, mark, l->info);
 }
 
+static ErrCode end_piece(Load *l);
+
+/* More memory than a piece may take: that is about the Bundle, not about the machine. What was
+ * gathered of it is given back, so that there is room to say so. */
+static ErrCode refuse_for_memory(Load *l, unsigned line) {
+    ErrInfo why = {0};
+    TRY(new_piece(l));
+    l->is_bundle = true;
+    ErrCode err = err_set(&why, ERR_LIMIT, "piece-memory",
+                          "this bundle needs more than %d MiB of memory: send it in smaller parts",
+                          "gói này cần hơn %d MiB bộ nhớ: hãy gửi thành các phần nhỏ hơn",
+                          (int)(TX_ARENA_MAX / LIMIT_MIB));
+    TRY(refused_because(l, &(Unit){.line = line}, err, &why));
+    return end_piece(l);
+}
+
 /* Ends a piece: commits what was gathered unless an earlier run did. */
 static ErrCode end_piece(Load *l) {
     bool marked = false;
@@ -244,16 +269,13 @@ static ErrCode end_piece(Load *l) {
         const char *kind = l->file->retry_of != 0 ? "retry" : "piece";
         Str mark = mark_text(l, kind, MIN(unit_line, reject_line), l->file->retry_of);
         TRY(is_marked(l, mark, &marked));
-        if (!marked) {
-            TRY(commit_units(l, mark));
+        ErrCode err = marked ? ERR_OK : commit_units(l, mark);
+        if (err == ERR_NOMEM && l->is_bundle && l->n_units > 0) {
+            return refuse_for_memory(l, unit_line);
         }
+        TRY(err);
     }
-    l->n_units = l->n_rejects = l->n_bytes = 0;
-    l->is_bundle = false;
-    arena_reset(l->arena);
-    l->units = arena_new_array(l->arena, Unit, PIECE_LINES + 1);
-    l->rejects = arena_new_array(l->arena, StoreReject, PIECE_LINES + 1);
-    return l->rejects == NULL ? ERR_NOMEM : ERR_OK;
+    return new_piece(l);
 }
 
 /* ---- gathering ---- */
@@ -322,13 +344,17 @@ static ErrCode take_bundle(Load *l, const FhirResource *bundle, Str text) {
 
 /* One text with one Bundle or resource. */
 static ErrCode take_text(Load *l, Str text) {
+    if (text.len > PIECE_BYTES && l->n_units + l->n_rejects > 0) {
+        TRY(end_piece(l)); /* it gets the whole arena */
+    }
     FhirResource resource;
     FhirIssues issues = fhir_issues(l->arena);
     ErrCode err = fhir_parse(l->arena, text, &resource, &issues);
     FhirType type = err == ERR_OK ? resource.type : FHIR_T_NONE;
     err = err == ERR_OK ? fhir_validate(&resource, NULL, &issues) : err;
     if (err == ERR_NOMEM) {
-        return err;
+        l->bundle = text;
+        return l->n_units + l->n_rejects > 0 ? err : refuse_for_memory(l, l->line);
     }
     if (type == FHIR_T_BUNDLE && l->n_units + l->n_rejects > 0) {
         /* What was gathered before goes first; the arena then holds the Bundle no longer. */

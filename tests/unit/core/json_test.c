@@ -14,7 +14,7 @@ typedef struct Doc {
 } Doc;
 
 static Doc doc_parse(Str text) {
-    Doc d = {.arena = arena_new(64 * LIMIT_MIB), .copy = malloc(MAX(text.len, (size_t)1))};
+    Doc d = {.arena = arena_new(1024 * LIMIT_MIB), .copy = malloc(MAX(text.len, (size_t)1))};
     assert_non_null(d.arena);
     assert_non_null(d.copy);
     if (text.len > 0) {
@@ -366,6 +366,21 @@ static void json_keeps_its_depth(void **state) {
     refuses(buf_str(&b), "json-depth", LIMIT_JSON_DEPTH / 2 * 6);
     CLEANUP_DOC Doc d = doc_parse(buf_str(&b));
     assert_int_equal(d.err, ERR_LIMIT);
+}
+
+static void json_keeps_its_nodes(void **state) {
+    (void)state;
+    enum { LEN = 2 * LIMIT_JSON_NODES + 100 };
+    char *big = malloc(LEN);
+    assert_non_null(big);
+    for (size_t i = 0; i < LEN; i++) {
+        big[i] = i % 2 == 0 ? (i == 0 ? '[' : ',') : '1';
+    }
+    big[LEN - 1] = ']';
+    CLEANUP_DOC Doc d = doc_parse((Str){big, LEN});
+    assert_int_equal(d.err, ERR_LIMIT);
+    assert_string_equal(d.info.rule, "json-nodes");
+    free(big);
 }
 
 static void json_keeps_its_size(void **state) {
@@ -849,6 +864,7 @@ int main(void) {
         cmocka_unit_test(json_keeps_the_sets_of_nested_wide_objects_apart),
         cmocka_unit_test(json_keeps_its_depth),
         cmocka_unit_test(json_keeps_its_size),
+        cmocka_unit_test(json_keeps_its_nodes),
         cmocka_unit_test(json_says_when_memory_ends),
         cmocka_unit_test(json_keeps_order_and_number_texts),
         cmocka_unit_test(json_walks),

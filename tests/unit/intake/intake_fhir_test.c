@@ -897,6 +897,33 @@ static void batches_and_collections(void **state) {
     assert_int_equal(r.claims_rejected, 1);
 }
 
+/* A Bundle that cannot be read in the memory that a piece may take is refused; the file goes on. */
+static void bundles_beyond_memory_are_refused(void **state) {
+    World *w = *state;
+    enum { VALUES = 45 << 20 };
+    static const char head[] = "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[";
+    static const char tail[] = "]}\n{\"resourceType\":\"Patient\",\"id\":\"after\"}\n";
+    char *text = malloc(sizeof(head) + sizeof(tail) + 2 * VALUES);
+    assert_non_null(text);
+    char *at = stpcpy(text, head);
+    for (int i = 0; i < VALUES; i++) {
+        *at++ = '1';
+        *at++ = ',';
+    }
+    (void)stpcpy(at - 1, tail);
+    IntakeReport report = load(w, "large.ndjson", text, 0);
+    free(text);
+    assert_int_equal(report.claims_rejected, 1);
+    assert_int_equal(report.resources, 1);
+    StoreRejectRow *rows = NULL;
+    size_t n = 0;
+    assert_ok(store_reject_list(w->home->store, w->home->arena, false, 0, 9, &rows, &n));
+    assert_int_equal(n, 1);
+    assert_str(rows[0].reject.rule, STR("json-nodes"));
+    StoreVersion v;
+    assert_ok(store_get(w->home->store, w->home->arena, FHIR_T_PATIENT, STR("after"), &v));
+}
+
 static void many_lines(void **state) {
     World *w = *state;
     CLEANUP_BUF Buf b;
@@ -936,6 +963,7 @@ int main(void) {
         IN_WORLD(the_truth_of_a_synthetic_province_is_left_out),
         IN_WORLD(batches_and_collections),
         IN_WORLD(many_lines),
+        IN_WORLD(bundles_beyond_memory_are_refused),
         IN_WORLD(lines_in_any_order),
         IN_WORLD(a_cut_of_late_patients),
         IN_WORLD(files_in_any_order),
