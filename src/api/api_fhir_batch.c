@@ -78,6 +78,17 @@ static void put_read(FhirBundle *b, ApiCall *call, Entry *e) {
     buf_release(&answer.body);
 }
 
+/* What Prefer: return=OperationOutcome asks for, of what was written. */
+static Str done_of(const Batch *batch, const Entry *e) {
+    CLEANUP_BUF Buf b;
+    buf_init(&b, LIMIT_MIB);
+    if (batch->want != FHIR_WANT_OUTCOME || e->err != ERR_OK || e->ask.verb == INTAKE_READ) {
+        return e->outcome;
+    }
+    fhir_put_done(&b, &e->answer, batch->call->language);
+    return arena_str(batch->call->arena, buf_str(&b));
+}
+
 static void put_written(FhirBundle *b, const Batch *batch, const Entry *e) {
     StoreVersion v;
     bool whole = batch->want == FHIR_WANT_RESOURCE && e->err == ERR_OK && e->answer.slot != 0 &&
@@ -103,6 +114,7 @@ static void reply_batch(Batch *batch) {
             put_read(&b, call, e);
         } else {
             put_written(&b, batch, e);
+            e->outcome = done_of(batch, e);
         }
         put_response(&b, e);
         json_close_object(&b.w);

@@ -32,6 +32,25 @@ static void writes_say_what_they_did(void **state) {
     assert_int_equal(status_of(w, "DELETE", "/fhir/Patient/lan", NULL), 204);
 }
 
+static void entries_say_what_they_did(void **state) {
+    World *w = *state;
+    const char *bundle = "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[{"
+                         "\"resource\":" LAN
+                         ",\"request\":{\"method\":\"PUT\",\"url\":\"Patient/lan\"}},{\"request\":{"
+                         "\"method\":\"DELETE\",\"url\":\"Patient/none\"}}]}";
+    Reply r = ask(w, &(Ask){"POST", "/fhir",
+                            "Prefer: return=OperationOutcome\r\nAccept-Language: en\r\n", bundle});
+    assert_int_equal(r.status, 200);
+    const JsonNode *list = json_get_lit(body_of(w, r), "entry");
+    const JsonNode *first = json_first(list);
+    const JsonNode *second = json_next(list, first);
+    assert_str(raw(first, "response.outcome.issue.details.text"), STR("created"));
+    assert_str(raw(first, "response.location"), STR("Patient/lan/_history/1"));
+    assert_str(raw(first, "response.etag"), STR("W/\\\"1\\\""));
+    assert_str(raw(second, "response.status"), STR("204"));
+    assert_str(raw(second, "response.outcome.issue.details.text"), STR("deleted: 0"));
+}
+
 /* ---- conditions ---- */
 
 static void reads_may_depend_on_what_is_held(void **state) {
@@ -102,6 +121,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         IN_WORLD(all_lines_of_a_header_count),
         IN_WORLD(writes_say_what_they_did),
+        IN_WORLD(entries_say_what_they_did),
         IN_WORLD(reads_may_depend_on_what_is_held),
         IN_WORLD(puts_may_want_to_be_first),
         IN_WORLD(conditions_are_searches),
