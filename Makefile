@@ -52,8 +52,9 @@ LIBS_interop := -lzip -lz
 LIBS_term := -lpcre2-8
 LIBS_http := -lmicrohttpd -lgnutls -lz
 LIBS_store := -lsqlite3 -lzstd
+LIBS_subs := -lcurl
 LIBS_fpath := -lpcre2-8
-LIBS := $(LIBS_http) $(LIBS_store) $(LIBS_fpath) $(LIBS_interop) $(LIBS_term) $(LIBS_core)
+LIBS := $(LIBS_subs) $(LIBS_http) $(LIBS_store) $(LIBS_fpath) $(LIBS_interop) $(LIBS_term) $(LIBS_core)
 libs_of = $(foreach m,$(call rev,$(filter $(1) $(call allowed,$(1)),$(MODULES))),$(LIBS_$(m)))
 
 # Generated tables: gen/NAME_gen.c is built and run as `NAME_gen build/gen/MODULE/NAME.gen.c

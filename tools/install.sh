@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build="gcc clang make libsqlite3-dev libzstd-dev libxxhash-dev libssl-dev libexpat1-dev
- libmicrohttpd-dev libgnutls28-dev libintelrdfpmath-dev libutf8proc-dev zlib1g-dev libzip-dev libpcre2-dev"
+ libmicrohttpd-dev libgnutls28-dev libintelrdfpmath-dev libutf8proc-dev zlib1g-dev libzip-dev libpcre2-dev libcurl4-openssl-dev"
 web="nodejs npm"
 test="libcmocka-dev libclang-rt-14-dev clang-format chromium curl openssl xz-utils"
 tidy="clang-tidy"

@@ -4,9 +4,9 @@
 enum { JOBS_MAX = 256, API_ARENA_MAX = 16 << 20 };
 
 static const ApiRoutes *const tables[] = {
-    &api_async_routes,  &api_bulk_routes,   &api_graphql_routes,
-    &api_fhir_routes,   &api_ops_routes,    &api_citizen_routes,
-    &api_import_routes, &api_health_routes, &api_static_routes,
+    &api_async_routes,  &api_bulk_routes,   &api_graphql_routes, &api_subs_routes,
+    &api_fhir_routes,   &api_ops_routes,    &api_citizen_routes, &api_import_routes,
+    &api_health_routes, &api_static_routes,
 };
 
 /* ---- routing ---- */
@@ -277,6 +277,17 @@ static ErrCode start_http(Api *api, ErrInfo *info) {
     return http_start(&o, &api->http, info);
 }
 
+static ErrCode start_subs(Api *api, ErrInfo *info) {
+    SubsOptions o = {.store = api->store,
+                     .clock = api->clock,
+                     .dir = str_from(api->o.settings->data),
+                     .base_url = api->base_url,
+                     .hosts = str_from(api->o.settings->hook_hosts),
+                     .push = api_subs_push,
+                     .push_ctx = api};
+    return subs_start(api->o.subs, &o, info);
+}
+
 ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     if (!is_loopback(options->settings->listen)) {
         return err_set(
@@ -306,6 +317,9 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     if (err == ERR_OK) {
         err = start_http(api, info);
     }
+    if (err == ERR_OK) {
+        err = start_subs(api, info);
+    }
     if (err != ERR_OK) {
         api_stop(api);
         return err;
@@ -322,12 +336,15 @@ void api_stop(Api *api) {
     if (api == NULL) {
         return;
     }
+    subs_stop(api->o.subs);
     api_live_stop(api);
+    api_subs_close(api);
     async_stop(api);
     if (api->http != NULL) {
         http_stop(api->http, (unsigned)api->o.settings->stop_timeout_s * 1000);
     }
     api_live_stop(api); /* those that came meanwhile */
+    api_subs_close(api);
     if (api->jobs != NULL) {
         queue_close(api->jobs);
         for (size_t i = 0; i < ARRAY_LEN(api->job_threads); i++) {

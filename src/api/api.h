@@ -10,6 +10,7 @@
 #include "http/http.h"
 #include "intake/intake.h"
 #include "ioc/ioc.h"
+#include "subs/subs.h"
 
 typedef struct Api Api;
 
@@ -17,6 +18,7 @@ typedef struct ApiOptions {
     Store *store;
     Intake *intake;
     Ioc *ioc;
+    Subs *subs; /* its view is fed by the store; the Api starts and stops it */
     const Settings *settings;
     const Clock *clock; /* NULL: the real one */
 } ApiOptions;

@@ -47,8 +47,9 @@ typedef struct ApiRoutes {
     const ApiRoutes name = {name##_list, ARRAY_LEN(name##_list)}
 
 /* More specific tables first; within one, the first match wins. */
-extern const ApiRoutes api_async_routes, api_bulk_routes, api_graphql_routes, api_fhir_routes,
-    api_ops_routes, api_citizen_routes, api_import_routes, api_health_routes, api_static_routes;
+extern const ApiRoutes api_subs_routes, api_async_routes, api_bulk_routes, api_graphql_routes,
+    api_fhir_routes, api_ops_routes, api_citizen_routes, api_import_routes, api_health_routes,
+    api_static_routes;
 
 /* Cuts at '/' and decodes; false when there are too many parts or a bad escape. */
 bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n);
@@ -74,6 +75,7 @@ struct Api {
     Cond live_wake;  /* stopping */
     bool stopping;
     struct LiveClient *live_clients;
+    struct SubsClient *subs_clients;
     TimeMs started;
     FhirLanguage language; /* of answers when none is asked for */
     struct Async *async;   /* jobs (api_async.c) */
@@ -123,6 +125,10 @@ MUST_USE ErrCode api_format(ApiCall *call, bool pretty, Buf *body, ErrInfo *info
 /* ---- api_ops.c ---- */
 void api_live_run(void *api); /* thread: sends the live event */
 void api_live_stop(Api *api); /* ends the thread and closes the streams; may be called again */
+
+/* ---- api_subs.c */
+void api_subs_push(void *api, Str id, uint64_t number, Str bundle);
+void api_subs_close(Api *api);
 
 /* ---- facility names (api_ops.c), from Organization resources */
 Str api_facility_name(void *api, Arena *arena, Str facility);

@@ -1,7 +1,8 @@
 /* Operations, gathered from the routes: CapabilityStatement.operation, OperationDefinitions. */
 #include "api/api_operation.h"
 
-static const ApiOperations *const tables[] = {&api_everything_operations, &api_export_operations};
+static const ApiOperations *const tables[] = {&api_everything_operations, &api_export_operations,
+                                              &api_subs_operations};
 
 /* ---- what a route says ---- */
 

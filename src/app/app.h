@@ -8,6 +8,7 @@
 #include "core/thread.h"
 #include "intake/intake.h"
 #include "ioc/ioc.h"
+#include "subs/subs.h"
 
 typedef struct App {
     Settings settings;
@@ -55,7 +56,8 @@ int app_fail(const App *app, ErrCode err, const ErrInfo *info);
 /* The store of --data with its views and the way in; one process at a time. */
 typedef struct AppStore {
     Ioc *ioc;
-    StoreView view;
+    Subs *subs;
+    StoreView views[2];
     Store *store;
     Intake *intake;
 } AppStore;

@@ -23,10 +23,12 @@ static void wait_for_stop(const App *app) {
 
 static ErrCode serve(App *app, AppStore *o, ErrInfo *info) {
     Api *api = NULL;
-    TRY(api_start(
-        &(ApiOptions){
-            .store = o->store, .intake = o->intake, .ioc = o->ioc, .settings = &app->settings},
-        &api, info));
+    TRY(api_start(&(ApiOptions){.store = o->store,
+                                .intake = o->intake,
+                                .ioc = o->ioc,
+                                .subs = o->subs,
+                                .settings = &app->settings},
+                  &api, info));
     bool v6 = strchr(app->settings.listen, ':') != NULL;
     (void)printf(
         app_say(app,

@@ -75,6 +75,7 @@ int app_version(App *app) {
 void app_close(AppStore *o) {
     intake_free(o->intake);
     store_close(o->store);
+    subs_free(o->subs);
     ioc_close(o->ioc);
 }
 
@@ -82,11 +83,13 @@ static ErrCode open_once(App *app, AppStore *o, ErrInfo *info) {
     *o = (AppStore){0};
     Str dir = str_from(app->settings.data);
     TRY(ioc_open(&(IocOptions){.dir = dir}, &o->ioc, info));
-    o->view = ioc_view(o->ioc);
+    TRY(subs_new(&o->subs));
+    o->views[0] = ioc_view(o->ioc);
+    o->views[1] = subs_view(o->subs);
     TRY(store_open(
         &(StoreOptions){.dir = dir,
-                        .views = &o->view,
-                        .n_views = 1,
+                        .views = o->views,
+                        .n_views = ARRAY_LEN(o->views),
                         .received_retention_days = (unsigned)app->settings.received_retention_days},
         &o->store, info));
     return intake_new(

@@ -53,6 +53,9 @@
       "giữ nguyên bản các tệp đã nhận")                                                            \
     X(received_retention_days, INT, 0, 0, 36500, "days to keep received files; 0: for ever",       \
       "số ngày giữ tệp đã nhận; 0: giữ mãi")                                                       \
+    X(hook_hosts, TEXT, "", 0, 4096,                                                               \
+      "hosts that subscriptions may call (host or host:port, comma-separated)",                    \
+      "các máy chủ mà đăng ký được phép gọi (tên hoặc tên:cổng, cách bằng dấu phẩy)")              \
     X(geojson, TEXT, "", 0, 4096, "boundaries of the communes (GeoJSON); empty: a tile map",       \
       "ranh giới các xã, phường (GeoJSON); để trống: bản đồ ô")                                    \
     X(base_url, TEXT, "", 0, 1024, "public address of the FHIR interface, for links",              \

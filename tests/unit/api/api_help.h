@@ -19,7 +19,8 @@ typedef struct World {
     Store *store;
     Intake *intake;
     Ioc *ioc;
-    StoreView view;
+    Subs *subs;
+    StoreView views[2];
     Api *api;
     int fd;
     Buf in;       /* the last reply */
@@ -56,15 +57,21 @@ static UNUSED int world_setup(void **state) {
     assert_non_null(w->arena);
     buf_init(&w->in, 64 * LIMIT_MIB);
     assert_ok(ioc_open(&(IocOptions){.dir = str_from(w->dir)}, &w->ioc, &info));
-    w->view = ioc_view(w->ioc);
-    StoreOptions store = {.dir = str_from(w->dir), .views = &w->view, .n_views = 1};
+    assert_ok(subs_new(&w->subs));
+    w->settings.data = w->dir;
+    w->views[0] = ioc_view(w->ioc);
+    w->views[1] = subs_view(w->subs);
+    StoreOptions store = {.dir = str_from(w->dir), .views = w->views, .n_views = 2};
     assert_ok(store_open(&store, &w->store, &info));
     assert_ok(intake_new(&(IntakeOptions){.store = w->store, .received_keep = true}, &w->intake));
     ErrCode err = ERR_BUSY;
     for (int i = 0; i < 50 && err != ERR_OK; i++) {
         w->settings.port = 12000 + (getpid() * 7 + i * 131) % 9000;
-        ApiOptions o = {
-            .store = w->store, .intake = w->intake, .ioc = w->ioc, .settings = &w->settings};
+        ApiOptions o = {.store = w->store,
+                        .intake = w->intake,
+                        .ioc = w->ioc,
+                        .subs = w->subs,
+                        .settings = &w->settings};
         err = api_start(&o, &w->api, &info);
     }
     assert_ok(err);
@@ -80,6 +87,7 @@ static UNUSED int world_teardown(void **state) {
     api_stop(w->api);
     intake_free(w->intake);
     store_close(w->store);
+    subs_free(w->subs);
     ioc_close(w->ioc);
     settings_release(&w->settings);
     arena_free(w->arena);

@@ -3,8 +3,11 @@
 
 /* Nanoseconds that the stop took. */
 static int64_t start_again(World *w) {
-    ApiOptions o = {
-        .store = w->store, .intake = w->intake, .ioc = w->ioc, .settings = &w->settings};
+    ApiOptions o = {.store = w->store,
+                    .intake = w->intake,
+                    .ioc = w->ioc,
+                    .subs = w->subs,
+                    .settings = &w->settings};
     (void)close(w->fd);
     int64_t from = clock_monotonic_ns(clock_real());
     api_stop(TAKE(w->api));
