@@ -92,6 +92,8 @@ static inline void eav_take(FhirIndexSink *sink, const FhirIndexValue *v) {
     case FHIR_INDEX_TEXT:
     case FHIR_INDEX_OF_TYPE:
     case FHIR_INDEX_IDENTIFIER:
+    case FHIR_INDEX_WORDS:
+    case FHIR_INDEX_POSITION:
     default:
         break;
     }

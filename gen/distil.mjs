@@ -248,9 +248,10 @@ function codeRows(elements) {
 
 function searchRows() {
   return load('search-parameters.json')
-    .filter((p) => p.resourceType === 'SearchParameter' && p.expression)
+    .filter((p) => p.resourceType === 'SearchParameter' &&
+      (p.expression || p.code === '_text' || p.code === '_content'))
     .map((p) => [
-      p.url, p.code, p.type, [...p.base].sort(byText).join(';'), oneLine(p.expression),
+      p.url, p.code, p.type, [...p.base].sort(byText).join(';'), oneLine(p.expression ?? ''),
       [...(p.target ?? [])].sort(byText).join(';'),
       String(p.multipleOr ?? ''), String(p.multipleAnd ?? ''),
       (p.component ?? []).map((c) => `${c.definition}=${oneLine(c.expression)}`).join(';'),

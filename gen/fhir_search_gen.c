@@ -340,8 +340,8 @@ static char relationship_parts[] =
     SP "DocumentReference-relation=code;" SP "DocumentReference-relatesto=target";
 
 static void take_param(char **cols) {
-    if (cols[4][0] == '\0' || strcmp(cols[0], dead_url) == 0) {
-        return; /* no expression: _text, _content, _query */
+    if (strcmp(cols[0], dead_url) == 0) {
+        return;
     }
     if (strcmp(cols[0], relationship_url) == 0) {
         cols[8] = relationship_parts;
@@ -353,6 +353,10 @@ static void take_param(char **cols) {
                .expression = copy(cols[4]),
                .targets = copy(cols[5]),
                .components = copy(cols[8])};
+    if (p.expression[0] == '\0') { /* _text, _content: of every type, without a path */
+        p.type = copy("words");
+        p.bases = copy("Resource");
+    }
     for (int i = 0; i < n_ids; i++) {
         if (strcmp(ids[i].code, p.code) == 0) {
             p.id = ids[i].id;

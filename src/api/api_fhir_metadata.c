@@ -30,9 +30,6 @@ static void put_interactions(JsonWriter *w, const char *const *codes, size_t n) 
 
 static void put_params(JsonWriter *w, const FhirSearchParam *params, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        if (params[i].type == FHIR_PARAM_SPECIAL) {
-            continue;
-        }
         json_open_object(w);
         json_member(w, "name", params[i].code);
         json_member(w, "definition", params[i].url);

@@ -201,6 +201,14 @@ static ErrCode extract(Walk *w, FhirType type) {
             .arena = w->arena, .sink = w->sink, .memo = &w->memo, .param = FHIR_P_DECEASED};
         fhir_emit(&emit, FHIR_OP_TOKEN_PRESENCE, &no);
     }
+    if (w->sink->with_sides) {
+        Emit emit = {.arena = w->arena, .sink = w->sink, .memo = &w->memo};
+        FhirTextWants wants = {.text = is_wanted(w, FHIR_P__TEXT),
+                               .content = is_wanted(w, FHIR_P__CONTENT),
+                               .position = type == FHIR_T_LOCATION && is_wanted(w, FHIR_P_NEAR),
+                               .by_name = w->only != NULL};
+        fhir_emit_texts(&emit, &wants, w->root);
+    }
     if (arena_failed(w->arena)) {
         return ERR_NOMEM;
     }
@@ -241,7 +249,7 @@ static FhirIndexValue *list_room(FhirIndexList *list) {
 
 void fhir_index_list_put(FhirIndexSink *sink, const FhirIndexValue *value) {
     FhirIndexList *list = (FhirIndexList *)sink;
-    assert(list->arena != NULL && value->kind <= FHIR_INDEX_IDENTIFIER);
+    assert(list->arena != NULL && value->kind <= FHIR_INDEX_POSITION);
     FhirIndexValue *copy = list_room(list);
     if (copy == NULL) {
         return;

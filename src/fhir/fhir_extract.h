@@ -28,6 +28,9 @@ typedef enum FhirIndexKind {
     FHIR_INDEX_TEXT,       /* :text: texts of tokens, displays of references (string) */
     FHIR_INDEX_OF_TYPE,    /* :of-type: an Identifier with a coding of its type */
     FHIR_INDEX_IDENTIFIER, /* :identifier: Reference.identifier (token) */
+    /* of _text, _content and near alone */
+    FHIR_INDEX_WORDS,    /* folded words, a space before and behind each */
+    FHIR_INDEX_POSITION, /* Location.position */
 } FhirIndexKind;
 static inline bool fhir_index_is_side(unsigned kind) {
     return kind > FHIR_INDEX_COMPOSITE;
@@ -52,6 +55,9 @@ enum {
                               has_system is then true when the definition binds one (gender) */
     FHIR_TOKEN_TEXT = 2,   /* only a text (CodeableConcept.text, display): no code to compare with;
                               counts for :missing and later for :text */
+    FHIR_WORDS_UNREAD = 8, /* _content of a resource without a narrative, when all values are
+                              wanted: made by machines, too long to be worth an index. It is read
+                              when _content is asked for by name (fhir_extract_some). */
     FHIR_STRING_WORDS = 4, /* a string that is searched from the beginning of each of its words: of
                             HumanName and Address, and given */
 };
@@ -60,6 +66,10 @@ enum { FHIR_WORDS_MAX = 32 };
 /* Where the words of a folded text begin, the first FHIR_WORDS_MAX of them; starts[0] = 0 always:
  * also of a text that begins with something else. The index and the match agree on these. */
 size_t fhir_word_starts(Str folded, uint32_t starts[FHIR_WORDS_MAX]);
+
+enum { FHIR_WORD_BYTES = 64 }; /* longer ones are several words */
+/* The next word of a folded text at or behind *at, which moves behind it; false at the end. */
+bool fhir_next_word(Str folded, size_t *at, Str *ret_word);
 
 typedef struct FhirIndexToken {
     Str system, code;
@@ -96,6 +106,12 @@ struct FhirIndexValue {
             Str text; /* canonical with a version: emitted with and without "|version" */
         } uri;
         FhirIndexReference reference;
+        struct {
+            Str text; /* " sot cao ": empty with FHIR_WORDS_UNREAD */
+        } words;
+        struct {
+            double latitude, longitude; /* degrees */
+        } position;
         struct {
             Str system, code, value; /* of the type's coding; Identifier.value */
         } of_type;

@@ -26,6 +26,13 @@ typedef struct Emit {
 /* Emits what `value` gives under `op`; values of another JSON type than expected give nothing. */
 void fhir_emit(const Emit *emit, FhirOp op, const JsonNode *value);
 
+/* fhir_extract_text.c: what has no expression. */
+typedef struct FhirTextWants {
+    bool text, content, position;
+    bool by_name; /* not: all values */
+} FhirTextWants;
+void fhir_emit_texts(const Emit *emit, const FhirTextWants *wants, const JsonNode *root);
+
 /* The put of FhirIndexList. */
 void fhir_index_list_put(FhirIndexSink *sink, const FhirIndexValue *value);
 

@@ -295,6 +295,10 @@ static bool match_one(Matcher *m, const FhirQueryValue *w, const FhirIndexValue 
         return match_of_type(w, v);
     case FHIR_INDEX_IDENTIFIER:
         return match_token(w, v);
+    case FHIR_INDEX_WORDS:
+        return fhir_match_words(w, v->words.text);
+    case FHIR_INDEX_POSITION:
+        return fhir_distance(w, v) <= w->near.metres;
     }
     return false;
 }
@@ -415,8 +419,11 @@ static void want_term(const FhirQueryTerm *term, FhirExtractSome *some, FhirInde
     if (term->kind == FHIR_TERM_VALUES || term->kind == FHIR_TERM_CHAIN) {
         fhir_extract_want(some, term->param->id);
     }
-    sink->with_sides = sink->with_sides || term->modifier == FHIR_MOD_TEXT ||
-                       term->modifier == FHIR_MOD_OF_TYPE || term->modifier == FHIR_MOD_IDENTIFIER;
+    sink->with_sides =
+        sink->with_sides || term->modifier == FHIR_MOD_TEXT || term->modifier == FHIR_MOD_OF_TYPE ||
+        term->modifier == FHIR_MOD_IDENTIFIER ||
+        (term->param != NULL &&
+         (term->param->type == FHIR_PARAM_WORDS || term->param->type == FHIR_PARAM_SPECIAL));
 }
 
 /* _has and _list ask about the resource at hand. */
@@ -469,14 +476,15 @@ static bool to_double(Str decimal, double *ret) {
     return decimal.len > 0 && end == text + decimal.len && *ret == *ret;
 }
 
-uint64_t fhir_quantity_sort_key(Str decimal) {
-    double d;
-    if (!to_double(decimal, &d)) {
-        return 0;
-    }
+uint64_t fhir_double_sort_key(double d) {
     d = d == 0 ? 0 : d; /* -0 and 0 are one value */
     uint64_t bits;
     memcpy(&bits, &d, sizeof bits);
     static_assert(sizeof bits == sizeof d, "the bits of a double");
     return bits >> 63 != 0 ? ~bits : bits | UINT64_C(1) << 63;
+}
+
+uint64_t fhir_quantity_sort_key(Str decimal) {
+    double d;
+    return to_double(decimal, &d) ? fhir_double_sort_key(d) : 0;
 }

@@ -37,6 +37,13 @@ bool fhir_uri_is_below(Str uri, Str text);
 /* A range of dates [lo, hi) against a searched one, by prefix. */
 bool fhir_match_date(const FhirQueryValue *wanted, TimeMs lo, TimeMs hi);
 
+/* Metres between the searched position and the resource's (haversine on a sphere of 6,371,008.8 m).
+ */
+double fhir_distance(const FhirQueryValue *wanted, const FhirIndexValue *value);
+/* Has the text (words with spaces around each) all the words and phrases? */
+bool fhir_match_words(const FhirQueryValue *wanted, Str text);
+/* Order-preserving key of a double that is no NaN. */
+uint64_t fhir_double_sort_key(double d);
 /* Order-preserving key of a decimal text: a < b gives key(a) ≤ key(b) (binary64 rounding is
  * monotone), so ranges of keys hold every match and may hold neighbours that fhir_match drops.
  * 0 for what is no number. */

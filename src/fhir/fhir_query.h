@@ -81,6 +81,15 @@ struct FhirQueryValue {
         struct {
             Str system, code, value; /* :of-type */
         } of_type;
+        struct { /* _text, _content: all words, and the phrases that were quoted */
+            Str text;
+            Str *words, *phrases; /* folded; phrases with a space before and behind each word */
+            size_t n_words, n_phrases;
+        } words;
+        struct { /* near */
+            Str text;
+            double latitude, longitude, metres;
+        } near;
         struct {
             uint8_t n_parts;
             FhirQueryValue *parts; /* in the parameter's order */
@@ -156,6 +165,7 @@ enum {
     FHIR_QUERY_SORTS = 4,
     FHIR_QUERY_TERMS = 64,
     FHIR_QUERY_INCLUDES = 32,
+    FHIR_QUERY_WORDS = 32,      /* of one value of _text or _content; phrases likewise */
     FHIR_QUERY_DEPTH = 8,       /* steps of a chain */
     FHIR_QUERY_LINKS = 512,     /* alternatives of all chains: types that a reference may have */
     FHIR_QUERY_VALUES = 100000, /* values of all terms and alternatives */

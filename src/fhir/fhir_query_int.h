@@ -48,6 +48,10 @@ MUST_USE ErrCode query_compartment(QueryParse *p, FhirQueryTerm *ret);
 MUST_USE ErrCode query_value(const QueryParse *p, const ValueShape *shape, Str text,
                              FhirQueryValue *ret);
 
+/* ---- fhir_query_text.c: values of _text, _content, near ---- */
+MUST_USE ErrCode query_words(const QueryParse *p, Str text, FhirQueryValue *ret);
+MUST_USE ErrCode query_near(const QueryParse *p, Str text, FhirQueryValue *ret);
+
 /* ---- fhir_query_result.c: _sort, _include, _revinclude ---- */
 MUST_USE ErrCode query_sort(const QueryParse *p, Str value, FhirQuery *q);
 MUST_USE ErrCode query_include(const QueryParse *p, Str value, FhirQuery *q);

@@ -104,6 +104,12 @@ static void put_value(Buf *out, const FhirQueryValue *v) {
         put_bar(out);
         put_value_text(out, v->of_type.value);
         break;
+    case FHIR_INDEX_WORDS:
+        put_value_text(out, v->words.text);
+        break;
+    case FHIR_INDEX_POSITION:
+        fhir_query_put_encoded(out, v->near.text);
+        break;
     case FHIR_INDEX_REFERENCE:
         put_reference(out, &v->reference);
         break;

@@ -12,7 +12,7 @@ static ErrCode sort_key(const QueryParse *p, Str key, FhirSort *ret) {
     if (param == NULL) {
         return query_unknown(p, code);
     }
-    if (param->type == FHIR_PARAM_COMPOSITE || param->type == FHIR_PARAM_SPECIAL) {
+    if (param->type == FHIR_PARAM_COMPOSITE || param->type == FHIR_PARAM_WORDS) {
         return query_bad_value(p, key, "has no order to sort by", "không có thứ tự để sắp xếp");
     }
     if (p->scope->type == FHIR_T_NONE && param->id != FHIR_P__LAST_UPDATED) {

@@ -69,9 +69,8 @@ ErrCode query_unsupported(const QueryParse *p) {
 }
 
 bool query_is_later(Str code) {
-    static const char *const names[] = {"_text",          "_content",   "_query",
-                                        "_filter",        "_contained", "_at",
-                                        "_containedType", "_since",     "_score"};
+    static const char *const names[] = {"_query",         "_filter", "_contained", "_at",
+                                        "_containedType", "_since",  "_score"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (str_eq(code, str_from(names[i]))) {
             return true;
@@ -126,7 +125,8 @@ static bool read_type_modifier(Str text, FhirQueryTerm *term) {
 /* Reads the text behind the colon into *term. */
 static ErrCode parse_modifier(const QueryParse *p, Str text, FhirQueryTerm *term) {
     bool by_store = term->param->id == FHIR_P__ID || term->param->id == FHIR_P__LAST_UPDATED;
-    if (str_eq(text, STR("missing"))) {
+    bool plain = term->param->type == FHIR_PARAM_WORDS || term->param->type == FHIR_PARAM_SPECIAL;
+    if (str_eq(text, STR("missing")) && !plain) {
         term->modifier = FHIR_MOD_MISSING;
         return ERR_OK;
     }
@@ -467,9 +467,6 @@ ErrCode query_term(QueryParse *p, Str name, Str value, FhirQueryTerm *ret) {
     ret->param = p->type == FHIR_T_NONE && !common ? NULL : fhir_search_param(p->type, code);
     if (ret->param == NULL || query_is_later(code)) {
         return ERR_NOT_FOUND;
-    }
-    if (ret->param->type == FHIR_PARAM_SPECIAL) {
-        return query_unsupported(p);
     }
     return parse_behind(p, str_sub(name, n, name.len), value, ret);
 }

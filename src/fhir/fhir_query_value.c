@@ -410,6 +410,8 @@ ErrCode query_value(const QueryParse *p, const ValueShape *shape, Str text, Fhir
         [FHIR_PARAM_URI] = FHIR_INDEX_URI,
         [FHIR_PARAM_REFERENCE] = FHIR_INDEX_REFERENCE,
         [FHIR_PARAM_COMPOSITE] = FHIR_INDEX_COMPOSITE,
+        [FHIR_PARAM_SPECIAL] = FHIR_INDEX_POSITION,
+        [FHIR_PARAM_WORDS] = FHIR_INDEX_WORDS,
     };
     if (text.len == 0) {
         return query_error(p, ERR_PARAM, "a value is empty", "có giá trị để trống");
@@ -441,7 +443,9 @@ ErrCode query_value(const QueryParse *p, const ValueShape *shape, Str text, Fhir
     case FHIR_PARAM_COMPOSITE:
         return composite_value(p, shape, text, ret);
     case FHIR_PARAM_SPECIAL:
-        break;
+        return query_near(p, text, ret);
+    case FHIR_PARAM_WORDS:
+        return query_words(p, text, ret);
     }
     return ERR_INTERNAL;
 }

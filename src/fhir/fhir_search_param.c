@@ -57,7 +57,7 @@ Str fhir_param_type_name(FhirParamType type) {
         [FHIR_PARAM_DATE] = "date",           [FHIR_PARAM_NUMBER] = "number",
         [FHIR_PARAM_QUANTITY] = "quantity",   [FHIR_PARAM_URI] = "uri",
         [FHIR_PARAM_REFERENCE] = "reference", [FHIR_PARAM_COMPOSITE] = "composite",
-        [FHIR_PARAM_SPECIAL] = "special",
+        [FHIR_PARAM_SPECIAL] = "special",     [FHIR_PARAM_WORDS] = "string",
     };
     assert((size_t)type < ARRAY_LEN(names));
     return str_from(names[type]);

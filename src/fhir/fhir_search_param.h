@@ -24,7 +24,8 @@ typedef enum FhirParamType {
     FHIR_PARAM_URI,
     FHIR_PARAM_REFERENCE,
     FHIR_PARAM_COMPOSITE,
-    FHIR_PARAM_SPECIAL, /* Location.near: listed, neither extracted nor searchable yet */
+    FHIR_PARAM_SPECIAL, /* Location.near */
+    FHIR_PARAM_WORDS,   /* _text, _content: "string" by the specification */
 } FhirParamType;
 
 enum { FHIR_COMPOSITE_PARTS = 3 };

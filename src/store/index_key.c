@@ -84,6 +84,24 @@ void key_of_type(KeyBuf *k, Str code, Str system, Str value) {
     key_text(k, value, KEY_TEXT_MAX);
 }
 
+uint64_t key_cell_of(uint32_t north, uint32_t east) {
+    uint64_t cell = 0;
+    for (int bit = 31; bit >= 0; bit--) {
+        cell = cell << 2 | (uint64_t)(north >> bit & 1) << 1 | (east >> bit & 1);
+    }
+    return cell;
+}
+
+/* [-limit, limit] as a share of the globe. */
+static uint32_t share(double degrees, double limit) {
+    double s = (degrees + limit) / (2 * limit) * 4294967296.0;
+    return s <= 0 ? 0 : s >= 4294967295.0 ? UINT32_MAX : (uint32_t)s;
+}
+
+uint64_t key_cell(double latitude, double longitude) {
+    return key_cell_of(share(latitude, 90), share(longitude, 180));
+}
+
 uint32_t key_day(TimeMs t) {
     int64_t day = t == INT64_MIN ? -DAY_BIAS : t == INT64_MAX ? DAY_BIAS - 1 : time_vn_day(t);
     return (uint32_t)(MAX(MIN(day, DAY_BIAS - 1), -DAY_BIAS) + DAY_BIAS);
@@ -265,6 +283,8 @@ static void append_part(KeySink *s, KeyBuf *k, const FhirIndexValue *v) {
     case FHIR_INDEX_TEXT:
     case FHIR_INDEX_OF_TYPE:
     case FHIR_INDEX_IDENTIFIER:
+    case FHIR_INDEX_WORDS:
+    case FHIR_INDEX_POSITION:
         break;
     }
 }
@@ -293,9 +313,66 @@ static void put_text(KeySink *s, const KeyBuf *head, const FhirIndexValue *v) {
     }
 }
 
-/* Values that only modifiers look at: keys of their own flavour. */
+/* A set of words: open addressing, in the scratch arena. */
+typedef struct WordSet {
+    Str *words;
+    size_t mask, n;
+} WordSet;
+
+/* True when the word is new. The set has room for twice KEY_WORDS_MAX. */
+static bool word_is_new(WordSet *set, Str word) {
+    size_t i = hash64(word) & set->mask;
+    while (set->words[i].len > 0 && !str_eq(set->words[i], word)) {
+        i = (i + 1) & set->mask;
+    }
+    if (set->words[i].len > 0) {
+        return false;
+    }
+    set->words[i] = word;
+    set->n++;
+    return true;
+}
+
+static void put_words(KeySink *s, const KeyBuf *head, const FhirIndexValue *v) {
+    enum { SET_SIZE = 2048 };
+    static_assert((int)SET_SIZE > (int)KEY_WORDS_MAX + (int)KEY_WORDS_MAX / 2, "room");
+    bool unread = (v->flags & FHIR_WORDS_UNREAD) != 0;
+    WordSet set = {.mask = SET_SIZE - 1};
+    if (!unread) {
+        set.words = arena_new_array(s->scratch, Str, SET_SIZE);
+    }
+    Str word;
+    for (size_t at = 0; set.words != NULL && fhir_next_word(v->words.text, &at, &word);) {
+        if (set.n == KEY_WORDS_MAX) {
+            unread = true;
+            break;
+        }
+        if (word_is_new(&set, word)) {
+            KeyBuf k = *head;
+            key_text(&k, word, KEY_TEXT_MAX);
+            sink_put(s, &k, 0);
+        }
+    }
+    if (unread) {
+        KeyBuf k = *head;
+        key_byte(&k, KEY_UNREAD);
+        sink_put(s, &k, 0);
+    }
+}
+
+/* Values that only modifiers look at: keys of their own flavour; words and places. */
 static void put_side(KeySink *s, const FhirIndexValue *v) {
     KeyBuf k;
+    key_head(&k, INDEX_VALUE, (unsigned)s->subject->type, v->param);
+    if (v->kind == FHIR_INDEX_WORDS) {
+        put_words(s, &k, v);
+        return;
+    }
+    if (v->kind == FHIR_INDEX_POSITION) {
+        key_u64(&k, key_cell(v->position.latitude, v->position.longitude));
+        sink_put(s, &k, 0);
+        return;
+    }
     unsigned flavour = v->kind == FHIR_INDEX_TEXT      ? KEY_TEXT
                        : v->kind == FHIR_INDEX_OF_TYPE ? KEY_OF_TYPE
                                                        : KEY_IDENTIFIER;
@@ -337,6 +414,8 @@ bool key_value(KeyBuf *k, Arena *scratch, const FhirIndexValue *v) {
     case FHIR_INDEX_TEXT:
     case FHIR_INDEX_OF_TYPE:
     case FHIR_INDEX_IDENTIFIER:
+    case FHIR_INDEX_WORDS:
+    case FHIR_INDEX_POSITION:
         break;
     }
     return false;

@@ -13,6 +13,9 @@
  *   reference  KEY_SLOT, first slot (8) for ids that the server makes, type (2); KEY_ID, id 00 type
  *              (2) for ids that clients choose; KEY_URL, text. The param of reference keys has
  *              KEY_REFERENCE set: the Bloom filters know them
+ *   words      of _text and _content: each word once; KEY_UNREAD for a resource whose words are not
+ *              all there
+ *   position   cell number: the bits of latitude and longitude in turn (8)
  *   composite  its parts, 00 between them; also of code + date where KEY_PAIRS says so. A quantity
  *              as second part has its units first: code 00 system 00 unit 00, then the number
  * Texts end at a byte 00 and long ones are cut and get 16 digits of their hash: equal texts give
@@ -43,6 +46,8 @@ enum {
     KEY_TEXT = 0x2000,       /* string: texts and displays for :text */
     KEY_IDENTIFIER = 0x3000, /* token: Reference.identifier */
     KEY_REFERENCE = 0x8000,
+    KEY_UNREAD = 0,
+    KEY_WORDS_MAX = 1000, /* words of a resource; of one with more the others are not there */
     KEY_DATE_LEN = 8,
     KEY_EXACT_DIGITS = 15, /* decimal digits that binary64 always tells apart */
 };
@@ -66,6 +71,10 @@ void key_token(KeyBuf *k, Str code, Str system, bool is_bound);
 void key_of_type(KeyBuf *k, Str code, Str system, Str value);
 /* A referenced resource without its type, which follows: first slot, or the id when first is 0. */
 void key_target(KeyBuf *k, Slot first, Str id);
+/* The cell of a place: 32 bits each of latitude and longitude, the first one highest. */
+uint64_t key_cell(double latitude, double longitude);
+/* The same of their shares of the globe, 0 … 2^32 - 1. */
+uint64_t key_cell_of(uint32_t north, uint32_t east);
 uint32_t key_day(TimeMs t);
 /* The folded text and how it stands in the key; ret_more: it was cut. */
 Str key_string_cut(Str folded, bool *ret_cut);

@@ -90,6 +90,7 @@ typedef struct Search {
 MUST_USE ErrCode search_plan(Search *s);
 Clause *clause_new(Search *s); /* NULL without memory */
 MUST_USE ErrCode clause_range(Search *s, Clause *c, const KeyRange *range);
+void clause_finish(Clause *c); /* all ranges, records and slots are there */
 MUST_USE ErrCode clause_records(Search *s, Clause *c, const RecordNo *records, size_t n);
 MUST_USE ErrCode clause_slot(Search *s, Clause *c, Slot slot);
 /* The ranges of one value of a term on param; ERR_UNSUPPORTED never comes: the query was checked.
@@ -102,6 +103,10 @@ MUST_USE ErrCode value_all(Search *s, Clause *c, unsigned param);
 MUST_USE ErrCode value_pair(Search *s, Clause *c, unsigned param, const FhirQueryValue *token,
                             const FhirQueryValue *second);
 KeyVerdict key_verdict(const KeyRange *range, Str key);
+
+/* ---- search_text.c: _text, _content, near ---- */
+MUST_USE ErrCode plan_words(Search *s, const FhirQueryTerm *term);
+MUST_USE ErrCode near_ranges(Search *s, Clause *c, const KeyBuf *head, const FhirQueryValue *value);
 
 /* ---- search_set.c: iterators over one part ---- */
 typedef struct SlotIter SlotIter;

@@ -93,7 +93,7 @@ static int compare_ranges(const void *a, const void *b) {
 }
 
 /* Sorted, so that a part is walked in one direction; the same exact key once. */
-static void clause_finish(Clause *c) {
+void clause_finish(Clause *c) {
     c->n_records = sort_unique(c->records, c->n_records);
     c->n_slots = sort_unique(c->slots, c->n_slots);
     if (c->n_ranges > 1) {
@@ -295,6 +295,9 @@ static ErrCode plan_term(Search *s, const FhirQueryTerm *term) {
         return err_set(s->info, ERR_UNSUPPORTED, "search-unsupported",
                        "chains and reverse chains are not supported yet",
                        "chưa hỗ trợ tìm theo chuỗi tham chiếu");
+    }
+    if (term->param->type == FHIR_PARAM_WORDS) {
+        return plan_words(s, term);
     }
     return term->modifier == FHIR_MOD_MISSING ? plan_missing(s, term) : plan_values(s, term);
 }

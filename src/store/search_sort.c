@@ -231,7 +231,25 @@ static ErrCode run_sorted(SortRun *r, Slot after) {
     return few || !r->by_keys ? run_in_memory(r) : sort_by_keys(r);
 }
 
+/* A distance needs a place. */
+static ErrCode check_near(const Search *s) {
+    const FhirQuery *q = s->query;
+    bool wants = false;
+    bool has = false;
+    for (size_t i = 0; i < q->n_sorts; i++) {
+        wants = wants || q->sorts[i].param->type == FHIR_PARAM_SPECIAL;
+    }
+    for (size_t i = 0; i < q->n_terms && wants; i++) {
+        has = has || (q->terms[i].param != NULL && q->terms[i].param->id == FHIR_P_NEAR);
+    }
+    return !wants || has ? ERR_OK
+                         : err_set(s->info, ERR_PARAM, "search-sort",
+                                   "sorting by near needs the parameter near",
+                                   "sắp xếp theo near cần có tham số near");
+}
+
 ErrCode search_sorted(Search *s, const StoreSearch *search, StorePage *page) {
+    TRY(check_near(s));
     SortRun r = {.s = s, .page = page, .count = MIN(search->count, (size_t)LIMIT_PAGE_COUNT)};
     page->matches = arena_new_array(s->out, StoreVersion, r.count + 1);
     if (page->matches == NULL) {

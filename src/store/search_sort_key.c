@@ -4,6 +4,9 @@
 #include "store/search_int.h"
 
 #include "fhir/fhir_extract.h"
+#include "fhir/fhir_match.h"
+
+#include <math.h>
 
 enum {
     LEAD_DAY = 4,    /* of a date key: the day it begins */
@@ -27,6 +30,7 @@ size_t sort_lead_len(const FhirSearchParam *param) {
     case FHIR_PARAM_REFERENCE:
     case FHIR_PARAM_COMPOSITE:
     case FHIR_PARAM_SPECIAL:
+    case FHIR_PARAM_WORDS:
         break;
     }
     return SIZE_MAX;
@@ -107,12 +111,30 @@ static void reference_value(const FhirIndexReference *r, Best *value) {
     }
 }
 
+/* The nearest of the places that were asked for. */
+static void distance_value(const FhirQuery *q, const FhirIndexValue *v, Best *value) {
+    double nearest = INFINITY;
+    for (size_t i = 0; i < q->n_terms; i++) {
+        const FhirQueryTerm *t = &q->terms[i];
+        for (size_t k = 0; k < t->n_values; k++) {
+            if (t->values[k].kind == FHIR_INDEX_POSITION) {
+                nearest = fmin(nearest, fhir_distance(&t->values[k], v));
+            }
+        }
+    }
+    value_append_u64(value, fhir_double_sort_key(nearest));
+}
+
 /* False when the value has no place in the order. */
 static bool value_of(SortSink *k, const FhirIndexValue *v, Best *value) {
     KeyBuf key = {0};
     value->len = value->lead = 0;
     if (v->kind == FHIR_INDEX_NUMBER || v->kind == FHIR_INDEX_QUANTITY) {
         return number_value(v, value);
+    }
+    if (v->kind == FHIR_INDEX_POSITION) {
+        distance_value(k->s->query, v, value);
+        return true;
     }
     if (v->kind == FHIR_INDEX_REFERENCE) {
         reference_value(&v->reference, value);
@@ -142,7 +164,8 @@ static void sort_put(FhirIndexSink *sink, const FhirIndexValue *v) {
     bool done = false;
     bool has = false;
     for (size_t i = 0; i < q->n_sorts; i++) {
-        if (q->sorts[i].param->id == v->param) {
+        bool is_side = fhir_index_is_side(v->kind) && v->kind != FHIR_INDEX_POSITION;
+        if (q->sorts[i].param->id == v->param && !is_side) {
             has = done ? has : value_of(k, v, &value);
             done = true;
             if (has) {
@@ -194,6 +217,7 @@ ErrCode sort_key(Search *s, Arena *arena, Str *ret_key, Str *ret_lead) {
     FhirExtractSome some = {.type = q->type};
     for (size_t i = 0; i < q->n_sorts; i++) {
         fhir_extract_want(&some, q->sorts[i].param->id);
+        k->sink.with_sides = k->sink.with_sides || q->sorts[i].param->type == FHIR_PARAM_SPECIAL;
     }
     put_known(k);
     TRY(fhir_extract_some(s->match_arena, &some, s->last_root, &k->sink));

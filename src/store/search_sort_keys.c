@@ -116,6 +116,7 @@ ErrCode sort_by_keys_can(SortRun *r, bool *ret_can) {
     case FHIR_PARAM_REFERENCE: /* those inside a record have no postings */
     case FHIR_PARAM_COMPOSITE:
     case FHIR_PARAM_SPECIAL:
+    case FHIR_PARAM_WORDS:
         break;
     }
     return ERR_OK;

@@ -548,6 +548,8 @@ static ErrCode second_ranges(Search *s, Clause *c, const KeyBuf *head,
     case FHIR_INDEX_TEXT:
     case FHIR_INDEX_OF_TYPE:
     case FHIR_INDEX_IDENTIFIER:
+    case FHIR_INDEX_WORDS:
+    case FHIR_INDEX_POSITION:
         break;
     }
     return put_prefix(s, c, head, &(KeyRange){.verdict = KEY_MAYBE});
@@ -616,6 +618,10 @@ ErrCode value_ranges(Search *s, Clause *c, const FhirQueryTerm *term, const Fhir
         return text_ranges(s, c, term->param->id, value);
     case FHIR_INDEX_OF_TYPE:
         return of_type_ranges(s, c, term->param->id, value);
+    case FHIR_INDEX_WORDS:
+        return ERR_INTERNAL; /* word_ranges */
+    case FHIR_INDEX_POSITION:
+        return near_ranges(s, c, &head, value);
     case FHIR_INDEX_IDENTIFIER:
         key_head(&head, INDEX_VALUE, (unsigned)s->query->type,
                  term->param->id | (unsigned)KEY_IDENTIFIER);

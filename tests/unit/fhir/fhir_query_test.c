@@ -216,7 +216,7 @@ static void what_is_wrong_is_named(void **state) {
          "type that is searched"},
         {"=a", ERR_PARAM, "=", "no name"},
         {"%00=a", ERR_PARAM, "?", "percent"},
-        {"_text=a", ERR_UNSUPPORTED, "_text", "not supported"},
+        {"_text=.", ERR_PARAM, "_text", "no word"},
         {"organization.nam=a", ERR_PARAM, "organization.nam", "'nam' is no parameter"},
         {"organization:Patient.name=a", ERR_PARAM, "organization:Patient.name", "cannot lead"},
         {"name.name=a", ERR_PARAM, "name.name", "only references"},
@@ -237,7 +237,7 @@ static void what_is_wrong_is_named(void **state) {
         assert_non_null(strstr(f->info.what_en, rows[i].says));
         assert_true(f->info.what_vi[0] != '\0');
     }
-    assert_int_equal(parse(f, FHIR_T_LOCATION, "near=1"), ERR_UNSUPPORTED);
+    assert_int_equal(parse(f, FHIR_T_LOCATION, "near=1"), ERR_PARAM);
     assert_int_equal(parse(f, FHIR_T_LIST, "item.item.item.item.code=a"), ERR_LIMIT);
     assert_non_null(strstr(f->info.what_en, "512"));
 }

@@ -83,6 +83,8 @@ static bool read_value(Arena *arena, const FhirIndexValue *v, Value *ret) {
     case FHIR_INDEX_TEXT:
     case FHIR_INDEX_OF_TYPE:
     case FHIR_INDEX_IDENTIFIER:
+    case FHIR_INDEX_WORDS:
+    case FHIR_INDEX_POSITION:
         return false;
     }
     *ret = value;
