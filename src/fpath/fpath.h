@@ -130,6 +130,8 @@ typedef struct FpathFunction {
 typedef struct FpathOptions {
     FhirShape context; /* what the expression is evaluated on; 0: not known */
     bool strict;       /* unknown elements, impossible types and wrong operands are errors */
+    bool as_filters;   /* `as` on several items keeps those of the type, as R4's own invariants and
+                        * search parameters need it; else (N1) that is an error */
     const FpathFunction *functions;
     size_t n_functions;
     const Str *variables; /* names that the environment will have; with strict others are errors */
