@@ -339,5 +339,7 @@ ROUTES(api_fhir_routes,
        {"POST", "/fhir/:type", fhir_post, false, "create: a new resource; If-None-Exist"},
        {"PUT", "/fhir/:type/:id", fhir_put, false, "update: or create under this id; If-Match"},
        {"PUT", "/fhir/:type", fhir_put_conditional, false, "update: what the query finds"},
+       {"PATCH", "/fhir/:type/:id", fhir_patch, false, "patch: by JSON, FHIRPath or XML; If-Match"},
+       {"PATCH", "/fhir/:type", fhir_patch, false, "patch: what the query finds"},
        {"DELETE", "/fhir/:type/:id", fhir_delete, false, "delete: If-Match"},
        {"DELETE", "/fhir/:type", fhir_delete_conditional, false, "delete: what the query finds"});

@@ -182,6 +182,12 @@ static ErrCode try_reads(Batch *batch, FhirWrite *w, ErrInfo *info) {
     return ERR_OK;
 }
 
+static ErrCode read_ask(Batch *batch, size_t i, ErrInfo *info) {
+    Entry *e = &batch->entries[i];
+    TRY(intake_bundle_ask(batch->call->arena, e->node, i, &e->ask, info));
+    return e->ask.patch_body == NULL ? ERR_OK : fhir_patch_entry(batch->call, &e->ask, info);
+}
+
 static void run_transaction(Batch *batch, const FhirResource *bundle) {
     ApiCall *call = batch->call;
     ErrInfo info = {0};
@@ -195,7 +201,7 @@ static void run_transaction(Batch *batch, const FhirResource *bundle) {
     err = fhir_write_new(call, &w);
     for (size_t i = 0; i < batch->n && err == ERR_OK; i++) {
         Entry *e = &batch->entries[i];
-        err = intake_bundle_ask(call->arena, e->node, i, &e->ask, &info);
+        err = read_ask(batch, i, &info);
         err = err == ERR_OK ? intake_tx_add(w->tx, &e->ask) : err;
     }
     err = err == ERR_OK ? intake_tx_prepare(w->tx, &info) : err;
@@ -350,7 +356,7 @@ static void read_entries(Batch *batch) {
     for (size_t i = 0; i < batch->n; i++) {
         Entry *e = &batch->entries[i];
         ErrInfo info = {0};
-        ErrCode err = intake_bundle_ask(batch->call->arena, e->node, i, &e->ask, &info);
+        ErrCode err = read_ask(batch, i, &info);
         if (err != ERR_OK) {
             refuse_entry(batch->call, e, err, &info);
         } else {

@@ -155,6 +155,8 @@ struct FhirWrite {
     IntakeTx *tx;
     FhirWant want;
     void (*reply)(FhirWrite *write); /* on a worker thread, when it is durable */
+    /* Why it was not done; NULL: api_reply_err. */
+    void (*refuse)(FhirWrite *write, ErrCode err, const ErrInfo *info);
     void *ctx;
 };
 /* Is it among the preferences of the header Prefer ("handling=lenient")? */
@@ -167,6 +169,10 @@ void fhir_put_done(Buf *out, const IntakeAnswer *answer, FhirLanguage language);
 MUST_USE ErrCode fhir_write_new(ApiCall *call, FhirWrite **ret_write);
 /* The transaction is filled and prepared: submits it, tries again when it must, replies. */
 void fhir_write_start(FhirWrite *write);
+/* One ask as a transaction of its own, answered as a create or update; `hooks`: refuse and ctx. */
+void fhir_write_ask(ApiCall *call, const IntakeAsk *ask, const FhirWrite *hooks);
+/* The address and If-Match of an update, by id or by condition; else replies and answers false. */
+bool fhir_need_change(ApiCall *call, IntakeAsk *ret);
 /* An OperationOutcome with all issues. */
 void fhir_reply_issues(ApiCall *call, ErrCode err, const FhirIssues *issues);
 void fhir_post(ApiCall *call);
@@ -175,5 +181,10 @@ void fhir_put_conditional(ApiCall *call);
 void fhir_delete(ApiCall *call);
 void fhir_delete_conditional(ApiCall *call);
 void fhir_post_bundle(ApiCall *call);
+/* ---- api_fhir_patch.c ---- */
+extern const char *const fhir_patch_formats[]; /* media types, NULL behind the last */
+void fhir_patch(ApiCall *call);
+/* An entry with the method PATCH: its Parameters or Binary is read. */
+MUST_USE ErrCode fhir_patch_entry(ApiCall *call, IntakeAsk *ask, ErrInfo *info);
 
 #endif

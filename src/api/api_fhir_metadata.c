@@ -92,9 +92,9 @@ static void put_flag(JsonWriter *w, const char *name, bool value) {
 }
 
 static void put_resource(JsonWriter *w, Api *api, FhirType type, Arena *arena) {
-    static const char *const codes[] = {"read",         "vread",      "update",
-                                        "delete",       "create",     "history-instance",
-                                        "history-type", "search-type"};
+    static const char *const codes[] = {"read",       "vread",  "update",           "patch",
+                                        "delete",     "create", "history-instance", "history-type",
+                                        "search-type"};
     size_t n = 0;
     size_t n_common = 0;
     const FhirSearchParam *common = fhir_search_params_common(&n_common);
@@ -163,6 +163,12 @@ static void put_statement(Api *api, Arena *arena, Buf *out) {
     json_put_str(&w, STR("application/fhir+xml"));
     json_put_str(&w, STR("json"));
     json_put_str(&w, STR("xml"));
+    json_close_array(&w);
+    json_name(&w, "patchFormat");
+    json_open_array(&w);
+    for (size_t i = 0; fhir_patch_formats[i] != NULL; i++) {
+        json_put_str(&w, str_from(fhir_patch_formats[i]));
+    }
     json_close_array(&w);
     put_rest(&w, api, arena);
     json_close_object(&w);

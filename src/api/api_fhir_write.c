@@ -66,6 +66,14 @@ static void reply_one(FhirWrite *w) {
 
 static void on_durable(void *ctx);
 
+static void refuse(FhirWrite *w, ErrCode err, const ErrInfo *info) {
+    if (w->refuse != NULL) {
+        w->refuse(w, err, info);
+    } else {
+        api_reply_err(w->call, err, info);
+    }
+}
+
 /* Until the commit waits for the writer, or the answer is known. */
 static void attempt(FhirWrite *w) {
     bool again = true;
@@ -78,7 +86,7 @@ static void attempt(FhirWrite *w) {
         }
         again = intake_tx_may_retry(w->tx, err);
         if (!again && err != ERR_OK) {
-            api_reply_err(w->call, err, &info);
+            refuse(w, err, &info);
         } else if (!again) {
             w->reply(w);
         }
@@ -94,7 +102,7 @@ static void after_commit(void *ctx) {
     if (again) {
         attempt(w);
     } else if (err != ERR_OK) {
-        api_reply_err(w->call, err, &info);
+        refuse(w, err, &info);
     } else {
         w->reply(w);
     }
@@ -131,7 +139,7 @@ void fhir_write_start(FhirWrite *w) {
     attempt(w);
 }
 
-static void run(ApiCall *call, const IntakeAsk *ask) {
+void fhir_write_ask(ApiCall *call, const IntakeAsk *ask, const FhirWrite *hooks) {
     ErrInfo info = {0};
     FhirWrite *w = NULL;
     ErrCode err = fhir_write_new(call, &w);
@@ -142,7 +150,13 @@ static void run(ApiCall *call, const IntakeAsk *ask) {
         return;
     }
     w->reply = reply_one;
+    w->refuse = hooks->refuse;
+    w->ctx = hooks->ctx;
     attempt(w);
+}
+
+static void run(ApiCall *call, const IntakeAsk *ask) {
+    fhir_write_ask(call, ask, &(FhirWrite){.refuse = NULL});
 }
 
 /* ---- the request ---- */
@@ -243,6 +257,12 @@ static bool need_condition(ApiCall *call, IntakeAsk *ask) {
         return false;
     }
     return true;
+}
+
+bool fhir_need_change(ApiCall *call, IntakeAsk *ret) {
+    bool conditional = call->n_parts == 2;
+    return need_ask(call, INTAKE_UPDATE, ret) && (!conditional || need_condition(call, ret)) &&
+           need_if_match(call, ret);
 }
 
 static bool need_same_id(ApiCall *call, const IntakeAsk *ask) {

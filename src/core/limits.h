@@ -36,7 +36,7 @@
 #define LIMIT_PROFILE_BASES 16                    /* profiles on profiles */
 #define LIMIT_PROFILE_STEPS 4000000               /* values times profiles of one validation */
 #define LIMIT_PATCH_OPERATIONS 1000               /* operations of one patch */
-#define LIMIT_PATCH_STEPS 10000000                /* nodes that one patch looks at or moves */
+#define LIMIT_PATCH_STEPS 2000000                 /* nodes that one patch looks at; 8 a new one */
 #define LIMIT_PATCH_BYTES (256 * LIMIT_MIB)       /* what one FHIRPath Patch prints over and over */
 
 #endif

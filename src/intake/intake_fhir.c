@@ -140,7 +140,7 @@ ErrCode intake_tx_prepare(IntakeTx *tx, ErrInfo *info) {
         TRY(make_keys(tx, info));
     }
     for (size_t i = 0; i < tx->n_items; i++) {
-        if (tx->items[i].ask.root != NULL) {
+        if (tx->items[i].ask.root != NULL && tx->items[i].ask.patch == NULL) {
             arena_reset(tx->tries);
             TRY(tx_rewrite(tx, i, tx->tries, info));
         }

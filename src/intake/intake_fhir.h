@@ -18,7 +18,8 @@
 /* In the order in which a transaction is carried out. */
 typedef enum IntakeVerb { INTAKE_DELETE, INTAKE_CREATE, INTAKE_UPDATE, INTAKE_READ } IntakeVerb;
 
-typedef struct IntakeAsk {
+typedef struct IntakeAsk IntakeAsk;
+struct IntakeAsk {
     IntakeVerb verb;
     FhirType type;
     Str id;            /* UPDATE, DELETE: of what; empty with a condition */
@@ -28,9 +29,15 @@ typedef struct IntakeAsk {
     Str full_url;      /* in a bundle */
     Str url;           /* READ: as asked, relative to the base */
     Str if_none_match; /* READ: the versions that the client holds */
-    TimeMs if_modified_since; /* READ: what was there then is held, too; 0: unsaid */
-    const JsonNode *root;     /* CREATE, UPDATE: the resource, validated */
-} IntakeAsk;
+    TimeMs if_modified_since;   /* READ: what was there then is held, too; 0: unsaid */
+    const JsonNode *root;       /* CREATE, UPDATE: the resource, validated */
+    const JsonNode *patch_body; /* UPDATE by PATCH: Parameters or Binary of the entry */
+    /* UPDATE by PATCH, instead of root: makes it from the version that is there, validated, in each
+     * attempt anew; what it makes lives in the arena. */
+    ErrCode (*patch)(const IntakeAsk *ask, Arena *arena, const StoreVersion *found,
+                     const JsonNode **ret_root, ErrInfo *info);
+    void *patch_ctx;
+};
 
 typedef struct IntakeAnswer {
     int status; /* 200, 201, 204; 0: a READ, which the caller does himself afterwards */

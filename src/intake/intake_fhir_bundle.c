@@ -107,6 +107,9 @@ static ErrCode parse_request(Arena *arena, const JsonNode *request, size_t i, In
         ask->verb = INTAKE_UPDATE;
         TRY(parse_none_match(json_str(arena, json_get_lit(request, "ifNoneMatch")), &ask->if_absent,
                              info));
+    } else if (str_eq(method, STR("PATCH")) && named) {
+        ask->verb = INTAKE_UPDATE;
+        ask->patch_body = ask->root;
     } else if (str_eq(method, STR("DELETE")) && named) {
         ask->verb = INTAKE_DELETE;
     } else {
@@ -117,9 +120,14 @@ static ErrCode parse_request(Arena *arena, const JsonNode *request, size_t i, In
         ask->root = NULL;
         return ERR_OK;
     }
-    return ask->root == NULL
-               ? ENTRY_ERROR(info, i, "resource", "the resource is missing", "thiếu tài nguyên")
-               : check_resource(ask, arena, i, info);
+    if (ask->root == NULL) {
+        return ENTRY_ERROR(info, i, "resource", "the resource is missing", "thiếu tài nguyên");
+    }
+    if (ask->patch_body != NULL) {
+        ask->root = NULL;
+        return ERR_OK;
+    }
+    return check_resource(ask, arena, i, info);
 }
 
 ErrCode intake_bundle_ask(Arena *arena, const JsonNode *entry, size_t i, IntakeAsk *ret,

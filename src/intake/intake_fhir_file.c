@@ -311,6 +311,11 @@ static ErrCode take_entries(Load *l, const JsonNode *list, ErrInfo *why) {
     for (size_t i = 0; at != NULL; at = json_next(list, at), i++) {
         IntakeAsk ask;
         TRY(intake_bundle_ask(l->arena, at, i, &ask, why));
+        if (ask.patch_body != NULL) {
+            return err_set(why, ERR_UNSUPPORTED, "bundle-patch",
+                           "a file cannot patch: send entry %zu to the server",
+                           "tệp không thể vá dữ liệu: hãy gửi mục %zu đến máy chủ", i);
+        }
         if (ask.verb != INTAKE_READ) {
             Str text = json_raw(ask.root == NULL ? at : ask.root);
             l->units[l->n_units++] = (Unit){ask, text, l->line};

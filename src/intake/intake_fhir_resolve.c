@@ -113,11 +113,23 @@ static ErrCode resolve_create(IntakeTx *tx, TxItem *item, ErrInfo *info) {
     return ERR_OK;
 }
 
+/* The resource as the patch makes it of what is there. */
+static ErrCode make_patched(IntakeTx *tx, TxItem *item, ErrInfo *info) {
+    if (item->found.first == 0 || item->found.deleted) {
+        return err_set(info, item->found.first == 0 ? ERR_NOT_FOUND : ERR_GONE, "patch-target",
+                       "there is no %s to be patched", "không có %s nào để vá",
+                       fhir_type_name(item->ask.type));
+    }
+    TRY(item->ask.patch(&item->ask, tx->tries, &item->found, &item->ask.root, info));
+    return tx_rewrite(tx, (size_t)(item - tx->items), tx->tries, info);
+}
+
 static ErrCode resolve_update(IntakeTx *tx, TxItem *item, ErrInfo *info) {
     Str id = item->ask.id;
     if (item->ask.condition.len > 0) {
         TRY(tx_find_one(tx, item->ask.type, item->ask.condition, &item->found, info));
-        Str body_id = json_str(tx->tries, json_get_lit(item->ask.root, "id"));
+        const JsonNode *root = item->ask.patch == NULL ? item->ask.root : NULL;
+        Str body_id = json_str(tx->tries, json_get_lit(root, "id"));
         if (item->found.first != 0 && body_id.len > 0 && !str_eq(body_id, item->found.id)) {
             return err_set(info, ERR_PARAM, "id-mismatch",
                            "the condition finds " STR_FMT ", the resource says " STR_FMT,
@@ -138,6 +150,9 @@ static ErrCode resolve_update(IntakeTx *tx, TxItem *item, ErrInfo *info) {
                        fhir_type_name(item->ask.type), STR_ARG(id));
     }
     TRY(check_match(item, info));
+    if (item->ask.patch != NULL) {
+        TRY(make_patched(tx, item, info));
+    }
     item->new_id = id;
     if (there) {
         TRY(note_changed(tx, item->found.first, false, info));

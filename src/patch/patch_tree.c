@@ -5,6 +5,8 @@
 
 const JsonNode PATCH_NULL = {.text = "null", .len = 4, .skip = 1, .type = JSON_NULL};
 
+enum { NODE_STEPS = 8 }; /* what a new node counts: it takes memory, too */
+
 static ErrCode step(PatchTree *t, size_t n) {
     t->steps += n;
     return t->steps > LIMIT_PATCH_STEPS ? ERR_LIMIT : ERR_OK;
@@ -35,7 +37,7 @@ ErrCode patch_node_open(PatchTree *t, PatchNode *n) {
         return ERR_OK;
     }
     size_t count = json_count(n->src);
-    TRY(step(t, count));
+    TRY(step(t, count * NODE_STEPS));
     PatchNode *all = arena_new_array(t->arena, PatchNode, count + 1);
     n->kids = arena_new_array(t->arena, PatchNode *, count + 1);
     if (all == NULL || n->kids == NULL) {
@@ -112,7 +114,7 @@ ErrCode patch_node_clone(PatchTree *t, const PatchNode *n, unsigned depth, Patch
     if (depth > LIMIT_JSON_DEPTH) {
         return ERR_LIMIT;
     }
-    TRY(step(t, 1 + n->n));
+    TRY(step(t, NODE_STEPS));
     PatchNode *copy = arena_new_array(t->arena, PatchNode, 1);
     if (copy == NULL) {
         return ERR_NOMEM;

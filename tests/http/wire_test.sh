@@ -107,5 +107,64 @@ check "a bomb: 413" is "$(head -c 200000000 /dev/zero | gzip -9 | code -H "$json
 check "and it names the limit" has "$(body)" 'body-size'
 check "answers in XML are packed" has "$(head_of -H 'Accept-Encoding: gzip' "$base/metadata?_format=xml")" 'Content-Encoding: gzip'
 
+# ---- PATCH
+jp='Content-Type: application/json-patch+json'
+xp='Content-Type: application/xml-patch+xml'
+etag() { curl -s -o /dev/null -D - "$base/$1" | grep -i '^etag' | tr -d '\r' | cut -d' ' -f2; }
+parameters() { # parameters TYPE PATH [PART…]
+    local type=$1 path=$2
+    shift 2
+    printf '{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"%s"},{"name":"path","valueString":"%s"}' "$type" "$path"
+    [ $# = 0 ] || printf ',%s' "$@"
+    printf ']}]}'
+}
+curl -s -o /dev/null -X PUT -H "$json" -d '{"resourceType":"Patient","id":"p2","identifier":[{"system":"urn:t","value":"p2"}],"active":true,"birthDate":"1990-01-01","name":[{"given":["An"]}]}' "$base/Patient/p2"
+check "JSON Patch" is "$(code -X PATCH -H "$jp" -d '[{"op":"test","path":"/active","value":true},{"op":"replace","path":"/birthDate","value":"1991-02-03"},{"op":"add","path":"/name/0/given/-","value":"Bình"}]' "$base/Patient/p2")" 200
+check "and its result" has "$(body)" '"birthDate":"1991-02-03","name":[{"given":["An","Bình"]}]'
+check "it made a version" is "$(etag Patient/p2)" 'W/"2"'
+check "removing the last item takes the array" is "$(code -X PATCH -H "$jp" -d '[{"op":"remove","path":"/name/0"}]' "$base/Patient/p2")" 200
+check "none is left" is "$(body | grep -c '"name"')" 0
+check "a test that fails: 422" is "$(code -X PATCH -H "$jp" -d '[{"op":"replace","path":"/active","value":false},{"op":"test","path":"/birthDate","value":"x"}]' "$base/Patient/p2")" 422
+check "names the operation" has "$(body)" 'operation 2 (test /birthDate)'
+check "and nothing changed" has "$(curl -s "$base/Patient/p2")" '"active":true'
+check "no JSON Patch: 400" is "$(code -X PATCH -H "$jp" -d '{"op":"remove"}' "$base/Patient/p2")" 400
+check "a result that is not valid: 422" is "$(code -X PATCH -H "$jp" -d '[{"op":"add","path":"/colour","value":"red"}]' "$base/Patient/p2")" 422
+check "with its place" has "$(body)" 'Patient.colour'
+check "the id stays: 422" is "$(code -X PATCH -H "$jp" -d '[{"op":"replace","path":"/id","value":"x"}]' "$base/Patient/p2")" 422
+check "the version stays: 422" is "$(code -X PATCH -H "$jp" -d '[{"op":"replace","path":"/meta/versionId","value":"9"}]' "$base/Patient/p2")" 422
+check "FHIRPath Patch" is "$(code -X PATCH -H "$json" -d "$(parameters replace 'Patient.birthDate' '{"name":"value","valueDate":"1992-03-04"}')" "$base/Patient/p2")" 200
+check "and its result, too" has "$(body)" '"birthDate":"1992-03-04"'
+check "FHIRPath Patch in XML" is "$(code -X PATCH -H "$xml" -d "<Parameters $ns><parameter><name value=\"operation\"/><part><name value=\"type\"/><valueCode value=\"add\"/></part><part><name value=\"path\"/><valueString value=\"Patient\"/></part><part><name value=\"name\"/><valueString value=\"gender\"/></part><part><name value=\"value\"/><valueCode value=\"female\"/></part></parameter></Parameters>" "$base/Patient/p2")" 200
+check "answered in XML" has "$(body)" '<gender value="female"/>'
+check "a path that finds nothing: 422" is "$(code -X PATCH -H "$json" -d "$(parameters replace 'Patient.photo' '{"name":"value","valueString":"x"}')" "$base/Patient/p2")" 422
+check "a path that is none: it is told" has "$(code -X PATCH -H "$json" -d "$(parameters delete 'Patient.(')" "$base/Patient/p2"; body)" 'fpath-syntax'
+check "another resource than Parameters: 400" is "$(code -X PATCH -H "$json" -d '{"resourceType":"Patient"}' "$base/Patient/p2")" 400
+check "XML Patch" is "$(code -X PATCH -H "$xp" -d "<diff $ns><replace sel=\"f:Patient/f:gender/@value\">male</replace></diff>" "$base/Patient/p2")" 200
+check "and what it made" has "$(curl -s "$base/Patient/p2")" '"gender":"male"'
+check "an element out of its order: 422" is "$(code -X PATCH -H "$xp" -d "<diff $ns><add sel=\"f:Patient\"><name><text value=\"x\"/></name></add></diff>" "$base/Patient/p2")" 422
+check "a text: 415" is "$(code -X PATCH -d 'x' "$base/Patient/p2")" 415
+check "with what can be had" has "$(head_of -X PATCH -d x "$base/Patient/p2")" 'Accept-Patch: application/json-patch+json'
+check "If-Match of another version: 412" is "$(code -X PATCH -H "$jp" -H 'If-Match: W/"1"' -d '[]' "$base/Patient/p2")" 412
+check "of this one: 200" is "$(code -X PATCH -H "$jp" -H "If-Match: $(etag Patient/p2)" -d '[{"op":"replace","path":"/active","value":false}]' "$base/Patient/p2")" 200
+check "of what is not there: 404" is "$(code -X PATCH -H "$jp" -d '[]' "$base/Patient/none")" 404
+check "by condition" is "$(code -X PATCH -H "$jp" -d '[{"op":"replace","path":"/active","value":true}]' "$base/Patient?identifier=urn:t%7Cp2")" 200
+check "by condition, nothing: 404" is "$(code -X PATCH -H "$jp" -d '[]' "$base/Patient?identifier=urn:t%7Cnone")" 404
+check "without a condition: 400" is "$(code -X PATCH -H "$jp" -d '[]' "$base/Patient")" 400
+data=$(printf '[{"op":"add","path":"/gender","value":"other"}]' | base64 -w0)
+entry() { printf '{"resource":%s,"request":{"method":"PATCH","url":"%s"}}' "$1" "$2"; }
+bundle() { printf '{"resourceType":"Bundle","type":"%s","entry":[%s]}' "$1" "$2"; }
+binary="{\"resourceType\":\"Binary\",\"contentType\":\"application/json-patch+json\",\"data\":\"$data\"}"
+check "a PATCH in a transaction" is "$(code -H "$json" -d "$(bundle transaction "$(entry "$binary" Patient/p2),$(entry "$(parameters delete 'Patient.name')" 'Patient?identifier=urn:t|none2')")" "$base")" 404
+check "one that fails: nothing is done" has "$(curl -s "$base/Patient/p2")" '"gender":"male"'
+check "one that does not" is "$(code -H "$json" -d "$(bundle transaction "$(entry "$binary" Patient/p2)")" "$base")" 200
+check "is done" has "$(curl -s "$base/Patient/p2")" '"gender":"other"'
+check "in a batch each for itself" is "$(code -H "$json" -d "$(bundle batch "$(entry "$(parameters delete 'Patient.gender')" Patient/p2),$(entry "$binary" Patient/none)")" "$base")" 200
+check "one done, one not" is "$(body | grep -o '"status":"[0-9]*"' | tr '\n' ' ')" '"status":"200" "status":"404" '
+for i in $(seq 8); do curl -s -o /dev/null -X PATCH -H "$jp" -d "[{\"op\":\"add\",\"path\":\"/identifier/-\",\"value\":{\"value\":\"n$i\"}}]" "$base/Patient/p2" & pids="${pids:-} $!"; done
+wait $pids
+check "patches at the same time lose nothing" is "$(curl -s "$base/Patient/p2" | grep -o '"value":"n[0-9]"' | sort -u | wc -l)" 8
+check "the capability statement says it" has "$(curl -s "$base/metadata")" '"patchFormat":["application/json-patch+json","application/fhir+json"'
+check "of each type, too" has "$(curl -s "$base/metadata")" '{"code":"patch"}'
+
 echo "1..$n"
 exit $((bad > 0))

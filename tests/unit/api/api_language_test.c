@@ -7,6 +7,7 @@
 #include "fhir/fhir_issue.h"
 
 #define FORM "Content-Type: application/x-www-form-urlencoded\r\n"
+#define JSON_PATCH "Content-Type: application/json-patch+json\r\n"
 #define PATIENT "{\"resourceType\":\"Patient\"}"
 #define OBSERVATION                                                                                \
     "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},"            \
@@ -30,6 +31,13 @@ static const struct {
     {"age", 400, {"GET", "/api/ops?age=x", NULL, NULL}},
     {"body-form", 415, {"POST", "/fhir/Patient/_search", NULL, "{}"}},
     {"body-fhir", 415, {"POST", "/fhir/Patient", "Content-Type: text/plain\r\n", PATIENT}},
+    {"body-patch", 415, {"PATCH", "/fhir/Patient/here", "Content-Type: text/plain\r\n", "x"}},
+    {"patch-kept",
+     422,
+     {"PATCH", "/fhir/Patient/here", JSON_PATCH,
+      "[{\"op\":\"replace\",\"path\":\"/id\",\"value\":\"x\"}]"}},
+    {"patch-target", 404, {"PATCH", "/fhir/Patient/none", JSON_PATCH, "[]"}},
+    {"patch-target", 410, {"PATCH", "/fhir/Patient/gone", JSON_PATCH, "[]"}},
     {"body-size", 413, {"POST", "/fhir/Patient", "Content-Length: 99999999999\r\n", NULL}},
     {"bundle-entry",
      422,
@@ -83,7 +91,7 @@ static const struct {
     {"if-match", 412, {"DELETE", "/fhir/Patient/here", "If-Match: W/\"1\"\r\n", NULL}},
     {"if-match", 412, {"DELETE", "/fhir/Patient/none", "If-Match: W/\"1\"\r\n", NULL}},
     {"if-match", 400, {"DELETE", "/fhir/Patient/here", "If-Match: x\r\n", NULL}},
-    {"method", 405, {"PATCH", "/fhir/Patient/here", NULL, NULL}},
+    {"method", 405, {"POST", "/fhir/Patient/here", NULL, NULL}},
     {"page-token", 400, {"GET", "/fhir/Patient?_page=1-2-3", NULL, NULL}},
     {"parameter-escape", 400, {"GET", "/fhir/_history?_count=%zz", NULL, NULL}},
     {"parameter-escape", 400, {"GET", "/fhir/_history?%FF=1", NULL, NULL}},
