@@ -128,7 +128,7 @@ static const struct {
     {"type-unknown", 404, {"GET", "/fhir/" LONG, NULL, NULL}},
     {"error", 404, {"GET", "/fhir/%FF", NULL, NULL}},
     {"search-param", 400, {"GET", "/fhir/Patient?nam=x", NULL, NULL}},
-    {"search-unsupported", 400, {"GET", "/fhir/Patient?_text=x", NULL, NULL}},
+    {"search-unsupported", 400, {"GET", "/fhir/Patient?_query=x", NULL, NULL}},
     {"sex", 400, {"GET", "/api/ops?sex=x", NULL, NULL}},
     {"top", 400, {"GET", "/api/ops?top=0", NULL, NULL}},
     {"type-mismatch", 400, {"POST", "/fhir/Patient", NULL, "{\"resourceType\":\"Group\"}"}},
