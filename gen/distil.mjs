@@ -270,7 +270,7 @@ function compartmentRows() {
 
 const ELEMENT_DROPS = [
   'definition', 'comment', 'requirements', 'mapping', 'alias', 'example', 'isSummary', 'base',
-  'isModifierReason', 'meaningWhenMissing', 'orderMeaning', 'label', 'code', 'condition',
+  'meaningWhenMissing', 'orderMeaning', 'label', 'code', 'condition',
   'extension',
 ];
 

@@ -34,7 +34,9 @@
 #define LIMIT_PROFILE_DEFINITIONS 20000           /* StructureDefinitions that are known at once */
 #define LIMIT_PROFILE_NODES 20000                 /* elements that one profile speaks of */
 #define LIMIT_PROFILE_BASES 16                    /* profiles on profiles */
-#define LIMIT_PROFILE_STEPS 4000000               /* values times profiles of one validation */
+#define LIMIT_PROFILE_STEPS 1000000               /* values times profiles, and 64 a value */
+#define LIMIT_PACKAGE_BYTES (256 * LIMIT_MIB)     /* one package of a guide, packed or unpacked */
+#define LIMIT_PACKAGE_FILES 20000                 /* resources in one package */
 #define LIMIT_PATCH_OPERATIONS 1000               /* operations of one patch */
 #define LIMIT_PATCH_STEPS 2000000                 /* nodes that one patch looks at; 8 a new one */
 #define LIMIT_PATCH_BYTES (256 * LIMIT_MIB)       /* what one FHIRPath Patch prints over and over */

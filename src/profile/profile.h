@@ -2,10 +2,10 @@
  *
  * Profiles is the catalogue of definitions; a ProfileSet is an immutable snapshot of it, by
  * reference count: profiles_hold takes one (keep it for a request or a batch), profiles_drop gives
- * it back. profiles_put and profiles_remove publish a new snapshot and never wait for readers. A
- * profile is compiled at its first use in a snapshot and kept with it: the constraints of its base
- * profiles are merged with its own (differential; the snapshot when there is no differential or the
- * base is not known), on top of the tables of fhir_type.h.
+ * it back. profiles_put publishes a new snapshot and never waits for readers. A profile is compiled
+ * at its first use in a snapshot and kept with it: the constraints of its base profiles are merged
+ * with its own (differential; the snapshot when there is no differential or the base is not known),
+ * on top of the tables of fhir_type.h.
  *
  * profile_validate checks structure (fhir_validate), then in one walk the invariants, extensions
  * and bindings of R4 itself and every profile that applies: those asked for, those that
@@ -29,12 +29,17 @@ MUST_USE ErrCode profiles_new(Profiles **ret_profiles);
 /* All snapshots given back; NULL is fine. */
 void profiles_free(Profiles *p);
 
-/* Adds StructureDefinitions or replaces those of the same url and version. The texts are copied.
- * Without effect when one is refused: ERR_INVALID (rule profile-definition; no url or type),
- * ERR_SYNTAX, ERR_LIMIT (more than LIMIT_PROFILE_DEFINITIONS), ERR_NOMEM. */
-MUST_USE ErrCode profiles_put(Profiles *p, const Str *definitions, size_t n, ErrInfo *info);
-/* ERR_NOT_FOUND. What came with the program comes to the fore again. */
-MUST_USE ErrCode profiles_remove(Profiles *p, Str url, Str version, ErrInfo *info);
+/* A stored StructureDefinition: by the name under which it is stored ("StructureDefinition/7"). */
+typedef struct ProfileText {
+    Str name;
+    Str json; /* empty: it is gone */
+} ProfileText;
+
+/* Adds, replaces and removes by name, all at once. The texts are copied. A definition that cannot
+ * be read (no url or type) counts as gone; ret_refused (may be NULL) says how many. ERR_LIMIT (more
+ * than LIMIT_PROFILE_DEFINITIONS; nothing is changed then), ERR_NOMEM. */
+MUST_USE ErrCode profiles_put(Profiles *p, const ProfileText *texts, size_t n, size_t *ret_refused,
+                              ErrInfo *info);
 
 const ProfileSet *profiles_hold(Profiles *p);
 void profiles_drop(const ProfileSet *set); /* NULL is fine */
@@ -85,6 +90,8 @@ typedef struct ProfileHooks {
 typedef struct ProfileOptions {
     FhirValidateOptions structure;
     ProfileLevel level;
+    const uint8_t
+        *levels;         /* by type (FHIR_RESOURCE_COUNT + 1 of them), none above level; or NULL */
     const Str *profiles; /* canonicals asked for, beside meta.profile */
     size_t n_profiles;
     const ProfileHooks *hooks;

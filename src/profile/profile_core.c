@@ -5,6 +5,67 @@
 
 EMBED(profile_r4, "gen/data/fhir/profiles.ndjson")
 
+/* Nhịp's guide: one file a resource; each stands in GUIDE_LIST too. */
+EMBED(ig_implementationguide_vn_nhip, "docs/ig/package/ImplementationGuide-vn-nhip.json")
+EMBED(ig_namingsystem_bhxh, "docs/ig/package/NamingSystem-bhxh.json")
+EMBED(ig_namingsystem_bhyt, "docs/ig/package/NamingSystem-bhyt.json")
+EMBED(ig_namingsystem_cccd, "docs/ig/package/NamingSystem-cccd.json")
+EMBED(ig_namingsystem_cchn, "docs/ig/package/NamingSystem-cchn.json")
+EMBED(ig_namingsystem_cmnd, "docs/ig/package/NamingSystem-cmnd.json")
+EMBED(ig_namingsystem_cskcb, "docs/ig/package/NamingSystem-cskcb.json")
+EMBED(ig_namingsystem_giay_chuyen_tuyen, "docs/ig/package/NamingSystem-giay-chuyen-tuyen.json")
+EMBED(ig_namingsystem_giay_to, "docs/ig/package/NamingSystem-giay-to.json")
+EMBED(ig_namingsystem_ho_chieu, "docs/ig/package/NamingSystem-ho-chieu.json")
+EMBED(ig_namingsystem_khoa, "docs/ig/package/NamingSystem-khoa.json")
+EMBED(ig_namingsystem_ma_bn, "docs/ig/package/NamingSystem-ma-bn.json")
+EMBED(ig_namingsystem_ma_hsba, "docs/ig/package/NamingSystem-ma-hsba.json")
+EMBED(ig_namingsystem_ma_lk, "docs/ig/package/NamingSystem-ma-lk.json")
+EMBED(ig_structuredefinition_as_of, "docs/ig/package/StructureDefinition-as-of.json")
+EMBED(ig_structuredefinition_citizen, "docs/ig/package/StructureDefinition-citizen.json")
+EMBED(ig_structuredefinition_claim, "docs/ig/package/StructureDefinition-claim.json")
+EMBED(ig_structuredefinition_coverage, "docs/ig/package/StructureDefinition-coverage.json")
+EMBED(ig_structuredefinition_encounter_person,
+      "docs/ig/package/StructureDefinition-encounter-person.json")
+EMBED(ig_structuredefinition_encounter, "docs/ig/package/StructureDefinition-encounter.json")
+EMBED(ig_structuredefinition_ma_dkbd, "docs/ig/package/StructureDefinition-ma-dkbd.json")
+EMBED(ig_structuredefinition_visit, "docs/ig/package/StructureDefinition-visit.json")
+EMBED(ig_structuredefinition_xml0, "docs/ig/package/StructureDefinition-xml0.json")
+EMBED(ig_structuredefinition_xml1, "docs/ig/package/StructureDefinition-xml1.json")
+EMBED(ig_structuredefinition_xml2, "docs/ig/package/StructureDefinition-xml2.json")
+EMBED(ig_structuredefinition_xml3, "docs/ig/package/StructureDefinition-xml3.json")
+EMBED(ig_structuredefinition_xml4, "docs/ig/package/StructureDefinition-xml4.json")
+EMBED(ig_structuredefinition_xml5, "docs/ig/package/StructureDefinition-xml5.json")
+
+#define GUIDE_LIST(X)                                                                              \
+    X(ig_implementationguide_vn_nhip)                                                              \
+    X(ig_namingsystem_bhxh)                                                                        \
+    X(ig_namingsystem_bhyt)                                                                        \
+    X(ig_namingsystem_cccd)                                                                        \
+    X(ig_namingsystem_cchn)                                                                        \
+    X(ig_namingsystem_cmnd)                                                                        \
+    X(ig_namingsystem_cskcb)                                                                       \
+    X(ig_namingsystem_giay_chuyen_tuyen)                                                           \
+    X(ig_namingsystem_giay_to)                                                                     \
+    X(ig_namingsystem_ho_chieu)                                                                    \
+    X(ig_namingsystem_khoa)                                                                        \
+    X(ig_namingsystem_ma_bn)                                                                       \
+    X(ig_namingsystem_ma_hsba)                                                                     \
+    X(ig_namingsystem_ma_lk)                                                                       \
+    X(ig_structuredefinition_as_of)                                                                \
+    X(ig_structuredefinition_citizen)                                                              \
+    X(ig_structuredefinition_claim)                                                                \
+    X(ig_structuredefinition_coverage)                                                             \
+    X(ig_structuredefinition_encounter_person)                                                     \
+    X(ig_structuredefinition_encounter)                                                            \
+    X(ig_structuredefinition_ma_dkbd)                                                              \
+    X(ig_structuredefinition_visit)                                                                \
+    X(ig_structuredefinition_xml0)                                                                 \
+    X(ig_structuredefinition_xml1)                                                                 \
+    X(ig_structuredefinition_xml2)                                                                 \
+    X(ig_structuredefinition_xml3)                                                                 \
+    X(ig_structuredefinition_xml4)                                                                 \
+    X(ig_structuredefinition_xml5)
+
 enum { RESOURCES_MAX = 1024 };
 
 static ProfileResource resources[RESOURCES_MAX];
@@ -30,17 +91,20 @@ static void add(Str json, bool is_own) {
     resources[n_resources++] = r;
 }
 
-static void add_lines(Str text, bool is_own) {
+static void add_lines(Str text) {
     Str line;
     while (str_cut(&text, '\n', &line)) {
         if (line.len > 0) {
-            add(line, is_own);
+            add(line, false);
         }
     }
 }
 
 static void load(void) {
-    add_lines(embed_profile_r4(), false);
+    add_lines(embed_profile_r4());
+#define X(name) add(embed_##name(), true);
+    GUIDE_LIST(X)
+#undef X
 }
 
 size_t profile_core_count(void) {

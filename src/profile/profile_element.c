@@ -152,7 +152,6 @@ static bool add_constraint(Arena *arena, ProfileNode *node, const JsonNode *said
     }
     Str human = TEXT(arena, said, "human");
     *c = (ProfileConstraint){
-        .next = node->constraints,
         .rule = {.id = arena_str(arena, key).ptr,
                  .issue = "invariant",
                  .en = arena_str(arena, human).ptr,
@@ -164,6 +163,7 @@ static bool add_constraint(Arena *arena, ProfileNode *node, const JsonNode *said
         c->expr = NULL;
         c->wrong = arena_str(arena, str_from(info.what_en));
     }
+    c->next = node->constraints; /* newest first: the base profile's list goes on behind */
     node->constraints = c;
     return !arena_failed(arena);
 }
@@ -180,7 +180,17 @@ static bool read_constraints(Arena *arena, ProfileNode *node, const JsonNode *el
     if (!json_is(list, JSON_ARRAY)) {
         return true;
     }
+    size_t n = json_count(list);
+    const JsonNode **said = arena_new_array(arena, const JsonNode *, n + 1);
+    if (said == NULL) {
+        return false;
+    }
+    n = 0;
     for (const JsonNode *c = json_first(list); c != NULL; c = json_next(list, c)) {
+        said[n++] = c;
+    }
+    while (n > 0) { /* each goes to the front: they stand in their order in the end */
+        const JsonNode *c = said[--n];
         Str key = TEXT(arena, c, "key");
         bool has_text = json_raw_str(json_get_lit(c, "expression")).len > 0;
         if (key.len == 0 || !has_text || has_constraint(node, key) ||

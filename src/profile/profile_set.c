@@ -10,7 +10,7 @@ typedef struct Entry {
     atomic_uint users;
     Arena *arena;    /* NULL: built in, its text is part of the program */
     uint64_t number; /* later ones win */
-    Str version;
+    Str name;        /* under which it was given */
     ProfileInfo info;
 } Entry;
 
@@ -62,35 +62,30 @@ static Str member(Arena *arena, const JsonNode *root, const char *name) {
     return json_str(arena, json_get(root, str_from(name)));
 }
 
-static ErrCode refuse(ErrInfo *info, const char *en, const char *vi) {
-    return err_set(info, ERR_INVALID, "profile-definition", en, vi);
-}
-
-/* text lives as long as arena. own: the entry frees the arena. */
-static ErrCode entry_fill(Entry *e, Arena *arena, Str text, ErrInfo *info) {
+/* text lives as long as arena. */
+static ErrCode entry_fill(Entry *e, Arena *arena, Str text) {
     const JsonNode *root = NULL;
-    TRY(json_parse(arena, text, &root, info));
-    if (!json_str_is(json_get_lit(root, "resourceType"), STR("StructureDefinition"))) {
-        return refuse(info, "this is no StructureDefinition", "đây không phải StructureDefinition");
-    }
-    e->info = (ProfileInfo){.url = member(arena, root, "url"),
-                            .version = member(arena, root, "version"),
-                            .name = member(arena, root, "name"),
-                            .title = member(arena, root, "title"),
-                            .id = member(arena, root, "id"),
-                            .type = member(arena, root, "type"),
-                            .sd = root};
-    if (e->info.url.len == 0 || e->info.type.len == 0) {
-        return refuse(info, "a StructureDefinition needs url and type",
-                      "StructureDefinition phải có url và type");
-    }
+    TRY(json_parse(arena, text, &root, NULL));
+    e->info.url = member(arena, root, "url");
+    e->info.version = member(arena, root, "version");
+    e->info.name = member(arena, root, "name");
+    e->info.title = member(arena, root, "title");
+    e->info.id = member(arena, root, "id");
+    e->info.type = member(arena, root, "type");
+    e->info.sd = root;
     FhirType type = fhir_type_by_name(e->info.type);
     e->info.is_resource = fhir_type_kind(type) == FHIR_KIND_RESOURCE &&
                           str_eq(member(arena, root, "derivation"), STR("constraint"));
-    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+    if (arena_failed(arena)) {
+        return ERR_NOMEM;
+    }
+    bool fits = json_str_is(json_get_lit(root, "resourceType"), STR("StructureDefinition")) &&
+                e->info.url.len > 0 && e->info.type.len > 0;
+    return fits ? ERR_OK : ERR_INVALID;
 }
 
-static ErrCode entry_new(Arena *builtin, Str text, Entry **ret, ErrInfo *info) {
+/* builtin: of the program, in that arena, which lives as long as the catalogue; else NULL. */
+static ErrCode entry_new(Arena *builtin, const ProfileText *given, Entry **ret) {
     Entry *e = calloc(1, sizeof(*e));
     if (e == NULL) {
         return ERR_NOMEM;
@@ -99,14 +94,16 @@ static ErrCode entry_new(Arena *builtin, Str text, Entry **ret, ErrInfo *info) {
     e->info.is_builtin = builtin != NULL;
     e->arena = builtin != NULL ? NULL : arena_new(ENTRY_ARENA);
     Arena *arena = builtin != NULL ? builtin : e->arena;
-    Str kept = builtin != NULL || arena == NULL ? text : arena_str(arena, text);
-    ErrCode err =
-        arena == NULL || kept.len != text.len ? ERR_NOMEM : entry_fill(e, arena, kept, info);
+    ErrCode err = arena == NULL ? ERR_NOMEM : ERR_OK;
+    if (err == ERR_OK) {
+        Str text = builtin != NULL ? given->json : arena_str(arena, given->json);
+        e->name = builtin != NULL ? given->name : arena_str(arena, given->name);
+        err = entry_fill(e, arena, text);
+    }
     if (err != ERR_OK) {
         entry_drop(e);
         return err;
     }
-    e->info.is_builtin = builtin != NULL;
     *ret = e;
     return ERR_OK;
 }
@@ -287,28 +284,30 @@ ErrCode profile_check(const ProfileSet *set, Str canonical, ErrInfo *info) {
 
 /* ---- the catalogue */
 
-static bool same_definition(const Entry *a, const Entry *b) {
-    return a->info.is_builtin == b->info.is_builtin && str_eq(a->info.url, b->info.url) &&
-           str_eq(a->info.version, b->info.version);
+/* Is the stored definition of that name given anew, or gone? */
+static bool is_replaced(const Entry *e, const ProfileText *texts, size_t n) {
+    for (size_t i = 0; i < n && !e->info.is_builtin; i++) {
+        if (str_eq(e->name, texts[i].name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
-/* The entries that stay, each with one more user, and the new ones; `gone` says which leave. */
-static ErrCode publish(Profiles *p, Entry **fresh, size_t n_fresh, const Entry *gone) {
-    size_t n_old = p->current == NULL ? 0 : p->current->n;
-    Entry **all = calloc(n_old + n_fresh + 1, sizeof(Entry *));
+/* The entries that stay, each with one more user, and the new ones, which are taken over. */
+static ErrCode publish(Profiles *p, Entry **fresh, size_t n_fresh, const ProfileText *texts,
+                       size_t n_texts) {
+    Entry **all = calloc(p->current->n + n_fresh + 1, sizeof(Entry *));
     size_t n = 0;
-    for (size_t i = 0; all != NULL && i < n_old; i++) {
+    for (size_t i = 0; all != NULL && i < p->current->n; i++) {
         Entry *e = p->current->entries[i];
-        bool stays = e != gone;
-        for (size_t k = 0; stays && k < n_fresh; k++) {
-            stays = !same_definition(e, fresh[k]);
-        }
-        if (stays) {
+        if (!is_replaced(e, texts, n_texts)) {
             atomic_fetch_add(&e->users, 1);
             all[n++] = e;
         }
     }
     for (size_t k = 0; k < n_fresh; k++) {
+        fresh[k]->number = ++p->number;
         if (all == NULL) {
             entry_drop(fresh[k]);
         } else {
@@ -322,54 +321,56 @@ static ErrCode publish(Profiles *p, Entry **fresh, size_t n_fresh, const Entry *
     return ERR_OK;
 }
 
-ErrCode profiles_put(Profiles *p, const Str *definitions, size_t n, ErrInfo *info) {
-    Entry **fresh = calloc(n + 1, sizeof(Entry *));
-    ErrCode err = fresh == NULL ? ERR_NOMEM : ERR_OK;
-    size_t made = 0;
-    while (err == ERR_OK && made < n) {
-        err = entry_new(NULL, definitions[made], &fresh[made], info);
-        made += err == ERR_OK;
+/* Of one name given twice the last counts. */
+static bool comes_again(const ProfileText *texts, size_t n, size_t at) {
+    for (size_t i = at + 1; i < n; i++) {
+        if (str_eq(texts[i].name, texts[at].name)) {
+            return true;
+        }
     }
+    return false;
+}
+
+static ErrCode make_entries(const ProfileText *texts, size_t n, Entry **out, size_t *ret_n,
+                            size_t *ret_refused) {
+    ErrCode err = ERR_OK;
+    size_t made = 0;
+    size_t refused = 0;
+    for (size_t i = 0; i < n && err != ERR_NOMEM; i++) {
+        if (texts[i].json.len == 0 || comes_again(texts, n, i)) {
+            continue;
+        }
+        err = entry_new(NULL, &texts[i], &out[made]);
+        made += err == ERR_OK;
+        refused += err != ERR_OK;
+    }
+    *ret_n = made;
+    if (ret_refused != NULL) {
+        *ret_refused = refused;
+    }
+    return err == ERR_NOMEM ? err : ERR_OK;
+}
+
+ErrCode profiles_put(Profiles *p, const ProfileText *texts, size_t n, size_t *ret_refused,
+                     ErrInfo *info) {
+    CLEANUP_FREE Entry **fresh = calloc(n + 1, sizeof(Entry *));
+    if (fresh == NULL) {
+        return ERR_NOMEM;
+    }
+    size_t made = 0;
+    ErrCode err = make_entries(texts, n, fresh, &made, ret_refused);
     MUTEX_GUARD(&p->lock);
-    if (err == ERR_OK && p->current->n + n > LIMIT_PROFILE_DEFINITIONS) {
+    if (err == ERR_OK && p->current->n + made > LIMIT_PROFILE_DEFINITIONS) {
         err = err_set(info, ERR_LIMIT, "profile-limit", "more than %d StructureDefinitions",
                       "quá %d StructureDefinition", LIMIT_PROFILE_DEFINITIONS);
     }
-    for (size_t i = 0; i < made; i++) {
-        fresh[i]->number = ++p->number;
-    }
-    /* twice in one call: the last one counts */
-    for (size_t i = 0; err == ERR_OK && i < made; i++) {
-        for (size_t k = i + 1; k < made; k++) {
-            if (same_definition(fresh[i], fresh[k])) {
-                entry_drop(fresh[i]);
-                memmove(&fresh[i], &fresh[i + 1], (made - i - 1) * sizeof(Entry *));
-                made--;
-                i--;
-                break;
-            }
-        }
-    }
     if (err == ERR_OK) {
-        err = publish(p, fresh, made, NULL);
-        made = 0;
+        return publish(p, fresh, made, texts, n);
     }
     for (size_t i = 0; i < made; i++) {
         entry_drop(fresh[i]);
     }
-    free(fresh);
     return err;
-}
-
-ErrCode profiles_remove(Profiles *p, Str url, Str version, ErrInfo *info) {
-    MUTEX_GUARD(&p->lock);
-    for (size_t i = 0; i < p->current->n; i++) {
-        const Entry *e = p->current->entries[i];
-        if (!e->info.is_builtin && str_eq(e->info.url, url) && str_eq(e->info.version, version)) {
-            return publish(p, NULL, 0, e);
-        }
-    }
-    return err_plain(info, ERR_NOT_FOUND, "profile-unknown");
 }
 
 /* All that came with the program. */
@@ -383,7 +384,8 @@ static ErrCode load_builtin(Profiles *p) {
     for (size_t i = 0; err == ERR_OK && i < profile_core_count(); i++) {
         ProfileResource r = profile_core_at(i);
         if (str_eq(r.type, STR("StructureDefinition"))) {
-            err = entry_new(p->builtin, r.json, &entries[n], NULL);
+            ProfileText text = {r.id, r.json};
+            err = entry_new(p->builtin, &text, &entries[n]);
             n += err == ERR_OK;
         }
     }

@@ -28,7 +28,7 @@ static ProfileTarget *slot_of(ProfileTargets *t, Str key) {
 static void add_target(ProfileTargets *t, Str key, const JsonNode *resource) {
     ProfileTarget *slot = slot_of(t, key);
     if (key.len > 0 && slot->resource == NULL) {
-        *slot = (ProfileTarget){key, resource};
+        *slot = (ProfileTarget){.key = key, .resource = resource};
     }
 }
 
@@ -92,6 +92,54 @@ const JsonNode *profile_resolve(ProfileWalk *w, Str reference, bool local_only) 
         found = w->hooks->resolve(w->hooks->ctx, w->arena, reference);
     }
     return found;
+}
+
+/* ---- dom-3: what is contained is referred to, or refers to what contains it */
+
+static const FhirRuleText DOM_3 = {
+    .id = "dom-3",
+    .issue = "invariant",
+    .en = "the contained resource '{0}' is not referred to from elsewhere in the resource",
+    .vi = "không có chỗ nào trong tài nguyên tham chiếu tới tài nguyên kèm theo '{0}'"};
+
+/* Marks what the strings of the tape refer to; is there one that refers to the container ("#")? */
+static bool mark_used(ProfileWalk *w, ProfileTargets *t, const JsonNode *from) {
+    bool to_container = false;
+    const JsonNode *end = from + from->skip;
+    for (const JsonNode *n = from; n < end; n++) {
+        if (json_is(n, JSON_STRING) && n->len > 0 && n->text[0] == '#') {
+            Str id = str_sub(json_str(w->arena, n), 1, SIZE_MAX);
+            ProfileTarget *slot = slot_of(t, id);
+            slot->is_used |= slot->resource != NULL;
+            to_container |= id.len == 0;
+        }
+    }
+    return to_container;
+}
+
+void profile_check_contained(ProfileWalk *w, const JsonNode *resource, const ProfileFrame *at) {
+    const JsonNode *list = json_get_lit(resource, "contained");
+    if (w->trials > 0 || !json_is(list, JSON_ARRAY) || w->scope.level < PROFILE_BASE) {
+        return;
+    }
+    size_t size = 8;
+    while (size < 4 * json_count(list)) {
+        size *= 2;
+    }
+    ProfileTargets t = {.slots = arena_new_array(w->arena, ProfileTarget, size), .mask = size - 1};
+    if (t.slots == NULL) {
+        return;
+    }
+    for (const JsonNode *c = json_first(list); c != NULL; c = json_next(list, c)) {
+        add_target(&t, json_str(w->arena, json_get_lit(c, "id")), c);
+    }
+    (void)mark_used(w, &t, resource);
+    for (const JsonNode *c = json_first(list); c != NULL; c = json_next(list, c)) {
+        Str id = json_str(w->arena, json_get_lit(c, "id"));
+        if (id.len > 0 && !slot_of(&t, id)->is_used && !mark_used(w, &t, c)) {
+            profile_issue(w, FHIR_ERROR, &DOM_3, at, (Str[4]){id, STR_EMPTY, STR_EMPTY, STR_EMPTY});
+        }
+    }
 }
 
 /* ---- targets */

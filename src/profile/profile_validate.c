@@ -169,7 +169,7 @@ static void check_types(ProfileWalk *w, const ProfileItem *item, const ProfileNo
 
 static void check_base(ProfileWalk *w, const ProfileItem *item, ProfileActive *active,
                        const ProfileFrame *at) {
-    if (w->trials > 0 || w->options->level < PROFILE_BASE) {
+    if (w->trials > 0 || w->scope.level < PROFILE_BASE) {
         return;
     }
     profile_check_invariants(w, item, at);
@@ -208,8 +208,8 @@ static void walk_resource(ProfileWalk *w, const JsonNode *resource, const FhirEl
 void profile_walk_item(ProfileWalk *w, const ProfileItem *item, ProfileActive *active,
                        const ProfileFrame *at) {
     w->steps += 1 + active->n;
-    if (w->steps > LIMIT_PROFILE_STEPS) {
-        profile_limit(w, at, STR("values"), LIMIT_PROFILE_STEPS);
+    if (w->steps > w->max_steps) {
+        profile_limit(w, at, STR("values"), (unsigned)w->max_steps);
     }
     if (w->stopped || (w->trials > 0 && (active->n == 0 || w->trial_failed))) {
         return;
@@ -259,7 +259,7 @@ static void push_asked(ProfileWalk *w, const ProfileItem *item, ProfileActive *a
 static void push_claimed(ProfileWalk *w, const ProfileItem *item, ProfileActive *active,
                          const ProfileFrame *at) {
     const JsonNode *list = json_get_lit(json_get_lit(item->node, "meta"), "profile");
-    if (w->trials > 0 || w->options->level < PROFILE_PROFILES || !json_is(list, JSON_ARRAY)) {
+    if (w->trials > 0 || w->scope.level < PROFILE_PROFILES || !json_is(list, JSON_ARRAY)) {
         return;
     }
     ProfileFrame meta = {.up = at, .name = STR("meta"), .index = -1};
@@ -296,6 +296,8 @@ static ProfileScope scope_of(const ProfileWalk *w, const JsonNode *resource, Fhi
     scope.resource = resource;
     if (!str_eq(at->name, STR("contained"))) {
         scope.container = resource;
+        scope.level =
+            w->options->levels == NULL ? w->options->level : (ProfileLevel)w->options->levels[type];
     }
     if (type == FHIR_T_BUNDLE) {
         scope.bundle = resource;
@@ -323,6 +325,7 @@ static void walk_resource(ProfileWalk *w, const JsonNode *resource, const FhirEl
         w->targets = (ProfileTargets){0};
     }
     push_claimed(w, &item, active, &frame);
+    profile_check_contained(w, resource, &frame);
     check_all(w, &item, active, &frame);
     profile_walk_members(w, resource, item.shape, active, &frame);
     w->scope = saved;
@@ -354,6 +357,7 @@ ErrCode profile_validate(const ProfileSet *set, const FhirResource *resource,
                      .issues = issues,
                      .arena = issues->arena,
                      .scratch = scratch,
+                     .max_steps = LIMIT_PROFILE_STEPS + 64 * (uint64_t)resource->root->skip,
                      .scope = {.resource = resource->root, .container = resource->root}};
     ProfileItem root = {.node = resource->root, .shape = (FhirShape)resource->type};
     ProfileFrame at = {

@@ -33,6 +33,7 @@ typedef struct ProfileActive {
 typedef struct ProfileTarget {
     Str key;
     const JsonNode *resource;
+    bool is_used;
 } ProfileTarget;
 
 typedef struct ProfileTargets {
@@ -45,6 +46,7 @@ typedef struct ProfileScope {
     const JsonNode *container; /* around a contained one, else the same */
     const JsonNode *bundle;    /* around both, or NULL */
     Str full_url;              /* of the entry */
+    ProfileLevel level;        /* of the nearest one */
 } ProfileScope;
 
 typedef struct ProfileWalk {
@@ -60,7 +62,7 @@ typedef struct ProfileWalk {
     unsigned trials;        /* nested; 0: issues are written */
     bool trial_failed;
     bool stopped; /* a limit was passed */
-    uint32_t steps;
+    uint64_t steps, max_steps;
 } ProfileWalk;
 
 /* ---- profile_validate.c */
@@ -128,6 +130,8 @@ const ProfileNode *profile_extension_root(ProfileWalk *w, const ProfileItem *ite
 const JsonNode *profile_resolve(ProfileWalk *w, Str reference, bool local_only);
 void profile_check_targets(ProfileWalk *w, const ProfileItem *item, const ProfileType *type,
                            const ProfileNode *node, const ProfileFrame *at);
+/* dom-3, of a resource that contains others. */
+void profile_check_contained(ProfileWalk *w, const JsonNode *resource, const ProfileFrame *at);
 void profile_check_exists(ProfileWalk *w, const ProfileItem *item, const ProfileFrame *at);
 /* shape is the type, or one that the type is a base of. */
 bool profile_is_type(FhirShape shape, FhirType type);
