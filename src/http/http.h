@@ -101,9 +101,14 @@ void http_continue(HttpRequest *request, void (*fn)(void *ctx), void *ctx);
 /* A body that is made while the client takes it: a slow client holds back who makes it, and nothing
  * of it is kept. */
 typedef struct HttpSource {
-    /* Up to max bytes into out; 0: none yet, ask again; else one of the two below. Runs on the
-     * request's worker thread: it must be short. */
+    /* Up to max bytes into out; 0: nothing is there, fill is needed; else one of the two below.
+     * Runs on the request's worker thread: it must be short. */
     ssize_t (*read)(void *ctx, char *out, size_t max);
+    /* Makes more, for a while; never at the same time as read. NULL: read never answers 0. */
+    void (*fill)(void *ctx);
+    /* Has fn(arg) run soon on a thread that may be kept busy; false when it cannot (fill then runs
+     * on the worker). */
+    bool (*post)(void *ctx, void (*fn)(void *arg), void *arg);
     void (*release)(void *ctx); /* once, also when the client went away; may be NULL */
     void *ctx;
 } HttpSource;

@@ -5,21 +5,60 @@
 
 enum { SOURCE_BLOCK = 64 * 1024 };
 
+/* A body under way: MHD reads it; while it is filled the connection is suspended. */
+typedef struct Feed {
+    HttpServer *server;
+    struct MHD_Connection *connection;
+    HttpSource source;
+} Feed;
+
+/* On a thread that may be kept busy. */
+static void feed_fill(void *arg) {
+    Feed *feed = arg;
+    HttpServer *server = feed->server;
+    feed->source.fill(feed->source.ctx);
+    MHD_resume_connection(feed->connection);
+    /* From here on feed may be gone. */
+    MUTEX_GUARD(&server->lock);
+    server->filling--;
+    cond_broadcast(&server->idle);
+}
+
+/* The connection sleeps until the source has more; false when the server stops. */
+static bool feed_post(Feed *feed) {
+    HttpServer *server = feed->server;
+    mutex_lock(&server->lock);
+    bool stopping = server->stopping;
+    server->filling += !stopping;
+    mutex_unlock(&server->lock);
+    if (stopping) {
+        return false;
+    }
+    MHD_suspend_connection(feed->connection);
+    if (feed->source.post == NULL || !feed->source.post(feed->source.ctx, feed_fill, feed)) {
+        feed_fill(feed);
+    }
+    return true;
+}
+
 static ssize_t source_read(void *cls, uint64_t pos, char *out, size_t max) {
-    HttpSource *source = cls;
+    Feed *feed = cls;
     (void)pos;
-    ssize_t n = source->read(source->ctx, out, max);
+    ssize_t n = feed->source.read(feed->source.ctx, out, max);
+    if (n == 0 && !feed_post(feed)) {
+        n = HTTP_SOURCE_FAILED;
+    }
     return n >= 0                 ? n
            : n == HTTP_SOURCE_END ? MHD_CONTENT_READER_END_OF_STREAM
                                   : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
 static void source_ended(void *cls) {
-    HttpSource *source = cls;
-    if (source->release != NULL) {
-        source->release(source->ctx);
+    Feed *feed = cls;
+    if (feed->source.release != NULL) {
+        feed->source.release(feed->source.ctx);
     }
-    free(source);
+    free(feed);
 }
 
 static void release_now(const HttpSource *source) {
@@ -42,6 +81,9 @@ static ErrCode drain(const HttpSource *source, Buf *out) {
         if (n < 0 || buf_ok(out) != ERR_OK) {
             return n < 0 ? ERR_IO : out->err;
         }
+        if (n == 0) {
+            source->fill(source->ctx);
+        }
         buf_put(out, block, (size_t)n);
     }
 }
@@ -63,15 +105,15 @@ void http_reply_source(HttpRequest *request, const HttpReply *reply, const HttpS
         http_detached_source(request, reply, source);
         return;
     }
-    HttpSource *own = malloc(sizeof(*own));
+    Feed *feed = malloc(sizeof(*feed));
     struct MHD_Response *response = NULL;
-    if (own != NULL) {
-        *own = *source;
+    if (feed != NULL) {
+        *feed = (Feed){request->server, request->connection, *source};
         response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, SOURCE_BLOCK, source_read,
-                                                     own, source_ended);
+                                                     feed, source_ended);
     }
     if (response == NULL) {
-        free(own);
+        free(feed);
         release_now(source);
         http_reply(request, &(HttpReply){.status = 503});
         return;

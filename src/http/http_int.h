@@ -54,6 +54,7 @@ struct HttpServer {
     Mutex lock;               /* streams, running */
     Cond idle;
     HttpStream *streams;
+    size_t filling;       /* bodies that are being made: their connections are suspended */
     size_t running;       /* requests between on_request and their reply */
     size_t open;          /* requests between on_request and the last byte of their reply */
     bool stopping;        /* under lock: handlers do not run any more */

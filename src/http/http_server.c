@@ -380,7 +380,7 @@ void http_stop(HttpServer *server, unsigned wait_ms) {
     server->stopping = true;
     /* What still runs must answer before the daemon may go: handlers are bounded by their own
      * limits. */
-    while (server->running > 0) {
+    while (server->running + server->filling > 0) {
         (void)cond_wait_ms(&server->idle, &server->lock, 50);
     }
     mutex_unlock(&server->lock);
