@@ -5,6 +5,7 @@
 EMBED(sql_common, "src/store/sql/query/common.sql")
 EMBED(sql_record, "src/store/sql/query/record.sql")
 EMBED(sql_index, "src/store/sql/query/index.sql")
+EMBED(sql_table, "src/store/sql/query/table.sql")
 EMBED(sql_fact_1, "src/store/sql/fact/0001_records.sql")
 EMBED(sql_fact_2, "src/store/sql/fact/0002_received.sql")
 
@@ -17,6 +18,8 @@ static Str query_text(unsigned at) {
         return embed_sql_record();
     case 2:
         return embed_sql_index();
+    case 3:
+        return embed_sql_table();
     default:
         return STR_EMPTY;
     }
