@@ -36,11 +36,10 @@ static void scan(Store *store, Figures *f) {
 static void run(Store *store, const char *dir, Figures *f) {
     FlowProgress progress = {0};
     FlowExported x;
-    ErrInfo info = {0};
     FlowExport what = {.store = store, .dir = dir, .progress = &progress};
     f->mib_before = peak_mib();
     double from = bench_now();
-    bench_need("export", flow_export(&what, &x, &info));
+    bench_need("export", flow_export(&what, &x));
     f->seconds = bench_now() - from;
     f->mib_after = peak_mib();
     f->resources = (double)atomic_load(&progress.resources);

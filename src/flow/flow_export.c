@@ -13,13 +13,11 @@ typedef struct Export {
     FlowForm forms[FLOW_OUTPUTS];
     bool scanned[FHIR_RESOURCE_COUNT + 1];  /* types that come from the log */
     bool filtered[FHIR_RESOURCE_COUNT + 1]; /* types that are searched */
-    RecordNo first, snapshot;
-    const RecordNo *records; /* FLOW_PATIENTS: these; else all from first */
-    uint64_t n_records;
+    FlowRange range;
+    uint64_t n_records; /* of the range; 0: none need be read */
     _Atomic uint64_t next_chunk, next_type;
-    Mutex lock; /* err, info */
+    Mutex lock; /* err */
     ErrCode err;
-    ErrInfo *info;
 } Export;
 
 typedef struct Worker {
@@ -31,31 +29,10 @@ typedef struct Worker {
 
 /* ---- what goes out ---- */
 
-static bool in_scope(const FlowExport *what, Slot patient) {
-    if (what->scope != FLOW_PATIENTS) {
-        return what->scope == FLOW_SYSTEM || patient != 0;
-    }
-    size_t lo = 0;
-    size_t hi = what->n_patients;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (what->patients[mid] < patient) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
-    }
-    return lo < what->n_patients && what->patients[lo] == patient;
-}
-
-static bool in_time(const FlowExport *what, TimeMs time) {
-    return (!what->has_since || time > what->since) && (!what->has_until || time <= what->until);
-}
-
 static bool is_wanted(void *ctx, const StoreVersion *v) {
     const Export *e = ((Worker *)ctx)->e;
     return (e->scanned[v->type] || (v->deleted && e->filtered[v->type])) &&
-           in_time(e->what, v->time) && in_scope(e->what, v->patient);
+           flow_range_has(&e->range, v);
 }
 
 static ErrCode put_deleted(Worker *w, const StoreVersion *v) {
@@ -95,30 +72,12 @@ static ErrCode put_version(void *ctx, const StoreVersion *v) {
 
 /* ---- the log ---- */
 
-static ErrCode scan_range(Worker *w, RecordNo first, RecordNo last) {
-    return store_scan(w->e->what->store, &(StoreScan){.first = first,
-                                                      .last = last,
-                                                      .snapshot = w->e->snapshot,
-                                                      .deletes = w->e->what->has_since,
-                                                      .want = is_wanted,
-                                                      .each = put_version,
-                                                      .ctx = w});
-}
-
 static ErrCode scan_chunk(Worker *w, uint64_t from, uint64_t n) {
-    Export *e = w->e;
-    if (e->records == NULL) {
-        return scan_range(w, e->first + from, e->first + from + n - 1);
-    }
-    for (uint64_t i = from; i < from + n;) {
-        uint64_t end = i + 1;
-        while (end < from + n && e->records[end] == e->records[end - 1] + 1) {
-            end++;
-        }
-        TRY(scan_range(w, e->records[i], e->records[end - 1]));
-        i = end;
-    }
-    return ERR_OK;
+    return flow_range_scan(&w->e->range, from, n,
+                           &(StoreScan){.deletes = w->e->range.which.has_since,
+                                        .want = is_wanted,
+                                        .each = put_version,
+                                        .ctx = w});
 }
 
 static ErrCode scan_all(Worker *w) {
@@ -175,11 +134,10 @@ static ErrCode seen_add(Seen *s, Slot slot, bool *ret_new) {
 }
 
 static ErrCode put_page(Worker *w, const StorePage *page, Seen *seen) {
-    const FlowExport *what = w->e->what;
     for (size_t i = 0; i < page->n_matches; i++) {
         const StoreVersion *v = &page->matches[i];
         bool is_new = true;
-        if (!in_scope(what, v->patient) || !in_time(what, v->time)) {
+        if (!flow_range_has(&w->e->range, v)) {
             continue;
         }
         if (seen != NULL) {
@@ -203,7 +161,7 @@ static ErrCode put_refusal(Worker *w, const ErrInfo *info) {
 static ErrCode run_filter(Worker *w, const FhirQuery *query, Seen *seen) {
     Export *e = w->e;
     CLEANUP_ARENA Arena *arena = arena_new(TAPE_BYTES);
-    StoreSearch search = {.query = query, .snapshot = e->snapshot, .count = PAGE};
+    StoreSearch search = {.query = query, .snapshot = e->range.snapshot, .count = PAGE};
     StorePage page = {0};
     do {
         ErrInfo why = {0};
@@ -309,59 +267,15 @@ static ErrCode run_workers(Export *e) {
     return e->err;
 }
 
-static int by_number(const void *x, const void *y) {
-    const RecordNo *a = x;
-    const RecordNo *b = y;
-    return *a < *b ? -1 : *a > *b;
-}
-
-/* The records of the patients, ascending, each once. */
-static ErrCode list_records(Export *e, Arena *arena) {
-    const FlowExport *what = e->what;
-    RecordNo *all = NULL;
-    size_t n = 0;
-    size_t capacity = 0;
-    for (size_t p = 0; p < what->n_patients; p++) {
-        CLEANUP_ARENA Arena *scratch = arena_new(TAPE_BYTES);
-        RecordNo *some = NULL;
-        size_t n_some = 0;
-        if (scratch == NULL) {
-            return ERR_NOMEM;
-        }
-        TRY(store_patient_records(what->store, scratch, what->patients[p], &some, &n_some));
-        if (n + n_some > capacity) {
-            size_t more = (n + n_some) * 2;
-            all = arena_resize(arena, all, capacity * sizeof(*all), more * sizeof(*all));
-            if (all == NULL) {
-                return ERR_NOMEM;
-            }
-            capacity = more;
-        }
-        memcpy(all + n, some, n_some * sizeof(*all));
-        n += n_some;
-    }
-    qsort(all, n, sizeof(*all), by_number);
-    while (n > 0 && all[n - 1] > e->snapshot) {
-        n--;
-    }
-    size_t from = 0;
-    while (from < n && all[from] < e->first) {
-        from++;
-    }
-    e->records = all + from;
-    e->n_records = n - from;
-    return ERR_OK;
-}
-
 static ErrCode plan(Export *e, Arena *arena) {
     const FlowExport *what = e->what;
-    e->snapshot = what->snapshot == 0 ? store_snapshot(what->store) : what->snapshot;
+    TRY(flow_range_make(what->store, &what->which, arena, &e->range));
     for (size_t i = 0; i < what->n_filters; i++) {
         FhirType type = what->filters[i].type;
         e->filtered[type] = what->types == NULL || what->types[type];
     }
     uint64_t n_filtered = 0;
-    bool scans = what->has_since;
+    bool scans = what->which.has_since;
     for (FhirType type = 1; (int)type <= FHIR_RESOURCE_COUNT; type++) {
         e->scanned[type] = !e->filtered[type] && (what->types == NULL || what->types[type]);
         scans = scans || e->scanned[type];
@@ -370,15 +284,7 @@ static ErrCode plan(Export *e, Arena *arena) {
     }
     e->forms[FLOW_DELETED] = (FlowForm){.name = "deleted", .ending = "ndjson"};
     e->forms[FLOW_ERRORS] = (FlowForm){.name = "error", .ending = "ndjson"};
-    e->first = 1;
-    if (what->has_since) {
-        TRY(store_scan_since(what->store, what->since, e->snapshot, &e->first));
-    }
-    e->n_records = e->snapshot + 1 - e->first;
-    if (what->scope == FLOW_PATIENTS && scans) {
-        TRY(list_records(e, arena));
-    }
-    e->n_records = scans ? e->n_records : 0;
+    e->n_records = scans ? e->range.n : 0;
     atomic_store(&e->progress->total, e->n_records + n_filtered);
     return ERR_OK;
 }
@@ -392,14 +298,13 @@ static ErrCode run(Export *e) {
     return run_workers(e);
 }
 
-ErrCode flow_export(const FlowExport *what, FlowExported *ret, ErrInfo *info) {
+ErrCode flow_export(const FlowExport *what, FlowExported *ret) {
     CLEANUP_FREE Export *e = calloc(1, sizeof(*e));
     if (e == NULL) {
         return ERR_NOMEM;
     }
     e->what = what;
     e->progress = what->progress;
-    e->info = info;
     mutex_init(&e->lock);
     ErrCode err = flow_files_new(what->dir, e->forms, FLOW_OUTPUTS, &e->files);
     err = err == ERR_OK ? run(e) : err;
@@ -411,6 +316,6 @@ ErrCode flow_export(const FlowExport *what, FlowExported *ret, ErrInfo *info) {
         flow_files_free(e->files);
         return err;
     }
-    *ret = (FlowExported){e->files, list, n, e->snapshot};
+    *ret = (FlowExported){e->files, list, n, e->range.snapshot};
     return ERR_OK;
 }

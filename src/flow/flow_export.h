@@ -14,17 +14,11 @@
 #include "core/thread.h"
 #include "fhir/fhir_query.h"
 #include "flow/flow_file.h"
-#include "store/store_scan.h"
+#include "flow/flow_range.h"
 
 #include <stdatomic.h>
 
 enum { FLOW_FILTERS_MAX = 32 };
-
-typedef enum FlowScope {
-    FLOW_SYSTEM,   /* everything */
-    FLOW_ALL,      /* what stands in patients' records */
-    FLOW_PATIENTS, /* what stands in the records of these patients */
-} FlowScope;
 
 /* Shared by the running export and those who ask how far it is. */
 typedef struct FlowProgress {
@@ -36,18 +30,13 @@ typedef struct FlowProgress {
 typedef struct FlowExport {
     Store *store;
     const char *dir; /* empty folder that the files go to */
-    FlowScope scope;
-    const Slot *patients; /* FLOW_PATIENTS: first slots, ascending, each once */
-    size_t n_patients;
+    FlowWhich which;
     const bool *types; /* by FhirType, FHIR_RESOURCE_COUNT + 1; NULL: all */
-    bool has_since, has_until;
-    TimeMs since, until; /* changed after, and not after */
     const FhirQuery *filters;
     size_t n_filters;
     const Str *elements; /* _elements; none: resources whole */
     size_t n_elements;
-    RecordNo snapshot; /* 0: now */
-    unsigned threads;  /* 0: one a core */
+    unsigned threads; /* 0: one a core */
     FlowProgress *progress;
 } FlowExport;
 
@@ -60,6 +49,6 @@ typedef struct FlowExported {
     size_t n;
     RecordNo snapshot;
 } FlowExported;
-MUST_USE ErrCode flow_export(const FlowExport *what, FlowExported *ret, ErrInfo *info);
+MUST_USE ErrCode flow_export(const FlowExport *what, FlowExported *ret);
 
 #endif

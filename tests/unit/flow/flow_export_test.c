@@ -142,7 +142,7 @@ static FlowExported export(World *w, FlowExport what) {
     what.dir = w->out;
     what.progress = &w->progress;
     what.threads = 3;
-    assert_ok(flow_export(&what, &x, &w->h->info));
+    assert_ok(flow_export(&what, &x));
     assert_int_equal(atomic_load(&w->progress.done), atomic_load(&w->progress.total));
     return x;
 }
@@ -234,7 +234,7 @@ static void the_files_are_the_snapshot_while_others_write(void **state) {
     Writing writing = {.w = &w};
     assert_ok(thread_start(&writing.thread, "writing", write_on, &writing));
     assert_true(store_wait(w.h->store, snapshot + 20, 20000));
-    FlowExported x = export(&w, (FlowExport){.snapshot = snapshot});
+    FlowExported x = export(&w, (FlowExport){.which.snapshot = snapshot});
     atomic_store(&writing.stop, true);
     thread_join(&writing.thread);
     assert_int_equal(x.snapshot, snapshot);
@@ -250,15 +250,15 @@ static void records_of_patients(void **state) {
     make_world(&w, *state);
     fill(&w);
     Slot two[] = {w.patients[1], w.patients[5]};
-    FlowExported x =
-        export(&w, (FlowExport){.scope = FLOW_PATIENTS, .patients = two, .n_patients = 2});
+    FlowExported x = export(
+        &w, (FlowExport){.which = {.scope = FLOW_PATIENTS, .patients = two, .n_patients = 2}});
     check_type(&w, &x, FHIR_T_OBSERVATION, of_two);
     read_lines(&w, &x, FHIR_T_PATIENT, &lines);
     assert_int_equal(lines.n, 2);
     read_lines(&w, &x, FHIR_T_BASIC, &lines);
     assert_int_equal(lines.n, 0);
     flow_files_free(x.files);
-    x = export(&w, (FlowExport){.scope = FLOW_ALL});
+    x = export(&w, (FlowExport){.which.scope = FLOW_ALL});
     check_type(&w, &x, FHIR_T_OBSERVATION, any);
     read_lines(&w, &x, FHIR_T_BASIC, &lines);
     assert_int_equal(lines.n, 0);
@@ -289,7 +289,7 @@ static void since_brings_deletes(void **state) {
     for (unsigned i = 0; i < 200; i++) {
         step(&w, random_below(&w.random, RESOURCES));
     }
-    FlowExported x = export(&w, (FlowExport){.has_since = true, .since = border});
+    FlowExported x = export(&w, (FlowExport){.which = {.has_since = true, .since = border}});
     check_type(&w, &x, FHIR_T_BASIC, after_border);
     check_type(&w, &x, FHIR_T_OBSERVATION, after_border);
     read_lines(&w, &x, FLOW_DELETED, &lines);
@@ -305,7 +305,7 @@ static void since_brings_deletes(void **state) {
     assert_true(n_deleted > 0);
     assert_int_equal(lines.n, n_deleted);
     flow_files_free(x.files);
-    x = export(&w, (FlowExport){.has_until = true, .until = border});
+    x = export(&w, (FlowExport){.which = {.has_until = true, .until = border}});
     check_type(&w, &x, FHIR_T_OBSERVATION, not_after_border);
     flow_files_free(x.files);
     end_world(&w);
@@ -359,7 +359,7 @@ static void a_stop_ends_it(void **state) {
     fill(&w);
     stop_ask(&w.progress.stop);
     FlowExport what = {.store = w.h->store, .dir = w.out, .progress = &w.progress};
-    assert_int_equal(flow_export(&what, &x, &w.h->info), ERR_STOPPED);
+    assert_int_equal(flow_export(&what, &x), ERR_STOPPED);
     end_world(&w);
 }
 
