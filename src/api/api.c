@@ -4,9 +4,9 @@
 enum { JOBS_MAX = 256, API_ARENA_MAX = 16 << 20 };
 
 static const ApiRoutes *const tables[] = {
-    &api_async_routes,  &api_bulk_routes,   &api_graphql_routes, &api_subs_routes,
-    &api_fhir_routes,   &api_ops_routes,    &api_citizen_routes, &api_import_routes,
-    &api_health_routes, &api_static_routes,
+    &api_async_routes,   &api_bulk_routes,   &api_view_routes,   &api_view_run_routes,
+    &api_graphql_routes, &api_subs_routes,   &api_fhir_routes,   &api_ops_routes,
+    &api_citizen_routes, &api_import_routes, &api_health_routes, &api_static_routes,
 };
 
 /* ---- routing ---- */
@@ -114,16 +114,36 @@ const ApiRoute *api_find_route(Str method, const Str *parts, size_t n_parts,
 }
 
 typedef struct Job {
-    ApiCall *call;
-    ApiHandler run;
+    void (*fn)(void *arg);
+    void *arg;
+    ApiHandler run; /* of a call; NULL with fn: the job is its own and freed */
 } Job;
 
 static void run_jobs(void *ctx) {
     Api *api = ctx;
     Job *job = NULL;
     while ((job = queue_get(api->jobs)) != NULL) {
-        job->run(job->call);
+        if (job->run != NULL) {
+            job->run(job->arg);
+        } else {
+            Job own = *job;
+            free(job);
+            own.fn(own.arg);
+        }
     }
+}
+
+bool api_post(Api *api, void (*fn)(void *arg), void *arg) {
+    Job *job = malloc(sizeof(*job));
+    if (job == NULL) {
+        return false;
+    }
+    *job = (Job){.fn = fn, .arg = arg};
+    if (!queue_try_put(api->jobs, job)) {
+        free(job);
+        return false;
+    }
+    return true;
 }
 
 void api_job(ApiCall *call, ApiHandler fn) {
@@ -132,7 +152,7 @@ void api_job(ApiCall *call, ApiHandler fn) {
         api_reply_err(call, ERR_NOMEM, NULL);
         return;
     }
-    *job = (Job){call, fn};
+    *job = (Job){.run = fn, .arg = call};
     if (!queue_try_put(call->api->jobs, job)) {
         api_reply_err(call, ERR_BUSY, NULL);
     }

@@ -147,11 +147,11 @@ static ErrCode read_patients(ApiCall *call, ExportAsk *ask, const BulkParams *pa
         has_named = true;
     }
     if (has_named) {
-        ask->what.scope = FLOW_PATIENTS;
-        ask->what.patients = named.slots;
-        ask->what.n_patients = named.n;
+        ask->what.which.scope = FLOW_PATIENTS;
+        ask->what.which.patients = named.slots;
+        ask->what.which.n_patients = named.n;
     } else if (str_eq(call->parts[1], STR("Patient"))) {
-        ask->what.scope = FLOW_ALL;
+        ask->what.which.scope = FLOW_ALL;
     }
     return ERR_OK;
 }
@@ -168,10 +168,10 @@ static ErrCode read_ask(ApiCall *call, ExportAsk *ask, ErrInfo *info) {
     for (size_t i = 0; i < params.n; i++) {
         TRY(read_param(ask, &params.list[i], info));
     }
-    TRY(bulk_time(&params, "_since", &ask->what.has_since, &ask->what.since, info));
-    TRY(bulk_time(&params, "_until", &ask->what.has_until, &ask->what.until, info));
+    TRY(bulk_time(&params, "_since", &ask->what.which.has_since, &ask->what.which.since, info));
+    TRY(bulk_time(&params, "_until", &ask->what.which.has_until, &ask->what.which.until, info));
     /* The commit of the last export's own millisecond may have come behind it: it comes again. */
-    ask->what.since -= ask->what.has_since;
+    ask->what.which.since -= ask->what.which.has_since;
     TRY(read_patients(call, ask, &params, info));
     ask->what.filters = ask->filters;
     return arena_failed(ask->arena) ? ERR_NOMEM : ERR_OK;
@@ -249,7 +249,8 @@ static ErrCode run_export(void *ctx, AsyncJob *job, Buf *out, ErrInfo *info) {
     FlowExported exported;
     ask->what.dir = async_dir(job);
     ask->what.progress = async_progress(job);
-    TRY(flow_export(&ask->what, &exported, info));
+    (void)info;
+    TRY(flow_export(&ask->what, &exported));
     ErrCode err = put_manifest(ask, job, &exported, out);
     flow_files_free(exported.files);
     return err;

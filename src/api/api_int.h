@@ -47,9 +47,9 @@ typedef struct ApiRoutes {
     const ApiRoutes name = {name##_list, ARRAY_LEN(name##_list)}
 
 /* More specific tables first; within one, the first match wins. */
-extern const ApiRoutes api_subs_routes, api_async_routes, api_bulk_routes, api_graphql_routes,
-    api_fhir_routes, api_ops_routes, api_citizen_routes, api_import_routes, api_health_routes,
-    api_static_routes;
+extern const ApiRoutes api_subs_routes, api_async_routes, api_bulk_routes, api_view_routes,
+    api_view_run_routes, api_graphql_routes, api_fhir_routes, api_ops_routes, api_citizen_routes,
+    api_import_routes, api_health_routes, api_static_routes;
 
 /* Cuts at '/' and decodes; false when there are too many parts or a bad escape. */
 bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n);
@@ -104,6 +104,8 @@ void api_reply_bytes(ApiCall *call, Str type, Str bytes);
 void api_reply_err(ApiCall *call, ErrCode err, const ErrInfo *info);
 /* The same with another status, and one more header (name, value) unless it is NULL. */
 void api_reply_outcome(ApiCall *call, int status, const ErrInfo *info, const Str header[2]);
+/* fn(arg) soon on a job thread; false when too many wait already. */
+bool api_post(Api *api, void (*fn)(void *arg), void *arg);
 /* Runs fn(call) on a job thread; replies 503 when too many wait already. */
 void api_job(ApiCall *call, ApiHandler fn);
 /* Value of one query parameter, decoded; empty when absent. */

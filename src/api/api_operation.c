@@ -2,7 +2,7 @@
 #include "api/api_operation.h"
 
 static const ApiOperations *const tables[] = {&api_everything_operations, &api_export_operations,
-                                              &api_subs_operations};
+                                              &api_subs_operations, &api_view_operations};
 
 /* ---- what a route says ---- */
 
@@ -34,6 +34,11 @@ static bool name_route(const ApiRoute *route, Named *ret) {
                    .instance = n == 4,
                    .type = n == 3,
                    .system = n == 2};
+    /* R4 knows no such type (ViewDefinition), and its codes can name none: of the system, then. */
+    if (n > 2 && !any && fhir_resource_by_name(ret->on) == FHIR_T_NONE) {
+        ret->instance = ret->type = false;
+        ret->system = true;
+    }
     return true;
 }
 

@@ -1,0 +1,38 @@
+/* api_view_int.h — ViewDefinitions (SQL-on-FHIR): FHIR R4 has no such resource type, so each is
+ * kept as a Library with the definition as its content: versions, history, search and backup are
+ * those of every resource. /fhir/ViewDefinition shows them as what they are. */
+#ifndef NHIP_API_API_VIEW_INT_H
+#define NHIP_API_API_VIEW_INT_H
+
+#include "api/api_bulk_int.h"
+#include "sqlview/sqlview.h"
+
+#define VIEW_TYPE_SYSTEM "urn:nhip:library-type"
+#define VIEW_TYPE_CODE "view-definition"
+
+/* One that is stored: its definition without id and meta, and the Library's version. */
+typedef struct StoredView {
+    Str id;
+    uint32_t version;
+    TimeMs time;
+    const JsonNode *root;
+} StoredView;
+/* ERR_NOT_FOUND, ERR_GONE with a sentence. */
+MUST_USE ErrCode view_load(ApiCall *call, Arena *arena, Str id, StoredView *ret, ErrInfo *info);
+
+/* Which view an operation means: of its address, or of viewReference or viewResource. */
+MUST_USE ErrCode view_of(ApiCall *call, const BulkParams *params, Arena *arena,
+                         const JsonNode **ret_root, ErrInfo *info);
+
+typedef enum ViewFormat { VIEW_CSV, VIEW_NDJSON, VIEW_JSON } ViewFormat;
+/* _format, else Accept; Parquet is refused by name. */
+MUST_USE ErrCode view_format(ApiCall *call, const BulkParams *params, ViewFormat *ret,
+                             ErrInfo *info);
+Str view_media_type(ViewFormat format);
+/* header=false: no line of names in CSV. */
+MUST_USE ErrCode view_header(const BulkParams *params, bool *ret_header, ErrInfo *info);
+/* patient, group, _since into which; lists live in arena. */
+MUST_USE ErrCode view_which(ApiCall *call, const BulkParams *params, Arena *arena, FlowWhich *ret,
+                            ErrInfo *info);
+
+#endif
