@@ -14,10 +14,10 @@ static void put_path(Buf *out, const ProfileFrame *at) {
     buf_put_str(out, at->name);
 }
 
-/* The type itself or one of its bases; "Element" is everything in R4's definitions. */
+/* The type itself or one of its bases; "Element" is everything, resources too. */
 static bool is_named(const ProfileItem *item, Str name) {
     FhirShape shape = item->shape;
-    if (str_eq(name, STR("Element")) && !fhir_type_is_resource((FhirType)shape)) {
+    if (str_eq(name, STR("Element"))) {
         return true;
     }
     for (int guard = 0; shape != 0 && guard < 8; guard++) {
