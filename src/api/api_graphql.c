@@ -125,7 +125,8 @@ static ErrCode instance_of(ApiCall *call, const JsonNode **ret, ErrInfo *info) {
 static ErrCode answer(ApiCall *call, Buf *out, ErrInfo *info) {
     Ask ask = {0};
     GqlHost host = {.ctx = call, .read = read_resource, .search = search};
-    GqlRequest request = {.base_url = call->api->base_url, .host = &host};
+    GqlRequest request = {
+        .base_url = call->api->base_url, .host = &host, .now = clock_now_ms(call->api->clock)};
     bool is_get = !str_eq(http_method(call->request), STR("POST"));
     TRY(is_get ? ask_of_get(call, &ask, info) : ask_of_body(call, &ask, info));
     if (ask.query.len == 0) {

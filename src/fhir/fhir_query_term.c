@@ -391,6 +391,9 @@ static ErrCode parse_has(QueryParse *p, Str text, Str value, FhirQueryTerm *term
     term->param = type == FHIR_T_NONE ? NULL : fhir_search_param(type, code);
     if (term->param == NULL || term->param->type != FHIR_PARAM_REFERENCE ||
         (p->type != FHIR_T_NONE && !fhir_search_param_targets(term->param, p->type))) {
+        if (p->depth > 0) {
+            return ERR_NOT_FOUND;
+        }
         return query_error(p, ERR_PARAM,
                            "write _has:Type:reference:parameter, the reference being one to the "
                            "type that is searched",
@@ -442,7 +445,7 @@ static ErrCode parse_behind(QueryParse *p, Str behind, Str value, FhirQueryTerm 
         return query_error(p, ERR_PARAM, "only references can be chained",
                            "chỉ nối chuỗi được qua tham số tham chiếu");
     }
-    if (dot > 0 && !read_type_modifier(str_sub(behind, 1, dot), term)) {
+    if (dot > 0 && !read_type_modifier(str_sub(behind, 1, dot - 1), term)) {
         return query_error(p, ERR_PARAM, "the reference cannot lead to this type",
                            "tham chiếu không dẫn tới kiểu này");
     }

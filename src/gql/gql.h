@@ -12,6 +12,7 @@
 #define NHIP_GQL_GQL_H
 
 #include "core/json.h"
+#include "core/time.h"
 #include "fhir/fhir_type.h"
 
 enum {
@@ -49,6 +50,7 @@ typedef struct GqlRequest {
     Str operation;             /* operationName; empty: the only one */
     const JsonNode *variables; /* object or NULL */
     const JsonNode *resource;  /* instance level: the resource; NULL: system level */
+    TimeMs now;                /* for FHIRPath's now(); 0: the system's clock */
     Str base_url;              /* own base, without a slash at the end */
     const GqlHost *host;
 } GqlRequest;

@@ -4,6 +4,7 @@
 
 #include "core/limits.h"
 #include "fhir/fhir_query.h"
+#include "fpath/fpath.h"
 
 #include <inttypes.h>
 
@@ -347,18 +348,51 @@ static ErrCode number_arg(Run *r, const GqlSelection *s, const char *name, uint6
                   r->info);
 }
 
+static ErrCode evaluate(Run *r, const FpathExpr *e, const Node *value, FpathSeq *ret) {
+    FpathEnv env = fpath_env(value->resource);
+    env.context = fpath_item_node((FhirShape)value->shape, value->value, value->resource);
+    env.now = r->request->now;
+    return fpath_eval(r->arena, e, &env, ret, r->info);
+}
+
+/* The argument `fhirpath`: a condition on the element. */
+static ErrCode meets(Run *r, const FpathExpr *e, const Node *value, bool *ret_meets) {
+    FpathSeq seq;
+    *ret_meets = true;
+    if (e == NULL || json_is(value->value, JSON_NULL)) {
+        *ret_meets = e == NULL;
+        return ERR_OK;
+    }
+    TRY(evaluate(r, e, value, &seq));
+    return fpath_to_bool(seq, ret_meets);
+}
+
+static ErrCode compile(Run *r, const GqlSelection *s, const GqlValue *text, const FpathExpr **ret) {
+    *ret = NULL;
+    return text->kind == GQL_NULL
+               ? ERR_OK
+               : gql_at(r->request->document, s->at,
+                        fpath_compile(r->arena, text->text, NULL, ret, r->info), r->info);
+}
+
 /* @slice(path): the text behind the names of what is below. */
-static Str slice_of(Run *r, const GqlSelection *s, const Node *value, size_t index) {
+static ErrCode slice_of(Run *r, const GqlSelection *s, const Node *value, size_t index, Str *ret) {
     const GqlDirective *slice = gql_directive(s->directives, "slice");
+    const FpathExpr *e;
+    FpathSeq seq;
+    *ret = STR_EMPTY;
     if (slice == NULL) {
-        return STR_EMPTY;
+        return ERR_OK;
     }
     GqlValue path = arg_value(r, slice->args, "path");
     if (str_eq(path.text, STR("$index"))) {
-        return arena_printf(r->arena, "%zu", index);
+        *ret = arena_printf(r->arena, "%zu", index);
+        return ERR_OK;
     }
-    const JsonNode *n = json_get(value->value, path.text);
-    return json_is(n, JSON_STRING) ? json_str(r->arena, n) : n != NULL ? json_raw(n) : STR_EMPTY;
+    TRY(compile(r, s, &path, &e));
+    TRY(e == NULL ? ERR_OK : evaluate(r, e, value, &seq));
+    *ret = e == NULL || seq.n == 0 ? STR_EMPTY : fpath_item_string(r->arena, &seq.items[0]);
+    return ERR_OK;
 }
 
 /* The item at `index` of a member that may be an array; NULL behind its end. */
@@ -385,6 +419,9 @@ static ErrCode put_elements(Run *r, Put *p) {
     uint64_t count = UINT64_MAX;
     TRY(number_arg(r, s, "_offset", &offset));
     TRY(number_arg(r, s, "_count", &count));
+    GqlValue text = arg_value(r, s->args, "fhirpath");
+    const FpathExpr *condition;
+    TRY(compile(r, s, &text, &condition));
     size_t n = item_count(all);
     uint64_t chosen = 0;
     bool any = false;
@@ -394,7 +431,9 @@ static ErrCode put_elements(Run *r, Put *p) {
         if (json_is(item, JSON_NULL) && !p->is_list) {
             continue;
         }
-        if (!is_chosen(r, s, &value) || chosen++ < offset) {
+        bool is_met;
+        TRY(meets(r, condition, &value, &is_met));
+        if (!is_met || !is_chosen(r, s, &value) || chosen++ < offset) {
             continue;
         }
         if (chosen - offset > count || (only_first && any)) {
@@ -404,7 +443,7 @@ static ErrCode put_elements(Run *r, Put *p) {
             !str_eq(p->field->member, STR("contained"))) {
             value.resource = item;
         }
-        p->suffix = slice_of(r, s, &value, i);
+        TRY(slice_of(r, s, &value, i, &p->suffix));
         any = true;
         TRY(put_value(r, p, &value, i));
     }
@@ -415,7 +454,7 @@ static ErrCode put_elements(Run *r, Put *p) {
 
 static ErrCode put_resource(Run *r, Put *p, const JsonNode *resource, size_t index) {
     Node value = {.shape = p->field->shape, .value = resource, .resource = resource};
-    p->suffix = slice_of(r, p->group->field, &value, index);
+    TRY(slice_of(r, p->group->field, &value, index, &p->suffix));
     return put_value(r, p, &value, index);
 }
 

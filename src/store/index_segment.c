@@ -337,6 +337,34 @@ ErrCode segment_newest(const Segment *s, Str key, uint32_t *ret_slot) {
 
 /* ---- ranges ---- */
 
+static uint64_t estimate_in(const Segment *s, uint32_t b, Str from, Str to) {
+    CacheBlock *held = NULL;
+    uint64_t n = 0;
+    if (block_hold(s, b, true, &held) != ERR_OK) {
+        return 0;
+    }
+    BlockCursor c = block_cursor(cache_block_text(held));
+    while (block_next(&c) && str_cmp(block_key(&c), to) < 0) {
+        n += str_cmp(block_key(&c), from) >= 0 ? c.n : 0;
+    }
+    cache_block_unref(held);
+    return n;
+}
+
+uint64_t segment_estimate(const Segment *s, Str from, Str to) {
+    uint32_t upto = blocks_before(s, to, false);
+    uint32_t before = blocks_before(s, from, false);
+    uint32_t lo = before == 0 ? 0 : before - 1;
+    if (upto > lo + 2) {
+        return s->n_slots / s->n_blocks * (upto - lo - 1);
+    }
+    uint64_t n = 0;
+    for (uint32_t b = lo; b < upto; b++) {
+        n += estimate_in(s, b, from, to);
+    }
+    return n;
+}
+
 typedef struct ScanState {
     const TailScan *scan;
     SlotVec slots;

@@ -11,8 +11,9 @@
 #include "store/store_int.h"
 
 enum {
-    SEARCH_BATCH = 256,    /* candidates filtered together */
-    SEARCH_PAIR_MAX = 256, /* ranges that a composite clause may take */
+    SEARCH_BATCH = 256,      /* candidates filtered together */
+    SEARCH_PAIR_MAX = 256,   /* ranges that a composite clause may take */
+    SEARCH_TREE_MAX = 10000, /* resources above or below the values of one term */
 };
 
 typedef enum KeyVerdict { KEY_NO, KEY_MAYBE, KEY_YES } KeyVerdict;
@@ -61,6 +62,8 @@ typedef struct Clause {
     bool is_unsure;   /* what it gives must be verified */
 } Clause;
 
+typedef struct SearchLink SearchLink; /* search_link.c */
+
 typedef struct Search {
     Store *store;
     Index *index;
@@ -82,13 +85,22 @@ typedef struct Search {
     StoredRecord *record;
     StoreVersion last; /* what search_verify read last, and its tape: in match_arena */
     const JsonNode *last_root;
-    size_t work; /* resources decoded so far: more than limits.work_max are refused */
+    size_t *work; /* resources decoded so far, with those of its links' searches: more than
+                   * limits.work_max are refused */
+    SearchLink **links;
+    size_t n_links;
     StoreSearchLimits limits;
 } Search;
 
 /* ---- search_plan.c, search_value.c ---- */
 MUST_USE ErrCode search_plan(Search *s);
 Clause *clause_new(Search *s); /* NULL without memory */
+/* Puts the clause's parts in order: when nothing more is added. */
+void clause_finish(Clause *c);
+/* About how many slots the clause has. */
+size_t clause_estimate(const Search *s, const Clause *c);
+/* About how many slots the clauses leave, by the smallest of them; SIZE_MAX without any. */
+size_t search_estimate(Search *s);
 MUST_USE ErrCode clause_range(Search *s, Clause *c, const KeyRange *range);
 void clause_finish(Clause *c); /* all ranges, records and slots are there */
 MUST_USE ErrCode clause_records(Search *s, Clause *c, const RecordNo *records, size_t n);
@@ -142,7 +154,25 @@ MUST_USE ErrCode search_walk(Search *s, Slot after, WalkPut put, void *ctx);
 /* The number of matches. */
 MUST_USE ErrCode search_count(Search *s, uint64_t *ret_total);
 
+/* ---- search_link.c ---- */
+MUST_USE ErrCode search_plan_link(Search *s, const FhirQueryTerm *term);
+/* What must be known of the candidates before they are verified. */
+MUST_USE ErrCode search_link_batch(Search *s, const WalkBatch *batch);
+/* FhirMatchLinks.holds; ctx is the Search. */
+ErrCode search_link_holds(void *ctx, const FhirQueryTerm *term, const FhirIndexReference *reference,
+                          bool *ret_holds);
+
 /* ---- search_run.c ---- */
+/* ERR_LIMIT when the search has done too much. */
+MUST_USE ErrCode search_spend(Search *s, size_t work);
+/* Identity of a candidate, without its text; false when it is a delete or of another type. The id
+ * lives until the next candidate. */
+MUST_USE ErrCode search_head(Search *s, Slot slot, StoreVersion *ret, bool *ret_is_there);
+/* The same with its text, parsed. */
+MUST_USE ErrCode search_look(Search *s, Slot slot, StoreVersion *ret, const struct JsonNode **root,
+                             bool *ret_is_there);
+MUST_USE ErrCode search_match(Search *s, const StoreVersion *v, const struct JsonNode *root,
+                              bool *ret_matches);
 /* Decodes and matches one candidate; counts the work. */
 MUST_USE ErrCode search_verify(Search *s, Slot slot, bool *ret_matches);
 /* Is the slot a delete? Not counted as work. */

@@ -292,9 +292,7 @@ static ErrCode plan_term(Search *s, const FhirQueryTerm *term) {
         return plan_updated(s, term);
     }
     if (fhir_term_is_linked(term)) {
-        return err_set(s->info, ERR_UNSUPPORTED, "search-unsupported",
-                       "chains and reverse chains are not supported yet",
-                       "chưa hỗ trợ tìm theo chuỗi tham chiếu");
+        return search_plan_link(s, term);
     }
     if (term->param->type == FHIR_PARAM_WORDS) {
         return plan_words(s, term);
@@ -365,6 +363,45 @@ static ErrCode plan_pairs(Search *s, uint64_t *used) {
     return ERR_OK;
 }
 
+/* ---- estimates ---- */
+
+/* The slots of a range in a part: of a segment by its blocks, of a tail (4,096 records) a guess. */
+static size_t range_estimate(const IndexPart *part, const KeyRange *r) {
+    enum { TAIL_KEY = 4, TAIL_RANGE = 200, ONE_OF = 16 };
+    bool filters = r->test == TEST_CONTAINS || r->test == TEST_WORDS || r->test == TEST_SYSTEM;
+    uint64_t n = 0;
+    if (part->segment == NULL) {
+        n = r->is_exact ? TAIL_KEY : TAIL_RANGE;
+    } else if (!r->is_exact) {
+        n = segment_estimate(part->segment, r->from, r->to);
+    } else if (segment_count(part->segment, r->from, &n) != ERR_OK) {
+        n = 0; /* the walk will say what is wrong */
+    }
+    return (size_t)(filters ? n / ONE_OF : n);
+}
+
+size_t clause_estimate(const Search *s, const Clause *c) {
+    enum { SAMPLES = 64, SLOTS_A_RECORD = 10 };
+    size_t step = c->n_ranges / SAMPLES + 1;
+    size_t n = 0;
+    for (size_t p = 0; p < s->view->n && s->view->parts[p].first <= s->snapshot; p++) {
+        for (size_t i = 0; i < c->n_ranges; i += step) {
+            n += range_estimate(&s->view->parts[p], &c->ranges[i]);
+        }
+    }
+    return n * step + c->n_slots + c->n_records * SLOTS_A_RECORD;
+}
+
+size_t search_estimate(Search *s) {
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < s->n_clauses && !s->is_empty; i++) {
+        if (!s->clauses[i].is_negative) {
+            least = MIN(least, clause_estimate(s, &s->clauses[i]));
+        }
+    }
+    return s->is_empty ? 0 : least;
+}
+
 /* Without a positive clause the type's own list is the start. */
 static ErrCode plan_type(Search *s) {
     for (size_t i = 0; i < s->n_clauses; i++) {
@@ -389,12 +426,20 @@ static ErrCode plan_type(Search *s) {
 }
 
 ErrCode search_plan(Search *s) {
+    s->links = NULL;
+    s->n_links = 0;
     s->low = SLOT_OF(s->since + 1, 0);
     s->high = SLOT_OF(s->snapshot + 1, 0);
     uint64_t used = 0;
     TRY(plan_pairs(s, &used));
     for (size_t i = 0; i < s->query->n_terms; i++) {
-        if ((used >> i & 1) == 0) {
+        if ((used >> i & 1) == 0 && !fhir_term_is_linked(&s->query->terms[i])) {
+            TRY(plan_term(s, &s->query->terms[i]));
+        }
+    }
+    /* When the others are known: how a link is joined depends on what they leave. */
+    for (size_t i = 0; i < s->query->n_terms; i++) {
+        if (fhir_term_is_linked(&s->query->terms[i])) {
             TRY(plan_term(s, &s->query->terms[i]));
         }
     }

@@ -28,30 +28,68 @@ ErrCode search_too_much(const Search *s) {
         s->limits.work_max);
 }
 
-static ErrCode matches(Search *s, const StoreVersion *v, bool *ret_matches) {
-    const JsonNode *root = NULL;
-    TRY(json_parse(s->match_arena, v->json, &root, NULL));
+ErrCode search_spend(Search *s, size_t work) {
+    *s->work += work;
+    return *s->work > s->limits.work_max ? search_too_much(s) : ERR_OK;
+}
+
+ErrCode search_match(Search *s, const StoreVersion *v, const JsonNode *root, bool *ret_matches) {
+    FhirMatchLinks links = {s, search_link_holds};
     s->last = *v;
     s->last_root = root;
-    FhirMatchContext context = {.id = v->id, .last_updated = v->time, .base_url = STR_EMPTY};
+    FhirMatchContext context = {
+        .id = v->id, .last_updated = v->time, .base_url = STR_EMPTY, .links = &links};
     return fhir_match(s->match_arena, s->query, root, &context, ret_matches);
 }
 
-ErrCode search_verify(Search *s, Slot slot, bool *ret_matches) {
+/* The slot in its record, or NULL when it is nothing that the search may find. */
+static ErrCode find_slot(Search *s, Slot slot, const StoredSlot **ret) {
     unsigned position = SLOT_POSITION(slot);
     TRY(load_record(s, SLOT_RECORD(slot)));
-    *ret_matches = false;
-    if (position >= s->record->n_slots || s->record->slots[position].deleted ||
-        s->record->slots[position].type != s->query->type) {
+    const StoredSlot *stored = &s->record->slots[position];
+    bool is_there =
+        position < s->record->n_slots && !stored->deleted && stored->type == s->query->type;
+    *ret = is_there ? stored : NULL;
+    return ERR_OK;
+}
+
+ErrCode search_head(Search *s, Slot slot, StoreVersion *ret, bool *ret_is_there) {
+    const StoredSlot *stored = NULL;
+    TRY(find_slot(s, slot, &stored));
+    *ret_is_there = stored != NULL;
+    if (stored != NULL) {
+        arena_reset(s->match_arena);
+        *ret = (StoreVersion){.type = stored->type, .slot = slot, .first = stored->first};
+        ret->id = stored->client_id.len > 0 ? stored->client_id
+                                            : store_id(s->store, s->match_arena, stored->first);
+    }
+    return ERR_OK;
+}
+
+ErrCode search_look(Search *s, Slot slot, StoreVersion *ret, const JsonNode **root,
+                    bool *ret_is_there) {
+    const StoredSlot *stored = NULL;
+    TRY(find_slot(s, slot, &stored));
+    *ret_is_there = stored != NULL;
+    if (stored == NULL) {
         return ERR_OK;
     }
-    if (++s->work > s->limits.work_max) {
-        return search_too_much(s);
-    }
-    StoreVersion v;
     arena_reset(s->match_arena);
-    TRY(store_expand(s->store, s->match_arena, s->record, position, &v));
-    return matches(s, &v, ret_matches);
+    TRY(store_expand(s->store, s->match_arena, s->record, SLOT_POSITION(slot), ret));
+    return json_parse(s->match_arena, ret->json, root, NULL);
+}
+
+ErrCode search_verify(Search *s, Slot slot, bool *ret_matches) {
+    StoreVersion v;
+    const JsonNode *root = NULL;
+    bool is_there = false;
+    *ret_matches = false;
+    TRY(search_look(s, slot, &v, &root, &is_there));
+    if (!is_there) {
+        return ERR_OK;
+    }
+    TRY(search_spend(s, 1));
+    return search_match(s, &v, root, ret_matches);
 }
 
 ErrCode search_is_delete(Search *s, Slot slot, bool *ret_is) {
@@ -139,7 +177,7 @@ static ErrCode run(Search *s, const StoreSearch *search, StorePage *ret) {
         TRY(search_include(s, &page));
     }
     if (search->want_total) {
-        s->work = 0;
+        *s->work = 0;
         TRY(search_count(s, &page.total));
     }
     if (arena_failed(s->out)) {
@@ -156,7 +194,9 @@ ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, Stor
         return err_set(info, ERR_PARAM, "page-snapshot", "the page link is not one of this server",
                        "liên kết trang không phải của máy chủ này");
     }
+    size_t work = 0;
     Search s = {.store = store,
+                .work = &work,
                 .index = store_index(store),
                 .out = arena,
                 .query = search->query,

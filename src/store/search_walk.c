@@ -125,7 +125,9 @@ static ErrCode flush(PartWalk *w) {
     }
     w->n = 0;
     memset(w->sure, 0, sizeof(w->sure));
-    return kept == 0 ? ERR_OK : w->put(w->ctx, &(WalkBatch){base, w->slots, kept, sure});
+    WalkBatch batch = {base, w->slots, kept, sure};
+    TRY(kept == 0 ? ERR_OK : search_link_batch(s, &batch));
+    return kept == 0 ? ERR_OK : w->put(w->ctx, &batch);
 }
 
 static bool is_taken_away(PartWalk *w, uint32_t slot, bool *sure) {

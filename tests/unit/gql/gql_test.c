@@ -103,6 +103,9 @@ static const char *const ON_PATIENT[][2] = {
      "{\"given.official\":[\"Văn\",\"Thử\"],\"given.usual\":[\"Tí\"]}"},
     {"{name @flatten @slice(path: \"$index\"){use @singleton}}",
      "{\"use.0\":\"official\",\"use.1\":\"usual\"}"},
+    {"{name(fhirpath: \"given.count() > 1\"){use}}", "{\"name\":[{\"use\":\"official\"}]}"},
+    {"{name @flatten @slice(path: \"use.substring(0, 3)\"){use @singleton}}",
+     "{\"use.off\":\"official\",\"use.usu\":\"usual\"}"},
     {"{telecom{value} deceasedBoolean maritalStatus{text}}",
      "{\"telecom\":null,\"deceasedBoolean\":null,\"maritalStatus\":null}"},
     {"{_birthDate{extension{url valueTime}}}",
@@ -233,6 +236,7 @@ static const char *const REFUSED[][3] = {
     {"graphql-operation", "", "query a{PatientList{id}} query b{PatientList{id}}"},
     {"graphql-depth", "line 1, column 47",
      "{Patient(id: p1){...A}} fragment A on Patient{...B} fragment B on Patient{...A}"},
+    {"fpath-syntax", "line 1, column 18", "{Patient(id: p1){name(fhirpath: \"use = \"){use}}}"},
     {"search-param", "", "{PatientList(nonsense: 1){id}}"},
 };
 

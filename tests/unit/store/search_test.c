@@ -48,7 +48,7 @@ static void put_quantity(World *w, Buf *q) {
 static void put_id(World *w, Buf *q, FhirType type, bool with_type) {
     int at = some(w, type);
     if (at < 0 || below(w, 15) == 0) {
-        buf_printf(q, "%snobody", with_type ? "Patient/" : "");
+        buf_printf(q, "%s%snobody", with_type ? fhir_type_name(type) : "", with_type ? "/" : "");
         return;
     }
     buf_printf(q, "%s%s" STR_FMT, with_type ? fhir_type_name(type) : "", with_type ? "/" : "",
@@ -92,6 +92,38 @@ static const QueryTerm TERMS[] = {
     {FHIR_T_ORGANIZATION, "active", 'b'},
     {FHIR_T_PATIENT, "general-practitioner", 'r'}, {FHIR_T_PATIENT, "_id", 'n'},
     {FHIR_T_ORGANIZATION, "name", 's'},         {FHIR_T_PRACTITIONER, "_id", 'n'},
+    {FHIR_T_ORGANIZATION, "partof", 'o'},       {FHIR_T_ORGANIZATION, "_profile", 'f'},
+    {FHIR_T_PRACTITIONER, "_profile", 'f'},     {FHIR_T_PRACTITIONER, "name", 's'},
+    {FHIR_T_ORGANIZATION, "_id", 'n'},          {FHIR_T_LIST, "status", 'u'},
+    {FHIR_T_LIST, "_id", 'n'},                  {FHIR_T_ORGANIZATION, "_tag", 't'},
+};
+
+/* What may stand before a term of another type. */
+typedef struct QueryLink {
+    FhirType type;
+    const char *prefix;
+    FhirType to;
+} QueryLink;
+static const QueryLink LINKS[] = {
+    {FHIR_T_OBSERVATION, "subject:Patient.", FHIR_T_PATIENT},
+    {FHIR_T_OBSERVATION, "patient.", FHIR_T_PATIENT},
+    {FHIR_T_OBSERVATION, "encounter.", FHIR_T_ENCOUNTER},
+    {FHIR_T_CONDITION, "subject:Patient.", FHIR_T_PATIENT},
+    {FHIR_T_CONDITION, "encounter.", FHIR_T_ENCOUNTER},
+    {FHIR_T_ENCOUNTER, "patient.", FHIR_T_PATIENT},
+    {FHIR_T_ENCOUNTER, "service-provider.", FHIR_T_ORGANIZATION},
+    {FHIR_T_PATIENT, "general-practitioner:Practitioner.", FHIR_T_PRACTITIONER},
+    {FHIR_T_ORGANIZATION, "partof.", FHIR_T_ORGANIZATION},
+    {FHIR_T_PATIENT, "_has:Observation:patient:", FHIR_T_OBSERVATION},
+    {FHIR_T_PATIENT, "_has:Condition:subject:", FHIR_T_CONDITION},
+    {FHIR_T_PATIENT, "_has:Encounter:patient:", FHIR_T_ENCOUNTER},
+    {FHIR_T_PATIENT, "_has:List:item:", FHIR_T_LIST},
+    {FHIR_T_ENCOUNTER, "_has:Observation:encounter:", FHIR_T_OBSERVATION},
+    {FHIR_T_ENCOUNTER, "_has:Condition:encounter:", FHIR_T_CONDITION},
+    {FHIR_T_ORGANIZATION, "_has:Encounter:service-provider:", FHIR_T_ENCOUNTER},
+    {FHIR_T_ORGANIZATION, "_has:Organization:partof:", FHIR_T_ORGANIZATION},
+    {FHIR_T_PRACTITIONER, "_has:Patient:general-practitioner:", FHIR_T_PATIENT},
+    {FHIR_T_LIST, "item:Patient.", FHIR_T_PATIENT},
 };
 
 static void put_value(World *w, Buf *q, const QueryTerm *t) {
@@ -154,6 +186,9 @@ static void put_value(World *w, Buf *q, const QueryTerm *t) {
     case 'n':
         put_id(w, q, t->type, false);
         break;
+    case 'f':
+        buf_printf(q, "http://p.example%s", PICK(w, "/ig", "/ig/a", "/ig/a/b", "/ig/a/b/c", "/", ""));
+        break;
     default:
         put_token(w, q);
         buf_put_lit(q, "$");
@@ -162,12 +197,86 @@ static void put_value(World *w, Buf *q, const QueryTerm *t) {
     }
 }
 
+/* Modifiers that change what kind of value is meant. */
+static bool put_odd_modifier(World *w, Buf *q, const QueryTerm *t) {
+    bool is_reference = strchr("peor", t->kind) != NULL;
+    if (t->kind == 'f' && below(w, 3) > 0) {
+        buf_put_str(q, below(w, 2) == 0 ? STR(":below") : STR(":above"));
+        return false; /* of the usual values */
+    }
+    if (t->kind == 'o' && below(w, 2) == 0) {
+        buf_put_str(q, below(w, 2) == 0 ? STR(":below") : STR(":above"));
+        return false;
+    }
+    if ((t->kind == 't' || t->kind == 'i' || is_reference) && below(w, 5) == 0) {
+        buf_printf(q, ":text=%s", PICK(w, "dai", "duong", "%C4%91%C3%A1i+th%C3%A1o", "ten rat dai",
+                                       "tay", "cuoi cung", "chi co", "khoa", "phong kham", "so benh"));
+        return true;
+    }
+    if (t->kind == 'i' && below(w, 5) == 0) {
+        buf_printf(q, ":of-type=%s%s%%7CP%u", PICK(w, "urn:x%7C", "urn:y%7C", "%7C"),
+                   PICK(w, "MR", "SB"), below(w, 60));
+        return true;
+    }
+    if (is_reference && below(w, 5) == 0) {
+        buf_printf(q, ":identifier=%s", PICK(w, "R1", "urn:x%7CR1", "urn:x%7C", "%7CR2", "R2,R1"));
+        return true;
+    }
+    if (t->kind == 't' && below(w, 5) == 0) {
+        buf_printf(q, "%s%s", PICK(w, ":in=", ":not-in="), PICK(w, "http://v/1", "http://v/2"));
+        return true;
+    }
+    if (t->kind == 't' && below(w, 8) == 0) {
+        buf_printf(q, "%s%s%%7C%s", PICK(w, ":above=", ":below="), SYSTEMS[below(w, 2)],
+                   CODES[below(w, 5)]);
+        return true;
+    }
+    return false;
+}
+
+static void put_term(World *w, Buf *q, const QueryTerm *t);
+
+static void put_term_of(World *w, Buf *q, FhirType type, unsigned depth);
+
+/* A chain or a reverse chain; false when the type has none. */
+static bool put_link(World *w, Buf *q, FhirType type, unsigned depth) {
+    for (int tries = 0; tries < 60 && depth < 4; tries++) {
+        const QueryLink *l = &LINKS[below(w, ARRAY_LEN(LINKS))];
+        if (l->type == type) {
+            buf_printf(q, "%s", l->prefix);
+            put_term_of(w, q, l->to, depth + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_term_of(World *w, Buf *q, FhirType type, unsigned depth) {
+    if (below(w, 3) == 0 && put_link(w, q, type, depth)) {
+        return;
+    }
+    const QueryTerm *t = NULL;
+    do {
+        t = &TERMS[below(w, ARRAY_LEN(TERMS))];
+    } while (t->type != type);
+    put_term(w, q, t);
+}
+
 static void put_term(World *w, Buf *q, const QueryTerm *t) {
     if (t->kind == 'l') {
         put_updated(w, q);
         return;
     }
     buf_printf(q, "%s", t->param);
+    size_t before = q->len;
+    if (put_odd_modifier(w, q, t)) {
+        return;
+    }
+    if (q->len > before) { /* :above, :below */
+        buf_put_lit(q, "=");
+        put_value(w, q, t);
+        return;
+    }
     if (below(w, 10) == 0 && t->kind != 'n' && t->kind != 'c') {
         buf_printf(q, ":missing=%s", PICK(w, "true", "false"));
         return;
@@ -186,17 +295,17 @@ static void put_term(World *w, Buf *q, const QueryTerm *t) {
 }
 
 static FhirType put_query(World *w, Buf *q) {
-    const QueryTerm *first = &TERMS[below(w, ARRAY_LEN(TERMS))];
-    put_term(w, q, first);
-    for (unsigned more = below(w, 3); more > 0;) {
-        const QueryTerm *t = &TERMS[below(w, ARRAY_LEN(TERMS))];
-        if (t->type == first->type) {
-            buf_put_lit(q, "&");
-            put_term(w, q, t);
-            more--;
-        }
+    FhirType type = TERMS[below(w, ARRAY_LEN(TERMS))].type;
+    put_term_of(w, q, type, 0);
+    for (unsigned more = below(w, 3); more > 0; more--) {
+        buf_put_lit(q, "&");
+        put_term_of(w, q, type, 0);
     }
-    return first->type;
+    if (below(w, 12) == 0) {
+        buf_put_lit(q, "&_list=");
+        put_id(w, q, FHIR_T_LIST, false);
+    }
+    return type;
 }
 
 static void check_page(World *w, const char *text, const StorePage *page, const Slot *want,
@@ -255,7 +364,8 @@ static void check_query(World *w, size_t *ret_hits) {
     FhirType type = put_query(w, &text);
     FhirQuery query;
     FhirQueryScope scope = {.type = type, .base_url = STR("https://nhip.example/fhir"),
-                            .now = 1704067200000, .info = &w->home.info};
+                            .now = 1704067200000, .info = &w->home.info,
+                            .codes = &TEST_TERMINOLOGY};
     ErrCode err = fhir_query_parse(w->arena, &scope, buf_str(&text), &query);
     if (err != ERR_OK) {
         print_error("%s: %s\n", buf_cstr(&text), w->home.info.what_en);
@@ -266,10 +376,14 @@ static void check_query(World *w, size_t *ret_hits) {
     size_t n = scan(w, &query, snapshot, want);
     StoreSearch search = {.query = &query, .snapshot = snapshot, .count = 1000, .want_total = true};
     StorePage page = {0};
-    assert_ok(store_search(w->home.store, w->arena, &search, &page, &w->home.info));
     char label[600];
     (void)snprintf(label, sizeof(label), "%s?%s @%llu", fhir_type_name(type), buf_cstr(&text),
                    (unsigned long long)snapshot);
+    err = store_search(w->home.store, w->arena, &search, &page, &w->home.info);
+    if (err != ERR_OK) {
+        print_error("%s: %s\n", label, w->home.info.what_en);
+    }
+    assert_ok(err);
     if (n <= 1000) {
         check_page(w, label, &page, want, n);
     }

@@ -63,8 +63,12 @@ static const char *const TIMES[] = {"T00:00:00+07:00", "T08:30:00+07:00", "T23:5
 static UNUSED Str coding(World *w) {
     const char *system = below(w, 4) == 0 ? NULL : PICK(w, SYSTEMS[0], SYSTEMS[1]);
     const char *code = CODES[below(w, 5)];
-    return system == NULL ? home_text(&w->home, "{\"code\":\"%s\"}", code)
-                          : home_text(&w->home, "{\"system\":\"%s\",\"code\":\"%s\"}", system, code);
+    const char *display = PICK(w, "", "", ",\"display\":\"Đái tháo đường\"",
+                               ",\"display\":\"Một bệnh có tên rất dài, đọc mãi chưa hết, đến chỗ "
+                               "này mới tới chữ cuối cùng\"");
+    return system == NULL
+               ? home_text(&w->home, "{\"code\":\"%s\"%s}", code, display)
+               : home_text(&w->home, "{\"system\":\"%s\",\"code\":\"%s\"%s}", system, code, display);
 }
 
 static UNUSED Str concept(World *w) {
@@ -108,8 +112,11 @@ static UNUSED Str reference(World *w, const char *member, const char *type_name,
                          type_name);
     }
     Str id = w->resources[at].id;
-    return home_text(&w->home, ",\"%s\":{\"reference\":\"%s/" STR_FMT "\"}", member, type_name,
-                     STR_ARG(id));
+    return home_text(&w->home, ",\"%s\":{\"reference\":\"%s/" STR_FMT "\"%s}", member, type_name,
+                     STR_ARG(id),
+                     PICK(w, "", "", ",\"display\":\"Phòng khám Đa khoa\"",
+                          ",\"identifier\":{\"system\":\"urn:x\",\"value\":\"R1\"}",
+                          ",\"identifier\":{\"value\":\"R2\"},\"display\":\"Khoa Nhi\""));
 }
 
 /* Tokens without a system of their own: a boolean, and a phone whose use stands for it. */
@@ -140,8 +147,11 @@ static UNUSED Str make_patient(World *w) {
     }
     const char *gender = PICK(w, "\"gender\":\"male\",", "\"gender\":\"female\",", "");
     return home_text(&w->home,
-                     "{\"resourceType\":\"Patient\",\"identifier\":[{%s\"value\":"
+                     "{\"resourceType\":\"Patient\",\"identifier\":[{%s%s\"value\":"
                      "\"P%u\"}],%s%s%s%s\"name\":[{\"text\":\"%s\"%s}],\"birthDate\":\"%s\"" STR_FMT "}",
+                     PICK(w, "", "\"type\":{\"coding\":[{\"system\":\"urn:x\",\"code\":\"MR\"}]},",
+                          "\"type\":{\"coding\":[{\"system\":\"urn:y\",\"code\":\"MR\"},{\"code\":\"SB\"}],"
+                          "\"text\":\"Số bệnh án\"},"),
                      PICK(w, "\"system\":\"urn:x\",", "\"system\":\"urn:y\",", ""), below(w, 60),
                      gender, tokens_of_person(w), PICK(w, "", "\"deceasedBoolean\":true,",
                      "\"deceasedBoolean\":false,", "\"deceasedDateTime\":\"2024-01-02\","),
@@ -190,11 +200,34 @@ static UNUSED Str make_encounter(World *w, Str patient) {
 }
 
 static UNUSED Str make_other(World *w, FhirType type) {
-    return home_text(&w->home, "{\"resourceType\":\"%s\",\"name\":%s,\"active\":%s}",
+    Str up = type == FHIR_T_ORGANIZATION && below(w, 3) > 0
+                 ? reference(w, "partOf", "Organization", FHIR_T_ORGANIZATION)
+                 : STR_EMPTY;
+    return home_text(&w->home,
+                     "{\"resourceType\":\"%s\",%s\"name\":%s,\"active\":%s" STR_FMT "}",
                      fhir_type_name(type),
+                     PICK(w, "", "\"meta\":{\"profile\":[\"http://p.example/ig/a\"]},",
+                          "\"meta\":{\"profile\":[\"http://p.example/ig/a/b|1.0\"]},",
+                          "\"meta\":{\"profile\":[\"http://p.example/igs\"],\"tag\":[{\"system\":"
+                          "\"urn:x\",\"code\":\"a1\"}]},"),
                      type == FHIR_T_ORGANIZATION ? "\"Bệnh viện Thử\""
                                                  : "[{\"text\":\"Bác sĩ Thử\"}]",
-                     PICK(w, "true", "false"));
+                     PICK(w, "true", "false"), STR_ARG(up));
+}
+
+/* Entries of any type, some of them not there. */
+static UNUSED Str make_list(World *w) {
+    Str entries = STR_EMPTY;
+    for (unsigned n = 1 + below(w, 5); n > 0; n--) {
+        const Known *k = &w->resources[below(w, (unsigned)w->n)];
+        entries = home_text(&w->home, STR_FMT "%s{\"item\":{\"reference\":\"%s/" STR_FMT "\"}}",
+                            STR_ARG(entries), entries.len > 0 ? "," : "", fhir_type_name(k->type),
+                            STR_ARG(k->id));
+    }
+    return home_text(&w->home,
+                     "{\"resourceType\":\"List\",\"status\":\"current\",\"mode\":\"working\","
+                     "\"entry\":[" STR_FMT "]}",
+                     STR_ARG(entries));
 }
 
 static UNUSED void remember(World *w, FhirType type, Str id, Slot slot, int patient) {
@@ -253,8 +286,10 @@ static UNUSED void commit_visit(World *w) {
 }
 
 static UNUSED void commit_other(World *w) {
-    FhirType type = below(w, 2) == 0 ? FHIR_T_ORGANIZATION : FHIR_T_PRACTITIONER;
-    StoreChange change = create(type, make_other(w, type));
+    FhirType type = below(w, 2) == 0   ? FHIR_T_ORGANIZATION
+                    : below(w, 3) == 0 ? FHIR_T_LIST
+                                       : FHIR_T_PRACTITIONER;
+    StoreChange change = create(type, type == FHIR_T_LIST ? make_list(w) : make_other(w, type));
     if (below(w, 2) == 0) {
         change.id = home_text(&w->home, "other-%d", w->n);
     }
@@ -280,6 +315,8 @@ static UNUSED Str make_again(World *w, const Known *k) {
         return make_condition(w, patient, visit);
     case FHIR_T_ENCOUNTER:
         return make_encounter(w, patient);
+    case FHIR_T_LIST:
+        return make_list(w);
     default:
         return make_other(w, k->type);
     }
@@ -340,51 +377,16 @@ static UNUSED World *world_new(uint64_t seed, unsigned seal_records) {
     return w;
 }
 
+#include "unit/store/search_scan.h"
+
 static UNUSED void world_free(World *w) {
+    scan_forget();
     store_close(w->home.store);
     arena_free(w->home.arena);
     arena_free(w->arena);
     home_remove_files(w->home.dir);
     (void)rmdir(w->home.dir);
     free(w);
-}
-
-/* ---- the scan ---- */
-
-/* Slots current at the snapshot that match, newest first. */
-static UNUSED size_t scan(World *w, const FhirQuery *query, RecordNo snapshot, Slot *out) {
-    static Slot newest[RESOURCES_MAX];
-    memset(newest, 0, sizeof(newest));
-    for (int i = 0; i < w->n_versions; i++) {
-        const KnownVersion *v = &w->versions[i];
-        if (SLOT_RECORD(v->slot) <= snapshot) {
-            newest[v->resource] = v->deleted ? 0 : v->slot;
-        }
-    }
-    size_t n = 0;
-    Arena *arena = arena_new((size_t)1 << 26);
-    for (int i = 0; i < w->n; i++) {
-        if (newest[i] == 0 || w->resources[i].type != query->type) {
-            continue;
-        }
-        StoreVersion v;
-        const JsonNode *root = NULL;
-        bool matches = false;
-        arena_reset(arena);
-        assert_ok(store_get_slot(w->home.store, arena, newest[i], &v));
-        assert_ok(json_parse(arena, v.json, &root, NULL));
-        FhirMatchContext context = {.id = v.id, .last_updated = v.time, .base_url = STR_EMPTY};
-        assert_ok(fhir_match(arena, query, root, &context, &matches));
-        if (matches) {
-            size_t at = n++;
-            for (; at > 0 && out[at - 1] < newest[i]; at--) {
-                out[at] = out[at - 1];
-            }
-            out[at] = newest[i];
-        }
-    }
-    arena_free(arena);
-    return n;
 }
 
 /* SEARCH_TEST_SEED=n runs other worlds than the usual ones. */
