@@ -54,7 +54,7 @@ uint32_t fhir_etag_version(Str etag) {
 
 /* ---- sending ---- */
 
-static Str http_date(Arena *arena, TimeMs time) {
+Str fhir_http_date(Arena *arena, TimeMs time) {
     char text[64];
     struct tm tm;
     time_t seconds = (time_t)(time / 1000);
@@ -78,7 +78,7 @@ void fhir_send(ApiCall *call, FhirAnswer *answer) {
         headers[n++] = STR("ETag");
         headers[n++] = arena_printf(call->arena, "W/\"%u\"", answer->version);
         headers[n++] = STR("Last-Modified");
-        headers[n++] = http_date(call->arena, answer->time);
+        headers[n++] = fhir_http_date(call->arena, answer->time);
     }
     if (answer->location.len > 0) {
         headers[n++] = STR("Location");
@@ -111,8 +111,7 @@ static TimeMs parse_http_date(Str text) {
 
 /* ---- reading ---- */
 
-/* The client holds this version already: 304. */
-static bool is_known(const FhirGet *get, const StoreVersion *v) {
+bool fhir_is_known(const FhirGet *get, const StoreVersion *v) {
     Str list = get->if_none_match;
     Str tag;
     while (str_cut(&list, ',', &tag)) {
@@ -132,7 +131,7 @@ static ErrCode answer_version(const FhirGet *get, const StoreVersion *v, FhirAns
     ret->version = v->version;
     ret->time = v->time;
     ret->pretty = print.pretty;
-    if (is_known(get, v)) {
+    if (fhir_is_known(get, v)) {
         ret->status = 304;
         return ERR_OK;
     }
@@ -151,9 +150,20 @@ ErrCode fhir_absent(const FhirGet *get, ErrCode err, ErrInfo *info) {
                          "không có %s/" STR_FMT, fhir_type_name(get->type), STR_ARG(get->id));
 }
 
+ErrCode fhir_get_version(const FhirGet *get, StoreVersion *ret) {
+    Store *store = get->call->api->store;
+    uint64_t n = 0;
+    if (get->version.len == 0) {
+        return store_get(store, get->call->arena, get->type, get->id, ret);
+    }
+    return str_to_u64(get->version, &n) != ERR_OK || n == 0 || n > UINT32_MAX
+               ? ERR_NOT_FOUND
+               : store_get_version(store, get->call->arena, get->type, get->id, (uint32_t)n, ret);
+}
+
 ErrCode fhir_read(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     StoreVersion v;
-    ErrCode err = store_get(get->call->api->store, get->call->arena, get->type, get->id, &v);
+    ErrCode err = fhir_get_version(get, &v);
     if (err == ERR_NOT_FOUND && get->type == FHIR_T_OPERATION_DEFINITION) {
         err = api_operation_definition(get->call->api, get->call->arena, get->id, &v);
     }
@@ -162,12 +172,7 @@ ErrCode fhir_read(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
 
 ErrCode fhir_vread(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     StoreVersion v;
-    uint64_t n = 0;
-    if (str_to_u64(get->version, &n) != ERR_OK || n == 0 || n > UINT32_MAX) {
-        return fhir_absent(get, ERR_NOT_FOUND, info);
-    }
-    ErrCode err = store_get_version(get->call->api->store, get->call->arena, get->type, get->id,
-                                    (uint32_t)n, &v);
+    ErrCode err = fhir_get_version(get, &v);
     return err == ERR_OK ? answer_version(get, &v, ret, info) : fhir_absent(get, err, info);
 }
 
@@ -219,7 +224,10 @@ static void run_typed(ApiCall *call, FhirGetFn fn) {
     get.query = http_query(call->request);
     get.if_none_match = http_header_all(call->request, "if-none-match");
     get.if_modified_since = parse_http_date(http_header(call->request, "if-modified-since"));
-    answer_get(&get, fn);
+    bool read = fn == fhir_read || fn == fhir_vread;
+    if (!read || get.type != FHIR_T_BINARY || !fhir_binary_answer(&get)) {
+        answer_get(&get, fn);
+    }
 }
 
 static void run_system(ApiCall *call, FhirGetFn fn) {

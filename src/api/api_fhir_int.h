@@ -55,6 +55,12 @@ MUST_USE ErrCode fhir_check_write(ApiCall *call, ErrInfo *info);
 MUST_USE ErrCode fhir_check_json_body(ApiCall *call, ErrInfo *info);
 /* Names in info what was asked for when err is ERR_NOT_FOUND or ERR_GONE; answers err. */
 ErrCode fhir_absent(const FhirGet *get, ErrCode err, ErrInfo *info);
+/* The version that a read or vread asks for. */
+MUST_USE ErrCode fhir_get_version(const FhirGet *get, StoreVersion *ret);
+/* The client holds this version already: 304. */
+bool fhir_is_known(const FhirGet *get, const StoreVersion *v);
+/* "Sun, 06 Nov 1994 08:49:37 GMT" */
+Str fhir_http_date(Arena *arena, TimeMs time);
 /* W/"3" → 3; 0 when the text is no such tag. */
 uint32_t fhir_etag_version(Str etag);
 
@@ -181,6 +187,12 @@ void fhir_put_conditional(ApiCall *call);
 void fhir_delete(ApiCall *call);
 void fhir_delete_conditional(ApiCall *call);
 void fhir_post_bundle(ApiCall *call);
+/* ---- api_fhir_binary.c ---- */
+/* A read of a Binary: replies with the bytes when they are wanted rather than the resource. */
+bool fhir_binary_answer(const FhirGet *get);
+/* A body that is not FHIR becomes a Binary (http_body); *ret_taken says so. */
+MUST_USE ErrCode fhir_binary_take(ApiCall *call, const IntakeAsk *ask, bool *ret_taken,
+                                  ErrInfo *info);
 /* ---- api_fhir_patch.c ---- */
 extern const char *const fhir_patch_formats[]; /* media types, NULL behind the last */
 void fhir_patch(ApiCall *call);

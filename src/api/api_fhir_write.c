@@ -177,7 +177,9 @@ static bool need_body(ApiCall *call, IntakeAsk *ask) {
     ErrInfo info = {0};
     FhirResource resource;
     FhirIssues issues = fhir_issues(call->arena);
-    ErrCode err = fhir_check_json_body(call, &info);
+    bool taken = false;
+    ErrCode err = ask->type == FHIR_T_BINARY ? fhir_binary_take(call, ask, &taken, &info) : ERR_OK;
+    err = err == ERR_OK && !taken ? fhir_check_json_body(call, &info) : err;
     if (err != ERR_OK) {
         api_reply_err(call, err, &info);
         return false;

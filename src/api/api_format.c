@@ -21,15 +21,14 @@ static const struct {
     {"application/fhir xml", API_FORMAT_XML},
 };
 
-/* The media type without its parameters. */
-static Str media_of(Str value, Str *ret_params) {
+Str fhir_media_of(Str value, Str *ret_params) {
     Str media;
     (void)str_cut(&value, ';', &media);
     *ret_params = value.ptr == NULL ? STR_EMPTY : value;
     return str_trim(media);
 }
 
-static bool find_format(Str media, ApiFormat *ret_format) {
+bool fhir_format_of(Str media, ApiFormat *ret_format) {
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
         if (str_eq_nocase(media, str_from(NAMES[i].name))) {
             *ret_format = NAMES[i].format;
@@ -57,8 +56,7 @@ static unsigned weight_of(Str text) {
     return MIN(q, 1000U);
 }
 
-/* The parameters of a media range: its weight; a version of FHIR that is not ours makes it 0. */
-static unsigned read_params(Str params) {
+unsigned fhir_weight_of(Str params) {
     unsigned q = 1000;
     Str one;
     while (str_cut(&params, ';', &one)) {
@@ -98,11 +96,11 @@ static bool by_accept(Str accept, ApiFormat first, ApiFormat *ret_format) {
     }
     while (str_cut(&accept, ',', &one)) {
         Str params;
-        Str media = media_of(one, &params);
-        unsigned q = read_params(params);
+        Str media = fhir_media_of(one, &params);
+        unsigned q = fhir_weight_of(params);
         ApiFormat format;
         bool any = str_eq(media, STR("*/*")) || str_eq(media, STR("*"));
-        if (find_format(media, &format)) {
+        if (fhir_format_of(media, &format)) {
             wish(&wishes[format], 3, q);
         } else if (any || str_eq_nocase(media, STR("application/*"))) {
             wish(&wishes[API_FORMAT_JSON], any ? 1 : 2, q);
@@ -117,19 +115,19 @@ static bool by_accept(Str accept, ApiFormat first, ApiFormat *ret_format) {
 
 static bool by_name(Str name, ApiFormat *ret_format) {
     Str params;
-    Str media = media_of(name, &params);
+    Str media = fhir_media_of(name, &params);
     bool json = str_eq_nocase(media, STR("json"));
     if (json || str_eq_nocase(media, STR("xml"))) {
         *ret_format = json ? API_FORMAT_JSON : API_FORMAT_XML;
         return true;
     }
-    return find_format(media, ret_format) && read_params(params) > 0;
+    return fhir_format_of(media, ret_format) && fhir_weight_of(params) > 0;
 }
 
 static bool find_wanted(ApiCall *call, Str query, ApiFormat *ret_format) {
     ApiFormat sent = API_FORMAT_JSON;
     Str params;
-    (void)find_format(media_of(http_header(call->request, "content-type"), &params), &sent);
+    (void)fhir_format_of(fhir_media_of(http_header(call->request, "content-type"), &params), &sent);
     bool said = str_find(query, STR("_format")) != SIZE_MAX;
     Str name = said ? api_query_in(call, query, "_format") : STR_EMPTY;
     return name.len > 0 ? by_name(name, ret_format)
@@ -160,17 +158,11 @@ void api_guess_format(ApiCall *call) {
 
 /* ---- bodies ---- */
 
-bool fhir_is_xml(Str content_type) {
-    ApiFormat format = API_FORMAT_JSON;
-    Str params;
-    return find_format(media_of(content_type, &params), &format) && format == API_FORMAT_XML;
-}
-
 ErrCode fhir_check_json_body(ApiCall *call, ErrInfo *info) {
     ApiFormat format = API_FORMAT_JSON;
     Str params;
-    Str media = media_of(http_header(call->request, "content-type"), &params);
-    if (!find_format(media, &format) || read_params(params) == 0) {
+    Str media = fhir_media_of(http_header(call->request, "content-type"), &params);
+    if (!fhir_format_of(media, &format) || fhir_weight_of(params) == 0) {
         return err_set(
             info, ERR_MEDIA, "body-fhir",
             "send the body as Content-Type: application/fhir+json or application/fhir+xml",

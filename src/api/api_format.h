@@ -8,7 +8,12 @@
 
 #include "api/api_fhir_int.h"
 
-/* Is it one of the media types of FHIR XML? */
-bool fhir_is_xml(Str content_type);
+/* The media type without its parameters, which begin behind the first ';'. */
+Str fhir_media_of(Str value, Str *ret_params);
+/* One of the names of FHIR JSON or XML? */
+bool fhir_format_of(Str media, ApiFormat *ret_format);
+/* The parameters of a media range: its weight in thousandths; a version of FHIR that is not ours
+ * makes it 0. */
+unsigned fhir_weight_of(Str params);
 
 #endif

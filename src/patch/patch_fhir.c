@@ -622,7 +622,7 @@ static ErrCode read_args(Fhir *f, const JsonNode *operation) {
                  {"source", &f->args.source}, {"destination", &f->args.destination},
                  {"value", &f->args.value}};
     const JsonNode *parts = json_get_lit(operation, "part");
-    f->args = (Args){NULL};
+    f->args = (Args){.type = NULL};
     if (!json_str_is(json_get_lit(operation, "name"), STR("operation")) ||
         !json_is(parts, JSON_ARRAY)) {
         return patch_fail(&f->op, &NOT_OPERATION);

@@ -166,5 +166,54 @@ check "patches at the same time lose nothing" is "$(curl -s "$base/Patient/p2" |
 check "the capability statement says it" has "$(curl -s "$base/metadata")" '"patchFormat":["application/json-patch+json","application/fhir+json"'
 check "of each type, too" has "$(curl -s "$base/metadata")" '{"code":"patch"}'
 
+# ---- Binary
+png='Content-Type: image/png'
+head -c 5000 /dev/urandom >"$tmp/a.png"
+headers() { curl -s -o "$tmp/out" -D - "$@" | tr -d '\r'; }
+same() { cmp -s "$1" "$2"; }
+check "bytes are a Binary: 201" is "$(code -X PUT -H "$png" -H 'X-Security-Context: Patient/p1' --data-binary @"$tmp/a.png" "$base/Binary/b1")" 201
+check "answered as a resource" has "$(body)" '"contentType":"image/png","securityContext":{"reference":"Patient/p1"}'
+head=$(headers "$base/Binary/b1")
+check "read as bytes" same "$tmp/a.png" "$tmp/out"
+check "with their type" has "$head" 'Content-Type: image/png'
+check "whose it is" has "$head" 'X-Security-Context: Patient/p1'
+check "in a sandbox" has "$head" "Content-Security-Policy: default-src 'none'; sandbox"
+check "with a name" has "$head" 'Content-Disposition: inline; filename="Binary-b1"'
+check "and a version" has "$head" 'ETag: W/"1"'
+check "read by its type" is "$(type_of -H 'Accept: image/*;q=0.5, application/fhir+json;q=0.1' "$base/Binary/b1")" 'image/png'
+check "read as a resource" is "$(type_of -H 'Accept: application/fhir+json' "$base/Binary/b1")" "$json_is"
+check "the bytes inside" is "$(sed 's/.*"data":"\([^"]*\)".*/\1/' "$tmp/body" | base64 -d | cmp - "$tmp/a.png" && echo same)" same
+check "read as XML" is "$(type_of "$base/Binary/b1?_format=xml")" "$xml_is"
+check "by a browser: bytes" is "$(type_of -H 'Accept: text/html,application/xml;q=0.9,*/*;q=0.8' "$base/Binary/b1")" 'image/png'
+check "in another type: 406" is "$(code -H 'Accept: application/pdf' "$base/Binary/b1")" 406
+check "one version of it" is "$(type_of "$base/Binary/b1/_history/1")" 'image/png'
+check "HEAD has the length" has "$(curl -sI "$base/Binary/b1")" 'Content-Length: 5000'
+check "what the client holds: 304" is "$(code -H 'If-None-Match: W/"1"' "$base/Binary/b1")" 304
+part() { curl -s -o "$tmp/out" -w '%{http_code} %{size_download}' "$@"; }
+check "a range" is "$(part -r 100-199 "$base/Binary/b1")" '206 100'
+check "the right bytes" is "$(cmp "$tmp/out" <(tail -c +101 "$tmp/a.png" | head -c 100) && echo same)" same
+check "said so" has "$(headers -r 100-199 "$base/Binary/b1")" 'Content-Range: bytes 100-199/5000'
+check "to the end" is "$(part -r 4990- "$base/Binary/b1")" '206 10'
+check "the last ones" is "$(part -r -7 "$base/Binary/b1")" '206 7'
+check "beyond the end" is "$(part -r 4999-9999 "$base/Binary/b1")" '206 1'
+check "behind the end: 416" is "$(code -r 5000- "$base/Binary/b1")" 416
+check "with the length" has "$(headers -r 5000- "$base/Binary/b1")" 'Content-Range: bytes */5000'
+check "several ranges: the whole" is "$(part -r 0-1,4-5 "$base/Binary/b1")" '200 5000'
+check "nonsense: the whole" is "$(part -H 'Range: bytes=9-3' "$base/Binary/b1")" '200 5000'
+check "If-Range of this version" is "$(part -r 0-9 -H 'If-Range: W/"1"' "$base/Binary/b1")" '206 10'
+check "If-Range of another: the whole" is "$(part -r 0-9 -H 'If-Range: W/"7"' "$base/Binary/b1")" '200 5000'
+check "no resource in a type that is only FHIR's: 422" is "$(code -X PUT -H "$json" -d "{}" "$base/Binary/b3")" 422
+check "another resource is content" is "$(code -X PUT -H "$json" -H "Prefer: return=minimal" -d "{\"resourceType\":\"Basic\"}" "$base/Binary/b3")" 201
+check "a form of JSON that is no Binary is content" is "$(code -X PUT -H 'Content-Type: application/json' -d '{"a":1}' "$base/Binary/b2")" 201
+check "and comes back so" is "$(curl -s -H 'Accept: application/json' "$base/Binary/b2")" '{"a":1}'
+check "a Binary resource is one" is "$(code -H "$json" -d '{"resourceType":"Binary","contentType":"text/html","data":"PGI+"}' "$base/Binary")" 201
+check "markup is not shown" has "$(headers "$base/Binary/$(id_of "$tmp/body")")" 'Content-Disposition: attachment'
+check "a Binary in XML is one" is "$(code -H "$xml" -d "<Binary $ns><contentType value=\"text/plain\"/><data value=\"YQ==\"/></Binary>" "$base/Binary")" 201
+check "of that type" has "$(body)" '<contentType value="text/plain"/>'
+check "13 MiB: 413" is "$(head -c 13631488 /dev/zero | code -X POST -H "$png" --data-binary @- "$base/Binary")" 413
+check "which names the limit" has "$(body)" 'binary-size'
+check "12 MiB: 201" is "$(head -c 12000000 /dev/urandom | code -X PUT -H "$png" -H 'Prefer: return=minimal' --data-binary @- "$base/Binary/big")" 201
+check "and back" is "$(part "$base/Binary/big")" '200 12000000'
+
 echo "1..$n"
 exit $((bad > 0))

@@ -38,6 +38,7 @@ static const struct {
       "[{\"op\":\"replace\",\"path\":\"/id\",\"value\":\"x\"}]"}},
     {"patch-target", 404, {"PATCH", "/fhir/Patient/none", JSON_PATCH, "[]"}},
     {"patch-target", 410, {"PATCH", "/fhir/Patient/gone", JSON_PATCH, "[]"}},
+    {"range", 416, {"GET", "/fhir/Binary/bytes", "Range: bytes=9-\r\n", NULL}},
     {"body-size", 413, {"POST", "/fhir/Patient", "Content-Length: 99999999999\r\n", NULL}},
     {"bundle-entry",
      422,
@@ -161,6 +162,8 @@ static const struct {
     const char *rule, *why;
 } elsewhere[] = {
     {"listen-loopback", "refuses to start: http_test.sh"},
+    {"binary-size", "12 MiB of bytes: wire_test.sh"},
+    {"bundle-patch", "a file that patches: intake_fhir_test.c"},
     {"url-size", "URL of 70 kB: http_test.sh"},
     {"bundle-entries", "25,001 entries: http_test.sh"},
     {"conditions-work", "more than a million comparisons in one transaction"},
@@ -181,6 +184,10 @@ static void fill(World *w) {
     const char *two = "{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"urn:t\","
                       "\"value\":\"two\"}]}";
     put(w, "/fhir/Patient/here", "{\"resourceType\":\"Patient\",\"id\":\"here\"}", 201);
+    put(w, "/fhir/Binary/bytes",
+        "{\"resourceType\":\"Binary\",\"id\":\"bytes\",\"contentType\":\"text/plain\","
+        "\"data\":\"YWJj\"}",
+        201);
     put(w, "/fhir/Patient/here", "{\"resourceType\":\"Patient\",\"id\":\"here\"}", 200);
     put(w, "/fhir/Patient/gone", "{\"resourceType\":\"Patient\",\"id\":\"gone\"}", 201);
     assert_int_equal(status_of(w, "DELETE", "/fhir/Patient/gone", NULL), 204);

@@ -1,0 +1,291 @@
+/* Binary as bytes: http://hl7.org/fhir/R4/binary.html#rest. What is sent in a type that is not
+ * FHIR's becomes a Binary with that contentType; a client that does not ask for FHIR gets the bytes
+ * back, whole or a range of them (RFC 9110, 14). */
+#include "api/api_format.h"
+
+#include "core/base64.h"
+#include "fhir/fhir_xml.h"
+
+/* ---- in ---- */
+
+/* The type of the resource that the body is; FHIR_T_NONE: it cannot be read as one. */
+static FhirType type_of_body(ApiCall *call, ApiFormat format) {
+    CLEANUP_BUF Buf json;
+    const JsonNode *root = NULL;
+    Str text = http_body(call->request);
+    buf_init(&json, LIMIT_REQUEST_BYTES);
+    if (format == API_FORMAT_XML) {
+        if (fhir_xml_read(text, &json, NULL) != ERR_OK) {
+            return FHIR_T_NONE;
+        }
+        text = buf_str(&json);
+    }
+    return json_parse(call->arena, text, &root, NULL) == ERR_OK ? fhir_type_of(root) : FHIR_T_NONE;
+}
+
+/* A Binary; and in a type that only FHIR has, what is no other resource (it is refused later). */
+static bool is_resource(ApiCall *call, Str type) {
+    ApiFormat format;
+    Str params;
+    Str media = fhir_media_of(type, &params);
+    if (!fhir_format_of(media, &format)) {
+        return false;
+    }
+    FhirType found = type_of_body(call, format);
+    return found == FHIR_T_BINARY ||
+           (found == FHIR_T_NONE && str_starts(media, STR("application/fhir")));
+}
+
+static void put_binary(ApiCall *call, const IntakeAsk *ask, Str type, Buf *out) {
+    JsonWriter w = json_writer(out);
+    Str context = str_trim(http_header(call->request, "x-security-context"));
+    Str bytes = http_body(call->request);
+    json_open_object(&w);
+    json_member(&w, "resourceType", STR("Binary"));
+    json_member(&w, "id", ask->id);
+    json_member(&w, "contentType", type);
+    if (context.len > 0) {
+        json_name(&w, "securityContext");
+        json_open_object(&w);
+        json_member(&w, "reference", context);
+        json_close_object(&w);
+    }
+    if (bytes.len > 0) {
+        json_name(&w, "data");
+        buf_put_char(out, '"');
+        base64_encode(out, bytes);
+        buf_put_char(out, '"');
+        w.after_name = false; /* the value is written past the writer */
+    }
+    json_close_object(&w);
+}
+
+static ErrCode check_size(Str bytes, ErrInfo *info) {
+    size_t max = (LIMIT_RESOURCE_BYTES - 4096) / 4 * 3;
+    return bytes.len <= max
+               ? ERR_OK
+               : err_set(info, ERR_LIMIT, "binary-size", "a Binary may have %zu bytes at most",
+                         "một Binary chỉ được có tối đa %zu byte", max);
+}
+
+ErrCode fhir_binary_take(ApiCall *call, const IntakeAsk *ask, bool *ret_taken, ErrInfo *info) {
+    Str type = str_trim(http_header(call->request, "content-type"));
+    *ret_taken = false;
+    if (type.len == 0 || is_resource(call, type)) {
+        return ERR_OK;
+    }
+    Buf json;
+    TRY(check_size(http_body(call->request), info));
+    buf_init(&json, LIMIT_RESOURCE_BYTES);
+    put_binary(call, ask, type, &json);
+    if (buf_ok(&json) != ERR_OK) {
+        ErrCode err = json.err;
+        buf_release(&json);
+        return err;
+    }
+    http_put_body(call->request, &json);
+    *ret_taken = true;
+    return ERR_OK;
+}
+
+/* ---- what the client wants ---- */
+
+/* How specifically the range names the type: 0 not at all, 1 by * / *, 2 by its first half, 3. */
+static int rank_of(Str range, Str type) {
+    size_t slash = str_find_char(type, '/', 0);
+    if (str_eq(range, STR("*/*")) || str_eq(range, STR("*"))) {
+        return 1;
+    }
+    if (str_eq_nocase(range, type)) {
+        return 3;
+    }
+    return slash != SIZE_MAX && str_ends(range, STR("/*")) && range.len == slash + 2 &&
+                   str_eq_nocase(str_sub(range, 0, slash), str_sub(type, 0, slash))
+               ? 2
+               : 0;
+}
+
+/* JSON of any name, XML only as FHIR's own: browsers take application/xml, too. */
+static bool is_fhir_range(Str range) {
+    ApiFormat format;
+    return fhir_format_of(range, &format) &&
+           (format == API_FORMAT_JSON || str_starts(range, STR("application/fhir")));
+}
+
+/* Are the bytes wanted rather than the resource? */
+static bool wants_bytes(ApiCall *call, Str type) {
+    Str accept = http_header_all(call->request, "accept");
+    Str params;
+    Str one;
+    Str media = fhir_media_of(type, &params);
+    unsigned fhir = 0;
+    unsigned bytes = 0;
+    int rank = 0;
+    if (str_trim(accept).len == 0) {
+        return true;
+    }
+    while (str_cut(&accept, ',', &one)) {
+        Str range = fhir_media_of(one, &params);
+        unsigned q = fhir_weight_of(params);
+        int own = rank_of(range, media);
+        if (own < 3 && is_fhir_range(range)) {
+            fhir = MAX(fhir, q);
+        }
+        if (own > rank || (own > 0 && own == rank && q > bytes)) {
+            rank = own;
+            bytes = q;
+        }
+    }
+    return bytes > 0 && (fhir == 0 || fhir < bytes);
+}
+
+/* ---- out ---- */
+
+typedef struct Range {
+    size_t from, to; /* the last byte, included */
+} Range;
+
+typedef enum RangeKind { RANGE_WHOLE, RANGE_PART, RANGE_NONE } RangeKind;
+
+/* One range of bytes; several, or another unit: the whole. */
+static RangeKind parse_range(Str text, size_t len, Range *ret) {
+    uint64_t from = 0;
+    uint64_t to = 0;
+    text = str_trim(text);
+    if (!str_starts(text, STR("bytes=")) || str_find_char(text, ',', 0) != SIZE_MAX) {
+        return RANGE_WHOLE;
+    }
+    Str last = str_trim(str_sub(text, 6, text.len));
+    Str first;
+    if (str_find_char(last, '-', 0) == SIZE_MAX || !str_cut(&last, '-', &first)) {
+        return RANGE_WHOLE;
+    }
+    bool has_first = first.len > 0;
+    bool has_last = last.ptr != NULL && last.len > 0;
+    if ((has_first && str_to_u64(first, &from) != ERR_OK) ||
+        (has_last && str_to_u64(last, &to) != ERR_OK) || (!has_first && !has_last)) {
+        return RANGE_WHOLE;
+    }
+    if (!has_first) { /* the last `to` bytes */
+        from = to >= len ? 0 : len - to;
+        has_last = to == 0; /* none of them: cannot be had */
+        to = 0;
+    } else if (has_last && from > to) {
+        return RANGE_WHOLE;
+    }
+    if (from >= len || (has_last && to < from)) {
+        return RANGE_NONE;
+    }
+    *ret = (Range){(size_t)from, has_last ? MIN((size_t)to, len - 1) : len - 1};
+    return RANGE_PART;
+}
+
+/* If-Range: the bytes of a version never change, so its weak tag does. */
+static bool range_holds(ApiCall *call, const StoreVersion *v) {
+    Str said = str_trim(http_header(call->request, "if-range"));
+    return said.len == 0 || fhir_etag_version(said) == v->version ||
+           str_eq(said, fhir_http_date(call->arena, v->time));
+}
+
+typedef struct Bytes {
+    const FhirGet *get;
+    StoreVersion v;
+    const JsonNode *root;
+    Str type;
+    Str headers[20];
+    size_t n;
+} Bytes;
+
+static void add_header(Bytes *b, Str name, Str value) {
+    assert(b->n + 2 <= ARRAY_LEN(b->headers));
+    b->headers[b->n++] = name;
+    b->headers[b->n++] = arena_str(b->get->call->arena, value);
+}
+
+/* What a browser may show by itself, in its sandbox. */
+static bool is_shown(Str type) {
+    return (str_starts(type, STR("image/")) && !str_starts(type, STR("image/svg"))) ||
+           str_starts(type, STR("text/plain")) || str_starts(type, STR("application/pdf"));
+}
+
+static void add_headers(Bytes *b) {
+    Arena *arena = b->get->call->arena;
+    Str context = json_str(arena, json_path(b->root, "securityContext.reference"));
+    add_header(b, STR("Cache-Control"), STR("no-store"));
+    add_header(b, STR("ETag"), arena_printf(arena, "W/\"%u\"", b->v.version));
+    add_header(b, STR("Last-Modified"), fhir_http_date(arena, b->v.time));
+    add_header(b, STR("Accept-Ranges"), STR("bytes"));
+    add_header(b, STR("Vary"), STR("Accept"));
+    add_header(b, STR("X-Content-Type-Options"), STR("nosniff"));
+    add_header(b, STR("Content-Security-Policy"), STR("default-src 'none'; sandbox"));
+    add_header(b, STR("Content-Disposition"),
+               arena_printf(arena, "%s; filename=\"Binary-" STR_FMT "\"",
+                            is_shown(b->type) ? "inline" : "attachment", STR_ARG(b->v.id)));
+    if (context.len > 0) {
+        add_header(b, STR("X-Security-Context"), context);
+    }
+}
+
+static void send_bytes(Bytes *b, Str bytes) {
+    ApiCall *call = b->get->call;
+    Range range = {0, 0};
+    RangeKind kind = RANGE_WHOLE;
+    if (str_eq(http_method(call->request), STR("GET")) && range_holds(call, &b->v)) {
+        kind = parse_range(http_header(call->request, "range"), bytes.len, &range);
+    }
+    if (kind == RANGE_NONE) {
+        ErrInfo info = {0};
+        Str header[2] = {STR("Content-Range"), arena_printf(call->arena, "bytes */%zu", bytes.len)};
+        (void)err_set(&info, ERR_PARAM, "range", "the content has only %zu bytes",
+                      "nội dung chỉ có %zu byte", bytes.len);
+        api_reply_outcome(call, 416, &info, header);
+        return;
+    }
+    if (kind == RANGE_PART) {
+        add_header(b, STR("Content-Range"),
+                   arena_printf(call->arena, "bytes %zu-%zu/%zu", range.from, range.to, bytes.len));
+        bytes = str_sub(bytes, range.from, range.to - range.from + 1);
+    }
+    http_reply(call->request, &(HttpReply){.status = kind == RANGE_PART ? 206 : 200,
+                                           .type = b->type,
+                                           .body = bytes,
+                                           .headers = b->headers,
+                                           .n_headers = b->n / 2,
+                                           .no_compress = true});
+}
+
+/* A type that a header can carry. */
+static Str safe_type(Str type) {
+    for (size_t i = 0; i < type.len; i++) {
+        if ((unsigned char)type.ptr[i] < 0x20 || (unsigned char)type.ptr[i] >= 0x7F) {
+            return STR("application/octet-stream");
+        }
+    }
+    return type.len == 0 ? STR("application/octet-stream") : type;
+}
+
+bool fhir_binary_answer(const FhirGet *get) {
+    ApiCall *call = get->call;
+    Bytes b = {.get = get};
+    if (get->query.len > 0 || fhir_get_version(get, &b.v) != ERR_OK ||
+        json_parse(call->arena, b.v.json, &b.root, NULL) != ERR_OK) {
+        return false;
+    }
+    b.type = safe_type(json_str(call->arena, json_get_lit(b.root, "contentType")));
+    if (!wants_bytes(call, b.type)) {
+        return false;
+    }
+    CLEANUP_BUF Buf bytes;
+    buf_init(&bytes, LIMIT_RESOURCE_BYTES);
+    if (base64_decode(&bytes, json_str(call->arena, json_get_lit(b.root, "data"))) != ERR_OK) {
+        return false;
+    }
+    add_headers(&b);
+    if (fhir_is_known(get, &b.v)) {
+        http_reply(call->request,
+                   &(HttpReply){.status = 304, .headers = b.headers, .n_headers = b.n / 2});
+        return true;
+    }
+    send_bytes(&b, buf_str(&bytes));
+    return true;
+}
