@@ -1,6 +1,7 @@
 /* What each FHIR data type gives to each type of search parameter; the tables of
  * http://hl7.org/fhir/R4/search.html sections 3.1.1.4.4 (number) to 3.1.1.4.14 (quantity). */
 #include "fhir/fhir_extract_int.h"
+#include "fhir/fhir_param_set.h"
 
 /* Members that a data type's emitter looks at, in one pass over the object. */
 typedef struct Field {
@@ -29,7 +30,7 @@ static Str text_of(const Emit *e, const JsonNode *n) {
 }
 
 static FhirIndexValue value_for(const Emit *e, FhirIndexKind kind) {
-    assert(e->param != FHIR_P_NONE && e->param < FHIR_P_COUNT);
+    assert(e->param != FHIR_P_NONE && e->param < FHIR_P_CUSTOM_END);
     FhirIndexValue v;
     memset(&v, 0, sizeof v);
     v.param = e->param;

@@ -383,7 +383,7 @@ static void term_value(MatchSink *m, const FhirQueryTerm *term, uint64_t bit,
 
 static void match_put(FhirIndexSink *sink, const FhirIndexValue *value) {
     MatchSink *m = (MatchSink *)sink;
-    assert(value->param != FHIR_P_NONE && value->param < FHIR_P_COUNT);
+    assert(value->param != FHIR_P_NONE && value->param < FHIR_P_CUSTOM_END);
     for (size_t i = 0; i < m->query->n_terms; i++) {
         term_value(m, &m->query->terms[i], UINT64_C(1) << i, value);
     }
@@ -416,7 +416,8 @@ static void want_term(const FhirQueryTerm *term, FhirExtractSome *some, FhirInde
     for (size_t i = 0; i < term->n_links && term->kind == FHIR_TERM_ANY; i++) {
         want_term(term->links[i].term, some, sink);
     }
-    if (term->kind == FHIR_TERM_VALUES || term->kind == FHIR_TERM_CHAIN) {
+    bool is_own = term->kind == FHIR_TERM_VALUES || term->kind == FHIR_TERM_CHAIN;
+    if (is_own && !fhir_param_is_custom(term->param)) {
         fhir_extract_want(some, term->param->id);
     }
     sink->with_sides =
@@ -424,6 +425,23 @@ static void want_term(const FhirQueryTerm *term, FhirExtractSome *some, FhirInde
         term->modifier == FHIR_MOD_IDENTIFIER ||
         (term->param != NULL &&
          (term->param->type == FHIR_PARAM_WORDS || term->param->type == FHIR_PARAM_SPECIAL));
+}
+
+/* Values of parameters that the tables do not have; each parameter once. */
+static ErrCode extract_custom(MatchSink *m, const JsonNode *root) {
+    const FhirQuery *q = m->query;
+    for (size_t i = 0; i < q->n_terms; i++) {
+        const FhirSearchParam *param = q->terms[i].param;
+        bool is_custom = q->terms[i].kind == FHIR_TERM_VALUES && fhir_param_is_custom(param);
+        for (size_t k = 0; k < i; k++) {
+            is_custom = is_custom && q->terms[k].param != param;
+        }
+        if (is_custom) {
+            assert(q->params != NULL);
+            TRY(q->params->extract(q->params, m->arena, param, root, &m->sink));
+        }
+    }
+    return ERR_OK;
 }
 
 /* _has and _list ask about the resource at hand. */
@@ -449,6 +467,7 @@ ErrCode fhir_match(Arena *arena, const FhirQuery *query, const JsonNode *root,
     if (query->n_terms > 0) {
         put_context(&m);
         TRY(fhir_extract_some(arena, &some, root, &m.sink));
+        TRY(extract_custom(&m, root));
         ask_about_itself(&m);
     }
     bool all = true;

@@ -339,8 +339,11 @@ ErrCode fhir_query_parse(Arena *arena, const FhirQueryScope *scope, Str text, Fh
     if (text.len > LIMIT_REQUEST_BYTES) {
         return query_error(&p, ERR_LIMIT, "the query is too long", "câu truy vấn quá dài");
     }
-    FhirQuery q = {
-        .type = scope->type, .format = STR_EMPTY, .page = STR_EMPTY, .type_text = STR_EMPTY};
+    FhirQuery q = {.params = scope->params,
+                   .type = scope->type,
+                   .format = STR_EMPTY,
+                   .page = STR_EMPTY,
+                   .type_text = STR_EMPTY};
     q.terms = arena_new_array(arena, FhirQueryTerm, FHIR_QUERY_TERMS);
     q.includes = arena_new_array(arena, FhirInclude, FHIR_QUERY_INCLUDES);
     q.ignored = scope->is_lenient ? arena_new_array(arena, Str, FHIR_QUERY_TERMS) : NULL;

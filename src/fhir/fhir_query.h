@@ -11,6 +11,7 @@
 #include "core/decimal.h"
 #include "core/time.h"
 #include "fhir/fhir_extract.h"
+#include "fhir/fhir_param_set.h"
 #include "fhir/fhir_search_param.h"
 #include "fhir/fhir_summary.h"
 
@@ -172,7 +173,8 @@ enum {
 };
 
 typedef struct FhirQuery {
-    FhirType type; /* FHIR_T_NONE: the whole system */
+    FhirType type;              /* FHIR_T_NONE: the whole system */
+    const FhirParamSet *params; /* of the scope */
     size_t n_types;
     const FhirType *types; /* whole system: _type, or the compartment's; none: all */
     FhirQueryTerm **typed; /* by number in types: the terms as that type understands them */
@@ -220,7 +222,8 @@ typedef struct FhirQueryScope {
     FhirType type;        /* FHIR_T_NONE: the whole system */
     FhirType compartment; /* Patient/5/Observation?…: only what belongs to that resource */
     Str compartment_id;
-    const FhirCodes *codes; /* NULL: no terminology is here */
+    const FhirCodes *codes;     /* NULL: no terminology is here */
+    const FhirParamSet *params; /* NULL: those of the tables alone */
     Str base_url; /* "https://host/fhir" without a slash at the end; own references are cut by it */
     TimeMs now;   /* for the prefix ap on dates */
     ErrInfo *info; /* may be NULL */

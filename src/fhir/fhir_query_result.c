@@ -8,7 +8,8 @@ static ErrCode sort_key(const QueryParse *p, Str key, FhirSort *ret) {
     bool descending = key.len > 0 && key.ptr[0] == '-';
     Str code = descending ? str_sub(key, 1, key.len) : key;
     bool known = p->scope->type != FHIR_T_NONE || str_starts(code, STR("_"));
-    const FhirSearchParam *param = known ? fhir_search_param(p->scope->type, code) : NULL;
+    const FhirSearchParam *param =
+        known ? fhir_param_find(p->scope->params, p->scope->type, code) : NULL;
     if (param == NULL) {
         return query_unknown(p, code);
     }

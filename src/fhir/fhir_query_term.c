@@ -307,6 +307,9 @@ static ErrCode parse_any_values(QueryParse *p, Str value, FhirQueryTerm *term) {
     if (sets || (tree && term->param->type == FHIR_PARAM_TOKEN)) {
         return parse_codes(p, value, term);
     }
+    if (tree && fhir_param_is_custom(term->param)) {
+        return query_unsupported(p);
+    }
     return tree && term->param->type == FHIR_PARAM_REFERENCE ? parse_tree(p, value, term)
                                                              : parse_values(p, value, term);
 }
@@ -438,6 +441,9 @@ static ErrCode parse_behind(QueryParse *p, Str behind, Str value, FhirQueryTerm 
         }
         return parse_any_values(p, value, term);
     }
+    if (fhir_param_is_custom(term->param)) {
+        return query_unsupported(p); /* its values have no joins */
+    }
     if (!is_reference && p->depth > 0) {
         return ERR_NOT_FOUND;
     }
@@ -467,7 +473,8 @@ ErrCode query_term(QueryParse *p, Str name, Str value, FhirQueryTerm *ret) {
         return parse_list(p, value, ret);
     }
     bool common = code.len > 0 && code.ptr[0] == '_';
-    ret->param = p->type == FHIR_T_NONE && !common ? NULL : fhir_search_param(p->type, code);
+    const FhirParamSet *set = p->depth == 0 ? p->scope->params : NULL; /* not behind a chain */
+    ret->param = p->type == FHIR_T_NONE && !common ? NULL : fhir_param_find(set, p->type, code);
     if (ret->param == NULL || query_is_later(code)) {
         return ERR_NOT_FOUND;
     }

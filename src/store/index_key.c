@@ -4,7 +4,7 @@
 #include "core/fold.h"
 #include "fhir/fhir_extract.h"
 #include "fhir/fhir_match.h"
-#include "store/store_int.h"
+#include "store/store_params_int.h"
 
 enum { PARAM_PAIRS = 0x7F00, BATCH_FIRST = 64 };
 #define DAY_BIAS INT64_C(0x80000000)
@@ -481,6 +481,13 @@ static ErrCode put_values(IndexBatch *batch, Arena *scratch, const IndexSubject 
             put_pair(&s, key_pair(i), from);
         }
     }
+    return s.err != ERR_OK ? s.err : arena_failed(scratch) ? ERR_NOMEM : ERR_OK;
+}
+
+ErrCode index_custom_keys(IndexBatch *batch, Arena *scratch, const IndexSubject *subject,
+                          const IndexCustom *custom) {
+    KeySink s = {{put_value, true}, batch, scratch, subject, ERR_OK};
+    TRY(custom_extract(custom->param, scratch, custom->row, custom->root, &s.sink));
     return s.err != ERR_OK ? s.err : arena_failed(scratch) ? ERR_NOMEM : ERR_OK;
 }
 

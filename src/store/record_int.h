@@ -16,6 +16,7 @@
 #include "store/record_dict.h"
 #include "store/store_db.h"
 #include "store/store_int.h"
+#include "store/store_params_int.h"
 
 #include <stdatomic.h>
 
@@ -351,6 +352,7 @@ struct Store {
     Writer writer;
     ViewFeed feed;
     Care care;
+    Params params;
 };
 
 /* Opens a connection to data.db with the store's pragmas. */

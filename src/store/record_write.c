@@ -325,6 +325,9 @@ static void group_publish(Store *store, Group *group) {
         } else if (p->committed.first != 0) {
             p->err = atomic_load(&store->broken) ? ERR_INTERNAL : index_commit(store, p);
             hot_commit(store, p);
+            if ((p->types[FHIR_T_SEARCH_PARAMETER / 64] >> FHIR_T_SEARCH_PARAMETER % 64 & 1) != 0) {
+                params_note(&store->params, p->committed.last);
+            }
         }
     }
     w->next = group->next;

@@ -123,6 +123,19 @@ static void ref_put(FhirIndexSink *sink, const FhirIndexValue *v) {
     }
 }
 
+/* References of custom parameters that are named; * means those of the tables. */
+static ErrCode include_custom(RefSink *r, Arena *arena, const JsonNode *root) {
+    const FhirQuery *q = r->in->s->query;
+    for (size_t i = 0; i < q->n_includes; i++) {
+        const FhirInclude *in = &q->includes[i];
+        if (in->param != NULL && fhir_param_is_custom(in->param) && is_due(r->in, in, false) &&
+            in->source == r->from->type) {
+            TRY(q->params->extract(q->params, arena, in->param, root, &r->sink));
+        }
+    }
+    return ERR_OK;
+}
+
 static ErrCode include_of(Includes *in, const StoreVersion *from) {
     CLEANUP_ARENA Arena *arena = arena_new(LIMIT_RESOURCE_BYTES * 8);
     if (arena == NULL) {
@@ -132,6 +145,7 @@ static ErrCode include_of(Includes *in, const StoreVersion *from) {
     RefSink sink = {{.put = ref_put}, in, from, ERR_OK};
     TRY(json_parse(arena, from->json, &root, NULL));
     TRY(fhir_extract(arena, from->type, root, &sink.sink));
+    TRY(include_custom(&sink, arena, root));
     return sink.err;
 }
 
@@ -200,7 +214,8 @@ static ErrCode revinclude(Includes *in, const FhirInclude *include, FhirType sou
     if (term.n_values == 0) {
         return ERR_OK;
     }
-    FhirQuery query = {.type = source, .n_terms = 1, .terms = &term};
+    FhirQuery query = {
+        .type = source, .params = in->s->query->params, .n_terms = 1, .terms = &term};
     Search s = *in->s;
     s.query = &query;
     s.clauses = NULL;

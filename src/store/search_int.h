@@ -116,6 +116,9 @@ MUST_USE ErrCode value_pair(Search *s, Clause *c, unsigned param, const FhirQuer
                             const FhirQueryValue *second);
 KeyVerdict key_verdict(const KeyRange *range, Str key);
 
+/* ---- search_custom.c: parameters that came at run time ---- */
+MUST_USE ErrCode plan_custom(Search *s, const FhirQueryTerm *term);
+
 /* ---- search_text.c: _text, _content, near ---- */
 MUST_USE ErrCode plan_words(Search *s, const FhirQueryTerm *term);
 MUST_USE ErrCode near_ranges(Search *s, Clause *c, const KeyBuf *head, const FhirQueryValue *value);

@@ -297,6 +297,9 @@ static ErrCode plan_term(Search *s, const FhirQueryTerm *term) {
     if (term->param->type == FHIR_PARAM_WORDS) {
         return plan_words(s, term);
     }
+    if (fhir_param_is_custom(term->param)) {
+        return plan_custom(s, term);
+    }
     return term->modifier == FHIR_MOD_MISSING ? plan_missing(s, term) : plan_values(s, term);
 }
 

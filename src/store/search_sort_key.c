@@ -216,6 +216,11 @@ ErrCode sort_key(Search *s, Arena *arena, Str *ret_key, Str *ret_lead) {
     k->s = s;
     FhirExtractSome some = {.type = q->type};
     for (size_t i = 0; i < q->n_sorts; i++) {
+        if (fhir_param_is_custom(q->sorts[i].param)) {
+            TRY(q->params->extract(q->params, s->match_arena, q->sorts[i].param, s->last_root,
+                                   &k->sink));
+            continue;
+        }
         fhir_extract_want(&some, q->sorts[i].param->id);
         k->sink.with_sides = k->sink.with_sides || q->sorts[i].param->type == FHIR_PARAM_SPECIAL;
     }

@@ -98,6 +98,9 @@ static ErrCode has_spans(const KeyWalk *w, bool *ret_has) {
 ErrCode sort_by_keys_can(SortRun *r, bool *ret_can) {
     KeyWalk w = {.run = r, .param = r->s->query->sorts[0].param};
     *ret_can = false;
+    if (fhir_param_is_custom(w.param)) {
+        return ERR_OK; /* its keys stand elsewhere */
+    }
     switch ((FhirParamType)w.param->type) {
     case FHIR_PARAM_NUMBER:
     case FHIR_PARAM_QUANTITY: {

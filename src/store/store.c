@@ -10,7 +10,7 @@
 
 enum { SEARCH_WORK = 100000, SEARCH_INCLUDES = 8 * LIMIT_PAGE_COUNT, SEARCH_SORT_FEW = 2000 };
 
-enum { SEAL_AT_STOP_MS = 10000 };
+enum { SEAL_AT_STOP_MS = 10000, PARAMS_WAIT_MS = 24 * 3600 * 1000 };
 
 ErrCode store_connect(Store *store, bool writes, Db *ret_db, ErrInfo *info) {
     Db db;
@@ -253,6 +253,7 @@ static ErrCode open_rest(Store *store, const StoreOptions *options, const StoreP
     TRY(store_replay(store, progress, info));
     TRY(views_start(store));
     TRY(care_start(store));
+    TRY(params_start(store, options->seal_records));
     TRY(writer_start(store, info));
     care_note(store); /* files may have been due for a while */
     return ERR_OK;
@@ -268,6 +269,7 @@ static ErrCode open_with(const StoreOptions *options, const StoreProgress *progr
     mutex_init(&store->fresh_lock);
     cond_init(&store->fresh);
     mutex_init(&store->preparers_lock);
+    params_init(&store->params);
     store->arena = arena_new(LIMIT_MIB);
     ErrCode err = store->arena == NULL ? ERR_NOMEM : copy_options(store, options);
     err = err == ERR_OK ? hash_init() : err;
@@ -302,6 +304,7 @@ void store_close(Store *store) {
     writer_stop(store);
     views_stop(store);
     care_stop(store); /* its commits are refused by now */
+    params_stop(store);
     writer_release(store);
     seal_rest(store);
     index_close(store->index);
@@ -327,11 +330,13 @@ void store_settle(Store *store) {
     writer_settle(store);
     views_settle(store);
     index_settle(store->index);
+    (void)store_params_wait(store, PARAMS_WAIT_MS);
 }
 
 ErrCode store_view_digest(Store *store, Sha256 *ret) {
     store_settle(store);
-    return index_digest(store->index, ret);
+    TRY(index_digest(store->index, ret));
+    return params_digest(store, ret);
 }
 
 /* The folder is locked while view.db goes, so that nobody has it open. */
@@ -341,6 +346,9 @@ static ErrCode drop_views(const StoreOptions *options, ErrInfo *info) {
     ErrCode err = store.arena == NULL ? ERR_NOMEM : copy_options(&store, options);
     err = err == ERR_OK ? lock_folder(&store, info) : err;
     err = err == ERR_OK ? delete_views(&store) : err;
+    if (err == ERR_OK && store.vfs == NULL) {
+        params_remove_files(store.dir, NULL);
+    }
     db_close(&store.lock);
     arena_free(store.arena);
     return err;
