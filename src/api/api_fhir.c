@@ -199,7 +199,14 @@ static bool is_reserved(Str part) {
     return str_starts(part, STR("_")) || str_starts(part, STR("$"));
 }
 
-/* parts: [Type [id]] and what is asked of it: "_history", "$everything", "metadata" */
+/* Patient/5/Observation, and with a star all types of the compartment. */
+static ErrCode compartment_of_parts(const Str *parts, FhirGet *get, ErrInfo *info) {
+    get->compartment = get->type;
+    get->type = FHIR_T_NONE;
+    return str_eq(parts[2], STR("*")) ? ERR_OK : fhir_need_type(parts[2], &get->type, info);
+}
+
+/* parts: [Type [id [member]]] and what is asked of it: "_history", "$everything", "metadata" */
 static ErrCode get_of_parts(ApiCall *call, const Str *parts, size_t n, FhirGet *ret,
                             ErrInfo *info) {
     *ret = (FhirGet){.call = call,
@@ -207,10 +214,11 @@ static ErrCode get_of_parts(ApiCall *call, const Str *parts, size_t n, FhirGet *
                      .version = n > 3 ? parts[3] : STR_EMPTY,
                      .query = STR_EMPTY,
                      .if_none_match = STR_EMPTY};
-    if (is_reserved(parts[0]) || str_eq(parts[0], STR("metadata"))) {
+    if (parts[0].len == 0 || is_reserved(parts[0]) || str_eq(parts[0], STR("metadata"))) {
         return ERR_OK; /* of the whole system */
     }
-    return fhir_need_type(parts[0], &ret->type, info);
+    TRY(fhir_need_type(parts[0], &ret->type, info));
+    return n > 2 && !is_reserved(parts[2]) ? compartment_of_parts(parts, ret, info) : ERR_OK;
 }
 
 static void run_typed(ApiCall *call, FhirGetFn fn) {
@@ -249,6 +257,10 @@ static void get_vread(ApiCall *call) {
 
 static void get_search(ApiCall *call) {
     run_typed(call, fhir_search);
+}
+
+static void get_search_all(ApiCall *call) {
+    run_system(call, fhir_search);
 }
 
 static void get_history(ApiCall *call) {
@@ -303,6 +315,9 @@ static FhirGetFn fn_of_parts(const Str *parts, size_t n) {
     if (n == 2) {
         return str_eq(parts[1], STR("_history")) ? fhir_history : fhir_read;
     }
+    if (n == 3 && !is_reserved(parts[2])) {
+        return fhir_search; /* of a compartment */
+    }
     bool history = n > 2 && str_eq(parts[2], STR("_history"));
     return history && n == 3 ? fhir_history : history && n == 4 ? fhir_vread : NULL;
 }
@@ -336,7 +351,13 @@ ROUTES(api_fhir_routes,
        {"GET", "/fhir/metadata", get_metadata, false, "capabilities: what this server can do"},
        {"GET", "/fhir/_history", get_history_all, false, "history-system: all changes"},
        {"POST", "/fhir", fhir_post_bundle, false, "transaction, batch: many at once"},
+       {"GET", "/fhir", get_search_all, false, "search-system: search of all types"},
+       {"POST", "/fhir/_search", post_search, false, "search-system: with a form as body"},
        {"POST", "/fhir/:type/_search", post_search, false, "search-type: with a form as body"},
+       {"GET", "/fhir/:type/:id/:member", get_search, false,
+        "search-type: what belongs to a patient, encounter, practitioner …; * for all types"},
+       {"POST", "/fhir/:type/:id/:member/_search", post_search, false,
+        "search-type: the same with a form as body"},
        {"GET", "/fhir/:type/_history", get_history, false, "history-type: changes of a type"},
        {"GET", "/fhir/Patient/:id/$everything", get_everything, false,
         "everything: the whole record of a patient"},

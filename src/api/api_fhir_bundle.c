@@ -126,6 +126,40 @@ void fhir_bundle_put_warnings(FhirBundle *b, FhirLanguage language, const ErrInf
     json_close_object(w);
 }
 
+void fhir_bundle_put_plan(FhirBundle *b, const StorePlanStep *steps, size_t n) {
+    JsonWriter *w = &b->w;
+    if (n == 0) {
+        return;
+    }
+    fhir_bundle_open_entry(b);
+    json_name(w, "resource");
+    json_open_object(w);
+    json_member(w, "resourceType", STR("OperationOutcome"));
+    json_name(w, "issue");
+    json_open_array(w);
+    for (size_t i = 0; i < n; i++) {
+        const StorePlanStep *s = &steps[i];
+        json_open_object(w);
+        json_member(w, "severity", STR("information"));
+        json_member(w, "code", STR("informational"));
+        json_member(w, "diagnostics",
+                    arena_printf(b->arena,
+                                 "%zu. %*s" STR_FMT ": %s; estimated %llu, found %llu, read %llu, "
+                                 "%lld us",
+                                 i + 1, (int)(2 * s->depth), "", STR_ARG(s->what), s->how,
+                                 (unsigned long long)s->estimate, (unsigned long long)s->found,
+                                 (unsigned long long)s->read, (long long)s->us));
+        json_close_object(w);
+    }
+    json_close_array(w);
+    json_close_object(w);
+    json_name(w, "search");
+    json_open_object(w);
+    json_member(w, "mode", STR("outcome"));
+    json_close_object(w);
+    json_close_object(w);
+}
+
 void fhir_bundle_close(FhirBundle *b) {
     if (b->has_entries) {
         json_close_array(&b->w);

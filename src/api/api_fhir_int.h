@@ -11,6 +11,7 @@ typedef struct FhirGet {
     ApiCall *call;
     FhirType type; /* FHIR_T_NONE: all types */
     Str id;
+    FhirType compartment; /* Patient/5/Observation: the type before, whose resource is id */
     Str version;
     Str query;                /* raw, without '?' */
     Str if_none_match;        /* ETags that the client holds */
@@ -120,6 +121,8 @@ void fhir_bundle_open_entry(FhirBundle *b);
 void fhir_bundle_put_etag(FhirBundle *b, uint32_t version, TimeMs time);
 /* An OperationOutcome about the answer itself: what it lacks or left out (mode outcome). */
 void fhir_bundle_put_warnings(FhirBundle *b, FhirLanguage language, const ErrInfo *infos, size_t n);
+/* How a search was carried out (__explain=true): an OperationOutcome, one issue a step. */
+void fhir_bundle_put_plan(FhirBundle *b, const StorePlanStep *steps, size_t n);
 void fhir_bundle_close(FhirBundle *b);
 /* A resource by the wishes of the caller; print may be NULL. */
 MUST_USE ErrCode fhir_put_resource(Buf *out, Arena *arena, const StoreVersion *v,
@@ -139,6 +142,8 @@ typedef struct FhirPage {
     const StoreVersion *entries, *includes;
     size_t n_entries, n_includes;
     bool includes_cut;
+    const StorePlanStep *plan; /* __explain=true */
+    size_t n_plan;
     const Str *ignored; /* parameters that were left out because the client prefers so */
     size_t n_ignored;
 } FhirPage;

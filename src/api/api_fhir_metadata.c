@@ -1,5 +1,6 @@
 /* The CapabilityStatement, made from the table of routes and the tables of search parameters. */
 #include "api/api_operation.h"
+#include "core/fold.h"
 
 #define METADATA_BYTES (16 * LIMIT_MIB)
 
@@ -119,8 +120,24 @@ static void put_resource(JsonWriter *w, Api *api, FhirType type, Arena *arena) {
     json_close_object(w);
 }
 
+/* The canonical URLs end with the type's name in lower case. */
+static void put_compartments(JsonWriter *w, Arena *arena) {
+    json_name(w, "compartment");
+    json_open_array(w);
+    for (FhirType type = 1; (int)type <= FHIR_RESOURCE_COUNT; type++) {
+        if (fhir_has_compartment(type)) {
+            json_put_str(w,
+                         arena_printf(arena, "http://hl7.org/fhir/CompartmentDefinition/" STR_FMT,
+                                      STR_ARG(fold(arena, str_from(fhir_type_name(type))))));
+        }
+    }
+    json_close_array(w);
+}
+
 static void put_rest(JsonWriter *w, Api *api, Arena *arena) {
-    static const char *const codes[] = {"transaction", "batch", "history-system"};
+    static const char *const codes[] = {"transaction", "batch", "search-system", "history-system"};
+    size_t n_common = 0;
+    const FhirSearchParam *common = fhir_search_params_common(&n_common);
     json_name(w, "rest");
     json_open_array(w);
     json_open_object(w);
@@ -132,7 +149,12 @@ static void put_rest(JsonWriter *w, Api *api, Arena *arena) {
     }
     json_close_array(w);
     put_interactions(w, codes, ARRAY_LEN(codes));
+    json_name(w, "searchParam");
+    json_open_array(w);
+    put_params(w, common, n_common);
+    json_close_array(w);
     api_put_operations(w, api, FHIR_T_NONE);
+    put_compartments(w, arena);
     json_close_object(w);
     json_close_array(w);
 }

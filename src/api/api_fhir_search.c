@@ -3,9 +3,9 @@
 
 static Str link_of(const FhirPage *p, Str page) {
     bool query = p->question.len > 0;
-    return arena_printf(p->get->call->arena, STR_FMT "/" STR_FMT "%s" STR_FMT "%s" STR_FMT,
-                        STR_ARG(p->get->call->api->base_url), STR_ARG(p->path),
-                        query || page.len > 0 ? "?" : "", STR_ARG(p->question),
+    return arena_printf(p->get->call->arena, STR_FMT "%s" STR_FMT "%s" STR_FMT "%s" STR_FMT,
+                        STR_ARG(p->get->call->api->base_url), p->path.len > 0 ? "/" : "",
+                        STR_ARG(p->path), query || page.len > 0 ? "?" : "", STR_ARG(p->question),
                         page.len == 0 ? ""
                         : query       ? "&_page="
                                       : "_page=",
@@ -44,7 +44,8 @@ static ErrCode put_warnings(FhirBundle *b, const FhirPage *p) {
         (void)err_set(&infos[n], ERR_UNSUPPORTED, "search-left-out",
                       "'" STR_FMT "' is no parameter of %s that this server knows: left out",
                       "'" STR_FMT "' không phải tham số của %s mà máy chủ biết: đã bỏ qua",
-                      STR_ARG(p->ignored[i]), fhir_type_name(p->get->type));
+                      STR_ARG(p->ignored[i]),
+                      p->get->type == FHIR_T_NONE ? "FHIR" : fhir_type_name(p->get->type));
         err_where(&infos[n], STR_FMT, STR_ARG(p->ignored[i]));
     }
     fhir_bundle_put_warnings(b, p->get->call->language, infos, n);
@@ -63,6 +64,7 @@ ErrCode fhir_page_answer(const FhirPage *p, Str token, FhirAnswer *ret) {
     fhir_bundle_put(&b, p->entries, p->n_entries, p->kind);
     fhir_bundle_put(&b, p->includes, p->n_includes, FHIR_ENTRY_INCLUDE);
     TRY(put_warnings(&b, p));
+    fhir_bundle_put_plan(&b, p->plan, p->n_plan);
     fhir_bundle_close(&b);
     ret->status = 200;
     return arena_failed(arena) ? ERR_NOMEM : buf_ok(&ret->body);
@@ -89,8 +91,9 @@ static ErrCode run_search(const FhirGet *get, const FhirQuery *q, FhirPage *p, E
         .count = count_only     ? 0
                  : q->has_count ? q->count
                                 : (size_t)get->call->api->o.settings->page_count,
-        .want_total =
-            count_only || q->total == FHIR_TOTAL_ACCURATE || q->total == FHIR_TOTAL_ESTIMATE,
+        .want_total = count_only || q->total == FHIR_TOTAL_ACCURATE,
+        .want_estimate = q->total == FHIR_TOTAL_ESTIMATE,
+        .want_plan = q->explain,
     };
     TRY(store_search(get->call->api->store, get->call->arena, &search, &page, info));
     p->next = (FhirPageToken){page.snapshot, page.next};
@@ -99,17 +102,46 @@ static ErrCode run_search(const FhirGet *get, const FhirQuery *q, FhirPage *p, E
     p->includes = page.includes;
     p->n_includes = page.n_includes;
     p->includes_cut = page.includes_cut;
-    p->total = search.want_total ? page.total : page.n_matches;
+    p->plan = page.plan;
+    p->n_plan = page.n_plan;
+    p->total = search.want_total || search.want_estimate ? page.total : page.n_matches;
     /* A first page that is also the last one counts itself. */
-    p->has_total =
-        search.want_total || (token.after == 0 && page.next == 0 && q->total != FHIR_TOTAL_NONE);
+    p->has_total = search.want_total || search.want_estimate ||
+                   (token.after == 0 && page.next == 0 && q->total != FHIR_TOTAL_NONE);
     return ERR_OK;
+}
+
+/* "Observation", "Patient/5/Observation"; a star for all types of a compartment; nothing for the
+ * whole system. */
+static Str search_path(const FhirGet *get) {
+    const char *type = get->type == FHIR_T_NONE ? "" : fhir_type_name(get->type);
+    return get->compartment == FHIR_T_NONE
+               ? str_from(type)
+               : arena_printf(get->call->arena, "%s/" STR_FMT "/%s",
+                              fhir_type_name(get->compartment), STR_ARG(get->id),
+                              get->type == FHIR_T_NONE ? "*" : type);
+}
+
+static ErrCode check_compartment(const FhirGet *get, ErrInfo *info) {
+    FhirType type = get->type == FHIR_T_NONE ? get->compartment : get->type;
+    bool is_one = get->compartment != FHIR_T_NONE && fhir_has_compartment(get->compartment);
+    if (get->compartment == FHIR_T_NONE ||
+        (is_one && fhir_in_compartment(get->compartment, type))) {
+        return ERR_OK;
+    }
+    return err_set(info, ERR_NOT_FOUND, "compartment-unknown",
+                   "%s has no compartment with resources of type %s",
+                   "%s không có phân khu chứa tài nguyên loại %s", fhir_type_name(get->compartment),
+                   fhir_type_name(type));
 }
 
 ErrCode fhir_search(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     Api *api = get->call->api;
     FhirQuery q;
+    TRY(check_compartment(get, info));
     FhirQueryScope scope = {.type = get->type,
+                            .compartment = get->compartment,
+                            .compartment_id = get->id,
                             .base_url = api->base_url,
                             .now = clock_now_ms(api->clock),
                             .info = info,
@@ -119,7 +151,7 @@ ErrCode fhir_search(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
                               .elements = q.elements,
                               .n_elements = (unsigned)q.n_elements};
     FhirPage p = {.get = get,
-                  .path = str_from(fhir_type_name(get->type)),
+                  .path = search_path(get),
                   .question = printed_query(get->call->arena, &q),
                   .type = "searchset",
                   .print = &print,

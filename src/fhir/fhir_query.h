@@ -236,6 +236,8 @@ typedef struct FhirQueryScope {
 /* text: what stands behind '?' (or a form body), percent-encoded, "" for none. */
 MUST_USE ErrCode fhir_query_parse(Arena *arena, const FhirQueryScope *scope, Str text,
                                   FhirQuery *ret);
+/* Patient, Encounter, Practitioner, RelatedPerson, Device. */
+bool fhir_has_compartment(FhirType type);
 /* Does the type's compartment have resources of the other type? */
 bool fhir_in_compartment(FhirType compartment, FhirType type);
 /* Prints the query as understood, percent-encoded, without '?' and without _page; parsing it again

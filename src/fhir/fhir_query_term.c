@@ -56,6 +56,7 @@ ErrCode query_unknown(const QueryParse *p, Str code) {
     char vi[ERR_WHAT_MAX];
     (void)snprintf(en, sizeof en, "unknown search parameter of %s%s%s", type,
                    at > 0 ? "; similar: " : "", names);
+    type = p->type == FHIR_T_NONE ? "mọi loại tài nguyên" : type;
     (void)snprintf(vi, sizeof vi, "%s không có tham số tìm kiếm này%s%s", type,
                    at > 0 ? "; gần giống: " : "", names);
     return query_error(p, ERR_PARAM, en, vi);
@@ -504,6 +505,15 @@ static const FhirCompartmentRow *compartment_row(FhirType compartment, FhirType 
         }
     }
     return NULL;
+}
+
+bool fhir_has_compartment(FhirType type) {
+    for (size_t i = 0; i < fhir_compartment_count; i++) {
+        if (fhir_compartment_rows[i].compartment == type) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool fhir_in_compartment(FhirType compartment, FhirType type) {

@@ -58,9 +58,20 @@ typedef struct Clause {
     size_t n_records, records_max;
     Slot *slots; /* these slots meet it; ascending */
     size_t n_slots, slots_max;
-    bool is_negative; /* slots that do not meet the ranges */
-    bool is_unsure;   /* what it gives must be verified */
+    bool is_negative;                   /* slots that do not meet the ranges */
+    bool is_unsure;                     /* what it gives must be verified */
+    const FhirQueryTerm *term, *second; /* that it stands for; NULL: none */
 } Clause;
+
+typedef struct SearchPlan { /* for __explain */
+    StorePlanStep *steps;
+    size_t n, max;
+} SearchPlan;
+
+typedef struct SearchTimer {
+    size_t work;
+    int64_t us;
+} SearchTimer;
 
 typedef struct SearchLink SearchLink; /* search_link.c */
 
@@ -85,8 +96,10 @@ typedef struct Search {
     StoredRecord *record;
     StoreVersion last; /* what search_verify read last, and its tape: in match_arena */
     const JsonNode *last_root;
-    size_t *work; /* resources decoded so far, with those of its links' searches: more than
-                   * limits.work_max are refused */
+    size_t *work;        /* resources decoded so far, with those of its links' searches: more than
+                          * limits.work_max are refused */
+    SearchPlan *explain; /* NULL: nobody asked */
+    unsigned depth;      /* of a chain's search */
     SearchLink **links;
     size_t n_links;
     StoreSearchLimits limits;
@@ -153,6 +166,8 @@ typedef struct WalkBatch {
     const uint64_t *sure;
 } WalkBatch;
 typedef ErrCode (*WalkPut)(void *ctx, const WalkBatch *batch);
+/* 0 … 2: clauses of a lower cost are opened first. */
+unsigned search_clause_cost(const Clause *c);
 MUST_USE ErrCode search_walk(Search *s, Slot after, WalkPut put, void *ctx);
 /* The number of matches. */
 MUST_USE ErrCode search_count(Search *s, uint64_t *ret_total);
@@ -201,6 +216,17 @@ MUST_USE ErrCode sort_key(Search *s, Arena *arena, Str *ret_key, Str *ret_lead);
  * of them), and whether they decide it wholly. */
 size_t sort_lead_len(const FhirSearchParam *param);
 bool sort_lead_is_whole(const FhirSearchParam *param, Str lead);
+
+/* ---- search_explain.c: without an explain in the search they do nothing ---- */
+/* The clauses of the plan that was just made. */
+MUST_USE ErrCode search_explain_plan(Search *s);
+SearchTimer search_timer(const Search *s);
+/* Something that was done since the timer: read and us are filled in. */
+MUST_USE ErrCode search_explain_step(Search *s, const SearchTimer *since, StorePlanStep step);
+
+/* ---- search_system.c ---- */
+/* A page, and the total, of a query without a type. */
+MUST_USE ErrCode search_system(Search *s, const StoreSearch *search, StorePage *page);
 
 /* ---- search_include.c ---- */
 MUST_USE ErrCode search_include(Search *s, StorePage *page);

@@ -115,13 +115,15 @@ static ErrCode side_search(Search *s, FhirType type, FhirQueryTerm *terms, size_
     *c = (Search){.store = s->store,
                   .index = s->index,
                   .view = s->view,
-                  .out = s->plan_arena,
+                  .out = s->out,
                   .plan_arena = s->plan_arena,
                   .query = q,
                   .info = s->info,
                   .snapshot = s->snapshot,
                   .limits = s->limits,
                   .work = s->work,
+                  .explain = s->explain,
+                  .depth = s->depth + 1,
                   .ascending = true};
     Arena **arenas[] = {&c->record_arena, &c->match_arena};
     for (size_t i = 0; i < ARRAY_LEN(arenas); i++) {
@@ -278,7 +280,8 @@ static size_t set_max(Search *s) {
 static ErrCode plan_side(Search *s, const FhirQueryLink *to, LinkSide *side) {
     side->type = to->type;
     TRY(side_search(s, to->type, to->term, 1, &side->search));
-    return search_plan(side->search);
+    TRY(search_plan(side->search));
+    return search_explain_plan(side->search);
 }
 
 /* Tries to have the whole set of each side; when one is too large the term is asked about. */
@@ -296,10 +299,21 @@ static ErrCode plan_sides(Search *s, SearchLink *link) {
     if (whole && c == NULL) {
         return ERR_NOMEM;
     }
+    if (whole) {
+        c->term = term;
+    }
     for (size_t i = 0; i < link->n_sides && whole; i++) {
         LinkSide *side = &link->sides[i];
         SideFill f = {s, term, side, side->search, c, max, NULL, 0};
+        SearchTimer since = search_timer(s);
         TRY(fill(&f, &side->is_whole));
+        TRY(search_explain_step(
+            side->search, &since,
+            (StorePlanStep){.what = arena_printf(
+                                s->out, "set of %s",
+                                fhir_type_name(is_reverse(term) ? s->query->type : side->type)),
+                            .how = side->is_whole ? "hash join" : "given up: too large",
+                            .found = side->yes.n}));
         whole = side->is_whole;
     }
     if (!whole) {
@@ -435,6 +449,7 @@ static ErrCode plan_tree(Search *s, SearchLink *link) {
     if (c == NULL) {
         return ERR_NOMEM;
     }
+    c->term = term;
     for (size_t i = 0; i < term->n_values; i++) {
         const FhirIndexReference *r = &term->values[i].reference;
         LinkSide *side = side_of(link, r->type);

@@ -129,6 +129,7 @@ static ErrCode plan_id(Search *s, const FhirQueryTerm *term) {
     if (c == NULL) {
         return ERR_NOMEM;
     }
+    c->term = term;
     c->is_negative = term->modifier == FHIR_MOD_NOT;
     for (size_t i = 0; i < term->n_values; i++) {
         TRY(id_slot(s, c, &term->values[i]));
@@ -241,6 +242,7 @@ static ErrCode plan_missing(Search *s, const FhirQueryTerm *term) {
     if (c == NULL) {
         return ERR_NOMEM;
     }
+    c->term = term;
     c->is_negative = term->missing;
     if (is_reference) {
         TRY(value_all(s, c, term->param->id | (unsigned)KEY_REFERENCE));
@@ -255,6 +257,7 @@ static ErrCode plan_values(Search *s, const FhirQueryTerm *term) {
     if (c == NULL) {
         return ERR_NOMEM;
     }
+    c->term = term;
     c->is_negative = term->modifier == FHIR_MOD_NOT || term->modifier == FHIR_MOD_NOT_IN;
     for (size_t i = 0; i < term->n_values; i++) {
         TRY(value_ranges(s, c, term, &term->values[i]));
@@ -269,6 +272,7 @@ static ErrCode plan_any(Search *s, const FhirQueryTerm *term) {
     if (c == NULL) {
         return ERR_NOMEM;
     }
+    c->term = term;
     for (size_t i = 0; i < term->n_links; i++) {
         const FhirQueryTerm *one = term->links[i].term;
         for (size_t k = 0; k < one->n_values; k++) {
@@ -343,6 +347,8 @@ static ErrCode plan_pair(Search *s, unsigned param, unsigned token, unsigned sec
     if (c == NULL) {
         return ERR_NOMEM;
     }
+    c->term = a;
+    c->second = b;
     for (size_t i = 0; i < a->n_values; i++) {
         for (size_t k = 0; k < b->n_values; k++) {
             TRY(value_pair(s, c, param, &a->values[i], &b->values[k]));

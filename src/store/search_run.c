@@ -169,24 +169,54 @@ static ErrCode fill_page(Search *s, const StoreSearch *search, StorePage *page) 
     return ERR_OK;
 }
 
-static ErrCode run(Search *s, const StoreSearch *search, StorePage *ret) {
-    StorePage page = {.snapshot = s->snapshot};
-    TRY(search_plan(s));
-    if (search->count > 0) {
-        TRY(search_is_sorted(s) ? search_sorted(s, search, &page) : fill_page(s, search, &page));
-        TRY(search_include(s, &page));
-    }
-    if (search->want_total) {
-        *s->work = 0;
-        TRY(search_count(s, &page.total));
-    }
-    if (arena_failed(s->out)) {
-        return ERR_NOMEM;
-    }
-    *ret = page;
+/* Not more than what the page already shows when it is all there is. */
+static ErrCode estimate_total(Search *s, const StoreSearch *search, StorePage *page) {
+    bool is_all = search->count > 0 && search->after == 0 && page->next == 0;
+    size_t n = is_all ? page->n_matches : search_estimate(s);
+    page->total = MAX(n, page->n_matches);
     return ERR_OK;
 }
 
+static ErrCode run_typed(Search *s, const StoreSearch *search, StorePage *page) {
+    TRY(search_plan(s));
+    TRY(search_explain_plan(s));
+    SearchTimer since = search_timer(s);
+    if (search->count > 0) {
+        TRY(search_is_sorted(s) ? search_sorted(s, search, page) : fill_page(s, search, page));
+        TRY(search_explain_step(
+            s, &since,
+            (StorePlanStep){.what = STR("page"), .how = "verified", .found = page->n_matches}));
+        since = search_timer(s);
+        TRY(search_include(s, page));
+        TRY(page->n_includes == 0
+                ? ERR_OK
+                : search_explain_step(s, &since,
+                                      (StorePlanStep){.what = STR("include"),
+                                                      .how = "fetched",
+                                                      .found = page->n_includes}));
+    }
+    if (search->want_total) {
+        *s->work = 0;
+        since = search_timer(s);
+        TRY(search_count(s, &page->total));
+        return search_explain_step(
+            s, &since,
+            (StorePlanStep){.what = STR("total"), .how = "counted", .found = page->total});
+    }
+    return search->want_estimate ? estimate_total(s, search, page) : ERR_OK;
+}
+
+static ErrCode run(Search *s, const StoreSearch *search, StorePage *ret) {
+    StorePage page = {.snapshot = s->snapshot};
+    TRY(s->query->type == FHIR_T_NONE ? search_system(s, search, &page)
+                                      : run_typed(s, search, &page));
+    if (s->explain != NULL) {
+        page.plan = s->explain->steps;
+        page.n_plan = s->explain->n;
+    }
+    *ret = page;
+    return arena_failed(s->out) ? ERR_NOMEM : ERR_OK;
+}
 ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, StorePage *ret,
                      ErrInfo *info) {
     RecordNo now = store_snapshot(store);
@@ -204,6 +234,8 @@ ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, Stor
                 .limits = store_search_limits(store),
                 .since = search->since,
                 .snapshot = search->snapshot == 0 ? now : search->snapshot};
+    SearchPlan explain = {0};
+    s.explain = search->want_plan ? &explain : NULL;
     s.ascending = s.query->n_sorts > 0 && !s.query->sorts[0].is_descending;
     CLEANUP_ARENA Arena *plan = arena_new(PLAN_BYTES);
     CLEANUP_ARENA Arena *record = arena_new(RECORD_BYTES);

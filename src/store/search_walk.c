@@ -21,7 +21,7 @@ typedef struct PartWalk {
 /* ---- one part ---- */
 
 /* Cheap clauses first: when one of them is empty the costly ones need not be filled. */
-static unsigned cost(const Clause *c) {
+unsigned search_clause_cost(const Clause *c) {
     bool lists = c->n_slots > 0 || c->n_records > 0;
     return lists || c->n_ranges == 0 ? 0 : c->n_ranges == 1 && c->ranges[0].is_exact ? 1 : 2;
 }
@@ -52,7 +52,7 @@ static ErrCode add_clause(PartWalk *w, const Clause *c) {
 static ErrCode open_level(PartWalk *w, unsigned level, bool negative) {
     for (size_t i = 0; i < w->s->n_clauses && !w->is_void; i++) {
         const Clause *c = &w->s->clauses[i];
-        if (cost(c) != level || c->is_negative != negative) {
+        if (search_clause_cost(c) != level || c->is_negative != negative) {
             continue;
         }
         if (w->n_with > 0 && iter_is_few(w->with[0])) {

@@ -255,8 +255,22 @@ typedef struct StoreSearch {
     Slot after;        /* page: continue behind this slot in the result order; 0: first page */
     size_t count;
     bool want_total;
-    RecordNo since; /* only versions of later records; not with a sort */
+    RecordNo since;     /* only versions of later records; not with a sort */
+    bool want_estimate; /* the total by what the index knows without reading, where it is not known
+                         * anyway */
+    bool want_plan;
 } StoreSearch;
+
+/* One step of a search: a term and how it is answered, or the work that follows. */
+typedef struct StorePlanStep {
+    Str what; /* the term as in a URL, or "page", "include", "total" */
+    const char *how;
+    unsigned depth;    /* of a chain's search */
+    uint64_t estimate; /* resources, by what the index knows without reading; 0: not estimated */
+    uint64_t found;
+    uint64_t read; /* resources decoded */
+    int64_t us;
+} StorePlanStep;
 typedef struct StorePage {
     StoreVersion *matches;
     size_t n_matches;
@@ -266,6 +280,8 @@ typedef struct StorePage {
     RecordNo snapshot;
     Slot next;      /* `after` of the next page, 0 at the end */
     uint64_t total; /* exact, when wanted */
+    const StorePlanStep *plan;
+    size_t n_plan;
 } StorePage;
 /* Every hit is verified on the decoded resource (fhir_match). */
 MUST_USE ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, StorePage *ret,

@@ -89,7 +89,9 @@ static void interactions_are_as_declared(void **state) {
 static void whole_system(void **state) {
     World *w = *state;
     const JsonNode *declared = json_get_lit(metadata(w), "interaction");
-    assert_int_equal(json_count(declared), 3);
+    assert_int_equal(json_count(declared), 4);
+    assert_true(has_code(declared, "search-system"));
+    assert_int_equal(json_count(json_get_lit(metadata(w), "compartment")), 5);
     assert_true(has_code(declared, "transaction") && has_code(declared, "batch") &&
                 has_code(declared, "history-system"));
     expect_status(
@@ -98,7 +100,16 @@ static void whole_system(void **state) {
     expect_status(
         w, &(Ask){"POST", "/fhir", NULL, "{\"resourceType\":\"Bundle\",\"type\":\"batch\"}"}, 200);
     expect_status(w, &(Ask){"GET", "/fhir/_history", NULL, NULL}, 200);
-    expect_status(w, &(Ask){"GET", "/fhir?name=x", NULL, NULL}, 405); /* no search-system */
+    expect_status(w, &(Ask){"GET", "/fhir?_id=x", NULL, NULL}, 200);
+    expect_status(w, &(Ask){"GET", "/fhir?name=x", NULL, NULL}, 400); /* not of all types */
+    static const char *const owners[] = {"Patient", "Encounter", "Practitioner", "RelatedPerson",
+                                         "Device"};
+    for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
+        expect_status(
+            w, &(Ask){"GET", arena_printf(w->arena, "/fhir/%s/x/*?_count=1", owners[i]).ptr, NULL, NULL}, 200);
+    }
+    expect_status(w, &(Ask){"GET", "/fhir/Location/x/*", NULL, NULL}, 404);
+    expect_status(w, &(Ask){"GET", "/fhir/Patient/x/Medication", NULL, NULL}, 404);
 }
 
 /* ---- search ---- */

@@ -374,7 +374,8 @@ static void check_query(World *w, size_t *ret_hits) {
     RecordNo now = store_snapshot(w->home.store);
     RecordNo snapshot = below(w, 3) > 0 ? now : 1 + below(w, (unsigned)now);
     size_t n = scan(w, &query, snapshot, want);
-    StoreSearch search = {.query = &query, .snapshot = snapshot, .count = 1000, .want_total = true};
+    StoreSearch search = {.query = &query, .snapshot = snapshot, .count = 1000, .want_total = true,
+                          .want_plan = below(w, 4) == 0};
     StorePage page = {0};
     char label[600];
     (void)snprintf(label, sizeof(label), "%s?%s @%llu", fhir_type_name(type), buf_cstr(&text),
@@ -394,6 +395,101 @@ static void check_query(World *w, size_t *ret_hits) {
         check_pages(w, &query, want, n, snapshot);
     }
     *ret_hits += n;
+}
+
+/* ---- the whole system, compartments ---- */
+
+static void put_common_term(World *w, Buf *q) {
+    switch (below(w, 5)) {
+    case 0:
+        put_updated(w, q);
+        break;
+    case 1:
+        buf_printf(q, "_id=");
+        put_id(w, q, FHIR_T_PATIENT, false);
+        buf_printf(q, ",");
+        put_id(w, q, FHIR_T_ENCOUNTER, false);
+        break;
+    case 2:
+        buf_printf(q, "_tag=urn:x%%7Ca1");
+        break;
+    case 3:
+        buf_printf(q, "_list=");
+        put_id(w, q, FHIR_T_LIST, false);
+        break;
+    default:
+        buf_printf(q, "_has:List:item:status=current");
+        break;
+    }
+}
+
+/* All slots that the typed queries of q find, the newest first. */
+static size_t scan_types(World *w, const FhirQuery *q, RecordNo snapshot, Slot *out) {
+    static Slot some_of[RESOURCES_MAX];
+    FhirQuery typed;
+    size_t n = 0;
+    for (size_t at = 0; fhir_query_of(q, at, &typed); at++) {
+        for (size_t i = scan(w, &typed, snapshot, some_of); i-- > 0; n++) {
+            size_t to = n;
+            for (; to > 0 && out[to - 1] < some_of[i]; to--) {
+                out[to] = out[to - 1];
+            }
+            out[to] = some_of[i];
+        }
+    }
+    return n;
+}
+
+static void check_system(World *w, size_t *ret_hits) {
+    static Slot want[RESOURCES_MAX];
+    CLEANUP_BUF Buf text;
+    buf_init(&text, 65536);
+    arena_reset(w->arena);
+    bool in_compartment = below(w, 2) == 0;
+    int owner = some(w, below(w, 2) == 0 ? FHIR_T_PATIENT : FHIR_T_ENCOUNTER);
+    buf_printf(&text, "%s", PICK(w, "", "_type=Patient,Observation&", "_type=Encounter,Condition&"));
+    if (!in_compartment || below(w, 2) == 0) {
+        put_common_term(w, &text);
+    }
+    FhirQuery q;
+    FhirQueryScope scope = {.now = 1704067200000, .info = &w->home.info};
+    if (in_compartment && owner >= 0) {
+        scope.compartment = w->resources[owner].type;
+        scope.compartment_id = w->resources[owner].id;
+        scope.type = below(w, 2) == 0 ? FHIR_T_OBSERVATION : FHIR_T_NONE;
+    }
+    Str said = buf_str(&text);
+    bool typed = scope.type != FHIR_T_NONE || scope.compartment == FHIR_T_ENCOUNTER;
+    if (typed && str_starts(said, STR("_type="))) {
+        said = str_sub(said, str_find_char(said, '&', 0) + 1, SIZE_MAX);
+    }
+    assert_ok(fhir_query_parse(w->arena, &scope, said, &q));
+    RecordNo snapshot = store_snapshot(w->home.store);
+    size_t n = scan_types(w, &q, snapshot, want);
+    StoreSearch search = {
+        .query = &q, .snapshot = snapshot, .count = 1000, .want_total = true, .want_plan = true};
+    StorePage page = {0};
+    assert_ok(store_search(w->home.store, w->arena, &search, &page, &w->home.info));
+    if (n <= 1000) {
+        check_page(w, buf_cstr(&text), &page, want, n);
+    }
+    check_total(buf_cstr(&text), &page, n);
+    check_pages(w, &q, want, n, snapshot);
+    *ret_hits += n;
+}
+
+static void the_whole_system_answers_as_its_types(void **state) {
+    (void)state;
+    World *w = world_new(seed_of(5), 6);
+    size_t hits = 0;
+    for (int i = 0; i < 150; i++) {
+        commit_any(w);
+    }
+    for (int i = 0; i < 60; i++) {
+        check_system(w, &hits);
+    }
+    assert_true(hits > 200);
+    world_free(w);
 }
 
 static void run_world(uint64_t seed, unsigned seal_records, int commits) {
@@ -617,6 +713,7 @@ int main(void) {
         cmocka_unit_test(a_page_of_an_unknown_snapshot_is_refused),
         cmocka_unit_test(index_answers_as_a_scan_over_many_segments),
         cmocka_unit_test(index_answers_as_a_scan_in_the_tail_alone),
+        cmocka_unit_test(the_whole_system_answers_as_its_types),
         cmocka_unit_test(a_rebuild_answers_the_same),
     };
     return cmocka_run_group_tests_name("store/search", tests, NULL, NULL);
