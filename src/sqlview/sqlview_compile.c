@@ -11,7 +11,7 @@ typedef struct Compiler {
 } Compiler;
 
 static ErrCode wrong(Compiler *c, const char *en, const char *vi) {
-    ErrCode err = err_set(c->info, ERR_INVALID, "view-definition", en, vi);
+    ErrCode err = err_set(c->info, ERR_INVALID, "view-definition", "%s%.0s", "%.0s%s", en, vi);
     err_where(c->info, STR_FMT, STR_ARG(c->where));
     return err;
 }
