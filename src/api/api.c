@@ -1,12 +1,14 @@
 #include "api/api_async_int.h"
 #include "core/log.h"
+#include "flow/flow_table.h"
 
 enum { JOBS_MAX = 256, API_ARENA_MAX = 16 << 20 };
 
 static const ApiRoutes *const tables[] = {
-    &api_async_routes,   &api_bulk_routes,   &api_view_routes,   &api_view_run_routes,
-    &api_graphql_routes, &api_subs_routes,   &api_fhir_routes,   &api_ops_routes,
-    &api_citizen_routes, &api_import_routes, &api_health_routes, &api_static_routes,
+    &api_async_routes,      &api_bulk_routes,    &api_view_routes,   &api_view_run_routes,
+    &api_view_table_routes, &api_graphql_routes, &api_subs_routes,   &api_fhir_routes,
+    &api_ops_routes,        &api_citizen_routes, &api_import_routes, &api_health_routes,
+    &api_static_routes,
 };
 
 /* ---- routing ---- */
@@ -335,6 +337,9 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     mutex_init(&api->metadata_lock);
     ErrCode err = api->arena == NULL ? ERR_NOMEM : start_threads(api);
     if (err == ERR_OK) {
+        err = flow_tables_start(api->store, &api->tables, info);
+    }
+    if (err == ERR_OK) {
         err = start_http(api, info);
     }
     if (err == ERR_OK) {
@@ -372,6 +377,7 @@ void api_stop(Api *api) {
         }
         queue_free(api->jobs);
     }
+    flow_tables_stop(api->tables);
     async_free(api);
     arena_free(api->arena);
     mutex_release(&api->live_lock);

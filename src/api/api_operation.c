@@ -2,7 +2,8 @@
 #include "api/api_operation.h"
 
 static const ApiOperations *const tables[] = {&api_everything_operations, &api_export_operations,
-                                              &api_subs_operations, &api_view_operations};
+                                              &api_subs_operations, &api_view_operations,
+                                              &api_view_table_operations};
 
 /* ---- what a route says ---- */
 

@@ -5,20 +5,19 @@
 #define NHIP_API_API_VIEW_INT_H
 
 #include "api/api_bulk_int.h"
+#include "flow/flow_view.h"
 #include "sqlview/sqlview.h"
 
-#define VIEW_TYPE_SYSTEM "urn:nhip:library-type"
-#define VIEW_TYPE_CODE "view-definition"
-
-/* One that is stored: its definition without id and meta, and the Library's version. */
-typedef struct StoredView {
-    Str id;
-    uint32_t version;
-    TimeMs time;
-    const JsonNode *root;
-} StoredView;
 /* ERR_NOT_FOUND, ERR_GONE with a sentence. */
-MUST_USE ErrCode view_load(ApiCall *call, Arena *arena, Str id, StoredView *ret, ErrInfo *info);
+MUST_USE ErrCode view_load(ApiCall *call, Arena *arena, Str id, FlowView *ret, ErrInfo *info);
+
+typedef enum ViewChange {
+    VIEW_PUT,    /* the body's definition */
+    VIEW_KEEP,   /* its rows are kept as a table from now on */
+    VIEW_FORGET, /* no longer */
+} ViewChange;
+/* Writes the view of the address, and replies with it. */
+void view_write(ApiCall *call, IntakeVerb verb, ViewChange change);
 
 /* Which view an operation means: of its address, or of viewReference or viewResource. */
 MUST_USE ErrCode view_of(ApiCall *call, const BulkParams *params, Arena *arena,

@@ -3,7 +3,7 @@
 
 ErrCode view_of(ApiCall *call, const BulkParams *params, Arena *arena, const JsonNode **ret_root,
                 ErrInfo *info) {
-    StoredView stored;
+    FlowView stored;
     const BulkParam *reference = bulk_find(params, "viewReference");
     const BulkParam *resource = bulk_find(params, "viewResource");
     bool has_id = call->n_parts == 4;

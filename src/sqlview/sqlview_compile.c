@@ -97,6 +97,9 @@ static ErrCode compile_path(Compiler *c, const JsonNode *node, SqlPath *ret) {
     }
     TRY(check_variables(c, text));
     ErrCode err = fpath_compile(c->arena, text, &options, &expr, c->info);
+    if (err == ERR_SYNTAX && c->info != NULL) { /* the view's own syntax is fine */
+        c->info->code = ERR_INVALID;
+    }
     if (err != ERR_OK) {
         err_where(c->info, STR_FMT, STR_ARG(c->where));
         return err == ERR_SYNTAX ? ERR_INVALID : err;
