@@ -517,12 +517,18 @@ static void reply_result(ApiCall *call, const AsyncJob *job) {
         return;
     }
     bool failed = job->state == JOB_FAILED;
+    bool fhir = failed || job->is_bundle;
+    err = fhir ? api_format(call, false, &text, NULL) : ERR_OK;
+    if (err != ERR_OK) {
+        buf_release(&text);
+        api_reply_err(call, err, NULL);
+        return;
+    }
     Str headers[] = {STR("Expires"), http_time(call->arena, job->expires), STR("Cache-Control"),
                      STR("no-store")};
     http_reply(call->request, &(HttpReply){.status = failed ? job->status : 200,
-                                           .type = failed || job->is_bundle
-                                                       ? STR("application/fhir+json; charset=utf-8")
-                                                       : STR("application/json; charset=utf-8"),
+                                           .type = fhir ? api_type_of(call)
+                                                        : STR("application/json; charset=utf-8"),
                                            .body = buf_str(&text),
                                            .body_owned = true,
                                            .headers = headers,

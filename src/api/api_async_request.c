@@ -136,6 +136,8 @@ static ErrCode run_later(void *ctx, AsyncJob *job, Buf *out, ErrInfo *info) {
     (void)info;
     ApiCall *call = api_call_new(l->api, l->request);
     if (call != NULL) {
+        call->json_only = true;
+        call->format = API_FORMAT_JSON;
         if (api_cut_path(call->arena, http_path(l->request), call->parts, &call->n_parts)) {
             l->route->run(call);
         } else {

@@ -145,7 +145,9 @@ ErrCode fhir_check_accept(ApiCall *call, Str query, ErrInfo *info) {
 
 ErrCode fhir_take_format(ApiCall *call, Str query, ErrInfo *info) {
     TRY(fhir_check_accept(call, query, info));
-    (void)find_wanted(call, query, &call->format);
+    if (!call->json_only) {
+        (void)find_wanted(call, query, &call->format);
+    }
     return ERR_OK;
 }
 

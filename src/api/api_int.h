@@ -24,6 +24,7 @@ typedef struct ApiCall {
     FhirLanguage language;
     ApiFormat format;  /* of the answer, when it is FHIR */
     bool body_is_json; /* the XML of the body was made JSON */
+    bool json_only;    /* the answer becomes a part of another one: JSON whatever is asked for */
 } ApiCall;
 
 typedef void (*ApiHandler)(ApiCall *call);
