@@ -271,8 +271,20 @@ static void get_history_all(ApiCall *call) {
     run_system(call, fhir_history);
 }
 
-static void get_everything(ApiCall *call) {
-    run_typed(call, fhir_everything);
+void fhir_run_operation(ApiCall *call) {
+    ErrInfo info = {0};
+    FhirGet get;
+    FhirGetFn fn = api_operation_get(call->parts + 1, call->n_parts - 1);
+    ErrCode err = get_of_parts(call, call->parts + 1, call->n_parts - 1, &get, &info);
+    get.query = http_query(call->request);
+    if (err == ERR_OK && http_body(call->request).len > 0) {
+        err = api_operation_query(call, &get.query, &info);
+    }
+    if (err != ERR_OK || fn == NULL) {
+        api_reply_err(call, err == ERR_OK ? ERR_INTERNAL : err, &info);
+        return;
+    }
+    answer_get(&get, fn);
 }
 
 static void get_metadata(ApiCall *call) {
@@ -359,8 +371,14 @@ ROUTES(api_fhir_routes,
        {"POST", "/fhir/:type/:id/:member/_search", post_search, false,
         "search-type: the same with a form as body"},
        {"GET", "/fhir/:type/_history", get_history, false, "history-type: changes of a type"},
-       {"GET", "/fhir/Patient/:id/$everything", get_everything, false,
+       {"GET", "/fhir/Patient/:id/$everything", fhir_run_operation, false,
         "everything: the whole record of a patient"},
+       {"POST", "/fhir/Patient/:id/$everything", fhir_run_operation, false,
+        "everything: with Parameters"},
+       {"GET", "/fhir/Encounter/:id/$everything", fhir_run_operation, false,
+        "everything: all that belongs to an encounter"},
+       {"POST", "/fhir/Encounter/:id/$everything", fhir_run_operation, false,
+        "everything: with Parameters"},
        {"GET", "/fhir/:type/:id/_history/:version", get_vread, false, "vread: one version"},
        {"GET", "/fhir/:type/:id/_history", get_history, false, "history-instance: all versions"},
        {"GET", "/fhir/:type/:id", get_read, false, "read: the current version"},

@@ -82,11 +82,16 @@ void fhir_bundle_open_entry(FhirBundle *b) {
     json_open_object(&b->w);
 }
 
+/* By hand: a page has thousands of them. */
+static Str full_url(FhirBundle *b, const StoreVersion *v) {
+    const Str parts[] = {b->api->base_url, STR("/"), str_from(fhir_type_name(v->type)), STR("/"),
+                         v->id};
+    return arena_join(b->arena, parts, ARRAY_LEN(parts));
+}
+
 static void put_entry(FhirBundle *b, const StoreVersion *v, FhirEntryKind kind) {
     fhir_bundle_open_entry(b);
-    json_member(&b->w, "fullUrl",
-                arena_printf(b->arena, STR_FMT "/%s/" STR_FMT, STR_ARG(b->api->base_url),
-                             fhir_type_name(v->type), STR_ARG(v->id)));
+    json_member(&b->w, "fullUrl", full_url(b, v));
     if (!v->deleted) {
         json_name(&b->w, "resource");
         b->w.after_name = false; /* the value is written past the writer */

@@ -1,9 +1,10 @@
 /* Operations, gathered from the routes: CapabilityStatement.operation, OperationDefinitions. */
 #include "api/api_operation.h"
 
-static const ApiOperations *const tables[] = {&api_everything_operations, &api_export_operations,
-                                              &api_subs_operations, &api_view_operations,
-                                              &api_view_table_operations};
+static const ApiOperations *const tables[] = {&api_meta_operations,   &api_document_operations,
+                                              &api_lastn_operations,  &api_everything_operations,
+                                              &api_export_operations, &api_subs_operations,
+                                              &api_view_operations,   &api_view_table_operations};
 
 /* ---- what a route says ---- */
 
@@ -105,6 +106,59 @@ FhirGetFn api_operation_get(const Str *parts, size_t n_parts) {
     named = gather(0, &named, &first);
     const ApiOperation *row = find_row(&named);
     return row == NULL ? NULL : row->get;
+}
+
+/* ---- Parameters as a query ---- */
+
+/* The member "valueString", "valueDate" …; NULL when there is none, or one that is no simple value.
+ */
+static const JsonNode *simple_value(const JsonNode *parameter) {
+    const JsonNode *at = json_is(parameter, JSON_OBJECT) ? json_first(parameter) : NULL;
+    for (; at != NULL; at = json_next(parameter, at)) {
+        if (str_starts(json_raw_str(at), STR("value"))) {
+            const JsonNode *value = json_value(at);
+            return json_is(value, JSON_OBJECT) || json_is(value, JSON_ARRAY) ? NULL : value;
+        }
+    }
+    return NULL;
+}
+
+static ErrCode put_value(Arena *arena, const JsonNode *parameter, Buf *out, ErrInfo *info) {
+    Str name = json_str(arena, json_get_lit(parameter, "name"));
+    const JsonNode *value = simple_value(parameter);
+    if (value == NULL) {
+        err_where(info, STR_FMT, (int)MIN(name.len, (size_t)64), name.ptr);
+        return err_set(info, ERR_PARAM, "parameter-value", "this parameter must be a simple value",
+                       "tham số này phải là một giá trị đơn");
+    }
+    buf_put_char(out, '&');
+    fhir_query_put_encoded(out, name);
+    buf_put_char(out, '=');
+    fhir_query_put_encoded(out,
+                           json_is(value, JSON_STRING) ? json_str(arena, value) : json_raw(value));
+    return ERR_OK;
+}
+
+ErrCode api_operation_query(ApiCall *call, Str *query, ErrInfo *info) {
+    CLEANUP_BUF Buf out;
+    FhirResource body;
+    FhirIssues issues = fhir_issues(call->arena);
+    TRY(fhir_check_json_body(call, info));
+    ErrCode err = fhir_parse(call->arena, http_body(call->request), &body, &issues);
+    if (err != ERR_OK || body.type != FHIR_T_PARAMETERS) {
+        return err_set(info, ERR_PARAM, "body-parameters", "the body must be a Parameters resource",
+                       "nội dung phải là một tài nguyên Parameters");
+    }
+    buf_init(&out, LIMIT_REQUEST_BYTES);
+    buf_put_str(&out, *query);
+    const JsonNode *list = json_get_lit(body.root, "parameter");
+    const JsonNode *at = json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
+    for (; at != NULL; at = json_next(list, at)) {
+        TRY(put_value(call->arena, at, &out, info));
+    }
+    TRY(buf_ok(&out));
+    *query = arena_str(call->arena, buf_str(&out));
+    return ERR_OK;
 }
 
 /* ---- the capability statement ---- */

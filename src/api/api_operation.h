@@ -43,11 +43,17 @@ typedef struct ApiOperations {
 #define API_PARAMS(list) .params = (list), .n_params = ARRAY_LEN(list)
 
 extern const ApiOperations api_everything_operations, api_export_operations, api_subs_operations,
-    api_view_operations, api_view_table_operations;
+    api_view_operations, api_view_table_operations, api_meta_operations, api_document_operations,
+    api_lastn_operations;
 
 /* The GET operation that these parts name ("Patient", "7", "$everything"); NULL: there is none that
  * a bundle could ask. */
 FhirGetFn api_operation_get(const Str *parts, size_t n_parts);
+/* Handler of a route whose operation has a `get`: GET, and POST with Parameters of simple values.
+ */
+void fhir_run_operation(ApiCall *call); /* api_fhir.c */
+/* The values of the Parameters in the body behind those of *query, as a query. */
+MUST_USE ErrCode api_operation_query(ApiCall *call, Str *query, ErrInfo *info);
 /* The member "operation" of a type (FHIR_T_NONE: of the system), if it has any. */
 void api_put_operations(JsonWriter *w, Api *api, FhirType type);
 /* The generated OperationDefinition with this id; ERR_NOT_FOUND. */

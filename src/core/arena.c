@@ -183,6 +183,26 @@ Str arena_str(Arena *a, Str s) {
     return (Str){p, s.len};
 }
 
+Str arena_join(Arena *a, const Str *parts, size_t n) {
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++) {
+        len += parts[i].len;
+    }
+    char *text = arena_alloc(a, len + 1);
+    if (text == NULL) {
+        return STR_EMPTY;
+    }
+    char *at = text;
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].len > 0) {
+            memcpy(at, parts[i].ptr, parts[i].len);
+        }
+        at += parts[i].len;
+    }
+    *at = '\0';
+    return (Str){text, len};
+}
+
 Str arena_printf(Arena *a, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);

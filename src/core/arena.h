@@ -27,6 +27,8 @@ void *arena_resize(Arena *a, void *p, size_t old_bytes, size_t new_bytes);
 #define arena_new_array(a, type, count) ((type *)arena_calloc((a), (count), sizeof(type)))
 /* Copies; the result is also NUL-terminated. STR_EMPTY when there is no memory. */
 Str arena_str(Arena *a, Str s);
+/* The parts one behind the other. */
+Str arena_join(Arena *a, const Str *parts, size_t n);
 Str arena_printf(Arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool arena_defer(Arena *a, void (*fn)(void *), void *arg);
 

@@ -155,3 +155,21 @@ ErrCode random_secret(void *ret_bytes, size_t len) {
     }
     return ERR_OK;
 }
+
+ErrCode random_uuid(char ret_uuid[RANDOM_UUID_LEN + 1]) {
+    static const char hex[] = "0123456789abcdef";
+    uint8_t b[16];
+    size_t n = 0;
+    TRY(random_secret(b, sizeof(b)));
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    for (size_t i = 0; i < sizeof(b); i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            ret_uuid[n++] = '-';
+        }
+        ret_uuid[n++] = hex[b[i] >> 4];
+        ret_uuid[n++] = hex[b[i] & 15];
+    }
+    ret_uuid[n] = '\0';
+    return ERR_OK;
+}

@@ -33,4 +33,8 @@ void random_shuffle(Random *r, uint32_t *items, size_t n);
 /* Bytes from the kernel's generator. ERR_IO when it has none. */
 MUST_USE ErrCode random_secret(void *ret_bytes, size_t len);
 
+enum { RANDOM_UUID_LEN = 36 };
+/* A version 4 UUID (RFC 9562), NUL-terminated. ERR_IO as random_secret. */
+MUST_USE ErrCode random_uuid(char ret_uuid[RANDOM_UUID_LEN + 1]);
+
 #endif

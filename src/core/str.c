@@ -36,16 +36,8 @@ size_t str_find(Str s, Str needle) {
     if (needle.len == 0) {
         return 0;
     }
-    for (size_t i = 0; i + needle.len <= s.len; i++) {
-        i = str_find_char(s, needle.ptr[0], i);
-        if (i == SIZE_MAX || i + needle.len > s.len) {
-            return SIZE_MAX;
-        }
-        if (memcmp(s.ptr + i, needle.ptr, needle.len) == 0) {
-            return i;
-        }
-    }
-    return SIZE_MAX;
+    const char *at = s.len == 0 ? NULL : memmem(s.ptr, s.len, needle.ptr, needle.len);
+    return at == NULL ? SIZE_MAX : (size_t)(at - s.ptr);
 }
 
 bool str_cut(Str *rest, char sep, Str *ret_part) {

@@ -3,9 +3,8 @@
  * conditional references. http://hl7.org/fhir/R4/http.html#trules */
 #include "intake/intake_fhir_int.h"
 
+#include "core/random.h"
 #include "fhir/fhir_reference.h"
-
-#include <sys/random.h>
 
 typedef struct Rewriter {
     IntakeTx *tx;
@@ -87,17 +86,11 @@ static void put_reference(Rewriter *r, const JsonNode *n) {
 /* ---- uri members: they need an id that is known before the commit ---- */
 
 static void give_id(Rewriter *r, TxItem *item) {
-    uint8_t b[16];
-    if (getrandom(b, sizeof(b), 0) != sizeof(b)) {
-        r->err = ERR_IO;
-        return;
+    char uuid[RANDOM_UUID_LEN + 1];
+    r->err = random_uuid(uuid);
+    if (r->err == ERR_OK) {
+        item->client_id = arena_str(r->tx->arena, (Str){uuid, RANDOM_UUID_LEN});
     }
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    item->client_id = arena_printf(
-        r->tx->arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-        b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-        b[15]);
 }
 
 /* The id of the entry that a urn names; empty when it names none, or one whose id is not known

@@ -118,6 +118,30 @@ ErrCode store_load(Store *store, Arena *arena, RecordNo number, StoredRecord **r
     return store_decode(arena, &slot->row, buf_str(&slot->payload), ret_record);
 }
 
+/* One read transaction for all: a record alone costs as much in locks as in reading. */
+ErrCode store_load_each(Store *store, const RecordList *list, const RecordEach *each) {
+    CLEANUP_READER ReaderHold hold = {store, NULL};
+    CLEANUP_ARENA Arena *arena = arena_new(2 * RECORD_PAYLOAD_MAX);
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    TRY(reader_take(store, &hold.reader));
+    Db *db = &hold.reader->db;
+    TRY(db_run(db, "begin_read"));
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < list->n && err == ERR_OK; i++) {
+        struct ReaderSlot *slot = NULL;
+        StoredRecord *record = NULL;
+        arena_reset(arena);
+        err = reader_payload(store, hold.reader, list->numbers[i], &slot);
+        err =
+            err == ERR_OK ? store_decode(arena, &slot->row, buf_str(&slot->payload), &record) : err;
+        err = err == ERR_OK ? each->fn(each->ctx, record) : err;
+    }
+    ErrCode ended = db_run(db, "commit");
+    return err == ERR_OK ? ended : err;
+}
+
 static Str slot_id(Store *store, Arena *arena, const StoredSlot *slot) {
     return slot->client_id.len > 0 ? slot->client_id : store_id(store, arena, slot->first);
 }

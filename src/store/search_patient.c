@@ -35,17 +35,26 @@ ErrCode store_find(Store *store, Arena *arena, const StoreExpect *token, size_t 
     return ERR_OK;
 }
 
-static ErrCode each_current(Store *store, Arena *arena, const StoredRecord *record,
-                            RecordNo snapshot, StoreEach each, void *ctx) {
+typedef struct Current {
+    Store *store;
+    Arena *arena;
+    RecordNo snapshot;
+    StoreEach each;
+    void *ctx;
+} Current;
+
+static ErrCode each_current(void *ctx, const StoredRecord *record) {
+    const Current *c = ctx;
     for (unsigned i = 0; i < record->n_slots; i++) {
         const StoredSlot *slot = &record->slots[i];
-        if (slot->deleted ||
-            !index_is_live(store_index(store), slot->type, SLOT_OF(record->number, i), snapshot)) {
+        if (slot->deleted || !index_is_live(store_index(c->store), slot->type,
+                                            SLOT_OF(record->number, i), c->snapshot)) {
             continue;
         }
         StoreVersion v;
-        TRY(store_expand(store, arena, record, i, &v));
-        TRY(each(ctx, &v));
+        TRY(store_expand(c->store, c->arena, record, i, &v));
+        v.id = arena_str(c->arena, v.id); /* a client's id points into the record */
+        TRY(c->each(c->ctx, &v));
     }
     return ERR_OK;
 }
@@ -82,10 +91,13 @@ ErrCode store_patient(Store *store, Arena *arena, Slot patient, StoreEach each, 
     }
     SlotList list;
     TRY(patient_slots(store, scratch, patient, &list));
-    for (size_t i = list.n; i-- > 0;) {
-        StoredRecord *record = NULL;
-        TRY(store_load(store, arena, SLOT_RECORD(list.slots[i]), &record));
-        TRY(each_current(store, arena, record, snapshot, each, ctx));
+    RecordNo *numbers = arena_new_array(scratch, RecordNo, list.n + 1);
+    if (numbers == NULL) {
+        return ERR_NOMEM;
     }
-    return ERR_OK;
+    for (size_t i = 0; i < list.n; i++) {
+        numbers[i] = SLOT_RECORD(list.slots[list.n - 1 - i]);
+    }
+    Current c = {store, arena, snapshot, each, ctx};
+    return store_load_each(store, &(RecordList){numbers, list.n}, &(RecordEach){each_current, &c});
 }

@@ -295,6 +295,15 @@ MUST_USE ErrCode store_find(Store *store, Arena *arena, const StoreExpect *token
 /* All current resources of a patient, record by record, newest record first; stop with an error. */
 typedef ErrCode (*StoreEach)(void *ctx, const StoreVersion *version);
 MUST_USE ErrCode store_patient(Store *store, Arena *arena, Slot patient, StoreEach each, void *ctx);
+/* For each value that current resources of the type have of the parameter (token, uri) one of them,
+ * the newest. ERR_LIMIT above 10,000 values. */
+typedef struct StoreValues {
+    FhirType type;
+    FhirParamId param;
+    StoreEach each;
+    void *ctx;
+} StoreValues;
+MUST_USE ErrCode store_values(Store *store, Arena *arena, const StoreValues *of);
 /* The numbers of all records about a patient, ascending; each is read with store_record. */
 MUST_USE ErrCode store_patient_records(Store *store, Arena *arena, Slot patient,
                                        RecordNo **ret_records, size_t *ret_n);

@@ -30,6 +30,16 @@ typedef struct StoredRecord { /* decoded; lives in the arena that it was loaded 
 
 /* ERR_NOT_FOUND, ERR_CORRUPT. A small cache of decoded records per thread may answer. */
 MUST_USE ErrCode store_load(Store *store, Arena *arena, RecordNo number, StoredRecord **ret_record);
+/* Many, in the order given; a record lives until fn returns, which stops them with an error. */
+typedef struct RecordList {
+    const RecordNo *numbers;
+    size_t n;
+} RecordList;
+typedef struct RecordEach {
+    ErrCode (*fn)(void *ctx, const StoredRecord *record);
+    void *ctx;
+} RecordEach;
+MUST_USE ErrCode store_load_each(Store *store, const RecordList *list, const RecordEach *each);
 /* The same for one slot: of the record's slots only that one need be filled, and n_slots may end
  * behind it. */
 MUST_USE ErrCode store_load_slot(Store *store, Arena *arena, Slot slot, StoredRecord **ret_record);

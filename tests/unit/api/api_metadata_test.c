@@ -78,6 +78,8 @@ static void interactions_are_as_declared(void **state) {
                              interactions[i].status != 405);
         }
         bool everything = has_text(json_get_lit(at, "operation"), "name", "everything");
+        assert_int_equal(everything,
+                         str_eq(type, STR("Patient")) || str_eq(type, STR("Encounter")));
         Str target = arena_printf(w->arena, "/fhir/" STR_FMT "/none/$everything", STR_ARG(type));
         Reply r = ask(w, &(Ask){"GET", target.ptr, NULL, NULL});
         assert_int_equal(r.status, 404);
