@@ -159,10 +159,14 @@ static void release_later(void *ctx) {
 
 /* Routes that answer behind an address of their own whatever Prefer says. */
 static bool is_async(const ApiRoute *route) {
-    const ApiRoutes *bulk = &api_bulk_routes;
-    const ApiRoutes *jobs = &api_async_routes;
-    return (route >= bulk->routes && route < bulk->routes + bulk->n) ||
-           (route >= jobs->routes && route < jobs->routes + jobs->n);
+    static const ApiRoutes *const own[] = {&api_async_routes, &api_bulk_routes,
+                                           &api_view_export_routes};
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        if (route >= own[i]->routes && route < own[i]->routes + own[i]->n) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool async_wanted(ApiCall *call, const ApiRoute *route) {

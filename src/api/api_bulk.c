@@ -254,3 +254,42 @@ void bulk_patients_end(BulkPatients *p) {
     }
     p->n = kept;
 }
+
+/* ---- manifests ---- */
+
+ErrCode bulk_snapshot_time(Api *api, AsyncJob *job, RecordNo snapshot, TimeMs *ret_time) {
+    CLEANUP_ARENA Arena *arena = arena_new(LIMIT_REQUEST_BYTES);
+    StoreVersion v;
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    if (snapshot == 0) { /* an empty store */
+        *ret_time = async_time(job);
+        return ERR_OK;
+    }
+    TRY(store_get_slot(api->store, arena, SLOT_OF(snapshot, 0), &v));
+    *ret_time = v.time;
+    return ERR_OK;
+}
+
+void bulk_open_manifest(JsonWriter *w, AsyncJob *job, TimeMs time) {
+    CLEANUP_BUF Buf text;
+    buf_init(&text, 64);
+    time_put_instant(&text, time);
+    json_open_object(w);
+    json_member(w, "transactionTime", buf_str(&text));
+    json_member(w, "request", async_request(job));
+    json_name(w, "requiresAccessToken");
+    json_put_bool(w, false);
+}
+
+void bulk_put_file(JsonWriter *w, AsyncJob *job, const FlowFile *file) {
+    CLEANUP_BUF Buf url;
+    buf_init(&url, LIMIT_MIB);
+    buf_put_str(&url, async_url(job));
+    buf_put_char(&url, '/');
+    buf_put_str(&url, str_sub(file->name, 0, file->name.len - 3)); /* without .gz */
+    json_member(w, "url", buf_str(&url));
+    json_name(w, "count");
+    json_put_i64(w, (int64_t)file->lines);
+}

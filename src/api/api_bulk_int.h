@@ -42,4 +42,12 @@ MUST_USE ErrCode bulk_group(ApiCall *call, Str id, BulkPatients *out, ErrInfo *i
 MUST_USE ErrCode bulk_patient(ApiCall *call, Str reference, BulkPatients *out, ErrInfo *info);
 void bulk_patients_end(BulkPatients *patients); /* sorts */
 
+/* ---- manifests ---- */
+/* Everything up to this time is in the files of the snapshot. */
+MUST_USE ErrCode bulk_snapshot_time(Api *api, AsyncJob *job, RecordNo snapshot, TimeMs *ret_time);
+/* Opens the object with transactionTime, request, requiresAccessToken. */
+void bulk_open_manifest(JsonWriter *w, AsyncJob *job, TimeMs time);
+/* Members url and count. */
+void bulk_put_file(JsonWriter *w, AsyncJob *job, const FlowFile *file);
+
 #endif

@@ -180,8 +180,6 @@ static ErrCode read_ask(ApiCall *call, ExportAsk *ask, ErrInfo *info) {
 /* ---- the manifest ---- */
 
 static void put_files(JsonWriter *w, AsyncJob *job, const FlowExported *x, int kind) {
-    CLEANUP_BUF Buf url;
-    buf_init(&url, LIMIT_MIB);
     json_open_array(w);
     for (size_t i = 0; i < x->n; i++) {
         const FlowFile *f = &x->list[i];
@@ -189,49 +187,22 @@ static void put_files(JsonWriter *w, AsyncJob *job, const FlowExported *x, int k
         if (kind < 0 ? !is_output : f->output != (unsigned)kind) {
             continue;
         }
-        buf_clear(&url);
-        buf_put_str(&url, async_url(job));
-        buf_put_char(&url, '/');
-        buf_put_str(&url, str_sub(f->name, 0, f->name.len - 3));
         json_open_object(w);
         json_member(w, "type",
                     is_output                   ? str_from(fhir_type_name((FhirType)f->output))
                     : f->output == FLOW_DELETED ? STR("Bundle")
                                                 : STR("OperationOutcome"));
-        json_member(w, "url", buf_str(&url));
-        json_name(w, "count");
-        json_put_i64(w, (int64_t)f->lines);
+        bulk_put_file(w, job, f);
         json_close_object(w);
     }
     json_close_array(w);
 }
 
-/* Everything up to this time is in the files. */
-static ErrCode snapshot_time(const ExportAsk *ask, AsyncJob *job, RecordNo snapshot,
-                             TimeMs *ret_time) {
-    CLEANUP_ARENA Arena *arena = arena_new(EXPORT_ARENA_BYTES);
-    StoreVersion v;
-    *ret_time = async_time(job);
-    if (arena == NULL || snapshot == 0) {
-        return arena == NULL ? ERR_NOMEM : ERR_OK;
-    }
-    TRY(store_get_slot(ask->api->store, arena, SLOT_OF(snapshot, 0), &v));
-    *ret_time = v.time;
-    return ERR_OK;
-}
-
 static ErrCode put_manifest(const ExportAsk *ask, AsyncJob *job, const FlowExported *x, Buf *out) {
-    CLEANUP_BUF Buf time;
     JsonWriter w = json_writer(out);
-    TimeMs at = 0;
-    TRY(snapshot_time(ask, job, x->snapshot, &at));
-    buf_init(&time, 64);
-    time_put_instant(&time, at);
-    json_open_object(&w);
-    json_member(&w, "transactionTime", buf_str(&time));
-    json_member(&w, "request", async_request(job));
-    json_name(&w, "requiresAccessToken");
-    json_put_bool(&w, false);
+    TimeMs time = 0;
+    TRY(bulk_snapshot_time(ask->api, job, x->snapshot, &time));
+    bulk_open_manifest(&w, job, time);
     json_name(&w, "output");
     put_files(&w, job, x, -1);
     json_name(&w, "deleted");

@@ -5,8 +5,8 @@
 #define NHIP_API_API_VIEW_INT_H
 
 #include "api/api_bulk_int.h"
+#include "flow/flow_rows.h"
 #include "flow/flow_view.h"
-#include "sqlview/sqlview.h"
 
 /* ERR_NOT_FOUND, ERR_GONE with a sentence. */
 MUST_USE ErrCode view_load(ApiCall *call, Arena *arena, Str id, FlowView *ret, ErrInfo *info);
@@ -23,11 +23,10 @@ void view_write(ApiCall *call, IntakeVerb verb, ViewChange change);
 MUST_USE ErrCode view_of(ApiCall *call, const BulkParams *params, Arena *arena,
                          const JsonNode **ret_root, ErrInfo *info);
 
-typedef enum ViewFormat { VIEW_CSV, VIEW_NDJSON, VIEW_JSON } ViewFormat;
 /* _format, else Accept; Parquet is refused by name. */
-MUST_USE ErrCode view_format(ApiCall *call, const BulkParams *params, ViewFormat *ret,
+MUST_USE ErrCode view_format(ApiCall *call, const BulkParams *params, FlowFormat *ret,
                              ErrInfo *info);
-Str view_media_type(ViewFormat format);
+Str view_media_type(FlowFormat format);
 /* header=false: no line of names in CSV. */
 MUST_USE ErrCode view_header(const BulkParams *params, bool *ret_header, ErrInfo *info);
 /* patient, group, _since into which; lists live in arena. */

@@ -34,18 +34,18 @@ ErrCode view_of(ApiCall *call, const BulkParams *params, Arena *arena, const Jso
     return ERR_OK;
 }
 
-static bool names_format(Str text, ViewFormat *ret) {
+static bool names_format(Str text, FlowFormat *ret) {
     static const struct {
         const char *name;
-        ViewFormat format;
-    } known[] = {{"csv", VIEW_CSV},
-                 {"text/csv", VIEW_CSV},
-                 {"ndjson", VIEW_NDJSON},
-                 {"application/ndjson", VIEW_NDJSON},
-                 {"application/x-ndjson", VIEW_NDJSON},
-                 {"application/fhir+ndjson", VIEW_NDJSON},
-                 {"json", VIEW_JSON},
-                 {"application/json", VIEW_JSON}};
+        FlowFormat format;
+    } known[] = {{"csv", FLOW_CSV},
+                 {"text/csv", FLOW_CSV},
+                 {"ndjson", FLOW_NDJSON},
+                 {"application/ndjson", FLOW_NDJSON},
+                 {"application/x-ndjson", FLOW_NDJSON},
+                 {"application/fhir+ndjson", FLOW_NDJSON},
+                 {"json", FLOW_JSON},
+                 {"application/json", FLOW_JSON}};
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         if (str_eq_nocase(text, str_from(known[i].name))) {
             *ret = known[i].format;
@@ -55,11 +55,11 @@ static bool names_format(Str text, ViewFormat *ret) {
     return false;
 }
 
-ErrCode view_format(ApiCall *call, const BulkParams *params, ViewFormat *ret, ErrInfo *info) {
+ErrCode view_format(ApiCall *call, const BulkParams *params, FlowFormat *ret, ErrInfo *info) {
     const BulkParam *p = bulk_find(params, "_format");
     Str list = http_header(call->request, "accept");
     Str one;
-    *ret = VIEW_NDJSON;
+    *ret = FLOW_NDJSON;
     if (p != NULL) {
         if (names_format(p->value, ret)) {
             return ERR_OK;
@@ -79,10 +79,10 @@ ErrCode view_format(ApiCall *call, const BulkParams *params, ViewFormat *ret, Er
     return ERR_OK;
 }
 
-Str view_media_type(ViewFormat format) {
-    static const char *const types[] = {[VIEW_CSV] = "text/csv; charset=utf-8",
-                                        [VIEW_NDJSON] = "application/x-ndjson",
-                                        [VIEW_JSON] = "application/json; charset=utf-8"};
+Str view_media_type(FlowFormat format) {
+    static const char *const types[] = {[FLOW_CSV] = "text/csv; charset=utf-8",
+                                        [FLOW_NDJSON] = "application/x-ndjson",
+                                        [FLOW_JSON] = "application/json; charset=utf-8"};
     return str_from(types[format]);
 }
 

@@ -13,7 +13,7 @@ typedef struct Run { /* lives in its own arena until the answer is through */
     Arena *arena;
     Arena *scratch; /* of one resource */
     const SqlView *view;
-    ViewFormat format;
+    FlowFormat format;
     bool header;
     bool limited;
     uint64_t left; /* rows, when limited */
@@ -36,22 +36,13 @@ static ErrCode put_row(void *ctx, const SqlCell *cells) {
         return ERR_OK;
     }
     r->left -= r->limited;
-    if (r->format == VIEW_CSV) {
-        CLEANUP_BUF Buf kept;
-        buf_init(&kept, PENDING_BYTES);
-        sqlview_put_array(&kept, r->view, cells);
-        TRY(buf_ok(&kept));
-        return sqlview_kept_csv(&r->pending, r->scratch, arena_str(r->scratch, buf_str(&kept)));
+    size_t at = r->pending.len;
+    TRY(flow_put_row(&r->pending, r->scratch, r->view, r->format, cells));
+    if (r->format == FLOW_JSON && !r->began) { /* "[" and no comma before the first */
+        r->pending.ptr[at] = '[';
     }
-    if (r->format == VIEW_JSON) {
-        buf_put_str(&r->pending, r->began ? STR(",\n") : STR("["));
-        r->began = true;
-    }
-    sqlview_put_object(&r->pending, r->view, cells);
-    if (r->format == VIEW_NDJSON) {
-        buf_put_char(&r->pending, '\n');
-    }
-    return buf_ok(&r->pending);
+    r->began = true;
+    return ERR_OK;
 }
 
 static ErrCode put_resource(Run *r, const JsonNode *root) {
@@ -106,13 +97,13 @@ static void run_fill(void *ctx) {
     Run *r = ctx;
     buf_clear(&r->pending);
     r->taken = 0;
-    if (r->at == 0 && r->format == VIEW_CSV && r->header) {
+    if (r->at == 0 && r->format == FLOW_CSV && r->header) {
         sqlview_put_csv_head(&r->pending, r->view);
         r->header = false;
     }
     r->err = read_slice(r);
     r->done = r->at >= r->range.n || (r->limited && r->left == 0);
-    if (r->done && r->format == VIEW_JSON) {
+    if (r->done && r->format == FLOW_JSON) {
         buf_put_str(&r->pending, r->began ? STR("]\n") : STR("[]\n"));
     }
     r->err = r->err == ERR_OK ? buf_ok(&r->pending) : r->err;

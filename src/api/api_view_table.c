@@ -31,7 +31,7 @@ static void materialize(ApiCall *call) {
 /* ---- reading ---- */
 
 typedef struct RowsAsk {
-    ViewFormat format;
+    FlowFormat format;
     bool header;
     size_t count;
     Str page;
@@ -54,14 +54,14 @@ static ErrCode put_kept(void *ctx, Slot first, uint64_t at, Str body) {
     }
     p->last = (FhirPageToken){.snapshot = at, .after = first};
     body = arena_str(p->arena, body);
-    if (p->ask->format == VIEW_CSV) {
+    if (p->ask->format == FLOW_CSV) {
         return sqlview_kept_csv(p->out, p->arena, body);
     }
-    if (p->ask->format == VIEW_JSON) {
+    if (p->ask->format == FLOW_JSON) {
         buf_put_str(p->out, p->n == 1 ? STR("[") : STR(",\n"));
     }
     TRY(sqlview_kept_object(p->out, p->arena, p->view, body));
-    if (p->ask->format == VIEW_NDJSON) {
+    if (p->ask->format == FLOW_NDJSON) {
         buf_put_char(p->out, '\n');
     }
     return buf_ok(p->out);
@@ -119,8 +119,8 @@ static void reply_rows(ApiCall *call, RowsPage *p, const TableRow *table) {
                          "<" STR_FMT "/" STR_FMT "?_format=%s&header=%s&_count=%zu&_page=" STR_FMT
                          ">; rel=\"next\"",
                          STR_ARG(call->api->base_url), STR_ARG(scope_of(call)),
-                         p->ask->format == VIEW_CSV    ? "csv"
-                         : p->ask->format == VIEW_JSON ? "json"
+                         p->ask->format == FLOW_CSV    ? "csv"
+                         : p->ask->format == FLOW_JSON ? "json"
                                                        : "ndjson",
                          p->ask->header ? "true" : "false", p->ask->count, STR_ARG(token));
     }
@@ -156,7 +156,7 @@ static ErrCode read_page(ApiCall *call, RowsPage *p, TableRow *table, ErrInfo *i
     }
     TRY(err);
     TRY(table_view(call, table, &p->view, info));
-    if (p->ask->format == VIEW_CSV && p->ask->header) {
+    if (p->ask->format == FLOW_CSV && p->ask->header) {
         sqlview_put_csv_head(p->out, p->view);
     }
     read.after_first = p->ask->token.after;
@@ -173,7 +173,7 @@ static ErrCode read_page(ApiCall *call, RowsPage *p, TableRow *table, ErrInfo *i
         return ERR_CONFLICT; /* made anew in between: columns may differ */
     }
     *table = again;
-    if (p->ask->format == VIEW_JSON) {
+    if (p->ask->format == FLOW_JSON) {
         buf_put_str(p->out, p->n == 0 ? STR("[]\n") : STR("]\n"));
     }
     return buf_ok(p->out);

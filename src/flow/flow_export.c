@@ -3,7 +3,7 @@
 #include "core/limits.h"
 #include "fhir/fhir_print.h"
 
-enum { CHUNK_RECORDS = 64, THREADS_MAX = 64, PAGE = 500, SEEN_FIRST = 1024 };
+enum { CHUNK_RECORDS = 64, PAGE = 500, SEEN_FIRST = 1024 };
 #define TAPE_BYTES (512 * LIMIT_MIB)
 
 typedef struct Export {
@@ -15,16 +15,13 @@ typedef struct Export {
     bool filtered[FHIR_RESOURCE_COUNT + 1]; /* types that are searched */
     FlowRange range;
     uint64_t n_records; /* of the range; 0: none need be read */
-    _Atomic uint64_t next_chunk, next_type;
-    Mutex lock; /* err */
-    ErrCode err;
+    _Atomic uint64_t next_type;
 } Export;
 
 typedef struct Worker {
     Export *e;
     FlowWriter *writer;
-    Arena *tape; /* of one resource or page; NULL until it is needed */
-    Thread thread;
+    Arena *tape; /* of one resource; NULL: none is parsed */
 } Worker;
 
 /* ---- what goes out ---- */
@@ -72,26 +69,13 @@ static ErrCode put_version(void *ctx, const StoreVersion *v) {
 
 /* ---- the log ---- */
 
-static ErrCode scan_chunk(Worker *w, uint64_t from, uint64_t n) {
+static ErrCode scan_chunk(void *own, uint64_t from, uint64_t n) {
+    Worker *w = own;
     return flow_range_scan(&w->e->range, from, n,
                            &(StoreScan){.deletes = w->e->range.which.has_since,
                                         .want = is_wanted,
                                         .each = put_version,
                                         .ctx = w});
-}
-
-static ErrCode scan_all(Worker *w) {
-    Export *e = w->e;
-    while (!stop_asked(&e->progress->stop)) {
-        uint64_t from = atomic_fetch_add(&e->next_chunk, 1) * CHUNK_RECORDS;
-        if (from >= e->n_records) {
-            return ERR_OK;
-        }
-        uint64_t n = MIN((uint64_t)CHUNK_RECORDS, e->n_records - from);
-        TRY(scan_chunk(w, from, n));
-        atomic_fetch_add_explicit(&e->progress->done, n, memory_order_relaxed);
-    }
-    return ERR_STOPPED;
 }
 
 /* ---- filters ---- */
@@ -213,8 +197,23 @@ static ErrCode search_all(Worker *w) {
 
 /* ---- running ---- */
 
-static ErrCode work(Worker *w) {
-    Export *e = w->e;
+static ErrCode end_worker(void *own, ErrCode err) {
+    Worker *w = own;
+    err = err == ERR_OK ? flow_writer_flush(w->writer) : err;
+    flow_writer_free(w->writer);
+    arena_free(w->tape);
+    free(w);
+    return err;
+}
+
+static ErrCode begin_worker(void *ctx, void **ret_own) {
+    Export *e = ctx;
+    Worker *w = calloc(1, sizeof(*w));
+    if (w == NULL) {
+        return ERR_NOMEM;
+    }
+    *ret_own = w;
+    w->e = e;
     if (e->what->n_elements > 0) {
         w->tape = arena_new(TAPE_BYTES);
         if (w->tape == NULL) {
@@ -222,49 +221,7 @@ static ErrCode work(Worker *w) {
         }
     }
     TRY(flow_writer_new(e->files, &w->writer));
-    TRY(search_all(w));
-    TRY(scan_all(w));
-    return flow_writer_flush(w->writer);
-}
-
-static void work_main(void *arg) {
-    Worker *w = arg;
-    ErrCode err = work(w);
-    if (err != ERR_OK) {
-        MUTEX_GUARD(&w->e->lock);
-        if (w->e->err == ERR_OK || w->e->err == ERR_STOPPED) {
-            w->e->err = err;
-        }
-        stop_ask(&w->e->progress->stop);
-    }
-    flow_writer_free(w->writer);
-    arena_free(w->tape);
-}
-
-static void background_main(void *arg) {
-    thread_step_back(5);
-    work_main(arg);
-}
-
-static ErrCode run_workers(Export *e) {
-    Worker workers[THREADS_MAX];
-    unsigned n = e->what->threads == 0 ? thread_cores() : e->what->threads;
-    n = MIN(n, (unsigned)THREADS_MAX);
-    memset(workers, 0, sizeof(workers));
-    for (unsigned i = 0; i < n; i++) {
-        workers[i].e = e;
-        if (thread_start(&workers[i].thread, "nhip-export", background_main, &workers[i]) !=
-            ERR_OK) {
-            if (i == 0) {
-                return ERR_BUSY;
-            }
-            break;
-        }
-    }
-    for (unsigned i = 0; i < n; i++) {
-        thread_join(&workers[i].thread);
-    }
-    return e->err;
+    return search_all(w);
 }
 
 static ErrCode plan(Export *e, Arena *arena) {
@@ -295,7 +252,14 @@ static ErrCode run(Export *e) {
         return ERR_NOMEM;
     }
     TRY(plan(e, arena));
-    return run_workers(e);
+    return flow_work(&(FlowWork){.n = e->n_records,
+                                 .chunk = CHUNK_RECORDS,
+                                 .threads = e->what->threads,
+                                 .progress = e->progress,
+                                 .begin = begin_worker,
+                                 .run = scan_chunk,
+                                 .end = end_worker,
+                                 .ctx = e});
 }
 
 ErrCode flow_export(const FlowExport *what, FlowExported *ret) {
@@ -305,13 +269,11 @@ ErrCode flow_export(const FlowExport *what, FlowExported *ret) {
     }
     e->what = what;
     e->progress = what->progress;
-    mutex_init(&e->lock);
     ErrCode err = flow_files_new(what->dir, e->forms, FLOW_OUTPUTS, &e->files);
     err = err == ERR_OK ? run(e) : err;
     const FlowFile *list = NULL;
     size_t n = 0;
     err = err == ERR_OK ? flow_files_end(e->files, &list, &n) : err;
-    mutex_release(&e->lock);
     if (err != ERR_OK) {
         flow_files_free(e->files);
         return err;

@@ -11,21 +11,14 @@
 #ifndef NHIP_FLOW_FLOW_EXPORT_H
 #define NHIP_FLOW_FLOW_EXPORT_H
 
-#include "core/thread.h"
 #include "fhir/fhir_query.h"
 #include "flow/flow_file.h"
 #include "flow/flow_range.h"
+#include "flow/flow_work.h"
 
 #include <stdatomic.h>
 
 enum { FLOW_FILTERS_MAX = 32 };
-
-/* Shared by the running export and those who ask how far it is. */
-typedef struct FlowProgress {
-    _Atomic uint64_t done, total; /* records read and to read; pages of filters count one each */
-    _Atomic uint64_t resources;
-    StopFlag stop;
-} FlowProgress;
 
 typedef struct FlowExport {
     Store *store;

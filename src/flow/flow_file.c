@@ -68,18 +68,19 @@ static ErrCode append(Output *o, Str packed) {
     return ERR_OK;
 }
 
-/* The head as a stored block (RFC 1951, 3.2.4), so that it needs no packer. */
+/* Head and foot as stored blocks (RFC 1951, 3.2.4), so that they need no packer. */
 static ErrCode append_stored(Output *o, Str text) {
-    uint8_t head[5] = {0, (uint8_t)text.len, (uint8_t)(text.len >> 8), (uint8_t)~text.len,
-                       (uint8_t)(~text.len >> 8)};
-    if (text.len == 0) {
-        return ERR_OK;
+    while (text.len > 0) {
+        Str piece = str_sub(text, 0, MIN(text.len, (size_t)UINT16_MAX));
+        uint16_t len = (uint16_t)piece.len;
+        uint8_t head[5] = {0, (uint8_t)len, (uint8_t)(len >> 8), (uint8_t)~len,
+                           (uint8_t)((uint16_t)~len >> 8)};
+        TRY(append(o, (Str){(const char *)head, sizeof(head)}));
+        TRY(append(o, piece));
+        o->crc = crc32(o->crc, (const Bytef *)piece.ptr, (uInt)piece.len);
+        o->whole += piece.len;
+        text = str_sub(text, piece.len, text.len);
     }
-    assert(text.len <= UINT16_MAX);
-    TRY(append(o, (Str){(const char *)head, sizeof(head)}));
-    TRY(append(o, text));
-    o->crc = crc32(o->crc, (const Bytef *)text.ptr, (uInt)text.len);
-    o->whole += text.len;
     return ERR_OK;
 }
 

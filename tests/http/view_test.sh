@@ -104,6 +104,25 @@ begin -H "$later" "$base/ViewDefinition/people/\$run?_format=csv"
 await
 check "behind its answer, as a Binary" has "$(body)" '"contentType":"text/csv; charset=utf-8"'
 
+# ---- exported
+file() { grep -o '"url":"[^"]*"' "$tmp/body" | cut -d'"' -f4; }
+check "export: 202 with an address" begin "$base/ViewDefinition/people/\$viewdefinition-export?_format=csv"
+check "it ends" await
+check "CSV: a line of names and 30 rows" is "$(curl -s "$(file)" | wc -l)" 31
+check "as text/csv" has "$(curl -sI "$(file)")" 'text/csv'
+begin "$base/ViewDefinition/people/\$viewdefinition-export?_format=json"
+await
+check "JSON is one array" is "$(curl -s --compressed "$(file)" | python3 -c 'import sys,json; print(len(json.load(sys.stdin)))')" 30
+begin "$base/ViewDefinition/people/\$viewdefinition-export?_format=ndjson&patient=Patient/p3&patient=Patient/p4"
+await
+check "NDJSON of two patients" is "$(curl -s "$(file)" | sort | sha256sum)" "$(rows 'people/$run?patient=Patient/p3&patient=Patient/p4' | sort | sha256sum)"
+begin -H "$json" -d "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"viewResource\",\"resource\":$(view none 'x=name.text')},{\"name\":\"_format\",\"valueCode\":\"json\"},{\"name\":\"_since\",\"valueInstant\":\"2099-01-01T00:00:00Z\"}]}" "$base/ViewDefinition/\$viewdefinition-export"
+await
+check "without rows: an empty array" is "$(curl -s "$(file)" | tr -d '\n')" '[]'
+begin "$base/ViewDefinition/many/\$viewdefinition-export"
+await
+check "a row that cannot be ends the job: 422" is "$status" 422
+
 # ---- kept as a table
 behind() { curl -sI "$base/ViewDefinition/people/\$rows" | tr -d '\r' | sed -n 's/^X-Records-Behind: //p'; }
 fresh() {

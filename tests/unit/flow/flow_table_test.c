@@ -15,16 +15,16 @@
 enum { THINGS = 60, SETTLE_MS = 60000 };
 
 static const char *const definitions[] = {
-    "{\"resourceType\":\"ViewDefinition\",\"name\":\"names\",\"status\":\"active\",\"resource\":"
-    "\"Patient\",\"select\":[{\"column\":[{\"name\":\"k\",\"path\":\"getResourceKey()\"}]},{"
-    "\"forEach\":\"name\",\"column\":[{\"name\":\"n\",\"path\":\"text\"},{\"name\":\"i\",\"path\":"
-    "\"%rowIndex\"}]}]}",
-    "{\"resourceType\":\"ViewDefinition\",\"name\":\"active\",\"status\":\"active\",\"resource\":"
-    "\"Patient\",\"where\":[{\"path\":\"active\"}],\"select\":[{\"column\":[{\"name\":\"k\","
-    "\"path\":\"getResourceKey()\"}]}]}",
+    ("{\"resourceType\":\"ViewDefinition\",\"name\":\"names\",\"status\":\"active\",\"resource\":"
+     "\"Patient\",\"select\":[{\"column\":[{\"name\":\"k\",\"path\":\"getResourceKey()\"}]},{"
+     "\"forEach\":\"name\",\"column\":[{\"name\":\"n\",\"path\":\"text\"},{\"name\":\"i\",\"path\":"
+     "\"%rowIndex\"}]}]}"),
+    ("{\"resourceType\":\"ViewDefinition\",\"name\":\"active\",\"status\":\"active\",\"resource\":"
+     "\"Patient\",\"where\":[{\"path\":\"active\"}],\"select\":[{\"column\":[{\"name\":\"k\","
+     "\"path\":\"getResourceKey()\"}]}]}"),
     /* more than one name: an error of that resource */
-    "{\"resourceType\":\"ViewDefinition\",\"name\":\"one\",\"status\":\"active\",\"resource\":"
-    "\"Patient\",\"select\":[{\"column\":[{\"name\":\"n\",\"path\":\"name.text\"}]}]}",
+    ("{\"resourceType\":\"ViewDefinition\",\"name\":\"one\",\"status\":\"active\",\"resource\":"
+     "\"Patient\",\"select\":[{\"column\":[{\"name\":\"n\",\"path\":\"name.text\"}]}]}"),
 };
 
 typedef struct Model {
