@@ -1,16 +1,10 @@
 /* Operations, gathered from the routes: CapabilityStatement.operation, OperationDefinitions. */
 #include "api/api_operation.h"
 
-<<<<<<< HEAD
-static const ApiOperations *const tables[] = {&api_meta_operations,   &api_document_operations,
-                                              &api_lastn_operations,  &api_everything_operations,
-                                              &api_export_operations, &api_subs_operations,
-                                              &api_view_operations,   &api_view_table_operations};
-=======
 static const ApiOperations *const tables[] = {
+    &api_meta_operations,       &api_document_operations,   &api_lastn_operations,
     &api_everything_operations, &api_export_operations,     &api_subs_operations,
     &api_view_operations,       &api_view_table_operations, &api_view_export_operations};
->>>>>>> 2401684 (api, flow: $viewdefinition-export as files behind the answer)
 
 /* ---- what a route says ---- */
 
