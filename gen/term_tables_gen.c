@@ -391,7 +391,7 @@ static void put_list(const char *file, const char *extra, const Own *own) {
 /* ---- ICD-10: chapters, blocks, categories, codes ---- */
 
 typedef struct Icd10 {
-    Table *chapters;
+    Table *chapters, *also;
     Str chapter, chapter_code, block;
     Str last[16]; /* the last code of each length */
     Str blocks[512];
@@ -440,6 +440,16 @@ static void open_block(Icd10 *d, Str block) {
     term_build_parent(build, block, d->chapter_code);
 }
 
+/* The names that people use beside the official one: to be found by, one a line. */
+static Str take_also(Icd10 *d, Str code) {
+    Str names = STR_EMPTY;
+    for (; row_is_of(d->also, "code", code); next_row(d->also)) {
+        names = arena_printf(arena, STR_FMT STR_FMT "\n", STR_ARG(names),
+                             STR_ARG(cell(d->also, "name_vi")));
+    }
+    return names;
+}
+
 static void put_icd10_row(Icd10 *d, const Table *t) {
     Str code = cell(t, "code");
     Str block = cell(t, "block");
@@ -454,6 +464,7 @@ static void put_icd10_row(Icd10 *d, const Table *t) {
     term_build_concept(build, &(BuildConcept){.code = code,
                                                             .display = cell(t, "name_en"),
                                                             .display_vi = cell(t, "name_vi"),
+                                                            .also = take_also(d, code),
                                                             .extra = strings_of(more, 3)});
     term_build_parent(build, code, icd10_parent(d, code));
     if (code.len >= ARRAY_LEN(d->last)) {
@@ -463,11 +474,15 @@ static void put_icd10_row(Icd10 *d, const Table *t) {
 }
 
 static void put_icd10(void) {
-    Icd10 d = {.chapters = open_table("data/vn", "chapters.tsv")};
-    open_own(&(Own){"icd-10", "ICD10VN", "ICD-10 (QĐ 4469/QĐ-BYT, 2020)", "2020"}, STR(ICD10),
+    Icd10 d = {.chapters = open_table("data/vn", "chapters.tsv"),
+               .also = open_table("data/vn", "icd10-also.tsv")};
+    open_own(&(Own){"icd-10-vn", "ICD10VN", "ICD-10 (QĐ 4469/QĐ-BYT, 2020)", "2020"}, STR(ICD10),
              PACK_COMPLETE);
     for (Table *t = open_table("data/vn", "icd10-vn.tsv"); t->has_row; next_row(t)) {
         put_icd10_row(&d, t);
+    }
+    if (d.also->has_row) {
+        die("name of no code, or out of order", cell(d.also, "code"));
     }
 }
 

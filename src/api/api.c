@@ -5,11 +5,11 @@
 enum { JOBS_MAX = 256, API_ARENA_MAX = 16 << 20 };
 
 static const ApiRoutes *const tables[] = {
-    &api_async_routes,      &api_bulk_routes,        &api_view_routes,    &api_view_run_routes,
-    &api_view_table_routes, &api_view_export_routes, &api_graphql_routes, &api_subs_routes,
-    &api_meta_routes,       &api_document_routes,    &api_lastn_routes,   &api_fhir_routes,
-    &api_ops_routes,        &api_citizen_routes,     &api_import_routes,  &api_health_routes,
-    &api_static_routes,
+    &api_async_routes,      &api_bulk_routes,        &api_view_routes,     &api_view_run_routes,
+    &api_view_table_routes, &api_view_export_routes, &api_graphql_routes,  &api_term_routes,
+    &api_subs_routes,       &api_meta_routes,        &api_document_routes, &api_lastn_routes,
+    &api_fhir_routes,       &api_ops_routes,         &api_citizen_routes,  &api_import_routes,
+    &api_health_routes,     &api_static_routes,
 };
 
 /* ---- routing ---- */
@@ -329,6 +329,7 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     api->store = options->store;
     api->intake = options->intake;
     api->ioc = options->ioc;
+    api->term = options->term;
     api->clock = options->clock == NULL ? clock_real() : options->clock;
     api->started = clock_now_ms(api->clock);
     api->language = fhir_language(str_from(options->settings->language));
@@ -336,7 +337,14 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     mutex_init(&api->live_lock);
     cond_init(&api->live_wake);
     mutex_init(&api->metadata_lock);
-    ErrCode err = api->arena == NULL ? ERR_NOMEM : start_threads(api);
+    ErrCode err = api->arena == NULL ? ERR_NOMEM : ERR_OK;
+    if (err == ERR_OK && api->term == NULL) {
+        err = term_new(&api->term);
+        api->owns_term = err == ERR_OK;
+    }
+    if (err == ERR_OK) {
+        err = start_threads(api);
+    }
     if (err == ERR_OK) {
         err = flow_tables_start(api->store, &api->tables, info);
     }
@@ -381,6 +389,9 @@ void api_stop(Api *api) {
     flow_tables_stop(api->tables);
     async_free(api);
     arena_free(api->arena);
+    if (api->owns_term) {
+        term_free(api->term);
+    }
     mutex_release(&api->live_lock);
     cond_release(&api->live_wake);
     mutex_release(&api->metadata_lock);

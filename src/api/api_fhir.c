@@ -167,6 +167,9 @@ ErrCode fhir_read(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     if (err == ERR_NOT_FOUND && get->type == FHIR_T_OPERATION_DEFINITION) {
         err = api_operation_definition(get->call->api, get->call->arena, get->id, &v);
     }
+    if (err == ERR_NOT_FOUND) {
+        err = api_term_read(get->call->api, get->call->arena, get->type, get->id, &v);
+    }
     return err == ERR_OK ? answer_version(get, &v, ret, info) : fhir_absent(get, err, info);
 }
 

@@ -49,9 +49,9 @@ typedef struct ApiRoutes {
 
 /* More specific tables first; within one, the first match wins. */
 extern const ApiRoutes api_subs_routes, api_async_routes, api_bulk_routes, api_view_routes,
-    api_view_run_routes, api_view_table_routes, api_graphql_routes, api_meta_routes,
-    api_document_routes, api_lastn_routes, api_fhir_routes, api_ops_routes, api_citizen_routes,
-    api_import_routes, api_health_routes, api_static_routes, api_view_export_routes;
+    api_view_run_routes, api_view_table_routes, api_view_export_routes, api_graphql_routes,
+    api_term_routes, api_meta_routes, api_document_routes, api_lastn_routes, api_fhir_routes,
+    api_ops_routes, api_citizen_routes, api_import_routes, api_health_routes, api_static_routes;
 
 /* Cuts at '/' and decodes; false when there are too many parts or a bad escape. */
 bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n);
@@ -66,6 +66,8 @@ struct Api {
     Store *store;
     Intake *intake;
     Ioc *ioc;
+    Term *term;
+    bool owns_term;
     const Clock *clock;
     HttpServer *http;
     Str base_url; /* "http://127.0.0.1:8080/fhir", no slash at the end */
@@ -88,6 +90,10 @@ struct Api {
 
 /* Refuses what a stranger's page in a browser on this machine asks: replies and answers false. */
 bool api_guard(ApiCall *call); /* api_guard.c */
+
+/* What the catalogue holds under this id beside the store: CodeSystem, ValueSet, ConceptMap
+ * (api_term_store.c). ERR_NOT_FOUND. */
+MUST_USE ErrCode api_term_read(Api *api, Arena *arena, FhirType type, Str id, StoreVersion *ret);
 
 /* ---- uploads (api_upload.c) ---- */
 void api_upload_begin(void *api, HttpRequest *request); /* HttpHandler.on_head */

@@ -43,8 +43,8 @@ typedef struct ApiOperations {
 #define API_PARAMS(list) .params = (list), .n_params = ARRAY_LEN(list)
 
 extern const ApiOperations api_everything_operations, api_export_operations, api_subs_operations,
-    api_view_operations, api_view_table_operations, api_meta_operations, api_document_operations,
-    api_lastn_operations, api_view_export_operations;
+    api_view_operations, api_view_table_operations, api_view_export_operations, api_meta_operations,
+    api_document_operations, api_lastn_operations, api_term_operations;
 
 /* The GET operation that these parts name ("Patient", "7", "$everything"); NULL: there is none that
  * a bundle could ask. */

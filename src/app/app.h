@@ -3,6 +3,7 @@
 #ifndef NHIP_APP_APP_H
 #define NHIP_APP_APP_H
 
+#include "api/api.h"
 #include "core/limits.h"
 #include "core/setting.h"
 #include "core/thread.h"
@@ -57,7 +58,9 @@ int app_fail(const App *app, ErrCode err, const ErrInfo *info);
 typedef struct AppStore {
     Ioc *ioc;
     Subs *subs;
-    StoreView views[2];
+    Term *term;
+    ApiTermFeed *term_feed;
+    StoreView views[3];
     Store *store;
     Intake *intake;
 } AppStore;

@@ -23,10 +23,13 @@ static void wait_for_stop(const App *app) {
 
 static ErrCode serve(App *app, AppStore *o, ErrInfo *info) {
     Api *api = NULL;
+    TRY(api_term_load(o->term_feed, o->store, info));
     TRY(api_start(&(ApiOptions){.store = o->store,
                                 .intake = o->intake,
                                 .ioc = o->ioc,
                                 .subs = o->subs,
+                                .term = o->term,
+                                .term_feed = o->term_feed,
                                 .settings = &app->settings},
                   &api, info));
     bool v6 = strchr(app->settings.listen, ':') != NULL;

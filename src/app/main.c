@@ -77,6 +77,8 @@ void app_close(AppStore *o) {
     store_close(o->store);
     subs_free(o->subs);
     ioc_close(o->ioc);
+    api_term_feed_free(o->term_feed);
+    term_free(o->term);
 }
 
 static ErrCode open_once(App *app, AppStore *o, ErrInfo *info) {
@@ -86,6 +88,8 @@ static ErrCode open_once(App *app, AppStore *o, ErrInfo *info) {
     TRY(subs_new(&o->subs));
     o->views[0] = ioc_view(o->ioc);
     o->views[1] = subs_view(o->subs);
+    TRY(term_new(&o->term));
+    TRY(api_term_feed_new(o->term, &o->term_feed, &o->views[2]));
     TRY(store_open(
         &(StoreOptions){.dir = dir,
                         .views = o->views,

@@ -19,6 +19,7 @@
     X(CORRUPT, 500, "exception", "stored data is damaged", "dữ liệu lưu trữ bị hỏng")              \
     X(SYNTAX, 400, "structure", "the text cannot be read", "không đọc được nội dung")              \
     X(LIMIT, 413, "too-long", "larger than the limit", "vượt quá giới hạn")                        \
+    X(COSTLY, 422, "too-costly", "the answer would be too large", "kết quả quá lớn")               \
     X(INVALID, 422, "invalid", "the content breaks a rule", "nội dung không hợp lệ")               \
     X(PARAM, 400, "invalid", "a parameter is wrong", "tham số không đúng")                         \
     X(UNSUPPORTED, 400, "not-supported", "not supported", "chưa hỗ trợ")                           \

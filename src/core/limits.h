@@ -30,6 +30,7 @@
 #define LIMIT_FPATH_STEPS 1000000                 /* items that one evaluation may touch */
 #define LIMIT_FPATH_ITEMS 200000                  /* items that one evaluation may hold at once */
 #define LIMIT_FPATH_TEXT_BYTES LIMIT_MIB          /* one text that a FHIRPath function makes */
+#define LIMIT_EXPANSION 20000                     /* codes of one $expand */
 #define LIMIT_FHIR_ISSUES 100                     /* issues that one validation lists */
 #define LIMIT_PROFILE_DEFINITIONS 20000           /* StructureDefinitions that are known at once */
 #define LIMIT_PROFILE_NODES 20000                 /* elements that one profile speaks of */

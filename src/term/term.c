@@ -373,6 +373,10 @@ const TermSystem *term_system_at(const TermView *view, Str canonical, int32_t da
     return term_find_entry(view->systems, view->n_systems, sizeof(TermSystem), canonical, day);
 }
 
+const TermSystem *term_system_on(const TermView *view, Str canonical, const int32_t *day) {
+    return term_system_at(view, canonical, day == NULL ? TERM_NOW : *day);
+}
+
 const TermSystem *term_system(const TermView *view, Str canonical) {
     return term_system_at(view, canonical, TERM_NOW);
 }

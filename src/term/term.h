@@ -47,6 +47,9 @@ TermVerdict term_set_has(const TermSet *set, Str system, Str code);
  * code), a CodeableConcept (one coding that is in the set suffices). NULL set: TERM_UNKNOWN. */
 TermVerdict term_set_has_node(const TermSet *set, Arena *arena, const JsonNode *value);
 
+/* The first system of the set by which a plain code is in it; empty when it is not. */
+Str term_set_system(const TermSet *set, Str code);
+
 typedef struct TermCode {
     Str system, code;
 } TermCode;
@@ -80,6 +83,9 @@ MUST_USE ErrCode term_set_in(const TermView *view, Arena *arena, const TermSetAs
 /* NULL when it is not known. */
 const TermSystem *term_system(const TermView *view, Str canonical);
 
+/* The version that holds on a day (since 1970; NULL: the newest). */
+const TermSystem *term_system_on(const TermView *view, Str canonical, const int32_t *day);
+
 typedef struct TermConcept {
     const TermSystem *system;
     uint32_t at; /* its place in the system's order */
@@ -94,12 +100,90 @@ static inline Str term_display(const TermConcept *c, FhirLanguage language) {
     return vi || c->display.len == 0 ? c->display_vi : c->display;
 }
 
+typedef struct TermAbout {
+    Str url, version, name, title;
+    const char *content; /* "complete" … */
+    bool is_complete;    /* a code that is not there is wrong */
+} TermAbout;
+TermAbout term_about(const TermSystem *system);
+/* {"designation":[…],"property":[…]} as in FHIR, or empty. */
+Str term_extra(const TermConcept *concept);
+/* The concepts right above or below. ERR_NOMEM. */
+MUST_USE ErrCode term_links(const TermConcept *concept, Arena *arena, bool above,
+                            TermConcept **ret_concepts, size_t *ret_n);
+
 typedef struct TermSubsumes {
     Str system, a, b;
 } TermSubsumes;
 /* "equivalent", "subsumes" (a stands above b), "subsumed-by", "not-subsumed". ERR_NOT_FOUND. */
 MUST_USE ErrCode term_subsumes(const TermView *view, Arena *arena, const TermSubsumes *ask,
                                const char **ret_outcome, ErrInfo *info);
+
+/* ---- expansion ---- */
+
+enum { TERM_TREE_DEPTH = 24 };
+
+typedef struct TermExpand {
+    Str filter;           /* words or the beginning of a code; accents and case do not matter */
+    size_t offset, count; /* count SIZE_MAX: all, at most max */
+    size_t max;
+    bool active_only;
+    bool no_abstract;
+    bool as_tree; /* by hierarchy, when all is shown and nothing filtered */
+    bool has_day; /* only concepts that hold on this day */
+    int32_t day;
+} TermExpand;
+
+typedef struct TermHit {
+    Str system, version;
+    TermConcept concept; /* concept.system NULL: its system is not held here */
+    unsigned depth;      /* in a tree: 0, or one more than the hit it stands below */
+} TermHit;
+
+typedef struct TermExpansion {
+    TermHit *hits;
+    size_t n, total;
+} TermExpansion;
+/* Best first when filtered, else in the set's order. ERR_COSTLY,
+ * ERR_UNSUPPORTED (rule term-set-lacks). Cost: about 0.1 µs a member and filter word. */
+MUST_USE ErrCode term_expand(const TermSet *set, Arena *arena, const TermExpand *ask,
+                             TermExpansion *ret, ErrInfo *info);
+
+/* ---- translation ---- */
+
+typedef struct TermTranslate {
+    Str map; /* canonical of a ConceptMap; empty: all that fit */
+    Str source_set, target_set;
+    Str system, version, code;
+    Str target_system;
+    bool reverse; /* from the maps' targets to their sources */
+} TermTranslate;
+
+typedef struct TermMatch {
+    Str equivalence, system, version, code, display, display_vi, comment;
+    Str map;
+} TermMatch;
+/* At most 1,000. ERR_NOT_FOUND when the map is not known. */
+MUST_USE ErrCode term_translate(const TermView *view, Arena *arena, const TermTranslate *ask,
+                                TermMatch **ret_matches, size_t *ret_n, ErrInfo *info);
+
+/* ---- what is held, as resources ---- */
+
+typedef struct TermWhat {
+    FhirType type; /* CodeSystem, ValueSet, ConceptMap */
+    Str id;        /* of what is not stored in the server; empty: by canonical */
+    Str canonical;
+} TermWhat;
+
+typedef struct TermHeld {
+    FhirType type;
+    Str id, url, version;
+    bool is_stored; /* a resource of the server: its text is in the store */
+    const void *entry;
+} TermHeld;
+bool term_find(const TermView *view, const TermWhat *what, TermHeld *ret);
+/* The resource in FHIR's JSON; the hierarchy stands in the property "parent". */
+MUST_USE ErrCode term_print(const TermHeld *held, Buf *out);
 
 /* ---- what changes the catalogue ---- */
 

@@ -431,6 +431,9 @@ void term_build_concept(TermBuild *b, const BuildConcept *concept) {
                      .from = dated ? concept->from : INT32_MIN,
                      .to = dated ? concept->to : INT32_MAX,
                      .flags = concept->flags};
+    uint64_t words = b->err == ERR_OK ? pack_words(text_at(b, c.fold)) : 0;
+    c.words[0] = (uint32_t)words;
+    c.words[1] = (uint32_t)(words >> 32);
     append(b, &b->concepts, &c, sizeof(c));
 }
 

@@ -169,6 +169,22 @@ TermVerdict term_set_has(const TermSet *set, Str system, Str code) {
     return set == NULL ? TERM_UNKNOWN : term_set_has_code(set, system, code);
 }
 
+Str term_set_system(const TermSet *set, Str code) {
+    for (size_t i = 0; i < set->n_includes; i++) {
+        const SetPart *p = &set->parts[i];
+        if (p->system.len > 0 && part_has(p, p->system, code) == TERM_YES) {
+            return p->system;
+        }
+        for (size_t s = 0; p->system.len == 0 && s < MIN(p->n_sets, (size_t)1); s++) {
+            Str system = term_set_system(p->sets[s], code);
+            if (system.len > 0) {
+                return system;
+            }
+        }
+    }
+    return STR_EMPTY;
+}
+
 /* A Coding or Quantity. */
 static TermVerdict coding_in(const TermSet *set, Arena *arena, const JsonNode *coding) {
     const JsonNode *code = json_get_lit(coding, "code");

@@ -56,8 +56,9 @@ enum { PACK_ABSTRACT = 1, PACK_INACTIVE = 2 };
 
 typedef struct PackConcept {
     PackAt code, display, display_vi, definition;
-    PackAt fold;  /* what a filter looks at: folded names, one a line */
-    PackAt extra; /* JSON: {"designation":[…],"property":[…]} as in FHIR, or empty */
+    PackAt fold;       /* what a filter looks at: folded names, one a line */
+    uint32_t words[2]; /* pack_words of fold: rules most concepts out */
+    PackAt extra;      /* JSON: {"designation":[…],"property":[…]} as in FHIR, or empty */
     PackAt parents, children; /* lists of places */
     int32_t from, to;
     uint32_t flags;
@@ -142,6 +143,28 @@ static inline uint32_t pack_hash(Str code) {
         h = (h ^ c) * 16777619U;
     }
     return h ^ h >> 15;
+}
+
+/* A word begins behind anything that is no letter or digit. */
+static inline bool pack_is_border(char c) {
+    return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80);
+}
+
+/* One of 64 bits for the first two bytes of a word (which has at least two). */
+static inline uint64_t pack_word(const char *word) {
+    uint32_t h = ((uint32_t)(unsigned char)word[0] * 31 + (unsigned char)word[1]) * 2654435761U;
+    return UINT64_C(1) << (h >> 26);
+}
+
+/* The bits of all words of folded names. */
+static inline uint64_t pack_words(Str names) {
+    uint64_t bits = 0;
+    for (size_t i = 0; i + 1 < names.len; i++) {
+        if (i == 0 || pack_is_border(names.ptr[i - 1])) {
+            bits |= pack_word(names.ptr + i);
+        }
+    }
+    return bits;
 }
 
 static inline const PackConcept *pack_concept(const Pack *p, const PackSystem *s, uint32_t at) {

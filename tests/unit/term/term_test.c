@@ -147,7 +147,7 @@ static void every_listed_member_is_in_its_set(void **state) {
                                        VS "ucum-common",
                                        VS "bodysite-laterality",
                                        VS "c80-practice-codes",
-                                       "https://nhip.vn/fhir/ValueSet/icd-10",
+                                       "https://nhip.vn/fhir/ValueSet/icd-10-vn",
                                        VS "designation-use",
                                        VS "all-types",
                                        VS "v3-ActCode",
@@ -382,6 +382,195 @@ static void circles_end(void **state) {
     assert_int_equal(n, 2);
 }
 
+/* ---- expansion ---- */
+
+#define ICD10_SET "https://nhip.vn/fhir/ValueSet/icd-10-vn"
+
+static TermExpansion expand(const char *set, TermExpand ask) {
+    TermExpansion x;
+    ask.max = ask.max == 0 ? 20000 : ask.max;
+    ask.filter = ask.filter.ptr == NULL ? STR_EMPTY : ask.filter;
+    assert_ok(term_expand(term_set(view, str_from(set)), arena, &ask, &x, NULL));
+    return x;
+}
+
+static void typing_finds_without_accents(void **state) {
+    (void)state;
+    static const struct {
+        const char *typed, *first;
+    } cases[] = {
+        {"viem phoi do virus", "J12"},
+        {"J18.9", "J18.9"},
+        {"j189", "J18.9"},
+        {"j18", "J18"},
+        {"dai thao duong", "E10"},
+        {"tieu duong tip 2", "E11"},
+        {"VIÊM phổi DO adeno", "J12.0"},
+        {"viral pneumonia, not", "J12"},
+        {"cao huyet ap", "I10"},
+        {"  phoi   viem hit ", "J69.0"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        TermExpansion x =
+            expand(ICD10_SET, (TermExpand){.filter = str_from(cases[i].typed), .count = 5});
+        assert_true(x.n > 0);
+        assert_str(x.hits[0].concept.code, str_from(cases[i].first));
+    }
+    TermExpansion none = expand(ICD10_SET, (TermExpand){.filter = STR("zzzz"), .count = 5});
+    assert_int_equal(none.n + none.total, 0);
+    /* a word's beginning counts, its middle does not */
+    none = expand(ICD10_SET, (TermExpand){.filter = STR("neumoniaa"), .count = 5});
+    assert_int_equal(none.total, 0);
+}
+
+static void pages_follow_each_other(void **state) {
+    (void)state;
+    static const char *const filters[] = {"", "viem phoi"};
+    for (size_t f = 0; f < ARRAY_LEN(filters); f++) {
+        TermExpand ask = {.filter = str_from(filters[f]), .count = 40};
+        TermExpansion whole = expand(ICD10_SET, ask);
+        assert_int_equal(whole.n, 40);
+        for (size_t at = 0; at < 40; at += 10) {
+            ask.offset = at;
+            ask.count = 10;
+            TermExpansion page = expand(ICD10_SET, ask);
+            assert_int_equal(page.total, whole.total);
+            assert_int_equal(page.n, 10);
+            for (size_t i = 0; i < 10; i++) {
+                assert_str(page.hits[i].concept.code, whole.hits[at + i].concept.code);
+            }
+        }
+        ask.offset = whole.total + 7;
+        assert_int_equal(expand(ICD10_SET, ask).n, 0);
+        ask.offset = 0;
+        ask.count = 0;
+        assert_int_equal(expand(ICD10_SET, ask).total, whole.total);
+    }
+}
+
+static void too_much_is_refused(void **state) {
+    (void)state;
+    TermExpansion x;
+    ErrInfo info = {0};
+    TermExpand ask = {.filter = STR_EMPTY, .count = SIZE_MAX, .max = 100};
+    const TermSet *set = term_set(view, STR(ICD10_SET));
+    assert_int_equal(term_expand(set, arena, &ask, &x, &info), ERR_COSTLY);
+    ask.count = 10;
+    assert_ok(term_expand(set, arena, &ask, &x, &info));
+    char typed[300];
+    memset(typed, 'a', sizeof(typed));
+    ask.filter = (Str){typed, sizeof(typed)};
+    assert_int_equal(term_expand(set, arena, &ask, &x, &info), ERR_LIMIT);
+    set = term_set(view, STR(VS "observation-codes"));
+    ask.filter = STR_EMPTY;
+    assert_int_equal(term_expand(set, arena, &ask, &x, &info), ERR_UNSUPPORTED);
+}
+
+static void trees_active_and_days(void **state) {
+    (void)state;
+    assert_ok(put("CodeSystem/1", colours, NULL));
+    TermExpansion x = expand("urn:all-colours", (TermExpand){.count = SIZE_MAX, .as_tree = true});
+    static const unsigned depths[] = {0, 1, 1, 0, 1};
+    assert_int_equal(x.n, ARRAY_LEN(depths));
+    for (size_t i = 0; i < x.n; i++) {
+        assert_int_equal(x.hits[i].depth, depths[i]);
+    }
+    x = expand("urn:all-colours", (TermExpand){.count = SIZE_MAX, .active_only = true});
+    assert_int_equal(x.n, 4);
+    assert_ok(put("CodeSystem/7",
+                  "{\"resourceType\":\"CodeSystem\",\"url\":\"urn:dated\",\"content\":\"complete\","
+                  "\"valueSet\":\"urn:all-dated\",\"concept\":[{\"code\":\"old\",\"property\":[{"
+                  "\"code\":\"retirementDate\",\"valueDateTime\":\"2025-07-01\"}]},{\"code\":"
+                  "\"new\",\"property\":[{\"code\":\"effectiveDate\",\"valueDateTime\":"
+                  "\"2025-07-01\"}]}]}",
+                  NULL));
+    for (int day = 30; day <= 31; day++) { /* 30 June, 1 July */
+        x = expand("urn:all-dated",
+                   (TermExpand){.count = SIZE_MAX,
+                                .has_day = true,
+                                .day = (int32_t)time_days_from_civil(2025, 6, day)});
+        assert_int_equal(x.n, 1);
+        assert_str(x.hits[0].concept.code, day == 30 ? STR("old") : STR("new"));
+    }
+}
+
+/* ---- translation ---- */
+
+static void codes_translate_and_back(void **state) {
+    (void)state;
+    TermMatch *m;
+    size_t n;
+    TermTranslate ask = {.map = STR("https://nhip.vn/fhir/ConceptMap/dvhc-2024-2025"),
+                         .system = STR("https://nhip.vn/fhir/CodeSystem/dvhc"),
+                         .code = STR("02")};
+    assert_ok(term_translate(view, arena, &ask, &m, &n, NULL));
+    assert_int_equal(n, 1);
+    assert_str(m[0].code, STR("08"));
+    assert_str(m[0].version, STR("2025"));
+    assert_str(m[0].equivalence, STR("wider"));
+    assert_str(m[0].display_vi, STR("Tỉnh Tuyên Quang"));
+    ask.code = STR("08");
+    ask.reverse = true;
+    assert_ok(term_translate(view, arena, &ask, &m, &n, NULL));
+    assert_int_equal(n, 2);
+    assert_str(m[0].equivalence, STR("narrower"));
+    ask.map = STR("urn:none");
+    assert_int_equal(term_translate(view, arena, &ask, &m, &n, NULL), ERR_NOT_FOUND);
+}
+
+static void unlisted_codes_follow_the_group(void **state) {
+    (void)state;
+    assert_ok(put("ConceptMap/1",
+                  "{\"resourceType\":\"ConceptMap\",\"url\":\"urn:m\",\"group\":[{\"source\":"
+                  "\"urn:a\",\"target\":\"urn:b\",\"element\":[{\"code\":\"1\",\"target\":[{"
+                  "\"code\":\"x\",\"equivalence\":\"equal\"},{\"code\":\"y\",\"equivalence\":"
+                  "\"wider\",\"dependsOn\":[{\"property\":\"urn:p\",\"value\":\"1\"}]}]}],"
+                  "\"unmapped\":{\"mode\":\"fixed\",\"code\":\"z\"}}]}",
+                  NULL));
+    static const char *const cases[][2] = {{"1", "x"}, {"2", "z"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        TermMatch *m;
+        size_t n;
+        TermTranslate ask = {.map = STR("urn:m"), .code = str_from(cases[i][0])};
+        assert_ok(term_translate(view, arena, &ask, &m, &n, NULL));
+        assert_int_equal(n, 1);
+        assert_str(m[0].code, str_from(cases[i][1]));
+        assert_str(m[0].system, STR("urn:b"));
+    }
+}
+
+/* What is held prints as resources that can be taken in again and say the same. */
+static void resources_print_and_read_again(void **state) {
+    (void)state;
+    static const struct {
+        FhirType type;
+        const char *url;
+    } cases[] = {{FHIR_T_CODE_SYSTEM, ICD10},
+                 {FHIR_T_CODE_SYSTEM, "http://terminology.hl7.org/CodeSystem/v3-ActCode"},
+                 {FHIR_T_VALUE_SET, VS "ucum-common"},
+                 {FHIR_T_CONCEPT_MAP, "https://nhip.vn/fhir/ConceptMap/dvhc-2024-2025"},
+                 {FHIR_T_CONCEPT_MAP, "http://hl7.org/fhir/ConceptMap/cm-address-use-v3"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        Buf texts[2];
+        TermHeld held;
+        TermWhat what = {.type = cases[i].type, .canonical = str_from(cases[i].url)};
+        for (size_t round = 0; round < 2; round++) {
+            buf_init(&texts[round], 64 * LIMIT_MIB);
+            assert_true(term_find(view, &what, &held));
+            assert_int_equal(held.is_stored, round == 1);
+            assert_ok(term_print(&held, &texts[round]));
+            if (round == 0) {
+                assert_ok(put("again", buf_cstr(&texts[0]), NULL));
+            }
+        }
+        assert_str(buf_str(&texts[0]), buf_str(&texts[1]));
+        buf_release(&texts[0]);
+        buf_release(&texts[1]);
+        term_remove(term, STR("again"));
+        look_anew();
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -397,6 +586,13 @@ int main(void) {
         CASE(filters_choose_members),
         CASE(what_cannot_be_followed_is_said),
         CASE(circles_end),
+        CASE(typing_finds_without_accents),
+        CASE(pages_follow_each_other),
+        CASE(too_much_is_refused),
+        CASE(trees_active_and_days),
+        CASE(codes_translate_and_back),
+        CASE(unlisted_codes_follow_the_group),
+        CASE(resources_print_and_read_again),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,187 @@
+/* The catalogue behind the server: terminology resources enter it as they are committed (a view of
+ * the store) and at start; what is asked waits a moment for commits under way. */
+#include "api/api_term_int.h"
+#include "core/log.h"
+
+enum {
+    PATIENCE_MS = 250, /* that a question waits for a commit to show */
+    RECENT_MS = 10000, /* after a terminology resource was on its way */
+    RESOURCE_ARENA_MAX = 256 << 20,
+    PAGE = 100,
+};
+
+/* One change in the view's bytes, then the resource's text. */
+typedef struct Change {
+    uint32_t position, type, deleted, len;
+    Slot first; /* 0: this version is the first */
+} Change;
+
+struct ApiTermFeed {
+    Term *term;
+    _Atomic(RecordNo) applied;
+    _Atomic int64_t touched; /* when a terminology resource was last on its way */
+};
+
+static int64_t mono_ms(void) {
+    return clock_monotonic_ns(clock_real()) / 1000000;
+}
+
+static bool is_ours(FhirType type) {
+    return type == FHIR_T_CODE_SYSTEM || type == FHIR_T_VALUE_SET || type == FHIR_T_CONCEPT_MAP;
+}
+
+/* Sources go by the resource's first version: ids may be made by the server later. */
+static Str source_name(Slot first, char text[32]) {
+    (void)snprintf(text, 32, "slot:%llu", (unsigned long long)first);
+    return str_from(text);
+}
+
+static ErrCode prepare(void *ctx, Arena *scratch, const StoreViewRecord *record, Buf *out) {
+    ApiTermFeed *feed = ctx;
+    (void)scratch;
+    for (size_t i = 0; i < record->n_changes; i++) {
+        const StoreViewChange *c = &record->changes[i];
+        if (!is_ours(c->type)) {
+            continue;
+        }
+        atomic_store(&feed->touched, mono_ms());
+        Change change = {.position = (uint32_t)i,
+                         .type = (uint32_t)c->type,
+                         .deleted = c->deleted,
+                         .first = c->first};
+        size_t at = out->len;
+        buf_put(out, &change, sizeof(change));
+        if (!c->deleted) {
+            JsonWriter w = json_writer(out);
+            json_put_node(&w, c->root);
+            change.len = (uint32_t)(out->len - at - sizeof(change));
+        }
+        if (buf_ok(out) == ERR_OK) {
+            memcpy(out->ptr + at, &change, sizeof(change));
+        }
+    }
+    return buf_ok(out);
+}
+
+/* A resource that cannot serve stays a resource; who uses it hears that it is not known. */
+static void take_in(Term *term, Slot first, Str json) {
+    char name[32];
+    ErrInfo info = {0};
+    const JsonNode *root = NULL;
+    CLEANUP_ARENA Arena *arena = arena_new(RESOURCE_ARENA_MAX);
+    ErrCode err = arena == NULL ? ERR_NOMEM : json_parse(arena, json, &root, &info);
+    if (err == ERR_OK) {
+        err = term_put(term, source_name(first, name), root, &info);
+    }
+    if (err != ERR_OK) {
+        term_remove(term, source_name(first, name));
+        log_warn("term_not_usable", "err", err_name(err), "rule", info.rule, "slot",
+                 (uint64_t)first);
+    }
+}
+
+static ErrCode apply(void *ctx, RecordNo record, TimeMs time, Str bytes) {
+    ApiTermFeed *feed = ctx;
+    char name[32];
+    Change c;
+    (void)time;
+    while (bytes.len >= sizeof(c)) {
+        memcpy(&c, bytes.ptr, sizeof(c));
+        bytes = str_sub(bytes, sizeof(c), bytes.len);
+        Slot first = c.first != 0 ? c.first : SLOT_OF(record, c.position);
+        if (c.deleted != 0) {
+            term_remove(feed->term, source_name(first, name));
+        } else {
+            take_in(feed->term, first, str_sub(bytes, 0, c.len));
+        }
+        bytes = str_sub(bytes, c.len, bytes.len);
+    }
+    atomic_store(&feed->applied, record);
+    return ERR_OK;
+}
+
+/* Nothing is replayed: api_term_load reads what is current. */
+static RecordNo covered(void *ctx) {
+    (void)ctx;
+    return UINT64_MAX;
+}
+
+ErrCode api_term_feed_new(Term *term, ApiTermFeed **ret_feed, StoreView *ret_view) {
+    ApiTermFeed *feed = calloc(1, sizeof(*feed));
+    if (feed == NULL) {
+        return ERR_NOMEM;
+    }
+    feed->term = term;
+    atomic_init(&feed->touched, INT64_MIN / 2);
+    *ret_feed = feed;
+    *ret_view = (StoreView){.ctx = feed, .prepare = prepare, .apply = apply, .covered = covered};
+    return ERR_OK;
+}
+
+void api_term_feed_free(ApiTermFeed *feed) {
+    free(feed);
+}
+
+static ErrCode load_type(Store *store, Term *term, FhirType type, ErrInfo *info) {
+    CLEANUP_ARENA Arena *arena = arena_new(RESOURCE_ARENA_MAX);
+    FhirQuery query;
+    StorePage page = {0};
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    do {
+        StoreSearch search = {
+            .query = &query, .snapshot = page.snapshot, .after = page.next, .count = PAGE};
+        arena_reset(arena);
+        TRY(fhir_query_parse(arena, &(FhirQueryScope){.type = type, .info = info}, STR_EMPTY,
+                             &query));
+        TRY(store_search(store, arena, &search, &page, info));
+        for (size_t i = 0; i < page.n_matches; i++) {
+            take_in(term, page.matches[i].first, page.matches[i].json);
+        }
+    } while (page.next != 0);
+    return ERR_OK;
+}
+
+ErrCode api_term_load(ApiTermFeed *feed, Store *store, ErrInfo *info) {
+    static const FhirType types[] = {FHIR_T_CODE_SYSTEM, FHIR_T_VALUE_SET, FHIR_T_CONCEPT_MAP};
+    atomic_store(&feed->applied, store_snapshot(store));
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        TRY(load_type(store, feed->term, types[i], info));
+    }
+    return ERR_OK;
+}
+
+const TermView *api_term_view(Api *api) {
+    ApiTermFeed *feed = api->o.term_feed;
+    int64_t begun = mono_ms();
+    if (feed != NULL && begun - atomic_load(&feed->touched) < RECENT_MS) {
+        RecordNo last = store_snapshot(api->store);
+        while (atomic_load(&feed->applied) < last && mono_ms() - begun < PATIENCE_MS) {
+            clock_sleep_ms(clock_real(), 1);
+        }
+    }
+    return term_view(api->term);
+}
+
+ErrCode api_term_read(Api *api, Arena *arena, FhirType type, Str id, StoreVersion *ret) {
+    TermHeld held;
+    CLEANUP_BUF Buf text;
+    if (!is_ours(type)) {
+        return ERR_NOT_FOUND;
+    }
+    const TermView *view = term_view(api->term);
+    bool found = term_find(view, &(TermWhat){.type = type, .id = id}, &held);
+    buf_init(&text, LIMIT_REQUEST_BYTES);
+    ErrCode err = found ? term_print(&held, &text) : ERR_NOT_FOUND;
+    if (err == ERR_OK) {
+        *ret = (StoreVersion){.type = type,
+                              .version = 1,
+                              .time = api->started,
+                              .id = id,
+                              .json = arena_str(arena, buf_str(&text))};
+        err = arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+    }
+    term_view_end(view);
+    return err;
+}
