@@ -342,6 +342,7 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
         err = term_new(&api->term);
         api->owns_term = err == ERR_OK;
     }
+    api->codes = api_term_codes(api);
     if (err == ERR_OK) {
         err = start_threads(api);
     }

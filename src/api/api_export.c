@@ -28,8 +28,10 @@ static ErrCode read_types(ExportAsk *ask, Str list, ErrInfo *info) {
 }
 
 static ErrCode read_filter(ExportAsk *ask, Str text, ErrInfo *info) {
-    FhirQueryScope scope = {
-        .base_url = ask->api->base_url, .now = clock_now_ms(ask->api->clock), .info = info};
+    FhirQueryScope scope = {.codes = &ask->api->codes,
+                            .base_url = ask->api->base_url,
+                            .now = clock_now_ms(ask->api->clock),
+                            .info = info};
     Str query = text;
     Str type;
     (void)str_cut(&query, '?', &type);

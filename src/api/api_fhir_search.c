@@ -142,6 +142,7 @@ ErrCode fhir_search(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     FhirQueryScope scope = {.type = get->type,
                             .compartment = get->compartment,
                             .compartment_id = get->id,
+                            .codes = &api->codes,
                             .base_url = api->base_url,
                             .now = clock_now_ms(api->clock),
                             .info = info,

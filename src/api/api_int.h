@@ -68,6 +68,7 @@ struct Api {
     Ioc *ioc;
     Term *term;
     bool owns_term;
+    FhirCodes codes; /* for queries: what :in, :above … mean */
     const Clock *clock;
     HttpServer *http;
     Str base_url; /* "http://127.0.0.1:8080/fhir", no slash at the end */
@@ -91,6 +92,7 @@ struct Api {
 /* Refuses what a stranger's page in a browser on this machine asks: replies and answers false. */
 bool api_guard(ApiCall *call); /* api_guard.c */
 
+FhirCodes api_term_codes(Api *api); /* api_term_codes.c */
 /* What the catalogue holds under this id beside the store: CodeSystem, ValueSet, ConceptMap
  * (api_term_store.c). ERR_NOT_FOUND. */
 MUST_USE ErrCode api_term_read(Api *api, Arena *arena, FhirType type, Str id, StoreVersion *ret);

@@ -130,6 +130,17 @@ check "an operation inside of a bundle" has "$(curl -s -H 'Content-Type: applica
 check "the capability statement lists them" has "$(get metadata)" '"name":"validate-code"'
 check "with definitions" has "$(get OperationDefinition/ValueSet-expand)" '"name":"filter"'
 
+# ---- searches by value set and hierarchy
+post Condition "{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"test\"},\"code\":{\"coding\":[{\"system\":\"$icd\",\"code\":\"I10\"}]}}" >/dev/null
+post Condition "{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"test\"},\"code\":{\"coding\":[{\"system\":\"$icd\",\"code\":\"J18.9\"}]}}" >/dev/null
+total() { get "$1" | grep -o '"total":[0-9]*' | head -1 | cut -d: -f2; }
+check ":in a value set" is "$(total "Condition?code:in=urn:tim&_total=accurate")" 1
+check ":not-in" is "$(total "Condition?code:not-in=urn:tim&_total=accurate")" 1
+check ":below a chapter" is "$(total "Condition?code:below=$icd|X&_total=accurate")" 1
+check ":below a block" is "$(total "Condition?code:below=$icd|I10-I15&_total=accurate")" 1
+check ":above" is "$(total "Condition?code:above=$icd|J18.9&_total=accurate")" 1
+check ":in a set that nobody knows" is "$(status "Condition?code:in=urn:none")" 400
+
 stop
 echo "1..$n"
 [ "$bad" = 0 ]
