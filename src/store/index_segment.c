@@ -265,16 +265,31 @@ static ErrCode walk_key(Walk *w, Str key, SlotVec *out) {
     return w->at.err;
 }
 
+/* As segment_find, for a key behind one that stood in block `from` or before: looks near it first.
+ */
+static bool find_behind(const Segment *s, Str key, uint32_t from, uint32_t *ret_lo,
+                        uint32_t *ret_hi) {
+    if (from + 1 >= s->n_blocks || str_cmp(key, segment_key(s, from + 1)) >= 0) {
+        return segment_find(s, key, ret_lo, ret_hi);
+    }
+    *ret_lo = *ret_hi = from;
+    return !bloom_covers(key) || bloom_has(s->bloom, s->bloom_len, hash64(key));
+}
+
 ErrCode segment_get_many(const Segment *s, const Str *keys, size_t n, SlotVec *out) {
     Walk w = {.segment = s};
     ErrCode err = ERR_OK;
+    uint32_t near = 0;
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
         uint32_t lo = 0;
         uint32_t hi = 0;
         assert(i == 0 || str_cmp(keys[i - 1], keys[i]) < 0);
-        if (!segment_find(s, keys[i], &lo, &hi)) {
+        bool found =
+            i == 0 ? segment_find(s, keys[i], &lo, &hi) : find_behind(s, keys[i], near, &lo, &hi);
+        if (!found) {
             continue;
         }
+        near = hi;
         for (uint32_t b = lo; b <= hi && err == ERR_OK; b++) {
             err = walk_to(&w, b);
             if (err == ERR_OK) {
@@ -336,6 +351,11 @@ ErrCode segment_newest(const Segment *s, Str key, uint32_t *ret_slot) {
 }
 
 /* ---- ranges ---- */
+
+uint32_t segment_block_of(const Segment *s, Str key) {
+    uint32_t before = blocks_before(s, key, false);
+    return before == 0 ? 0 : before - 1;
+}
 
 static uint64_t estimate_in(const Segment *s, uint32_t b, Str from, Str to) {
     CacheBlock *held = NULL;

@@ -64,6 +64,8 @@ MUST_USE ErrCode segment_get(const Segment *s, Str key, SlotVec *out);
 MUST_USE ErrCode segment_get_many(const Segment *s, const Str *keys, size_t n, SlotVec *out);
 /* How many slots key has; decodes at most two blocks. */
 MUST_USE ErrCode segment_count(const Segment *s, Str key, uint64_t *ret_n);
+/* The block where key stands or would stand. */
+uint32_t segment_block_of(const Segment *s, Str key);
 /* About how many slots the keys in [from, to) have; decodes at most two blocks. */
 uint64_t segment_estimate(const Segment *s, Str from, Str to);
 /* The key's newest slot; ERR_NOT_FOUND. */

@@ -98,6 +98,7 @@ typedef struct Search {
     const JsonNode *last_root;
     size_t *work;        /* resources decoded so far, with those of its links' searches: more than
                           * limits.work_max are refused */
+    size_t *tests;       /* of keys against further ranges of a list */
     SearchPlan *explain; /* NULL: nobody asked */
     unsigned depth;      /* of a chain's search */
     SearchLink **links;
@@ -135,6 +136,13 @@ MUST_USE ErrCode plan_custom(Search *s, const FhirQueryTerm *term);
 /* ---- search_text.c: _text, _content, near ---- */
 MUST_USE ErrCode plan_words(Search *s, const FhirQueryTerm *term);
 MUST_USE ErrCode near_ranges(Search *s, Clause *c, const KeyBuf *head, const FhirQueryValue *value);
+
+/* ---- search_fill.c ---- */
+/* All slots of the clause's ranges in the part, ascending; maybe: those of them to be verified. */
+MUST_USE ErrCode search_fill(Search *s, const IndexPart *part, const Clause *c, SlotVec *slots,
+                             SlotVec *maybe);
+MUST_USE ErrCode slot_vec_append(SlotVec *v, const uint32_t *slots, size_t n);
+MUST_USE ErrCode slot_vec_sort(SlotVec *v); /* each once */
 
 /* ---- search_set.c: iterators over one part ---- */
 typedef struct SlotIter SlotIter;

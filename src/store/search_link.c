@@ -122,6 +122,7 @@ static ErrCode side_search(Search *s, FhirType type, FhirQueryTerm *terms, size_
                   .snapshot = s->snapshot,
                   .limits = s->limits,
                   .work = s->work,
+                  .tests = s->tests,
                   .explain = s->explain,
                   .depth = s->depth + 1,
                   .ascending = true};

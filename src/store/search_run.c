@@ -225,8 +225,10 @@ ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, Stor
                        "liên kết trang không phải của máy chủ này");
     }
     size_t work = 0;
+    size_t tests = 0;
     Search s = {.store = store,
                 .work = &work,
+                .tests = &tests,
                 .index = store_index(store),
                 .out = arena,
                 .query = search->query,

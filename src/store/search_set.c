@@ -21,184 +21,34 @@ struct SlotIter {
     SlotVec records; /* relative record numbers */
 };
 
-/* ---- sorting ---- */
-
-void slots_sort(uint32_t *slots, uint32_t *spare, size_t n) {
-    enum { BITS = 11, BUCKETS = 1 << BITS, SMALL = 64 };
-    if (n < SMALL) {
-        for (size_t i = 1; i < n; i++) {
-            uint32_t v = slots[i];
-            size_t at = i;
-            for (; at > 0 && slots[at - 1] > v; at--) {
-                slots[at] = slots[at - 1];
-            }
-            slots[at] = v;
-        }
-        return;
-    }
-    uint32_t *from = slots;
-    uint32_t *to = spare;
-    for (unsigned shift = 0; shift < 32; shift += BITS) {
-        size_t starts[BUCKETS + 1] = {0};
-        for (size_t i = 0; i < n; i++) {
-            starts[(from[i] >> shift & (BUCKETS - 1)) + 1]++;
-        }
-        for (size_t b = 0; b < BUCKETS; b++) {
-            starts[b + 1] += starts[b];
-        }
-        for (size_t i = 0; i < n; i++) {
-            to[starts[from[i] >> shift & (BUCKETS - 1)]++] = from[i];
-        }
-        uint32_t *t = from;
-        from = to;
-        to = t;
-    }
-    if (from != slots) { /* three passes: the result stands in spare */
-        memcpy(slots, from, n * sizeof(*slots));
-    }
-}
-
-static bool is_sorted(const SlotVec *v) {
-    for (size_t i = 1; i < v->n; i++) {
-        if (v->slots[i - 1] >= v->slots[i]) {
-            return false;
+/* The first place in an ascending list whose value is not below `value`. */
+static size_t lower_bound(const uint64_t *list, size_t n, uint64_t value) {
+    size_t lo = 0;
+    size_t hi = n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (list[mid] < value) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
         }
     }
-    return true;
-}
-
-static ErrCode vec_sort_unique(SlotVec *v) {
-    if (is_sorted(v)) {
-        return ERR_OK;
-    }
-    CLEANUP_FREE uint32_t *spare = malloc(v->n * sizeof(*spare));
-    if (spare == NULL) {
-        return ERR_NOMEM;
-    }
-    slots_sort(v->slots, spare, v->n);
-    size_t kept = 1;
-    for (size_t i = 1; i < v->n; i++) {
-        if (v->slots[i] != v->slots[kept - 1]) {
-            v->slots[kept++] = v->slots[i];
-        }
-    }
-    v->n = kept;
-    return ERR_OK;
-}
-
-/* ---- filling from ranges ---- */
-
-typedef struct Fill {
-    SlotIter *it;
-    const KeyRange *range;
-    KeyVerdict verdict; /* of the key just taken */
-} Fill;
-
-static bool fill_take(void *ctx, Str key) {
-    Fill *f = ctx;
-    f->verdict = key_verdict(f->range, key);
-    return f->verdict != KEY_NO;
-}
-
-static ErrCode vec_append(SlotVec *v, const uint32_t *slots, size_t n) {
-    TRY(slot_vec_reserve(v, n));
-    memcpy(v->slots + v->n, slots, n * sizeof(*slots));
-    v->n += n;
-    return ERR_OK;
-}
-
-static ErrCode fill_put(void *ctx, Str key, const uint32_t *slots, size_t n) {
-    Fill *f = ctx;
-    (void)key;
-    return vec_append(f->verdict == KEY_YES ? &f->it->slots : &f->it->maybe, slots, n);
-}
-
-static ErrCode fill_exact_keys(const IndexPart *part, const Clause *c, uint32_t below,
-                               SlotIter *it) {
-    CLEANUP_FREE Str *keys = malloc((c->n_ranges + 1) * sizeof(*keys));
-    if (keys == NULL) {
-        return ERR_NOMEM;
-    }
-    size_t n = 0;
-    for (size_t i = 0; i < c->n_ranges;
-         i++) { /* ascending; a wider range may stand between twins */
-        Str key = c->ranges[i].from;
-        if (c->ranges[i].is_exact && (n == 0 || !str_eq(keys[n - 1], key))) {
-            keys[n++] = key;
-        }
-    }
-    if (part->segment != NULL) {
-        return segment_get_many(part->segment, keys, n, &it->slots);
-    }
-    for (size_t i = 0; i < n; i++) {
-        TRY(part_get(part, keys[i], below, &it->slots));
-    }
-    return ERR_OK;
-}
-
-/* Takes out what the search's snapshot does not know: a segment gives all that it has. */
-static void vec_cut(SlotVec *v, uint32_t below) {
-    while (v->n > 0 && v->slots[v->n - 1] >= below) {
-        v->n--;
-    }
-}
-
-/* slots: sure ones and others; maybe: the others. */
-static ErrCode join_maybe(SlotIter *it) {
-    TRY(vec_sort_unique(&it->maybe));
-    size_t kept = 0;
-    size_t at = 0;
-    for (size_t i = 0; i < it->maybe.n; i++) {
-        while (at < it->slots.n && it->slots.slots[at] < it->maybe.slots[i]) {
-            at++;
-        }
-        if (at == it->slots.n || it->slots.slots[at] != it->maybe.slots[i]) {
-            it->maybe.slots[kept++] = it->maybe.slots[i];
-        }
-    }
-    it->maybe.n = kept;
-    if (kept > 0) {
-        TRY(vec_append(&it->slots, it->maybe.slots, kept));
-    }
-    return vec_sort_unique(&it->slots);
-}
-
-static ErrCode fill_ranges(const IndexPart *part, const Clause *c, uint32_t below, SlotIter *it) {
-    TRY(fill_exact_keys(part, c, below, it));
-    for (size_t i = 0; i < c->n_ranges; i++) {
-        const KeyRange *r = &c->ranges[i];
-        if (!r->is_exact) {
-            Fill f = {it, r, KEY_YES};
-            TRY(part_scan(part, &(TailScan){.from = r->from,
-                                            .to = r->to,
-                                            .below = below,
-                                            .take = fill_take,
-                                            .put = fill_put,
-                                            .ctx = &f}));
-        }
-    }
-    TRY(vec_sort_unique(&it->slots));
-    TRY(it->maybe.n == 0 ? ERR_OK : join_maybe(it));
-    vec_cut(&it->slots, below);
-    vec_cut(&it->maybe, below);
-    return ERR_OK;
+    return lo;
 }
 
 /* The clause's listed slots and records that lie in this part. */
 static ErrCode fill_lists(const IndexPart *part, const Clause *c, uint32_t below, SlotIter *it) {
-    for (size_t i = 0; i < c->n_slots; i++) {
-        Slot base = part_base(part);
-        if (c->slots[i] >= base && c->slots[i] - base < below) {
-            uint32_t slot = (uint32_t)(c->slots[i] - base);
-            TRY(vec_append(&it->slots, &slot, 1));
-        }
+    Slot base = part_base(part);
+    for (size_t i = lower_bound(c->slots, c->n_slots, base);
+         i < c->n_slots && c->slots[i] - base < below; i++) {
+        uint32_t slot = (uint32_t)(c->slots[i] - base);
+        TRY(slot_vec_append(&it->slots, &slot, 1));
     }
-    TRY(vec_sort_unique(&it->slots));
-    for (size_t i = 0; i < c->n_records; i++) {
-        if (c->records[i] >= part->first && c->records[i] <= part->last) {
-            uint32_t record = (uint32_t)(c->records[i] - part->first);
-            TRY(vec_append(&it->records, &record, 1));
-        }
+    TRY(slot_vec_sort(&it->slots));
+    for (size_t i = lower_bound(c->records, c->n_records, part->first);
+         i < c->n_records && c->records[i] <= part->last; i++) {
+        uint32_t record = (uint32_t)(c->records[i] - part->first);
+        TRY(slot_vec_append(&it->records, &record, 1));
     }
     return ERR_OK;
 }
@@ -240,7 +90,8 @@ ErrCode iter_new(Search *s, const IndexPart *part, const Clause *clause, SlotIte
     it->all_maybe = clause->is_unsure;
     bool lazy = part->segment != NULL && clause->n_ranges == 1 && clause->ranges[0].is_exact &&
                 clause->n_slots == 0;
-    ErrCode err = lazy ? open_posting(part, clause, it) : fill_ranges(part, clause, below, it);
+    ErrCode err = lazy ? open_posting(part, clause, it)
+                       : search_fill(s, part, clause, &it->slots, &it->maybe);
     if (err == ERR_OK) {
         err = fill_lists(part, clause, below, it);
     }

@@ -3,7 +3,7 @@
  * all resources current at the snapshot. */
 #include "unit/store/search_world.h"
 
-enum { QUERIES = 500 };
+enum { QUERIES = 300 };
 
 /* ---- random queries ---- */
 
@@ -667,6 +667,121 @@ static void long_or_lists_are_answered_once_each(void **state) {
     world_free(w);
 }
 
+/* Ten thousand values of any kind are one merge; what overlaps without end is refused. */
+static void long_lists_of_every_kind(void **state) {
+    (void)state;
+    World *w = small_world();
+    add_visits(w, 70);
+    CLEANUP_BUF Buf text;
+    buf_init(&text, 1 << 20);
+    static const struct {
+        FhirType type;
+        const char *begin, *each;
+        size_t found;
+    } lists[] = {
+        {FHIR_T_OBSERVATION, "code=", "c%d", 70},
+        {FHIR_T_OBSERVATION, "code:not=", "x%d", 70},
+        {FHIR_T_OBSERVATION, "code=", "urn:x%%7Cc%d", 70},
+        {FHIR_T_OBSERVATION, "date=", "20%02d-01-01", 70},
+        {FHIR_T_OBSERVATION, "date=ge2031,", "20%02d-01-01T10:00:00%%2B07:00", 70},
+        {FHIR_T_PATIENT, "name=", "le thu,x%d", 1},
+        {FHIR_T_PATIENT, "identifier=", "urn:x%%7C%d", 1},
+        {FHIR_T_OBSERVATION, "encounter=", "Encounter/e%d", 0},
+        {FHIR_T_OBSERVATION, "subject:Patient.identifier=", "%d", 70},
+        {FHIR_T_PATIENT, "_has:Observation:patient:code=", "c%d", 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        buf_clear(&text);
+        buf_printf(&text, "%s", lists[i].begin);
+        for (int k = 0; k < 4990; k++) {
+            buf_put(&text, ",", k == 0 ? 0 : 1);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+            buf_printf(&text, lists[i].each, strstr(lists[i].each, "%02d") == NULL ? k : k % 90 + 10);
+#pragma GCC diagnostic pop
+        }
+        StorePage page = {0};
+        arena_reset(w->arena);
+        assert_ok(ask(w, lists[i].type, buf_cstr(&text), 1000, &page));
+        assert_int_equal(page.n_matches, lists[i].found);
+        assert_int_equal(page.total, lists[i].found);
+    }
+    buf_clear(&text);
+    buf_put_lit(&text, "name:contains=zz");
+    for (int k = 0; k < 9999; k++) {
+        buf_printf(&text, ",z%d", k);
+    }
+    for (int k = 0; k < 600; k++) {
+        StoreChange change = create(
+            FHIR_T_PATIENT, home_text(&w->home, "{\"resourceType\":\"Patient\",\"name\":[{\"text\":\"n%d\"}]}", k));
+        assert_ok(commit_some(&w->home, &change, 1, NULL));
+    }
+    StorePage page = {0};
+    assert_int_equal(ask(w, FHIR_T_PATIENT, buf_cstr(&text), 10, &page), ERR_LIMIT);
+    assert_non_null(strstr(w->home.info.what_en, "overlap"));
+    world_free(w);
+}
+
+/* Chains that lead back to where they began, and trees that are none. */
+static void circles_end(void **state) {
+    (void)state;
+    World *w = small_world();
+    for (int k = 0; k < 5; k++) {
+        StoreChange change = create(
+            FHIR_T_ORGANIZATION,
+            home_text(&w->home, "{\"resourceType\":\"Organization\",\"name\":\"o%d\",\"partOf\":{\"reference\":"
+                                "\"Organization/circle-%d\"}}", k, (k + 1) % 5));
+        change.id = home_text(&w->home, "circle-%d", k);
+        assert_ok(commit_some(&w->home, &change, 1, NULL));
+    }
+    StorePage page = {0};
+    assert_ok(ask(w, FHIR_T_ORGANIZATION, "partof:below=circle-0", 10, &page));
+    assert_int_equal(page.total, 5);
+    assert_ok(ask(w, FHIR_T_ORGANIZATION, "partof:above=circle-0", 10, &page));
+    assert_int_equal(page.total, 5);
+    assert_ok(ask(w, FHIR_T_ORGANIZATION,
+                  "partof.partof.partof.partof.partof.partof.partof.name=o1", 10, &page));
+    assert_int_equal(page.total, 1);
+    assert_str(page.matches[0].id, STR("circle-4"));
+    assert_ok(ask(w, FHIR_T_ORGANIZATION,
+                  "_has:Organization:partof:_has:Organization:partof:partof.name=o1", 10, &page));
+    assert_int_equal(page.total, 1);
+    assert_str(page.matches[0].id, STR("circle-2"));
+    world_free(w);
+}
+
+/* The plan shows what each step expected and found. */
+static void a_plan_counts_its_steps(void **state) {
+    (void)state;
+    World *w = small_world();
+    add_visits(w, 30);
+    FhirQuery query;
+    FhirQueryScope scope = {.type = FHIR_T_OBSERVATION, .info = &w->home.info};
+    assert_ok(fhir_query_parse(w->arena, &scope, STR("code=c1&patient.name=le"), &query));
+    StoreSearch search = {.query = &query, .count = 3, .want_total = true, .want_plan = true};
+    StorePage page = {0};
+    assert_ok(store_search(w->home.store, w->arena, &search, &page, &w->home.info));
+    bool code = false;
+    bool inner = false;
+    bool set = false;
+    bool total = false;
+    for (size_t i = 0; i < page.n_plan; i++) {
+        const StorePlanStep *s = &page.plan[i];
+        code = code || (str_eq(s->what, STR("code=c1")) && s->found == 5 && s->depth == 0);
+        inner = inner || (str_eq(s->what, STR("name=le")) && s->found == 1 && s->depth == 1);
+        set = set || (str_eq(s->what, STR("set of Patient")) && s->found == 1);
+        total = total || (str_eq(s->what, STR("total")) && s->found == 5);
+    }
+    assert_true(code && inner && set && total);
+    search.want_plan = false;
+    assert_ok(store_search(w->home.store, w->arena, &search, &page, &w->home.info));
+    assert_int_equal(page.n_plan, 0);
+    search = (StoreSearch){.query = &query, .count = 2, .want_estimate = true};
+    assert_ok(store_search(w->home.store, w->arena, &search, &page, &w->home.info));
+    assert_true(page.total >= 5);
+    world_free(w);
+}
+
 static ErrCode count_each(void *ctx, const StoreVersion *version) {
     ++*(int *)ctx;
     return version->deleted ? ERR_INTERNAL : ERR_OK;
@@ -709,6 +824,9 @@ int main(void) {
         cmocka_unit_test(a_page_with_too_many_includes_says_so),
         cmocka_unit_test(a_search_that_reads_too_much_is_refused),
         cmocka_unit_test(long_or_lists_are_answered_once_each),
+        cmocka_unit_test(long_lists_of_every_kind),
+        cmocka_unit_test(circles_end),
+        cmocka_unit_test(a_plan_counts_its_steps),
         cmocka_unit_test(tokens_and_patients_are_found_directly),
         cmocka_unit_test(a_page_of_an_unknown_snapshot_is_refused),
         cmocka_unit_test(index_answers_as_a_scan_over_many_segments),
