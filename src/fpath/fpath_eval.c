@@ -222,7 +222,12 @@ ErrCode fpath_input_str(FpathRun *r, const FpathNode *n, size_t base, Str *ret_v
 
 static ErrCode push_focus(FpathRun *r, const FpathScope *s) {
     for (size_t i = 0; i < s->n_focus; i++) {
-        TRY(fpath_push(r, &s->focus[i]));
+        const FpathItem *item = &s->focus[i];
+        if (item->kind == FPATH_STRING ||
+            (item->kind == FPATH_NODE && json_is(item->node, JSON_STRING))) {
+            TRY(fpath_charge(r, fpath_cost(item) - 1));
+        }
+        TRY(fpath_push(r, item));
     }
     return ERR_OK;
 }
@@ -529,6 +534,9 @@ ErrCode fpath_eval(Arena *arena, const FpathExpr *expr, const FpathEnv *env, Fpa
         scope.n_focus = env->n_input;
     }
     ErrCode err = fpath_run(&r, expr->root, &scope);
+    if (err == ERR_OK && arena_failed(arena)) {
+        err = fpath_fail(&r.source, 0, FPATH_MSG_NOMEM, STR_EMPTY);
+    }
     if (err == ERR_OK) {
         FpathItem *items = NULL;
         if (r.top > 0) {

@@ -10,9 +10,8 @@ static ErrCode empty(FpathRun *r, size_t base) {
 
 /* ---- values and extensions */
 
-static bool has_url(Arena *arena, const FpathItem *extension, Str url) {
+static bool has_url(const FpathItem *extension, Str url) {
     const JsonNode *node = extension->node == NULL ? NULL : json_get_lit(extension->node, "url");
-    (void)arena;
     return node != NULL && json_str_is(node, url);
 }
 
@@ -27,7 +26,7 @@ ErrCode fpath_fn_extension(FpathRun *r, FPATH_FN_ARGS, size_t base) {
         TRY(fpath_children(r, &r->items[i], &EXTENSION));
         size_t to = from;
         for (size_t k = from; k < r->top; k++) {
-            if (has_url(r->arena, &r->items[k], url)) {
+            if (has_url(&r->items[k], url)) {
                 r->items[to++] = r->items[k];
             }
         }
@@ -86,7 +85,7 @@ ErrCode fpath_fn_check_modifiers(FpathRun *r, FPATH_FN_ARGS, size_t base) {
     for (size_t i = mid; i < r->top; i++) {
         bool known = false;
         for (unsigned k = 0; k < n_allowed; k++) {
-            known = known || has_url(r->arena, &r->items[i], allowed[k]);
+            known = known || has_url(&r->items[i], allowed[k]);
         }
         if (!known) {
             return fpath_stop(r, n, FPATH_MSG_MODIFIER);
@@ -99,27 +98,31 @@ ErrCode fpath_fn_check_modifiers(FpathRun *r, FPATH_FN_ARGS, size_t base) {
 /* ---- references */
 
 /* The contained resource of the container; with an empty id the container itself. */
-static bool find_contained(FpathRun *r, const FpathItem *from, Str id, FpathItem *ret_item) {
-    const JsonNode *container = fpath_container(from);
+static ErrCode find_contained(FpathRun *r, const FpathItem *from, Str id, FpathItem *ret_item) {
+    const JsonNode *container = NULL;
+    TRY(fpath_container(r, from, &container));
     if (id.len == 0 && container != NULL) {
         *ret_item = fpath_item_node(FHIR_T_RESOURCE, container, from->root);
-        return true;
+        return ERR_OK;
     }
     const JsonNode *roots[2] = {
         container, r->env->root_resource.kind == FPATH_NODE ? r->env->root_resource.node : NULL};
     for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
-        const JsonNode *list = json_get_lit(roots[i], "contained");
+        const JsonNode *list = NULL;
+        TRY(fpath_member(r, roots[i], STR("contained"), &list));
         for (const JsonNode *c = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; c != NULL;
              c = json_next(list, c)) {
-            const JsonNode *own = json_get_lit(c, "id");
+            const JsonNode *own = NULL;
+            TRY(fpath_charge(r, 1));
+            TRY(fpath_member(r, c, STR("id"), &own));
             if (own != NULL && json_str_is(own, id)) {
                 *ret_item = fpath_item_node(FHIR_T_RESOURCE, c,
                                             i == 0 ? from->root : r->env->root_resource.root);
-                return true;
+                return ERR_OK;
             }
         }
     }
-    return false;
+    return ERR_NOT_FOUND;
 }
 
 /* Does the fullUrl mean the same as Type/id? */
@@ -137,18 +140,24 @@ static ErrCode find_entry(FpathRun *r, const FpathItem *from, Str text, FpathIte
     FhirReference ref;
     bool parsed = fhir_reference_parse(text, &ref) == ERR_OK;
     bool relative = parsed && ref.kind == FHIR_REF_RELATIVE;
-    const JsonNode *list = json_get_lit(bundle, "entry");
+    const JsonNode *list = NULL;
+    TRY(fpath_member(r, bundle, STR("entry"), &list));
     for (const JsonNode *e = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; e != NULL;
          e = json_next(list, e)) {
         TRY(fpath_charge(r, 2));
-        const JsonNode *resource = json_get_lit(e, "resource");
+        const JsonNode *resource = NULL;
+        const JsonNode *full_url = NULL;
+        TRY(fpath_member(r, e, STR("resource"), &resource));
+        TRY(fpath_member(r, e, STR("fullUrl"), &full_url));
         if (!json_is(resource, JSON_OBJECT)) {
             continue;
         }
-        Str url = json_raw_str(json_get_lit(e, "fullUrl"));
+        Str url = json_raw_str(full_url);
         bool same = str_eq(url, text) || (relative && ends_like(url, text));
         if (!same && relative && fhir_type_of(resource) == ref.type) {
-            same = str_eq(json_raw_str(json_get_lit(resource, "id")), ref.id);
+            const JsonNode *id = NULL;
+            TRY(fpath_member(r, resource, STR("id"), &id));
+            same = str_eq(json_raw_str(id), ref.id);
         }
         if (same) {
             *ret_item = fpath_item_node(FHIR_T_RESOURCE, resource, from->root);
@@ -170,8 +179,7 @@ static bool typed_only(Str text, FpathItem *ret_item) {
 
 static ErrCode resolve_one(FpathRun *r, const FpathItem *from, Str text, FpathItem *ret_item) {
     if (str_starts(text, STR("#"))) {
-        return find_contained(r, from, str_sub(text, 1, text.len), ret_item) ? ERR_OK
-                                                                             : ERR_NOT_FOUND;
+        return find_contained(r, from, str_sub(text, 1, text.len), ret_item);
     }
     ErrCode err = find_entry(r, from, text, ret_item);
     const FpathCallbacks *calls = r->env->callbacks;

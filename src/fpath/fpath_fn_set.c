@@ -49,18 +49,19 @@ static ErrCode set_add(FpathRun *r, Set *set) {
 static ErrCode set_has(FpathRun *r, const Set *set, const FpathItem *item, bool *ret_has) {
     *ret_has = false;
     if (set->slots == NULL) {
-        TRY(fpath_charge(r, set->n));
+        TRY(fpath_charge(r, set->n * fpath_cost(item)));
         for (size_t i = 0; i < set->n && !*ret_has; i++) {
             *ret_has = fpath_equal(r->arena, &r->items[set->from + i], item) == FPATH_TRUE;
         }
         return ERR_OK;
     }
+    TRY(fpath_charge(r, fpath_cost(item)));
     for (size_t at = (size_t)fpath_hash(r->arena, item);; at++) {
         uint32_t slot = set->slots[at & set->mask];
         if (slot == 0) {
             return ERR_OK;
         }
-        TRY(fpath_charge(r, 2));
+        TRY(fpath_charge(r, fpath_cost(item)));
         if (fpath_equal(r->arena, &r->items[set->from + slot - 1], item) == FPATH_TRUE) {
             *ret_has = true;
             return ERR_OK;

@@ -76,6 +76,7 @@ ErrCode fpath_fn_last_index_of(FpathRun *r, FPATH_FN_ARGS, size_t base) {
     if (!found) {
         return empty(r, base);
     }
+    TRY(fpath_charge(r, t[0].len / 64 * (1 + t[1].len / 64)));
     for (size_t at = t[0].len + 1; at-- > 0;) {
         if (str_starts(str_sub(t[0], at, t[0].len), t[1])) {
             return give_int(r, base, (int64_t)count_chars(str_sub(t[0], 0, at)));

@@ -201,6 +201,16 @@ static inline MUST_USE ErrCode fpath_push(FpathRun *r, const FpathItem *item) {
 }
 /* Charges n steps. */
 MUST_USE ErrCode fpath_charge(FpathRun *r, uint64_t n);
+/* What one look at all of the item costs: long texts and objects take more than a step. */
+static inline uint64_t fpath_cost(const FpathItem *item) {
+    if (item->kind == FPATH_NODE) {
+        return item->node == NULL || item->node->type < JSON_STRING ? 1 : 6 + item->node->len / 16;
+    }
+    return item->kind == FPATH_STRING ? 1 + item->string.len / 64 : 1 + (uint64_t)item->kind;
+}
+/* The member of an object; what is wider than objects of FHIR are is charged. */
+MUST_USE ErrCode fpath_member(FpathRun *r, const JsonNode *object, Str name,
+                              const JsonNode **ret_value);
 /* Moves what stands above `from` down to `base`. */
 void fpath_slide(FpathRun *r, size_t base, size_t from);
 /* The result is the one item. */
@@ -280,7 +290,7 @@ FpathItem fpath_node_item(FhirShape shape, const JsonNode *node, const JsonNode 
 bool fpath_item_is(const FpathItem *item, FpathTypeName type, bool subtypes);
 bool fpath_shape_is(FhirShape shape, FhirShape type); /* or a subtype of it */
 /* The resource around the item on its tape: the one whose contained[] local references mean. */
-const JsonNode *fpath_container(const FpathItem *item);
+MUST_USE ErrCode fpath_container(FpathRun *r, const FpathItem *item, const JsonNode **ret_node);
 
 /* ---- values */
 
@@ -314,6 +324,7 @@ bool fpath_order(Arena *arena, const FpathItem *a, const FpathItem *b, FpathOrde
 /* <0, 0, >0 when the quantities are of one dimension; false: not known. */
 bool fpath_quantity_cmp(const FpathQuantity *a, const FpathQuantity *b, int *ret_cmp);
 bool fpath_quantity_equivalent(const FpathQuantity *a, const FpathQuantity *b);
+uint64_t fpath_quantity_hash(const FpathQuantity *q);
 /* Decimals rounded to the precision of the less precise one. */
 bool fpath_decimal_equivalent(Decimal a, Decimal b);
 /* "4 days", "1.5 'mg'", "7": false when it is none. */

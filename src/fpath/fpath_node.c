@@ -100,6 +100,8 @@ static bool is_primitive(FhirShape shape) {
     return fhir_shape(shape)->kind == FHIR_KIND_PRIMITIVE;
 }
 
+enum { LONG_TEXT = 1024 }; /* bytes: more than a step to read */
+
 /* Element i of a value and its sibling; either may be NULL or no array. */
 static ErrCode push_one(FpathRun *r, const FpathItem *of, FhirShape shape,
                         const JsonNode *pair[2]) {
@@ -112,6 +114,9 @@ static ErrCode push_one(FpathRun *r, const FpathItem *of, FhirShape shape,
     child.sibling = is_primitive(shape) ? sibling : NULL;
     if (value == NULL && child.sibling == NULL) {
         return ERR_OK;
+    }
+    if (value != NULL && value->type == JSON_STRING && value->len >= LONG_TEXT) {
+        TRY(fpath_charge(r, value->len / (value->escaped ? 16 : 64)));
     }
     return fpath_push(r, &child);
 }
@@ -140,10 +145,18 @@ static ErrCode push_member(FpathRun *r, const FpathItem *of, FhirShape shape,
     return push_one(r, of, shape, pair);
 }
 
+enum { WIDE = 64 }; /* more members than any object of FHIR has */
+
+static ErrCode charge_members(FpathRun *r, size_t n) {
+    return n <= WIDE ? ERR_OK : fpath_charge(r, n / 4);
+}
+
 /* The member `name` and `_name` of the object in one pass. */
-static void find_pair(const JsonNode *object, Str name, const JsonNode *ret_pair[2]) {
+static ErrCode find_pair(FpathRun *r, const JsonNode *object, Str name,
+                         const JsonNode *ret_pair[2]) {
+    size_t n = 0;
     ret_pair[0] = ret_pair[1] = NULL;
-    for (const JsonNode *m = json_first(object); m != NULL; m = json_next(object, m)) {
+    for (const JsonNode *m = json_first(object); m != NULL; m = json_next(object, m), n++) {
         if (m->len == name.len && memcmp(m->text, name.ptr, name.len) == 0) {
             ret_pair[0] = json_value(m);
         } else if (m->len == name.len + 1 && m->text[0] == '_' &&
@@ -151,11 +164,22 @@ static void find_pair(const JsonNode *object, Str name, const JsonNode *ret_pair
             ret_pair[1] = json_value(m);
         }
     }
+    return charge_members(r, n);
+}
+
+ErrCode fpath_member(FpathRun *r, const JsonNode *object, Str name, const JsonNode **ret_value) {
+    const JsonNode *pair[2] = {NULL, NULL};
+    if (json_is(object, JSON_OBJECT)) {
+        TRY(find_pair(r, object, name, pair));
+    }
+    *ret_value = pair[0];
+    return ERR_OK;
 }
 
 /* The value[x] of the object, whatever its type. */
 static ErrCode push_choice(FpathRun *r, const FpathItem *of, const JsonNode *object, Str base) {
-    for (const JsonNode *m = json_first(object); m != NULL; m = json_next(object, m)) {
+    size_t n = 0;
+    for (const JsonNode *m = json_first(object); m != NULL; m = json_next(object, m), n++) {
         Str name = {m->text, m->len};
         bool is_sibling = name.len > 0 && name.ptr[0] == '_';
         if (is_sibling) {
@@ -169,12 +193,12 @@ static ErrCode push_choice(FpathRun *r, const FpathItem *of, const JsonNode *obj
             continue;
         }
         const JsonNode *pair[2];
-        find_pair(object, name, pair);
+        TRY(find_pair(r, object, name, pair));
         if (!is_sibling || pair[0] == NULL) {
             TRY(push_member(r, of, e->shape, pair));
         }
     }
-    return ERR_OK;
+    return charge_members(r, n);
 }
 
 static ErrCode push_named(FpathRun *r, const FpathItem *item, const JsonNode *object, Str name) {
@@ -182,7 +206,7 @@ static ErrCode push_named(FpathRun *r, const FpathItem *item, const JsonNode *ob
     const FhirElement *e = fhir_element(shape, name);
     if (e != NULL && e->choice == 0) {
         const JsonNode *pair[2];
-        find_pair(object, name, pair);
+        TRY(find_pair(r, object, name, pair));
         return pair[0] == NULL && pair[1] == NULL ? ERR_OK : push_member(r, item, e->shape, pair);
     }
     return e == NULL ? push_choice(r, item, object, name) : ERR_OK;
@@ -190,7 +214,8 @@ static ErrCode push_named(FpathRun *r, const FpathItem *item, const JsonNode *ob
 
 static ErrCode push_all(FpathRun *r, const FpathItem *item, const JsonNode *object) {
     FhirShape shape = is_primitive(item->shape) ? (FhirShape)FHIR_T_ELEMENT : item->shape;
-    for (const JsonNode *m = json_first(object); m != NULL; m = json_next(object, m)) {
+    size_t n = 0;
+    for (const JsonNode *m = json_first(object); m != NULL; m = json_next(object, m), n++) {
         Str name = {m->text, m->len};
         bool is_sibling = name.len > 0 && name.ptr[0] == '_';
         if (is_sibling) {
@@ -205,14 +230,14 @@ static ErrCode push_all(FpathRun *r, const FpathItem *item, const JsonNode *obje
             pair[0] = json_value(m);
             pair[1] = NULL;
         } else {
-            find_pair(object, name, pair);
+            TRY(find_pair(r, object, name, pair));
             if (is_sibling && pair[0] != NULL) {
                 continue; /* comes with its value */
             }
         }
         TRY(push_member(r, item, e->shape, pair));
     }
-    return ERR_OK;
+    return charge_members(r, n);
 }
 
 static ErrCode type_member(FpathRun *r, const FpathItem *item, const Str *name) {
@@ -362,21 +387,22 @@ void fpath_item_location(Buf *out, const FpathItem *item) {
     }
 }
 
-const JsonNode *fpath_container(const FpathItem *item) {
+ErrCode fpath_container(FpathRun *r, const FpathItem *item, const JsonNode **ret_node) {
     const JsonNode *node = item_node(item);
     const JsonNode *found = item->root;
-    if (node == NULL || found == NULL || !holds(found, node)) {
-        return found;
-    }
-    for (const JsonNode *at = found; at != node;) {
-        FpathPlace place;
-        if (!step_down(at, node, &place, &at)) {
-            break;
+    if (node != NULL && found != NULL && holds(found, node)) {
+        TRY(fpath_charge(r, (uint64_t)(node - found) / 64));
+        for (const JsonNode *at = found; at != node;) {
+            FpathPlace place;
+            if (!step_down(at, node, &place, &at)) {
+                break;
+            }
+            if (str_eq((Str){place.name->text, place.name->len}, STR("resource")) &&
+                json_get_lit(at, "resourceType") != NULL) {
+                found = at;
+            }
         }
-        if (str_eq((Str){place.name->text, place.name->len}, STR("resource")) &&
-            json_get_lit(at, "resourceType") != NULL) {
-            found = at;
-        }
     }
-    return found;
+    *ret_node = found;
+    return ERR_OK;
 }

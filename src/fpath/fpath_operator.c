@@ -13,7 +13,7 @@ static ErrCode sequences_equal(FpathRun *r, size_t base, size_t mid, FpathTruth 
     }
     FpathTruth all = FPATH_TRUE;
     for (size_t i = 0; i < n && all != FPATH_FALSE; i++) {
-        TRY(fpath_charge(r, 1));
+        TRY(fpath_charge(r, fpath_cost(&r->items[base + i])));
         FpathTruth one = fpath_equal(r->arena, &r->items[base + i], &r->items[mid + i]);
         all = one == FPATH_TRUE ? all : one;
     }
@@ -45,7 +45,7 @@ static ErrCode sequences_equivalent(FpathRun *r, size_t base, size_t mid, bool *
     for (size_t i = 0; i < n; i++) {
         size_t j = mid + i; /* what is found is swapped to the front */
         for (; j < r->top; j++) {
-            TRY(fpath_charge(r, 1));
+            TRY(fpath_charge(r, fpath_cost(&r->items[base + i])));
             if (fpath_equivalent(r->arena, &r->items[base + i], &r->items[j])) {
                 break;
             }
@@ -83,7 +83,7 @@ static ErrCode membership(FpathRun *r, const FpathNode *n, size_t base, size_t m
     }
     bool found = false;
     for (size_t i = from; i < to && !found; i++) {
-        TRY(fpath_charge(r, 1));
+        TRY(fpath_charge(r, fpath_cost(&r->items[one])));
         found = fpath_equal(r->arena, &r->items[one], &r->items[i]) == FPATH_TRUE;
     }
     return fpath_give_bool(r, base, found);
@@ -232,8 +232,26 @@ static ErrCode give_number(FpathRun *r, size_t base, Decimal d, bool integer) {
     return fpath_give(r, base, &item);
 }
 
+/* +, -, * of integers: no detour by decimals. Literals and counts stay far below 2^62. */
+static ErrCode whole_numbers(FpathRun *r, const FpathNode *n, size_t base, const FpathItem v[2]) {
+    int64_t result = 0;
+    bool over = n->op == FPATH_OP_ADD ? __builtin_add_overflow(v[0].integer, v[1].integer, &result)
+                : n->op == FPATH_OP_SUBTRACT
+                    ? __builtin_sub_overflow(v[0].integer, v[1].integer, &result)
+                    : __builtin_mul_overflow(v[0].integer, v[1].integer, &result);
+    if (over || result > INT32_MAX || result < INT32_MIN) {
+        r->top = base;
+        return ERR_OK;
+    }
+    FpathItem item = fpath_item_integer(result);
+    return fpath_give(r, base, &item);
+}
+
 static ErrCode numbers(FpathRun *r, const FpathNode *n, size_t base, const FpathItem v[2]) {
     bool integers = v[0].kind == FPATH_INTEGER && v[1].kind == FPATH_INTEGER;
+    if (integers && n->op <= FPATH_OP_MULTIPLY) {
+        return whole_numbers(r, n, base, v);
+    }
     Decimal a = as_decimal(&v[0]);
     Decimal b = as_decimal(&v[1]);
     bool divides = n->op == FPATH_OP_DIVIDE || n->op == FPATH_OP_DIV || n->op == FPATH_OP_MOD;

@@ -286,16 +286,20 @@ bool fpath_quantity_parse(Arena *arena, Str text, FpathQuantity *ret_quantity) {
 
 /* ---- hashes: only as fine as equality */
 
-/* Of members whose text decides equality exactly. */
-static uint64_t hash_object(const JsonNode *object) {
-    static const char *const EXACT[] = {"id", "system", "code", "url", "reference", "linkId"};
+/* Of members whose text decides equality exactly, down to `depth` more levels. */
+static uint64_t hash_object(Arena *arena, const JsonNode *object, unsigned depth) {
+    static const char *const EXACT[] = {"id",     "system", "code",  "url",     "reference",
+                                        "linkId", "text",   "value", "display", "family"};
     uint64_t hash = json_count(object);
     for (const JsonNode *m = json_first(object); m != NULL; m = json_next(object, m)) {
         const JsonNode *value = json_value(m);
+        const JsonNode *below = json_is(value, JSON_ARRAY) ? json_first(value) : value;
+        if (depth > 0 && json_is(below, JSON_OBJECT)) {
+            hash += hash64_mix(m->len, hash_object(arena, below, depth - 1));
+        }
         for (size_t i = 0; i < ARRAY_LEN(EXACT); i++) {
-            if (value->type == JSON_STRING && !value->escaped &&
-                str_eq((Str){m->text, m->len}, str_from(EXACT[i]))) {
-                hash += hash64_mix(i, hash64(json_raw_str(value)));
+            if (value->type == JSON_STRING && str_eq((Str){m->text, m->len}, str_from(EXACT[i]))) {
+                hash += hash64_mix(i, hash64(json_str(arena, value)));
             }
         }
     }
@@ -319,7 +323,7 @@ uint64_t fpath_hash(Arena *arena, const FpathItem *item) {
     FpathItem v;
     if (!fpath_system(arena, item, &v)) {
         const JsonNode *node = item->node;
-        return json_is(node, JSON_OBJECT) ? hash_object(node) : 1;
+        return json_is(node, JSON_OBJECT) ? hash_object(arena, node, 2) : 1;
     }
     switch (v.kind) {
     case FPATH_BOOLEAN:
@@ -336,6 +340,7 @@ uint64_t fpath_hash(Arena *arena, const FpathItem *item) {
     case FPATH_TIME:
         return hash_integer(v.time.wall - v.time.offset_min * TIME_MINUTE_MS);
     case FPATH_QUANTITY:
+        return fpath_quantity_hash(&v.quantity);
     case FPATH_NODE:
         break;
     }

@@ -397,6 +397,11 @@ ErrCode ucum_cmp(const Decimal values[2], const UcumUnit *a, const UcumUnit *b, 
     return ERR_OK;
 }
 
+double ucum_base(Decimal value, const UcumUnit *unit) {
+    return unit->special != 0 ? decimal_to_double(to_base(value, unit))
+                              : decimal_to_double(value) * unit->factor;
+}
+
 ErrCode ucum_canonical(Decimal value, Str code, Decimal *ret_value, Buf *ret_code) {
     static const char *const BASE[UCUM_DIMENSIONS] = {"m", "s", "g", "rad", "K", "C", "cd"};
     UcumUnit unit;

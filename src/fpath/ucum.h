@@ -31,6 +31,8 @@ MUST_USE ErrCode ucum_convert(Decimal value, const UcumUnit *from, const UcumUni
 /* Compares the values: <0, 0, >0. ERR_INVALID when the units are not comparable. */
 MUST_USE ErrCode ucum_cmp(const Decimal values[2], const UcumUnit *a, const UcumUnit *b,
                           int *ret_cmp);
+/* About that much in base units. */
+double ucum_base(Decimal value, const UcumUnit *unit);
 /* Canonical form, the same for all units of a dimension: the value in base units, and their code
  * ("g.m-3") appended to the Buf. */
 MUST_USE ErrCode ucum_canonical(Decimal value, Str code, Decimal *ret_value, Buf *ret_code);
