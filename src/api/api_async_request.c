@@ -160,7 +160,7 @@ static void release_later(void *ctx) {
 /* Routes that answer behind an address of their own whatever Prefer says. */
 static bool is_async(const ApiRoute *route) {
     static const ApiRoutes *const own[] = {&api_async_routes, &api_bulk_routes,
-                                           &api_view_export_routes};
+                                           &api_bulk_import_routes, &api_view_export_routes};
     for (size_t i = 0; i < ARRAY_LEN(own); i++) {
         if (route >= own[i]->routes && route < own[i]->routes + own[i]->n) {
             return true;

@@ -48,10 +48,11 @@ typedef struct ApiRoutes {
     const ApiRoutes name = {name##_list, ARRAY_LEN(name##_list)}
 
 /* More specific tables first; within one, the first match wins. */
-extern const ApiRoutes api_subs_routes, api_async_routes, api_bulk_routes, api_view_routes,
-    api_view_run_routes, api_view_table_routes, api_view_export_routes, api_graphql_routes,
-    api_term_routes, api_meta_routes, api_document_routes, api_lastn_routes, api_fhir_routes,
-    api_ops_routes, api_citizen_routes, api_import_routes, api_health_routes, api_static_routes;
+extern const ApiRoutes api_subs_routes, api_async_routes, api_bulk_routes, api_bulk_import_routes,
+    api_view_routes, api_view_run_routes, api_view_table_routes, api_view_export_routes,
+    api_graphql_routes, api_term_routes, api_meta_routes, api_document_routes, api_lastn_routes,
+    api_fhir_routes, api_ops_routes, api_citizen_routes, api_import_routes, api_health_routes,
+    api_static_routes;
 
 /* Cuts at '/' and decodes; false when there are too many parts or a bad escape. */
 bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n);
@@ -99,6 +100,14 @@ MUST_USE ErrCode api_term_read(Api *api, Arena *arena, FhirType type, Str id, St
 
 /* ---- uploads (api_upload.c) ---- */
 void api_upload_begin(void *api, HttpRequest *request); /* HttpHandler.on_head */
+/* The body for work that outlives the request. */
+typedef struct ApiKept {
+    Str bytes;
+    int fd; /* of the map; -1: copy */
+    char *copy;
+} ApiKept;
+MUST_USE ErrCode api_upload_keep(HttpRequest *request, ApiKept *ret);
+void api_kept_release(ApiKept *kept);
 /* The whole body, wherever it went; lives as long as the request. */
 MUST_USE ErrCode api_upload_body(HttpRequest *request, Str *ret_bytes);
 

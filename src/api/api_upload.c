@@ -31,10 +31,16 @@ static void upload_release(void *ctx) {
     (void)close(u->fd);
 }
 
+static bool takes_file(HttpRequest *request) {
+    Str path = http_path(request);
+    bool lines = str_find(http_header(request, "content-type"), STR("ndjson")) != SIZE_MAX;
+    return str_eq(http_method(request), STR("POST")) &&
+           (str_eq(path, STR("/import/claims")) || (lines && str_eq(path, STR("/fhir/$import"))));
+}
+
 void api_upload_begin(void *ctx, HttpRequest *request) {
     Api *api = ctx;
-    if (!str_eq(http_method(request), STR("POST")) ||
-        !str_eq(http_path(request), STR("/import/claims"))) {
+    if (!takes_file(request)) {
         return;
     }
     int fd = open(api->o.settings->data, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -64,4 +70,42 @@ ErrCode api_upload_body(HttpRequest *request, Str *ret_bytes) {
     u->map = map;
     *ret_bytes = (Str){map, u->len};
     return ERR_OK;
+}
+
+ErrCode api_upload_keep(HttpRequest *request, ApiKept *ret) {
+    Upload *u = http_user(request);
+    Str body = http_body(request);
+    ApiKept kept = {.fd = -1, .bytes = STR_EMPTY};
+    if (u == NULL) {
+        kept.copy = malloc(body.len + 1);
+        if (kept.copy == NULL) {
+            return ERR_NOMEM;
+        }
+        memcpy(kept.copy, body.ptr, body.len);
+        kept.bytes = (Str){kept.copy, body.len};
+    } else if (u->err != ERR_OK) {
+        return u->err;
+    } else if (u->len > 0) {
+        kept.fd = dup(u->fd);
+        void *map =
+            kept.fd < 0 ? MAP_FAILED : mmap(NULL, u->len, PROT_READ, MAP_PRIVATE, kept.fd, 0);
+        if (map == MAP_FAILED) {
+            api_kept_release(&kept);
+            return ERR_NOMEM;
+        }
+        kept.bytes = (Str){map, u->len};
+    }
+    *ret = kept;
+    return ERR_OK;
+}
+
+void api_kept_release(ApiKept *kept) {
+    if (kept->fd >= 0) {
+        if (kept->bytes.len > 0) {
+            (void)munmap((void *)(uintptr_t)kept->bytes.ptr, kept->bytes.len);
+        }
+        (void)close(kept->fd);
+    }
+    free(kept->copy);
+    *kept = (ApiKept){.fd = -1, .bytes = STR_EMPTY};
 }

@@ -181,6 +181,36 @@ check "an unknown group: 404" is "$(code "$base/Group/none/\$export")" 404
 curl -s -o /dev/null -X PUT -H "$json" -d @"$tmp/k.json" "$base/Group/k"
 check "operations stand in the capability statement" has "$(curl -s "$base/metadata")" '"name":"export"'
 
+# ---- import
+lines='Content-Type: application/fhir+ndjson'
+for i in 1 2 3; do echo "{\"resourceType\":\"Patient\",\"id\":\"imp$i\",\"gender\":\"female\"}"; done >"$tmp/in.ndjson"
+echo '{"resourceType":"Patient","id":"imp4","gender":"none such"}' >>"$tmp/in.ndjson"
+echo '{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/imp2"}}' >>"$tmp/in.ndjson"
+check "import: 202 with an address" begin -H "$lines" -H 'X-File-Name: in.ndjson' --data-binary @"$tmp/in.ndjson" "$base/\$import"
+check "it ends" await
+check "and says how many came in" has "$(body)" '"count":4,"rejected":1'
+check "the refused line comes as an OperationOutcome" has "$(curl -s "$(grep -o '"url":"[^"]*"' "$tmp/body" | cut -d'"' -f4)")" 'in.ndjson:4:Patient.gender'
+check "they are there" is "$(code "$base/Patient/imp3")$(total 'Observation?subject=Patient/imp2&_summary=count')" 2001
+check "and stands in the work list with its line" has "$(curl -s "http://127.0.0.1:$port/api/rejects")" '"line":4'
+begin -H "$lines" --data-binary @"$tmp/in.ndjson" "$base/\$import"
+await
+check "the same file again changes nothing" has "$(body)" '"count":0,"rejected":0,"known":true'
+check "no second version" has "$(curl -s "$base/Patient/imp1")" '"versionId":"1"'
+echo '{"resourceType":"Patient","id":"zip1"}' | gzip >"$tmp/in.gz"
+begin -H "$lines" --data-binary @"$tmp/in.gz" "$base/\$import"
+await
+check "gzip is unpacked" is "$(code "$base/Patient/zip1")" 200
+hash=$(sha256sum <"$tmp/in.ndjson" | cut -d' ' -f1)
+given="{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"input\",\"part\":[{\"name\":\"url\",\"valueUrl\":\"http://127.0.0.1:$port/api/received/$hash\"}]}]}"
+begin -H "$json" -d "$given" "$base/\$import"
+await
+check "a file that was received is known" has "$(body)" '"known":true'
+check "another server's address: 400" is "$(code -H "$json" -d "${given//127.0.0.1:$port/example.org}" "$base/\$import")" 400
+check "and why" has "$(body)" import-url
+check "an unknown file: 404" is "$(code -H "$json" -d "${given//$hash/${hash//[0-9]/0}}" "$base/\$import")" 404
+check "nothing to import: 400" is "$(code -H "$json" -d '{"resourceType":"Parameters"}' "$base/\$import")" 400
+check "an empty body: 400" is "$(code -X POST -H "$lines" "$base/\$import")" 400
+
 # ---- cancel, restart
 begin "$base/\$export"
 check "cancel: 202" is "$(code -X DELETE "$job")" 202
@@ -198,7 +228,7 @@ wait "$pid" 2>/dev/null
 sed -i 's/"state":"done"/"state":"running"/' "$tmp/data/jobs/$mid/state.json"
 check "the server starts again" serve
 check "a finished job can still be had: 200" is "$(code "$kept")" 200
-check "with its files" is "$(lines Patient)" 119
+check "with its files" is "$(lines Patient)" 123
 check "one that was cut off says so: 500" is "$(code "$job")" 500
 check "in words" has "$(body)" async-restarted
 echo "1..$n"
