@@ -241,11 +241,13 @@ typedef struct StoreHistory {
     FhirType type;     /* 0: all types */
     Str id;            /* empty: all of the type */
     TimeMs since;      /* 0: from the beginning */
+    TimeMs at[2];      /* only what was current at some moment of [at[0], at[1]); 0, 0: whenever */
     RecordNo snapshot; /* 0: now */
     Slot before;       /* page: only versions below this slot; 0: from the newest */
     size_t count;
 } StoreHistory;
-/* Newest first. ret_next is the `before` of the next page, 0 at the end. */
+/* Newest first. ret_next is the `before` of the next page, 0 at the end. With `at` a page may have
+ * fewer versions than count, and still a next one: a look through the log has its measure. */
 MUST_USE ErrCode store_history(Store *store, Arena *arena, const StoreHistory *what,
                                StoreVersion **ret_versions, size_t *ret_n, Slot *ret_next);
 

@@ -115,6 +115,87 @@ static void links_of_history_keep_how_it_is_printed(void **state) {
     assert_true(str_starts(r.body, STR("{\n")));
 }
 
+static size_t n_entries(const JsonNode *bundle) {
+    const JsonNode *list = json_get_lit(bundle, "entry");
+    return list == NULL ? 0 : json_count(list);
+}
+
+/* The time of a version, and a moment behind it: the clock has milliseconds. */
+static Str time_of(World *w, const char *target) {
+    Str time = arena_str(w->arena, raw(get(w, target, NULL, 200), "meta.lastUpdated"));
+    clock_sleep_ms(clock_real(), 5);
+    return time;
+}
+
+static size_t n_at(World *w, const char *target, Str time) {
+    Str url = arena_printf(w->arena, "%s?_at=" STR_FMT, target, STR_ARG(time));
+    return n_entries(get(w, url.ptr, NULL, 200));
+}
+
+static void history_of_a_moment(void **state) {
+    World *w = *state;
+    assert_int_equal(status_of(w, "PUT", "/fhir/Patient/lan", LAN), 201);
+    Str first = time_of(w, "/fhir/Patient/lan");
+    assert_int_equal(status_of(w, "PUT", "/fhir/Patient/maimai",
+                               "{\"resourceType\":\"Patient\",\"id\":\"maimai\"}"),
+                     201);
+    Str second = time_of(w, "/fhir/Patient/maimai");
+    assert_int_equal(status_of(w, "PUT", "/fhir/Patient/lan", LAN), 200);
+    Str third = time_of(w, "/fhir/Patient/lan");
+    assert_int_equal(status_of(w, "DELETE", "/fhir/Patient/maimai", NULL), 204);
+    static const char *const all[] = {"/fhir/_history", "/fhir/Patient/_history"};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        assert_int_equal(n_at(w, all[i], STR("2019-01-01")), 0);
+        assert_int_equal(n_at(w, all[i], first), 1);
+        assert_int_equal(n_at(w, all[i], second), 2);
+        /* The moment itself: what was replaced in it, and what replaced that. */
+        assert_in_range(n_at(w, all[i], third), 2, 3);
+        assert_int_equal(n_at(w, all[i], STR("2999-01-01")), 1);
+        assert_int_equal(n_entries(get(w, all[i], NULL, 200)), 4);
+    }
+    assert_int_equal(n_at(w, "/fhir/Patient/lan/_history", second), 1);
+    assert_int_equal(n_at(w, "/fhir/Patient/maimai/_history", first), 0);
+    assert_int_equal(n_at(w, "/fhir/Patient/maimai/_history", STR("2999")), 0);
+    /* Ids of different lengths, each its own. */
+    const JsonNode *list = json_get_lit(get(w, "/fhir/_history", NULL, 200), "entry");
+    static const char *const urls[] = {"/Patient/maimai", "/Patient/lan", "/Patient/maimai",
+                                       "/Patient/lan"};
+    size_t i = 0;
+    for (const JsonNode *at = json_first(list); at != NULL; at = json_next(list, at), i++) {
+        assert_true(str_ends(raw(at, "fullUrl"), str_from(urls[i])));
+    }
+}
+
+static void history_of_a_list(void **state) {
+    World *w = *state;
+    for (int i = 0; i < 3; i++) {
+        (void)status_of(w, "PUT", "/fhir/Patient/lan", LAN);
+        (void)status_of(w, "PUT", "/fhir/Patient/maimai",
+                        "{\"resourceType\":\"Patient\",\"id\":\"maimai\"}");
+    }
+    assert_int_equal(
+        status_of(
+            w, "PUT", "/fhir/List/l",
+            "{\"resourceType\":\"List\",\"id\":\"l\",\"status\":\"current\",\"mode\":\"working\","
+            "\"entry\":[{\"item\":{\"reference\":\"Patient/lan\"}},{\"item\":{\"reference\":"
+            "\"Patient/maimai/_history/2\"}},{\"item\":{\"reference\":\"Group/none\"}}]}"),
+        201);
+    assert_int_equal(n_entries(get(w, "/fhir/_history?_list=l", NULL, 200)), 4);
+    assert_int_equal(n_entries(get(w, "/fhir/Patient/lan/_history?_list=l", NULL, 200)), 3);
+    assert_int_equal(n_entries(get(w, "/fhir/Group/_history?_list=l", NULL, 200)), 0);
+    (void)get(w, "/fhir/_history?_list=none", NULL, 404);
+    /* In pages: each once, newest first. */
+    const JsonNode *page = get(w, "/fhir/Patient/_history?_list=l&_count=3", NULL, 200);
+    const JsonNode *link = json_first(json_get_lit(page, "link"));
+    Str next = raw(json_next(json_get_lit(page, "link"), link), "url");
+    assert_int_equal(n_entries(page), 3);
+    assert_int_equal(status_of(w, "PUT", "/fhir/Patient/lan", LAN), 200);
+    Str target = arena_str(w->arena, str_sub(next, str_find(next, STR("/fhir/")), next.len));
+    page = get(w, target.ptr, NULL, 200);
+    assert_int_equal(n_entries(page), 1);
+    assert_str(raw(page, "entry.resource.meta.versionId"), STR("1"));
+}
+
 #define IN_WORLD(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void) {
@@ -125,6 +206,8 @@ int main(void) {
         IN_WORLD(reads_may_depend_on_what_is_held),
         IN_WORLD(puts_may_want_to_be_first),
         IN_WORLD(conditions_are_searches),
+        IN_WORLD(history_of_a_moment),
+        IN_WORLD(history_of_a_list),
         IN_WORLD(links_of_history_keep_how_it_is_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
