@@ -42,7 +42,9 @@ void api_reply_outcome(ApiCall *call, int status, const ErrInfo *info, const Str
     Str headers[4] = {STR("Cache-Control"), STR("no-store")};
     buf_init(&b, LIMIT_MIB);
     fhir_print_outcome_err(&b, info, call->language);
-    if (api_format(call, false, &b, NULL) != ERR_OK) {
+    bool pretty = str_find(http_query(call->request), STR("_pretty")) != SIZE_MAX &&
+                  str_eq(api_query(call, "_pretty"), STR("true"));
+    if (api_format(call, pretty, &b, NULL) != ERR_OK) {
         call->format = API_FORMAT_JSON;
     }
     if (header != NULL) {

@@ -85,6 +85,12 @@ check "errors in XML" is "$(type_of -H 'Accept: application/fhir+xml' "$base/Pat
 check "with the rule" has "$(body)" '<code value="resource-unknown"/>'
 check "an unknown element: 422" is "$(code -H "$xml" -d "<Patient $ns><colour value=\"red\"/></Patient>" "$base/Patient")" 422
 check "told with line and column" has "$(body)" "Patient has no element 'colour' (line 1, column 38)"
+check "errors pretty, too" has "$(curl -s "$base/Patient/none?_pretty=true&_format=xml")" '  <issue>'
+check "in JSON, too" has "$(curl -s "$base/Patient/none?_pretty=true")" '  "issue": ['
+check "HEAD of a search" has "$(curl -sI "$base/Patient?_id=p1")" 'Content-Type: application/fhir+json'
+check "HEAD of one in XML" has "$(curl -sI -H 'Accept: application/fhir+xml' "$base/Patient/p1")" 'ETag: W/"1"'
+check "HEAD of what is not there" is "$(code -I "$base/Patient/none")" 404
+check "HEAD of the metadata" is "$(code -I "$base/metadata")" 200
 check "a DOCTYPE: 400" is "$(code -H "$xml" -d '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>' "$base/Patient")" 400
 check "no XML: 400" is "$(code -H "$xml" -d '{}' "$base/Patient")" 400
 check "breaking a rule of FHIR in XML: 422" is "$(code -H "$xml" -d "<Patient $ns><gender value=\"x\"/></Patient>" "$base/Patient")" 422

@@ -591,6 +591,54 @@ static void races_end_well(void **state) {
     assert_int_equal(v.version, ROUNDS * RACERS); /* no update was lost */
 }
 
+/* ---- patches ---- */
+
+/* Counts its calls in patch_ctx; the new version says which one it came from. */
+static ErrCode count_up(const IntakeAsk *ask, Arena *arena, const StoreVersion *found,
+                        const JsonNode **ret_root, ErrInfo *info) {
+    unsigned *calls = ask->patch_ctx;
+    (*calls)++;
+    if (found->version == 3) {
+        return err_set(info, ERR_INVALID, "patch-test", "enough", "đủ");
+    }
+    Str text = arena_printf(arena,
+                            "{\"resourceType\":\"Patient\",\"id\":\"p\",\"identifier\":[{"
+                            "\"system\":\"urn:t\",\"value\":\"p\"}],\"language\":\"v%u\"}",
+                            (unsigned)found->version);
+    return json_parse(arena, text, ret_root, info);
+}
+
+static void a_patch_is_made_of_what_is_there(void **state) {
+    World *w = *state;
+    unsigned calls = 0;
+    IntakeAsk put = to_update(w, FHIR_T_PATIENT, "p",
+                              "{\"resourceType\":\"Patient\",\"id\":\"p\",\"identifier\":[{"
+                              "\"system\":\"urn:t\",\"value\":\"p\"}]}");
+    IntakeAsk patch = put;
+    patch.root = NULL;
+    patch.patch = count_up;
+    patch.patch_ctx = &calls;
+    (void)run_one(w, &patch, ERR_NOT_FOUND);
+    assert_int_equal(calls, 0);
+    (void)run_one(w, &put, ERR_OK);
+    IntakeAnswer a = run_one(w, &patch, ERR_OK);
+    assert_int_equal(a.status, 200);
+    assert_true(has(now_of(w, &a).json, "\"language\":\"v1\""));
+    patch.if_match = 1;
+    (void)run_one(w, &patch, ERR_PRECONDITION);
+    patch.if_match = 0;
+    patch.id = STR_EMPTY;
+    patch.condition = STR("identifier=urn:t|p");
+    a = run_one(w, &patch, ERR_OK);
+    assert_true(has(now_of(w, &a).json, "\"language\":\"v2\""));
+    RecordNo before = store_snapshot(w->home->store);
+    (void)run_one(w, &patch, ERR_INVALID);
+    patch.condition = STR("identifier=urn:t|none");
+    (void)run_one(w, &patch, ERR_NOT_FOUND);
+    assert_int_equal(store_snapshot(w->home->store), before);
+    assert_int_equal(calls, 3);
+}
+
 /* ---- files ---- */
 
 static IntakeReport load(World *w, const char *name, const char *text, uint64_t retry_of) {
@@ -897,6 +945,22 @@ static void batches_and_collections(void **state) {
     assert_int_equal(r.claims_rejected, 1);
 }
 
+/* A file brings what it says, not changes to what is there. */
+static void a_file_does_not_patch(void **state) {
+    World *w = *state;
+    IntakeReport r = load(w, "patch.json",
+                          BUNDLE(ENTRY(URN("1"), PATIENT_JSON("a"), "POST", "Patient") "," ENTRY(
+                              URN("2"), "{\"resourceType\":\"Parameters\"}", "PATCH", "Patient/a")),
+                          0);
+    assert_int_equal(r.resources, 0);
+    assert_int_equal(r.claims_rejected, 1);
+    StoreRejectRow *rows = NULL;
+    size_t n = 0;
+    assert_ok(store_reject_list(w->home->store, w->home->arena, false, 0, 9, &rows, &n));
+    assert_int_equal(n, 1);
+    assert_str(rows[0].reject.rule, STR("bundle-patch"));
+}
+
 /* A Bundle that cannot be read in the memory that a piece may take is refused; the file goes on. */
 static void bundles_beyond_memory_are_refused(void **state) {
     World *w = *state;
@@ -962,6 +1026,8 @@ int main(void) {
         IN_WORLD(the_same_file_from_many_threads_is_taken_once),
         IN_WORLD(the_truth_of_a_synthetic_province_is_left_out),
         IN_WORLD(batches_and_collections),
+        IN_WORLD(a_file_does_not_patch),
+        IN_WORLD(a_patch_is_made_of_what_is_there),
         IN_WORLD(many_lines),
         IN_WORLD(bundles_beyond_memory_are_refused),
         IN_WORLD(lines_in_any_order),
