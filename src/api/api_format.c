@@ -195,8 +195,15 @@ static ErrCode put_formatted(ApiCall *call, Arena *arena, Str json, bool pretty,
     FhirResource resource;
     const JsonNode *root = NULL;
     TRY(json_parse(arena, json, &root, info));
+    if (fhir_type_of(root) == FHIR_T_NONE) {
+        call->format = API_FORMAT_JSON; /* XML is defined for R4's own types only */
+    }
     if (call->format == API_FORMAT_JSON) {
-        json_print_pretty(out, root);
+        if (pretty) {
+            json_print_pretty(out, root);
+        } else {
+            buf_put_str(out, json);
+        }
         return buf_ok(out);
     }
     TRY(fhir_from_node(root, &resource, NULL));
