@@ -358,10 +358,10 @@ static ErrCode need_pair(Fhir *f, const FhirElement *e, Pair *ret) {
     CLEANUP_BUF Buf text;
     const JsonNode *extras = NULL;
     *ret = (Pair){NULL, NULL};
+    buf_init(&text, LIMIT_RESOURCE_BYTES);
     if (f->args.value == NULL) {
         return patch_fail(&f->op, &BAD_PART);
     }
-    buf_init(&text, LIMIT_RESOURCE_BYTES);
     TRY(put_value(f, &text, f->args.value, e->shape, &extras));
     TRY(buf_ok(&text));
     if (text.len > 0) {

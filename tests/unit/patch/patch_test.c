@@ -203,6 +203,7 @@ static void refusals_name_the_operation(void **state) {
             "repeats");
     refuses(patch_fhir, doc, PATCH(OP("insert", "Patient.name", VALUE("\"valueHumanName\":{}"))),
             "patch-operation", "part");
+    refuses(patch_fhir, doc, PATCH(OP("replace", "Patient.active", "")), "patch-operation", "part");
     refuses(patch_fhir, doc, PATCH(OP("delete", "Patient", "")), "patch-path", "whole resource");
     refuses(patch_fhir, doc, PATCH(OP("delete", "1 + 1", "")), "patch-path", "does not lead");
     refuses(patch_fhir, doc, PATCH(OP("jump", "Patient", "")), "patch-operation", "type must be");
