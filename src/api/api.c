@@ -1,15 +1,16 @@
 #include "api/api_async_int.h"
+#include "api/api_profile.h"
 #include "core/log.h"
 #include "flow/flow_table.h"
 
 enum { JOBS_MAX = 256, API_ARENA_MAX = 16 << 20 };
 
 static const ApiRoutes *const tables[] = {
-    &api_async_routes,    &api_bulk_routes,       &api_bulk_import_routes, &api_view_routes,
-    &api_view_run_routes, &api_view_table_routes, &api_view_export_routes, &api_graphql_routes,
-    &api_term_routes,     &api_subs_routes,       &api_meta_routes,        &api_document_routes,
-    &api_lastn_routes,    &api_fhir_routes,       &api_ops_routes,         &api_citizen_routes,
-    &api_import_routes,   &api_health_routes,     &api_static_routes,
+    &api_validate_routes, &api_view_run_routes,    &api_view_table_routes, &api_view_export_routes,
+    &api_graphql_routes,  &api_term_routes,        &api_subs_routes,       &api_meta_routes,
+    &api_document_routes, &api_lastn_routes,       &api_fhir_routes,       &api_ops_routes,
+    &api_citizen_routes,  &api_import_routes,      &api_health_routes,     &api_async_routes,
+    &api_bulk_routes,     &api_bulk_import_routes, &api_view_routes,       &api_static_routes,
 };
 
 /* ---- routing ---- */
@@ -344,6 +345,9 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     }
     api->codes = api_term_codes(api);
     if (err == ERR_OK) {
+        err = api_profiles_new(api, &api->profiles, info);
+    }
+    if (err == ERR_OK) {
         err = start_threads(api);
     }
     if (err == ERR_OK) {
@@ -389,6 +393,8 @@ void api_stop(Api *api) {
     }
     flow_tables_stop(api->tables);
     async_free(api);
+    api_profiles_free(api->profiles);
+    buf_release(&api->metadata);
     arena_free(api->arena);
     if (api->owns_term) {
         term_free(api->term);

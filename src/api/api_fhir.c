@@ -1,5 +1,6 @@
 /* The FHIR routes: from a call to an answer and back; read and vread. */
 #include "api/api_operation.h"
+#include "api/api_profile.h"
 
 #include <time.h>
 
@@ -169,6 +170,9 @@ ErrCode fhir_read(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     }
     if (err == ERR_NOT_FOUND) {
         err = api_term_read(get->call->api, get->call->arena, get->type, get->id, &v);
+    }
+    if (err == ERR_NOT_FOUND) {
+        err = api_profile_builtin(get, &v);
     }
     return err == ERR_OK ? answer_version(get, &v, ret, info) : fhir_absent(get, err, info);
 }

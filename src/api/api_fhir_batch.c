@@ -1,9 +1,7 @@
 /* Transactions and batches. A transaction is one commit of the store; the entries of a batch are
  * transactions of one ask each, many under way at once so that they share the disk's syncs. Reads
  * come last and see what was written; those of a transaction are tried before it, too. */
-#include "api/api_fhir_int.h"
-
-#include "fhir/fhir_validate.h"
+#include "api/api_profile.h"
 
 enum { BATCH_WINDOW = 256, JOB_BODY_BYTES = 64 * 1024 };
 
@@ -193,7 +191,7 @@ static void run_transaction(Batch *batch, const FhirResource *bundle) {
     ErrInfo info = {0};
     FhirIssues issues = fhir_issues(call->arena);
     FhirWrite *w = NULL;
-    ErrCode err = fhir_validate(bundle, NULL, &issues);
+    ErrCode err = api_validate_write(call, bundle, &issues);
     if (err != ERR_OK) {
         fhir_reply_issues(call, err, &issues);
         return;
@@ -317,7 +315,7 @@ static ErrCode validate_entry(ApiCall *call, Entry *e) {
         return ERR_OK;
     }
     ErrCode err = fhir_from_node(e->ask.root, &resource, &issues);
-    err = err == ERR_OK ? fhir_validate(&resource, NULL, &issues) : err;
+    err = err == ERR_OK ? api_validate_write(call, &resource, &issues) : err;
     if (err != ERR_OK) {
         CLEANUP_BUF Buf b;
         buf_init(&b, LIMIT_MIB);

@@ -1,5 +1,6 @@
 /* The CapabilityStatement, made from the table of routes and the tables of search parameters. */
 #include "api/api_operation.h"
+#include "api/api_profile.h"
 #include "core/fold.h"
 
 #define METADATA_BYTES (16 * LIMIT_MIB)
@@ -102,6 +103,7 @@ static void put_resource(JsonWriter *w, Api *api, FhirType type, Arena *arena) {
     const FhirSearchParam *own = fhir_search_params(type, &n);
     json_open_object(w);
     json_member(w, "type", str_from(fhir_type_name(type)));
+    api_put_profiles(w, api, type);
     put_interactions(w, codes, ARRAY_LEN(codes));
     put_member_code(w, "versioning", "versioned-update");
     put_flag(w, "readHistory", true);
@@ -196,17 +198,19 @@ static void put_statement(Api *api, Arena *arena, Buf *out) {
     json_close_object(&w);
 }
 
-static ErrCode make(Api *api, Arena *scratch) {
+/* Kept until the profiles change; *ret_text is the caller's copy. */
+static ErrCode make(Api *api, Arena *arena, Str *ret_text) {
+    uint64_t number = api_profiles_number(api);
     MUTEX_GUARD(&api->metadata_lock);
-    if (api->metadata.len > 0) {
-        return ERR_OK;
+    if (api->metadata.len == 0 || api->metadata_number != number) {
+        buf_release(&api->metadata);
+        buf_init(&api->metadata, METADATA_BYTES);
+        put_statement(api, arena, &api->metadata);
+        TRY(buf_ok(&api->metadata));
+        api->metadata_number = number;
     }
-    CLEANUP_BUF Buf b;
-    buf_init(&b, METADATA_BYTES);
-    put_statement(api, scratch, &b);
-    TRY(buf_ok(&b));
-    api->metadata = arena_str(api->arena, buf_str(&b));
-    return api->metadata.len == 0 ? ERR_NOMEM : ERR_OK;
+    *ret_text = arena_str(arena, buf_str(&api->metadata));
+    return ret_text->len == 0 ? ERR_NOMEM : ERR_OK;
 }
 
 /* We are of one normative version and declare no terminology service. */
@@ -236,9 +240,10 @@ ErrCode fhir_metadata(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     as_read.type = FHIR_T_CAPABILITY_STATEMENT;
     as_read.query = fhir_question_of(arena, p, N_PRINT);
     TRY(fhir_print_params(&as_read, &print, info));
-    TRY(make(api, arena));
+    Str text;
+    TRY(make(api, arena, &text));
     ret->status = 200;
     ret->pretty = print.pretty;
-    StoreVersion statement = {.type = FHIR_T_CAPABILITY_STATEMENT, .json = api->metadata};
+    StoreVersion statement = {.type = FHIR_T_CAPABILITY_STATEMENT, .json = text};
     return fhir_put_resource(&ret->body, arena, &statement, &print);
 }

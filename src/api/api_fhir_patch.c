@@ -2,9 +2,9 @@
  * transaction in each attempt, on the version that is there then, and its result validated before
  * anything is committed. */
 #include "api/api_format.h"
+#include "api/api_profile.h"
 
 #include "core/base64.h"
-#include "fhir/fhir_validate.h"
 #include "fhir/fhir_xml.h"
 #include "patch/patch.h"
 
@@ -84,7 +84,7 @@ static ErrCode apply(const IntakeAsk *ask, Arena *arena, const StoreVersion *fou
     ErrCode err = fhir_parse(arena, arena_str(arena, buf_str(&out)), &after, &p->issues);
     if (err == ERR_OK) {
         TRY(check_kept(before.root, after.root, info));
-        err = fhir_validate(&after, NULL, &p->issues);
+        err = api_validate_write(p->call, &after, &p->issues);
     }
     if (err != ERR_OK) {
         return fhir_issues_to_info(&p->issues, err, info);

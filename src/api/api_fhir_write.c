@@ -1,8 +1,6 @@
 /* Create, update, delete: one ask on the request's worker thread; the reply waits for the group
  * commit without a thread. */
-#include "api/api_fhir_int.h"
-
-#include "fhir/fhir_validate.h"
+#include "api/api_profile.h"
 
 FhirWant fhir_wanted(ApiCall *call) {
     return fhir_prefers(call, "return=minimal")            ? FHIR_WANT_NOTHING
@@ -192,7 +190,7 @@ static bool need_body(ApiCall *call, IntakeAsk *ask) {
         api_reply_err(call, ERR_PARAM, &info);
         return false;
     }
-    err = err == ERR_OK ? fhir_validate(&resource, NULL, &issues) : err;
+    err = err == ERR_OK ? api_validate_write(call, &resource, &issues) : err;
     if (err != ERR_OK) {
         fhir_reply_issues(call, err, &issues);
         return false;

@@ -58,6 +58,9 @@
       "các máy chủ mà đăng ký được phép gọi (tên hoặc tên:cổng, cách bằng dấu phẩy)")              \
     X(geojson, TEXT, "", 0, 4096, "boundaries of the communes (GeoJSON); empty: a tile map",       \
       "ranh giới các xã, phường (GeoJSON); để trống: bản đồ ô")                                    \
+    X(validation, TEXT, "structure", 4, 4096,                                                      \
+      "checked before storing: structure, base, profiles; by type: base,Patient=profiles",         \
+      "mức kiểm tra khi lưu: structure, base, profiles; theo loại: base,Patient=profiles")         \
     X(base_url, TEXT, "", 0, 1024, "public address of the FHIR interface, for links",              \
       "địa chỉ công khai của giao diện FHIR, dùng cho liên kết")
 

@@ -90,6 +90,10 @@ void hash_set_remove(HashSet *s, uint64_t hash) {
     }
 }
 
+uint64_t intake_definitions(Intake *intake) {
+    return atomic_load(&intake->definitions);
+}
+
 ErrCode intake_new(const IntakeOptions *options, Intake **ret_intake) {
     Intake *i = calloc(1, sizeof(*i));
     HashSet *actors = hash_set_new();

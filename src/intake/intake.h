@@ -23,6 +23,9 @@ typedef struct IntakeOptions {
 MUST_USE ErrCode intake_new(const IntakeOptions *options, Intake **ret_intake);
 void intake_free(Intake *intake);
 Store *intake_store(Intake *intake);
+/* Grows with every commit by this Intake that touches a StructureDefinition: whoever keeps them
+ * compiled looks again when it has changed. */
+uint64_t intake_definitions(Intake *intake);
 
 /* One thing that the sender should know; texts live in the report's arena. */
 typedef struct IntakeIssue {

@@ -194,6 +194,16 @@ bool intake_tx_may_retry(const IntakeTx *tx, ErrCode err) {
     return (err == ERR_CONFLICT || err == ERR_EXISTS) && tx->attempts < TX_ATTEMPTS;
 }
 
+static bool touches_definitions(const IntakeTx *tx) {
+    for (size_t i = 0; i < tx->n_items; i++) {
+        const IntakeAsk *ask = &tx->items[i].ask;
+        if (ask->verb != INTAKE_READ && ask->type == FHIR_T_STRUCTURE_DEFINITION) {
+            return true;
+        }
+    }
+    return false;
+}
+
 ErrCode intake_tx_finish(IntakeTx *tx, bool *ret_again, ErrInfo *info) {
     *ret_again = intake_tx_may_retry(tx, tx->err);
     if (tx->err != ERR_OK) {
@@ -211,6 +221,9 @@ ErrCode intake_tx_finish(IntakeTx *tx, bool *ret_again, ErrInfo *info) {
                                   ? item->new_id
                                   : store_id(tx->store, tx->arena, item->answer.slot);
         }
+    }
+    if (touches_definitions(tx)) {
+        atomic_fetch_add(&tx->o.intake->definitions, 1);
     }
     return arena_failed(tx->arena) ? ERR_NOMEM : ERR_OK;
 }

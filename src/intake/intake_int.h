@@ -106,6 +106,7 @@ struct Intake {
     Mutex busy_lock;
     Cond busy_changed;
     IntakeBusy *busy;
+    atomic_uint_fast64_t definitions; /* commits that touched StructureDefinitions */
 };
 
 /* intake.c: waits while another thread goes through the same bytes, so that their resources are

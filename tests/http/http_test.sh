@@ -107,7 +107,7 @@ check "405 outside of FHIR, too" has "$(head_of -X DELETE "http://127.0.0.1:$por
 check "an upload in chunks over the ceiling is 413" is "$(head -c 270000000 /dev/zero |
     code -H 'Transfer-Encoding: chunked' --data-binary @- "http://127.0.0.1:$port/import/claims")" 413
 check "an empty upload is 400" is "$(code -X POST "http://127.0.0.1:$port/import/claims")" 400
-check "an unknown operation: 404, no screen" is "$(code "$base/Patient/$id/\$validate")" 404
+check "an unknown operation: 404, no screen" is "$(code "$base/Patient/$id/\$evaluate")" 404
 check "an unknown address of the screens' questions: 404" is "$(code "http://127.0.0.1:$port/api/none")" 404
 check "wrong Content-Type: 415" is "$(code -d '{}' "$base/Patient")" 415
 check "pictures asked for: 406" is "$(code -H 'Accept: image/png' "$base/Patient/$id")" 406

@@ -99,6 +99,20 @@ static void conditions_are_searches(void **state) {
 
 /* ---- history ---- */
 
+/* Ids that clients chose, of versions in several records. */
+static void history_names_its_resources(void **state) {
+    World *w = *state;
+    assert_int_equal(status_of(w, "PUT", "/fhir/Patient/lan", LAN), 201);
+    assert_int_equal(status_of(w, "DELETE", "/fhir/Patient/lan", NULL), 204);
+    assert_int_equal(status_of(w, "PUT", "/fhir/Patient/lan", LAN), 201);
+    const JsonNode *root = get(w, "/fhir/Patient/_history", NULL, 200);
+    const JsonNode *list = json_get_lit(root, "entry");
+    assert_int_equal(json_count(list), 3);
+    for (const JsonNode *e = json_first(list); e != NULL; e = json_next(list, e)) {
+        assert_str(raw(e, "request.url"), STR("Patient/lan"));
+    }
+}
+
 static void links_of_history_keep_how_it_is_printed(void **state) {
     World *w = *state;
     assert_int_equal(status_of(w, "PUT", "/fhir/Patient/lan", LAN), 201);
@@ -208,6 +222,7 @@ int main(void) {
         IN_WORLD(conditions_are_searches),
         IN_WORLD(history_of_a_moment),
         IN_WORLD(history_of_a_list),
+        IN_WORLD(history_names_its_resources),
         IN_WORLD(links_of_history_keep_how_it_is_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
