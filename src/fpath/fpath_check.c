@@ -148,61 +148,75 @@ static ErrCode narrowed(const Check *c, const FpathNode *n, const Types *input, 
 
 static ErrCode types_of(const Check *c, uint16_t at, const Types *focus, Types *ret);
 
+/* Types that are settled and none of which is wanted. */
+static bool is_only_other(const Types *t, FpathKind wanted) {
+    return !t->any && !is_none(t) && t->n_shapes == 0 && (t->systems & 1U << wanted) == 0;
+}
+
+/* The input and the condition of a call can be of the right type. */
+static ErrCode check_call(const Check *c, const FpathNode *n, const Types *input,
+                          const Types *condition) {
+    const FpathFnDef *f = &FPATH_FNS[n->fn];
+    if ((f->flags & FPATH_FN_ORDERED) != 0 && input->unordered) {
+        return wrong(c, n, FPATH_MSG_ORDER, n->name);
+    }
+    if (str_eq(n->name, STR("iif")) && is_only_other(condition, FPATH_BOOLEAN)) {
+        return wrong(c, n, FPATH_MSG_CRITERION, n->name);
+    }
+    if ((f->flags & FPATH_FN_TEXT) == 0 || input->any || is_none(input)) {
+        return ERR_OK;
+    }
+    bool possible = (input->systems & 1U << FPATH_STRING) != 0;
+    for (unsigned i = 0; i < input->n_shapes; i++) {
+        possible = possible || fhir_shape(input->shapes[i])->kind == FHIR_KIND_PRIMITIVE;
+    }
+    return possible ? ERR_OK : wrong(c, n, FPATH_MSG_TEXT_INPUT, n->name);
+}
+
+/* What the table says that a function gives. */
+static Types given(const FpathNode *n, const Types *input, const Types *args) {
+    static const FpathKind SYSTEM[] = {[FPATH_GIVES_BOOLEAN] = FPATH_BOOLEAN,
+                                       [FPATH_GIVES_INTEGER] = FPATH_INTEGER,
+                                       [FPATH_GIVES_DECIMAL] = FPATH_DECIMAL,
+                                       [FPATH_GIVES_STRING] = FPATH_STRING};
+    Types types = any();
+    switch (FPATH_FNS[n->fn].gives) {
+    case FPATH_GIVES_INPUT:
+        types = *input;
+        types.unordered = input->unordered && !str_eq(n->name, STR("sort"));
+        return types;
+    case FPATH_GIVES_ARG:
+        types = args[0];
+        types.unordered = args[0].unordered || input->unordered;
+        return types;
+    case FPATH_GIVES_UNION:
+        return merge(input, &args[0]);
+    case FPATH_GIVES_EXTENSION:
+        return (Types){.n_shapes = 1, .shapes = {FHIR_T_EXTENSION}};
+    case FPATH_GIVES_ANY:
+        if (str_eq(n->name, STR("iif")) && n->n_args == 3) {
+            return merge(&args[1], &args[2]);
+        }
+        types.unordered = str_eq(n->name, STR("children")) || str_eq(n->name, STR("descendants"));
+        return types;
+    default:
+        return system_type(SYSTEM[FPATH_FNS[n->fn].gives]);
+    }
+}
+
 static ErrCode call_types(const Check *c, const FpathNode *n, const Types *around[2], Types *ret) {
     const FpathFnDef *f = &FPATH_FNS[n->fn];
     const Types *input = around[0];
     const Types *focus = (f->flags & FPATH_FN_EACH) != 0 ? input : around[1];
     Types args[FPATH_ARGS_MAX] = {0};
-    if ((f->flags & FPATH_FN_ORDERED) != 0 && input->unordered) {
-        return wrong(c, n, FPATH_MSG_ORDER, n->name);
-    }
     for (unsigned i = 0; i < n->n_args; i++) {
         TRY(types_of(c, n->args[i], focus, &args[i]));
     }
-    bool is_iif = str_eq(n->name, STR("iif"));
-    if (is_iif && !args[0].any && args[0].n_shapes == 0 && args[0].systems != 0 &&
-        (args[0].systems & 1U << FPATH_BOOLEAN) == 0) {
-        return wrong(c, n, FPATH_MSG_CRITERION, n->name);
-    }
-    switch (f->gives) {
-    case FPATH_GIVES_INPUT:
-        *ret = *input;
-        if (str_eq(n->name, STR("sort"))) {
-            ret->unordered = false;
-        }
-        break;
-    case FPATH_GIVES_ARG:
-        *ret = args[0];
-        ret->unordered = args[0].unordered || input->unordered;
-        break;
-    case FPATH_GIVES_UNION:
-        *ret = merge(input, &args[0]);
-        break;
-    case FPATH_GIVES_TYPE:
+    TRY(check_call(c, n, input, &args[0]));
+    if (f->gives == FPATH_GIVES_TYPE) {
         return narrowed(c, n, input, ret);
-    case FPATH_GIVES_BOOLEAN:
-        *ret = system_type(FPATH_BOOLEAN);
-        break;
-    case FPATH_GIVES_INTEGER:
-        *ret = system_type(FPATH_INTEGER);
-        break;
-    case FPATH_GIVES_DECIMAL:
-        *ret = system_type(FPATH_DECIMAL);
-        break;
-    case FPATH_GIVES_STRING:
-        *ret = system_type(FPATH_STRING);
-        break;
-    case FPATH_GIVES_EXTENSION:
-        *ret = (Types){.n_shapes = 1, .shapes = {FHIR_T_EXTENSION}};
-        break;
-    case FPATH_GIVES_ANY:
-        *ret = any();
-        ret->unordered = str_eq(n->name, STR("children")) || str_eq(n->name, STR("descendants"));
-        if (is_iif && n->n_args == 3) {
-            *ret = merge(&args[1], &args[2]);
-        }
-        break;
     }
+    *ret = given(n, input, args);
     return ERR_OK;
 }
 

@@ -38,6 +38,7 @@
       "điều kiện của {0}() không phải là giá trị đúng/sai")                                        \
     X(ORDER, INVALID, "fpath-semantic", "{0}() needs an order, but these items have none",         \
       "{0}() cần thứ tự, nhưng các phần tử này không có thứ tự")                                   \
+    X(TEXT_INPUT, INVALID, "fpath-semantic", "{0}() needs a text", "{0}() cần một chuỗi văn bản")  \
     X(VARIABLE, INVALID, "fpath-execution", "there is no variable %{0}", "không có biến %{0}")     \
     X(SINGLE, INVALID, "fpath-execution", "{0} needs one item, but there are several",             \
       "{0} cần một phần tử, nhưng có nhiều hơn")                                                   \
@@ -266,7 +267,6 @@ enum {
     FPATH_FN_PATH = 8,    /* keeps nodes on their tape */
     FPATH_FN_TEXT = 16,   /* the input is one string */
     FPATH_FN_REGEX = 32,  /* the first argument is a regular expression */
-    FPATH_FN_BOOL_ARG = 64,
 };
 
 typedef struct FpathFnDef {

@@ -8,6 +8,7 @@
 #include "fpath/fpath_int.h"
 
 EMBED(fpath_invariants, "gen/data/fhir/invariants.tsv")
+EMBED(fpath_invariants_vi, "gen/data/fhir/invariants_vi.tsv")
 
 enum { INVARIANTS_MAX = 512, ARENA_MAX = 8 << 20 };
 
@@ -103,6 +104,25 @@ static Str expression_of(Str key, Str written) {
     return written;
 }
 
+/* The rule in Vietnamese, by "key" or, where keys are used twice, "key:path". */
+static Str in_vietnamese(Str key, Str path) {
+    TsvReader r;
+    if (tsv_init(&r, embed_fpath_invariants_vi(), NULL) != ERR_OK) {
+        return STR_EMPTY;
+    }
+    while (tsv_next(&r)) {
+        Str keys = tsv_get(&r, 0);
+        Str one;
+        while (str_cut(&keys, ',', &one)) {
+            bool longer = one.len == key.len + 1 + path.len && one.ptr[key.len] == ':';
+            if (str_eq(one, key) || (longer && str_starts(one, key) && str_ends(one, path))) {
+                return tsv_get(&r, 1);
+            }
+        }
+    }
+    return STR_EMPTY;
+}
+
 static void add_row(const TsvReader *r) {
     static const FpathOptions options = {.as_filters = true};
     Str key = tsv_get(r, 0);
@@ -111,7 +131,7 @@ static void add_row(const TsvReader *r) {
                         .is_structural = is_structural(key),
                         .key = arena_str(all.arena, key).ptr,
                         .en = arena_str(all.arena, en).ptr};
-    v.vi = arena_printf(all.arena, "không thoả quy tắc: " STR_FMT, STR_ARG(en)).ptr;
+    v.vi = arena_str(all.arena, in_vietnamese(key, tsv_get(r, 2))).ptr;
     if (all.n < INVARIANTS_MAX && find_place(tsv_get(r, 2), &v) &&
         fpath_compile(all.arena, expression_of(key, tsv_get(r, 3)), &options, &v.expr, NULL) ==
             ERR_OK) {

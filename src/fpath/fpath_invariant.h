@@ -9,9 +9,9 @@
 #include "fpath/fpath.h"
 
 typedef struct FpathInvariant {
-    const char *key; /* "per-1" */
-    const char *en;  /* what it asks for, R4's words */
-    const char *vi;
+    const char *key;    /* "per-1" */
+    const char *en;     /* what it asks for, R4's words */
+    const char *vi;     /* gen/data/fhir/invariants_vi.tsv */
     bool is_warning;    /* else an error */
     bool is_structural; /* fhir_validate looks at it: ele-1, ext-1, txt-1, txt-2, dom-2, 4, 5 */
     FhirShape shape;    /* of the value that it is evaluated on */

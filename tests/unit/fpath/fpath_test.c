@@ -324,6 +324,17 @@ static void assert_broken(const char *text, const char *keys) {
 static void invariants(void **state) {
     (void)state;
     assert_int_equal(fpath_invariant_count(), 239);
+    for (unsigned shape = 1; shape < FHIR_SHAPE_COUNT; shape++) {
+        for (const FpathInvariant *const *v = fpath_invariants((FhirShape)shape); *v != NULL; v++) {
+            assert_true((*v)->en[0] != '\0' && (*v)->vi[0] != '\0');
+        }
+    }
+    const FpathInvariant *task = fpath_invariants(FHIR_T_TASK)[0];
+    for (size_t i = 0; strcmp(task->key, "inv-1") != 0; i++) {
+        task = fpath_invariants(FHIR_T_TASK)[i];
+        assert_non_null(task);
+    }
+    assert_string_equal(task->vi, "Ngày sửa cuối không được trước ngày lập");
     assert_broken("{\"resourceType\":\"Patient\",\"contact\":[{\"gender\":\"male\"}]}",
                   "dom-6 pat-1 ");
     assert_broken("{\"resourceType\":\"Basic\",\"created\":\"2026\",\"subject\":{\"reference\":"
