@@ -24,14 +24,14 @@ FAULT(BAD_ADD, ERR_PARAM, "patch-operation",
       "type must be @name or namespace::prefix, pos one of prepend, before, after",
       "type phải là @tên hoặc namespace::tiền_tố, pos là prepend, before hoặc after");
 FAULT(WRONG_PLACE, ERR_INVALID, "patch-path", "nothing can be put there", "không thể đặt gì ở đó");
-FAULT(THERE, ERR_INVALID, "patch-path", "the attribute is there already; use replace",
-      "thuộc tính đã có; hãy dùng replace");
+FAULT(THERE, ERR_INVALID, "patch-path", "it is there already; use replace",
+      "đã có ở đó; hãy dùng replace");
 FAULT(ROOT, ERR_INVALID, "patch-path", "the document's element must stay one element",
       "phần tử gốc của tài liệu phải luôn là một phần tử");
 FAULT(ONE_NODE, ERR_INVALID, "patch-value", "give one node of the kind that is replaced",
       "hãy cho đúng một nút cùng loại với nút bị thay");
-FAULT(NO_SPACE, ERR_INVALID, "patch-path", "a namespace that is in use cannot go",
-      "không thể bỏ không gian tên đang được dùng");
+FAULT(NO_SPACE, ERR_INVALID, "patch-path", "this namespace cannot be changed so",
+      "không thể thay đổi không gian tên như vậy");
 
 static Str attr_of(const Xml *x, const char *name) {
     const XmlAttr *a = xml_tree_attr(x->node, STR_EMPTY, str_from(name));
@@ -59,7 +59,7 @@ static ErrCode add_attr(Xml *x, XmlNode *element, Str name) {
             return patch_fail(&x->op, &BAD_ADD);
         }
     }
-    if (attr.name.len == 0 || str_find(attr.name, STR("\"")) != SIZE_MAX) {
+    if (!xml_tree_name_ok(attr.name) || str_eq(name, STR("xmlns"))) {
         return patch_fail(&x->op, &BAD_ADD);
     }
     if (xml_tree_attr(element, attr.uri, attr.name) != NULL) {
@@ -70,13 +70,19 @@ static ErrCode add_attr(Xml *x, XmlNode *element, Str name) {
 
 static ErrCode add_space(Xml *x, XmlNode *element, Str prefix) {
     XmlSpace *s = arena_new_array(x->arena, XmlSpace, 1);
-    if (prefix.len == 0) {
+    Str uri = str_trim(xml_tree_text(x->arena, x->node));
+    if (!xml_tree_space_ok(prefix, uri)) {
         return patch_fail(&x->op, &BAD_ADD);
+    }
+    for (const XmlSpace *there = element->spaces; there != NULL; there = there->next) {
+        if (str_eq(there->prefix, prefix)) {
+            return patch_fail(&x->op, &THERE);
+        }
     }
     if (s == NULL) {
         return ERR_NOMEM;
     }
-    *s = (XmlSpace){element->spaces, prefix, str_trim(xml_tree_text(x->arena, x->node))};
+    *s = (XmlSpace){element->spaces, prefix, uri};
     element->spaces = s;
     return ERR_OK;
 }
@@ -194,6 +200,8 @@ static ErrCode run_replace(Xml *x) {
     Str text = xml_tree_text(x->arena, x->node);
     if (target.kind == XML_FOUND_ATTR) {
         target.attr->value = text;
+    } else if (!xml_tree_space_ok(target.space->prefix, str_trim(text))) {
+        return patch_fail(&x->op, &NO_SPACE);
     } else {
         target.space->uri = str_trim(text);
     }

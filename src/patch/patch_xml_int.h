@@ -48,6 +48,10 @@ bool xml_tree_set_attr(Arena *arena, XmlNode *element, const XmlAttr *attr);
 Str xml_tree_text(Arena *arena, const XmlNode *node);
 /* The namespace that the prefix has at this element; false when it has none. */
 bool xml_tree_space(const XmlNode *element, Str prefix, Str *ret_uri);
+/* A name without a prefix, of ASCII letters. */
+bool xml_tree_name_ok(Str name);
+/* May the prefix be declared for the namespace? */
+bool xml_tree_space_ok(Str prefix, Str uri);
 bool xml_tree_is_space(const XmlNode *node); /* text of white space alone */
 
 /* ---- selectors (patch_select.c) ---- */

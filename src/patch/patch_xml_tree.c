@@ -6,12 +6,16 @@
 
 #define NS_SEP '|'
 #define XML_URI "http://www.w3.org/XML/1998/namespace"
+#define XMLNS_URI "http://www.w3.org/2000/xmlns/"
+
+enum { SPACES_MAX = 64 }; /* declarations of one element */
 
 typedef struct Reader {
     XML_Parser expat;
     Arena *arena;
     XmlNode *root, *at;
     XmlSpace *spaces; /* declared for the element to come */
+    unsigned n_spaces;
     Buf text;
     unsigned depth;
     ErrCode err;
@@ -67,6 +71,12 @@ static void XMLCALL on_space(void *ctx, const XML_Char *prefix, const XML_Char *
         stop(r, ERR_NOMEM);
         return;
     }
+    if (++r->n_spaces > SPACES_MAX) {
+        stop(r, err_set(r->info, ERR_LIMIT, "xml-namespaces",
+                        "an element declares more than %d namespaces",
+                        "một phần tử khai báo quá %d không gian tên", (int)SPACES_MAX));
+        return;
+    }
     *s = (XmlSpace){.next = r->spaces,
                     .prefix = arena_str(r->arena, str_from(prefix == NULL ? "" : prefix)),
                     .uri = arena_str(r->arena, str_from(uri == NULL ? "" : uri))};
@@ -103,8 +113,15 @@ static void XMLCALL on_open(void *ctx, const XML_Char *name, const XML_Char **at
         return;
     }
     split(r->arena, name, &n->uri, &n->name);
+    if (str_eq(n->uri, STR(XML_URI))) { /* has no form with a default namespace */
+        stop(r,
+             err_set(r->info, ERR_SYNTAX, "xml-namespace", "no element is of XML's own namespace",
+                     "không có phần tử nào thuộc không gian tên của chính XML"));
+        return;
+    }
     n->spaces = r->spaces;
     r->spaces = NULL;
+    r->n_spaces = 0;
     take_attrs(r, n, attrs);
     if (r->at == NULL) {
         r->root = n;
@@ -318,10 +335,40 @@ bool xml_tree_is_space(const XmlNode *node) {
 
 /* ---- writing: elements always by the default namespace, declared where it changes */
 
-static void put_attr(Buf *out, const XmlAttr *a, unsigned *n_prefixes) {
+bool xml_tree_name_ok(Str name) {
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '-' || c == '.'))) {
+            return false;
+        }
+    }
+    return name.len > 0;
+}
+
+bool xml_tree_space_ok(Str prefix, Str uri) {
+    return xml_tree_name_ok(prefix) && !str_eq(prefix, STR("xml")) &&
+           !str_eq(prefix, STR("xmlns")) && uri.len > 0 && !str_eq(uri, STR(XML_URI)) &&
+           !str_eq(uri, STR(XMLNS_URI));
+}
+
+static bool declares(const XmlNode *n, unsigned number) {
+    char text[24];
+    const XmlSpace *s = n->spaces;
+    (void)snprintf(text, sizeof(text), "a%u", number);
+    while (s != NULL && !str_eq(s->prefix, str_from(text))) {
+        s = s->next;
+    }
+    return s != NULL;
+}
+
+static void put_attr(Buf *out, const XmlNode *n, const XmlAttr *a, unsigned *n_prefixes) {
     bool own = a->uri.len > 0 && !str_eq(a->uri, STR(XML_URI));
     buf_put_char(out, ' ');
     if (own) {
+        while (declares(n, *n_prefixes)) {
+            (*n_prefixes)++;
+        }
         buf_printf(out, "xmlns:a%u=\"", *n_prefixes);
         fhir_xml_put_attr(out, a->uri);
         buf_printf(out, "\" a%u:", (*n_prefixes)++);
@@ -390,7 +437,7 @@ static void put_node(Buf *out, const XmlNode *n, Str space) {
     }
     put_spaces(out, n);
     for (const XmlAttr *a = n->attrs; a != NULL; a = a->next) {
-        put_attr(out, a, &n_prefixes);
+        put_attr(out, n, a, &n_prefixes);
     }
     if (n->first == NULL) {
         buf_put_lit(out, "/>");

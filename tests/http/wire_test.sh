@@ -111,6 +111,10 @@ gzip -c "$tmp/large.xml" >"$tmp/large.gz"
 check "a gzip body" is "$(code -H "$xml" -H 'Content-Encoding: gzip' --data-binary @"$tmp/large.gz" "$base")" 200
 check "all of it, too" is "$(grep -o '<status value="201"/>' "$tmp/body" | wc -l)" 800
 check "a body cut off: 400" is "$(head -c 1000 "$tmp/large.gz" | code -H "$xml" -H 'Content-Encoding: gzip' --data-binary @- "$base")" 400
+check "in chunks" is "$(code -H "$xml" -H 'Content-Encoding: gzip' -H 'Transfer-Encoding: chunked' --data-binary @"$tmp/large.gz" "$base")" 200
+check "in two members" is "$({ printf '{"resourceType":"Basic",' | gzip; printf '"code":{"text":"x"}}' | gzip; } | code -H "$json" -H 'Content-Encoding: gzip' --data-binary @- "$base/Basic")" 201
+check "with something behind it: 400" is "$({ printf '{"resourceType":"Basic","code":{"text":"x"}}' | gzip; printf 'more'; } | code -H "$json" -H 'Content-Encoding: gzip' --data-binary @- "$base/Basic")" 400
+check "an empty one is an empty body: 400" is "$(printf '' | gzip | code -H "$json" -H 'Content-Encoding: gzip' --data-binary @- "$base/Basic")" 400
 check "no gzip at all: 400" is "$(code -H "$json" -H 'Content-Encoding: gzip' -d '{}' "$base/Patient")" 400
 check "another encoding: 415" is "$(code -H "$json" -H 'Content-Encoding: br' -d '{}' "$base/Patient")" 415
 check "a bomb: 413" is "$(head -c 200000000 /dev/zero | gzip -9 | code -H "$json" -H 'Content-Encoding: gzip' --data-binary @- "$base/Patient")" 413

@@ -117,6 +117,16 @@ static void narrative(void **state) {
          "{\"resourceType\":\"Basic\",\"text\":{\"status\":\"generated\",\"div\":\"<div "
          "xmlns=\\\"http://www.w3.org/1999/xhtml\\\"><b>a</b> <i>b</i>\\r\\n&lt;&#160;"
          "<!-- c --><br/></div>\"}}");
+    /* a mark of the byte order, a namespace said twice, another narrative inside */
+    reads("\xEF\xBB\xBF<Basic" NS "><text>" DIV "ế</div></text><contained><Basic" NS "><text>" DIV
+          "<div>b</div></div></text></Basic></contained></Basic>",
+          "{\"resourceType\":\"Basic\",\"text\":{\"div\":\"<div "
+          "xmlns=\\\"http://www.w3.org/1999/xhtml\\\">ế</div>\"},\"contained\":[{\"resourceType\":"
+          "\"Basic\",\"text\":{\"div\":\"<div xmlns=\\\"http://www.w3.org/1999/xhtml\\\">"
+          "<div>b</div></div>\"}}]}");
+    reads("<Basic" NS "><text><div xmlns=\"http://www.w3.org/1999/xhtml\"/></text></Basic>",
+          "{\"resourceType\":\"Basic\",\"text\":{\"div\":\"<div "
+          "xmlns=\\\"http://www.w3.org/1999/xhtml\\\"/>\"}}");
     /* HTML's names and a missing namespace are what XML cannot have */
     writes("{\"resourceType\":\"Basic\",\"text\":{\"div\":\"<div>a&nbsp;&amp;&mdash;b</div>\"}}",
            false, "<Basic" NS "><text>" DIV "a&#160;&amp;&#8212;b</div></text></Basic>");

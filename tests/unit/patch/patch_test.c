@@ -271,6 +271,13 @@ static void xml_selectors(void **state) {
     xml_refuses("<diff" NS "><remove/></diff>", "patch-path");
     xml_refuses("<diff" NS "><jump sel=\"Patient\"/></diff>", "patch-operation");
     xml_refuses("<diff" NS "><replace sel=\"Patient/name\">x</replace></diff>", "patch-value");
+    xml_refuses("<diff" NS "><add sel=\"Patient\" type=\"@+\">x</add></diff>", "patch-operation");
+    xml_refuses("<diff" NS "><add sel=\"Patient\" type=\"@xmlns\">x</add></diff>",
+                "patch-operation");
+    xml_refuses("<diff" NS "><add sel=\"Patient\" type=\"namespace::xml\">x</add></diff>",
+                "patch-operation");
+    xml_refuses("<diff" NS "><add sel=\"Patient/name\" type=\"@id\">x</add></diff>", "patch-path");
+    xml_refuses("<xml:diff/>", "xml-namespace");
     xml_refuses("<diff" NS "/>", "patch-operation");
     xml_refuses("<!DOCTYPE a><a/>", "xml-doctype");
 }
