@@ -1,5 +1,6 @@
 /* The FHIR routes: from a call to an answer and back; read and vread. */
 #include "api/api_operation.h"
+#include "api/api_search_param.h"
 #include "api/api_profile.h"
 
 #include <time.h>
@@ -167,6 +168,9 @@ ErrCode fhir_read(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     ErrCode err = fhir_get_version(get, &v);
     if (err == ERR_NOT_FOUND && get->type == FHIR_T_OPERATION_DEFINITION) {
         err = api_operation_definition(get->call->api, get->call->arena, get->id, &v);
+    }
+    if (err == ERR_NOT_FOUND && get->type == FHIR_T_SEARCH_PARAMETER) {
+        err = api_made_param(get->call->api, get->id, &v);
     }
     if (err == ERR_NOT_FOUND) {
         err = api_term_read(get->call->api, get->call->arena, get->type, get->id, &v);

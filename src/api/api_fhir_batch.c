@@ -2,6 +2,7 @@
  * transactions of one ask each, many under way at once so that they share the disk's syncs. Reads
  * come last and see what was written; those of a transaction are tried before it, too. */
 #include "api/api_profile.h"
+#include "api/api_search_param.h"
 
 enum { BATCH_WINDOW = 256, JOB_BODY_BYTES = 64 * 1024 };
 
@@ -322,6 +323,11 @@ static ErrCode validate_entry(ApiCall *call, Entry *e) {
         fhir_print_outcome(&b, &issues, call->language);
         e->err = err;
         e->outcome = arena_str(call->arena, buf_str(&b));
+    } else if (resource.type == FHIR_T_SEARCH_PARAMETER) {
+        ErrInfo info = {0};
+        err = api_check_param(call, e->ask.id, resource.root, &info);
+        e->err = err;
+        e->outcome = err == ERR_OK ? STR_EMPTY : outcome_of(call, err, &info);
     }
     return err;
 }

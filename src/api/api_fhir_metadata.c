@@ -2,6 +2,7 @@
 #include "api/api_operation.h"
 #include "api/api_profile.h"
 #include "core/fold.h"
+#include "store/store_params.h"
 
 #define METADATA_BYTES (16 * LIMIT_MIB)
 
@@ -93,7 +94,15 @@ static void put_flag(JsonWriter *w, const char *name, bool value) {
     json_put_bool(w, value);
 }
 
-static void put_resource(JsonWriter *w, Api *api, FhirType type, Arena *arena) {
+/* What a statement is made with. */
+typedef struct Making {
+    Arena *arena;
+    const FhirParamSet *custom; /* search parameters of one's own; may be NULL */
+} Making;
+
+static void put_resource(JsonWriter *w, Api *api, FhirType type, const Making *m) {
+    Arena *arena = m->arena;
+    const FhirParamSet *custom = m->custom;
     static const char *const codes[] = {"read",       "vread",  "update",           "patch",
                                         "delete",     "create", "history-instance", "history-type",
                                         "search-type"};
@@ -117,6 +126,11 @@ static void put_resource(JsonWriter *w, Api *api, FhirType type, Arena *arena) {
     json_open_array(w);
     put_params(w, common, n_common);
     put_params(w, own, n);
+    for (size_t i = 0; custom != NULL && i < custom->n; i++) {
+        if (custom->rows[i].type == type) {
+            put_params(w, &custom->rows[i].param, 1);
+        }
+    }
     json_close_array(w);
     api_put_operations(w, api, type);
     json_close_object(w);
@@ -136,7 +150,7 @@ static void put_compartments(JsonWriter *w, Arena *arena) {
     json_close_array(w);
 }
 
-static void put_rest(JsonWriter *w, Api *api, Arena *arena) {
+static void put_rest(JsonWriter *w, Api *api, const Making *m) {
     static const char *const codes[] = {"transaction", "batch", "search-system", "history-system"};
     size_t n_common = 0;
     const FhirSearchParam *common = fhir_search_params_common(&n_common);
@@ -147,7 +161,7 @@ static void put_rest(JsonWriter *w, Api *api, Arena *arena) {
     json_name(w, "resource");
     json_open_array(w);
     for (FhirType type = 1; (int)type <= FHIR_RESOURCE_COUNT; type++) {
-        put_resource(w, api, type, arena);
+        put_resource(w, api, type, m);
     }
     json_close_array(w);
     put_interactions(w, codes, ARRAY_LEN(codes));
@@ -156,12 +170,12 @@ static void put_rest(JsonWriter *w, Api *api, Arena *arena) {
     put_params(w, common, n_common);
     json_close_array(w);
     api_put_operations(w, api, FHIR_T_NONE);
-    put_compartments(w, arena);
+    put_compartments(w, m->arena);
     json_close_object(w);
     json_close_array(w);
 }
 
-static void put_statement(Api *api, Arena *arena, Buf *out) {
+static void put_statement(Api *api, const Making *m, Buf *out) {
     CLEANUP_BUF Buf date;
     JsonWriter w = json_writer(out);
     buf_init(&date, 64);
@@ -194,22 +208,31 @@ static void put_statement(Api *api, Arena *arena, Buf *out) {
         json_put_str(&w, str_from(fhir_patch_formats[i]));
     }
     json_close_array(&w);
-    put_rest(&w, api, arena);
+    put_rest(&w, api, m);
     json_close_object(&w);
 }
 
-/* Kept until the profiles change; *ret_text is the caller's copy. */
-static ErrCode make(Api *api, Arena *arena, Str *ret_text) {
+/* Kept until the profiles change; *ret_text is the caller's copy. With search parameters of one's
+ * own it is made each time: they come and go. */
+static ErrCode make(Api *api, const Making *m, Str *ret_text) {
+    if (m->custom != NULL) {
+        CLEANUP_BUF Buf own;
+        buf_init(&own, METADATA_BYTES);
+        put_statement(api, m, &own);
+        TRY(buf_ok(&own));
+        *ret_text = arena_str(m->arena, buf_str(&own));
+        return ret_text->len == 0 ? ERR_NOMEM : ERR_OK;
+    }
     uint64_t number = api_profiles_number(api);
     MUTEX_GUARD(&api->metadata_lock);
     if (api->metadata.len == 0 || api->metadata_number != number) {
         buf_release(&api->metadata);
         buf_init(&api->metadata, METADATA_BYTES);
-        put_statement(api, arena, &api->metadata);
+        put_statement(api, m, &api->metadata);
         TRY(buf_ok(&api->metadata));
         api->metadata_number = number;
     }
-    *ret_text = arena_str(arena, buf_str(&api->metadata));
+    *ret_text = arena_str(m->arena, buf_str(&api->metadata));
     return ret_text->len == 0 ? ERR_NOMEM : ERR_OK;
 }
 
@@ -240,8 +263,9 @@ ErrCode fhir_metadata(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
     as_read.type = FHIR_T_CAPABILITY_STATEMENT;
     as_read.query = fhir_question_of(arena, p, N_PRINT);
     TRY(fhir_print_params(&as_read, &print, info));
-    Str text;
-    TRY(make(api, arena, &text));
+    Making making = {arena, store_params(api->store, arena)};
+    Str text = STR_EMPTY;
+    TRY(make(api, &making, &text));
     ret->status = 200;
     ret->pretty = print.pretty;
     StoreVersion statement = {.type = FHIR_T_CAPABILITY_STATEMENT, .json = text};

@@ -1,5 +1,5 @@
 /* Search, and the pages that search, history and everything answer with. */
-#include "api/api_fhir_int.h"
+#include "api/api_search_param.h"
 
 static Str link_of(const FhirPage *p, Str page) {
     bool query = p->question.len > 0;
@@ -79,6 +79,26 @@ static Str printed_query(Arena *arena, const FhirQuery *q) {
     return arena_str(arena, buf_str(&b));
 }
 
+/* SearchParameters of R4 itself come behind the stored ones. */
+static ErrCode search_both(const FhirGet *get, const StoreSearch *search, StorePage *page,
+                           ErrInfo *info) {
+    Api *api = get->call->api;
+    StoreSearch stored = *search;
+    bool made = get->type == FHIR_T_SEARCH_PARAMETER;
+    if (made && api_made_page(search->after)) {
+        stored.count = 0;
+        stored.after = 0;
+    }
+    TRY(store_search(api->store, get->call->arena, &stored, page, info));
+    ApiMadeSearch more = {.api = api,
+                          .arena = get->call->arena,
+                          .query = search->query,
+                          .after = search->after,
+                          .count = MIN(search->count, (size_t)LIMIT_PAGE_COUNT),
+                          .want_total = search->want_total || search->want_estimate};
+    return made ? api_made_search(&more, page) : ERR_OK;
+}
+
 static ErrCode run_search(const FhirGet *get, const FhirQuery *q, FhirPage *p, ErrInfo *info) {
     FhirPageToken token;
     StorePage page = {0};
@@ -95,7 +115,7 @@ static ErrCode run_search(const FhirGet *get, const FhirQuery *q, FhirPage *p, E
         .want_estimate = q->total == FHIR_TOTAL_ESTIMATE,
         .want_plan = q->explain,
     };
-    TRY(store_search(get->call->api->store, get->call->arena, &search, &page, info));
+    TRY(search_both(get, &search, &page, info));
     p->next = (FhirPageToken){page.snapshot, page.next};
     p->entries = page.matches;
     p->n_entries = page.n_matches;
@@ -143,6 +163,7 @@ ErrCode fhir_search(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
                             .compartment = get->compartment,
                             .compartment_id = get->id,
                             .codes = &api->codes,
+                            .params = store_params(api->store, get->call->arena),
                             .base_url = api->base_url,
                             .now = clock_now_ms(api->clock),
                             .info = info,

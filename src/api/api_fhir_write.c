@@ -1,6 +1,7 @@
 /* Create, update, delete: one ask on the request's worker thread; the reply waits for the group
  * commit without a thread. */
 #include "api/api_profile.h"
+#include "api/api_search_param.h"
 
 FhirWant fhir_wanted(ApiCall *call) {
     return fhir_prefers(call, "return=minimal")            ? FHIR_WANT_NOTHING
@@ -193,6 +194,13 @@ static bool need_body(ApiCall *call, IntakeAsk *ask) {
     err = err == ERR_OK ? api_validate_write(call, &resource, &issues) : err;
     if (err != ERR_OK) {
         fhir_reply_issues(call, err, &issues);
+        return false;
+    }
+    err = ask->type == FHIR_T_SEARCH_PARAMETER
+              ? api_check_param(call, ask->id, resource.root, &info)
+              : ERR_OK;
+    if (err != ERR_OK) {
+        api_reply_err(call, err, &info);
         return false;
     }
     ask->root = resource.root;

@@ -1,4 +1,5 @@
 #include "api/api_int.h"
+#include "store/store_params.h"
 
 static void health(ApiCall *call) {
     api_reply_json(call, 200, STR("{\"status\":\"ok\"}"));
@@ -17,6 +18,8 @@ static void ready(ApiCall *call) {
     X("nhip_records_total", "counter", "Records committed", store_snapshot(api->store))            \
     X("nhip_visits", "gauge", "Current visits", live.visits)                                       \
     X("nhip_view_record", "gauge", "Last record in the operations facts", live.record)             \
+    X("nhip_search_params", "gauge", "Search parameters of one's own in use", params)              \
+    X("nhip_search_params_lag_records", "gauge", "Records that their indexes still lack", lag)     \
     X("nhip_rejects_open", "gauge", "Rejects waiting for repair", open)                            \
     X("nhip_http_requests_total", "counter", "HTTP requests", http.requests)                       \
     X("nhip_http_replies_2xx_total", "counter", "Replies below 400", http.replies_2xx)             \
@@ -37,6 +40,8 @@ static void metrics(ApiCall *call) {
     if (store_reject_count(api->store, &open, &settled) != ERR_OK) {
         open = 0;
     }
+    RecordNo lag = 0;
+    size_t params = store_params_lag(api->store, &lag);
     CLEANUP_BUF Buf b;
     buf_init(&b, LIMIT_MIB);
 #define X(name, type, help, value)                                                                 \

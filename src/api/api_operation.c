@@ -5,7 +5,8 @@ static const ApiOperations *const tables[] = {
     &api_meta_operations,        &api_document_operations, &api_lastn_operations,
     &api_everything_operations,  &api_export_operations,   &api_bulk_import_operations,
     &api_subs_operations,        &api_view_operations,     &api_view_table_operations,
-    &api_view_export_operations, &api_term_operations,     &api_validate_operations};
+    &api_view_export_operations, &api_term_operations,     &api_validate_operations,
+    &api_search_param_operations};
 
 /* ---- what a route says ---- */
 

@@ -45,7 +45,7 @@ typedef struct ApiOperations {
 extern const ApiOperations api_everything_operations, api_export_operations,
     api_bulk_import_operations, api_subs_operations, api_view_operations, api_view_table_operations,
     api_view_export_operations, api_meta_operations, api_document_operations, api_lastn_operations,
-    api_term_operations, api_validate_operations;
+    api_term_operations, api_validate_operations, api_search_param_operations;
 
 /* The GET operation that these parts name ("Patient", "7", "$everything"); NULL: there is none that
  * a bundle could ask. */

@@ -236,6 +236,9 @@ typedef struct FhirQueryScope {
 /* text: what stands behind '?' (or a form body), percent-encoded, "" for none. */
 MUST_USE ErrCode fhir_query_parse(Arena *arena, const FhirQueryScope *scope, Str text,
                                   FhirQuery *ret);
+/* The modifiers that the parameter takes, as the codes of R4's search-modifier-code; at most max.
+ */
+size_t fhir_query_modifiers(const FhirSearchParam *param, const char **names, size_t max);
 /* Patient, Encounter, Practitioner, RelatedPerson, Device. */
 bool fhir_has_compartment(FhirType type);
 /* Does the type's compartment have resources of the other type? */

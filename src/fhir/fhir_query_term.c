@@ -112,6 +112,26 @@ static const struct {
     {"identifier", FHIR_MOD_IDENTIFIER, FITS(REFERENCE)},
 };
 
+size_t fhir_query_modifiers(const FhirSearchParam *param, const char **names, size_t max) {
+    size_t n = 0;
+    bool plain = param->type == FHIR_PARAM_WORDS || param->type == FHIR_PARAM_SPECIAL;
+    bool by_store = param->id == FHIR_P__ID || param->id == FHIR_P__LAST_UPDATED;
+    if (!plain && n < max) {
+        names[n++] = "missing";
+    }
+    for (size_t i = 0; i < ARRAY_LEN(modifiers) && n < max; i++) {
+        if ((modifiers[i].fits >> param->type & 1) != 0 &&
+            (!by_store || modifiers[i].modifier == FHIR_MOD_NOT)) {
+            bool of_type = modifiers[i].modifier == FHIR_MOD_OF_TYPE; /* as R4's code has it */
+            names[n++] = of_type ? "ofType" : modifiers[i].name;
+        }
+    }
+    if (param->type == FHIR_PARAM_REFERENCE && n < max) {
+        names[n++] = "type";
+    }
+    return n;
+}
+
 static bool read_type_modifier(Str text, FhirQueryTerm *term) {
     FhirType type = fhir_resource_by_name(text);
     if (term->param->type != FHIR_PARAM_REFERENCE || type == FHIR_T_NONE ||

@@ -453,6 +453,19 @@ ErrCode store_param_states(Store *store, Arena *arena, StoreParamState **ret_sta
     return ERR_OK;
 }
 
+size_t store_params_lag(Store *store, RecordNo *ret_lag) {
+    ParamList *list = param_list_take(store);
+    RecordNo now = store_snapshot(store);
+    size_t n = list == NULL ? 0 : list->n;
+    *ret_lag = 0;
+    for (size_t i = 0; i < n; i++) {
+        RecordNo at = index_published(list->params[i]->index);
+        *ret_lag = MAX(*ret_lag, at < now ? now - at : 0);
+    }
+    param_list_give(list);
+    return n;
+}
+
 ErrCode params_digest(Store *store, Sha256 *digest) {
     ParamList *list = param_list_take(store);
     ErrCode err = ERR_OK;

@@ -38,6 +38,8 @@ typedef struct StoreParamState {
 /* Of all active SearchParameter resources. */
 MUST_USE ErrCode store_param_states(Store *store, Arena *arena, StoreParamState **ret_states,
                                     size_t *ret_n);
+/* How many are in use, and how many records the one that lacks most still lacks. */
+size_t store_params_lag(Store *store, RecordNo *ret_lag);
 /* Waits until every parameter in use has all that is committed; false when the time passed. */
 bool store_params_wait(Store *store, int64_t timeout_ms);
 
