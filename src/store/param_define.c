@@ -8,7 +8,11 @@ enum { CODE_MAX = 64, BASES_MAX = FHIR_RESOURCE_COUNT, STEPS_MAX = 100000 };
 
 static ErrCode refuse(ErrInfo *info, const char *where, const char *en, const char *vi) {
     err_where(info, "SearchParameter.%s", where);
-    return err_set(info, ERR_INVALID, "search-param", en, vi);
+    ErrCode err = err_set(info, ERR_INVALID, "search-param", "%s", "%s", en);
+    if (info != NULL) {
+        (void)snprintf(info->what_vi, sizeof(info->what_vi), "%s", vi);
+    }
+    return err;
 }
 
 static Str text_of(Arena *arena, const JsonNode *root, const char *name) {

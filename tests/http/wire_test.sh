@@ -101,6 +101,10 @@ check "a batch in XML, answered in JSON" is "$(type_of -H "$xml" -H 'Accept: app
 { echo "<Bundle $ns><type value=\"batch\"/>"; for i in $(seq 800); do echo "<entry><resource><Basic><code><text value=\"$i\"/></code></Basic></resource><request><method value=\"POST\"/><url value=\"Basic\"/></request></entry>"; done; echo '</Bundle>'; } >"$tmp/large.xml"
 check "a large batch in XML" is "$(code -H "$xml" --data-binary @"$tmp/large.xml" "$base")" 200
 check "all of it" is "$(grep -o '<status value="201"/>' "$tmp/body" | wc -l)" 800
+check "\$validate of XML, answered in XML" is "$(type_of -H "$xml" -d "<Patient $ns><gender value=\"x\"/></Patient>" "$base/Patient/\$validate")" "$xml_is"
+check "says what is wrong" has "$(body)" '<expression value="Patient.gender"/>'
+check "an operation in XML" is "$(type_of "$base/Patient/p1/\$everything?_format=xml")" "$xml_is"
+check "Parameters in XML" has "$(curl -s "$base/CodeSystem/\$lookup?system=http://hl7.org/fhir/administrative-gender&code=female&_format=xml")" '<name value="display"/>'
 later=$(curl -s -o /dev/null -D - -H 'Accept: application/fhir+xml' -H 'Prefer: respond-async' "$base/Patient/p1" | tr -d '\r' | sed -n 's/^Content-Location: //p')
 for _ in $(seq 100); do [ "$(code "$later")" = 202 ] || break; sleep 0.05; done
 check "an answer that comes later, in XML" is "$(type_of -H 'Accept: application/fhir+xml' "$later")" "$xml_is"
