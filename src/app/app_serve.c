@@ -23,6 +23,7 @@ static void wait_for_stop(const App *app) {
 
 static ErrCode serve(App *app, AppStore *o, ErrInfo *info) {
     Api *api = NULL;
+    TRY(app_term_attach(app, o->term));
     TRY(api_term_load(o->term_feed, o->store, info));
     TRY(api_start(&(ApiOptions){.store = o->store,
                                 .intake = o->intake,

@@ -56,7 +56,18 @@ post() { curl -s -g -H 'Accept-Language: en' -H 'Content-Type: application/fhir+
 put() { curl -s -o /dev/null -w '%{http_code}' -X PUT -H 'Content-Type: application/fhir+json' -d "$2" "$base/$1"; }
 params() { echo "{\"resourceType\":\"Parameters\",\"parameter\":[$1]}"; }
 
+# ---- catalogues from files
+svc=https://example.org/CodeSystem/dich-vu
+printf 'code\tdisplay_vi\tdisplay\tparent\tgia\nXN\tXét nghiệm\tLaboratory\t\t\nXN.1\tTổng phân tích máu\tBlood count\tXN\t43500\n' >"$tmp/services.tsv"
+check "a table is loaded" has "$("$nhip" term load "$tmp/services.tsv" --data "$tmp/data" --system "$svc" --edition 2026 --language en)" 'services: 2 codes'
+printf 'code,target\nXN.1,X9\n' >"$tmp/map.csv"
+check "so is a map" has "$("$nhip" term load "$tmp/map.csv" --data "$tmp/data" --system "$svc" --target urn:other --map urn:services-map --language en)" '1 mappings'
+check "they are listed" has "$("$nhip" term list --data "$tmp/data")" "$svc"
+check "a bad table is refused with its line" has "$(printf 'code\tfrom\na\tsoon\n' >"$tmp/bad.tsv"; "$nhip" term load "$tmp/bad.tsv" --data "$tmp/data" --system urn:x --language en 2>&1)" 'bad.tsv:2'
 check "the server starts" serve
+check "a loaded code serves" has "$(get "CodeSystem/\$lookup?system=$svc&code=XN.1&property=gia")" '43500'
+check "with its set" has "$(get 'ValueSet/$expand?url=https://example.org/ValueSet/dich-vu&filter=phan%20tich%20mau')" '"code":"XN.1"'
+check "the loaded map translates" has "$(get "ConceptMap/\$translate?url=urn:services-map&system=$svc&code=XN.1")" '"code":"X9"'
 
 # ---- lookup, subsumes
 check "lookup tells the name" has "$(get "CodeSystem/\$lookup?system=$icd&code=J18.9")" '"name":"display","valueString":"Pneumonia, unspecified"'
@@ -117,7 +128,9 @@ check "a set over ICD-10 is stored" is "$(put ValueSet/tim "{\"resourceType\":\"
 check "and has its members" has "$(get 'ValueSet/$validate-code?url=urn:tim&code=I10')" '"valueBoolean":true'
 check "on the instance too" has "$(get 'ValueSet/tim/$expand?filter=tang%20huyet%20ap')" '"code":"I10"'
 check "the server stops" stop
+check "a catalogue is removed" "$nhip" term remove services --data "$tmp/data"
 check "and starts again" serve
+check "and does not serve any more" is "$(status "CodeSystem/\$lookup?system=$svc&code=XN.1")" 404
 check "what was stored still serves" has "$(get 'CodeSystem/$validate-code?url=urn:mau&code=tim')" '"valueBoolean":true'
 curl -s -o /dev/null -X DELETE "$base/CodeSystem/mau"
 check "a deleted one does not" has "$(get 'CodeSystem/$validate-code?url=urn:mau&code=tim')" '"valueBoolean":false'
