@@ -248,9 +248,19 @@ static bool match_reference(const FhirQueryValue *w, const FhirIndexReference *h
            (want->type == FHIR_T_NONE || want->type == have->type);
 }
 
-/* A canonical element under a reference parameter. */
+/* A canonical element under a reference parameter: a URL, or (as R4's own examples have it) Type/id
+ * or a bare id. */
 static bool match_canonical(const FhirQueryValue *w, const FhirIndexValue *v) {
-    return w->reference.url.len > 0 && str_eq(w->reference.url, v->uri.text);
+    const FhirIndexReference *r = &w->reference;
+    Str text = v->uri.text;
+    if (r->url.len > 0) {
+        return str_eq(r->url, text);
+    }
+    Str type = str_from(fhir_type_name(r->type));
+    return r->id.len > 0 &&
+           (str_eq(text, r->id) ||
+            (r->type != FHIR_T_NONE && text.len == type.len + 1 + r->id.len &&
+             str_starts(text, type) && text.ptr[type.len] == '/' && str_ends(text, r->id)));
 }
 
 static bool match_one(Matcher *m, const FhirQueryValue *w, const FhirIndexValue *v);

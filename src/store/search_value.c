@@ -493,8 +493,42 @@ static ErrCode near_records(Search *s, Clause *c, Slot first, bool as_patient) {
     return clause_records(s, c, list.slots, list.n);
 }
 
-static ErrCode reference_ranges(Search *s, Clause *c, unsigned param, const FhirQueryValue *v) {
+static bool has_canonical_url(FhirType type) {
+    return type != FHIR_T_NONE && fhir_element((FhirShape)type, STR("url")) != NULL;
+}
+
+/* May the parameter's values be canonicals (Library, Questionnaire …)? */
+static bool may_be_canonical(const FhirSearchParam *p, const FhirIndexReference *r) {
+    bool any = r->type == FHIR_T_NONE && p->n_targets == 0;
+    for (size_t i = 0; i < p->n_targets && !any; i++) {
+        any = has_canonical_url((FhirType)p->targets[i]) &&
+              (r->type == FHIR_T_NONE || r->type == (FhirType)p->targets[i]);
+    }
+    return any || (p->n_targets == 0 && has_canonical_url(r->type));
+}
+
+/* Canonical elements that are written Type/id or as a bare id. */
+static ErrCode canonical_ranges(Search *s, Clause *c, const FhirSearchParam *param,
+                                const FhirIndexReference *r) {
+    KeyBuf k;
+    if (!may_be_canonical(param, r)) {
+        return ERR_OK;
+    }
+    key_head(&k, INDEX_VALUE, (unsigned)s->query->type, param->id);
+    TRY(url_range(s, c, &k, r->id));
+    if (r->type == FHIR_T_NONE) {
+        return ERR_OK;
+    }
+    key_head(&k, INDEX_VALUE, (unsigned)s->query->type, param->id);
+    return url_range(
+        s, c, &k,
+        arena_printf(s->plan_arena, "%s/" STR_FMT, fhir_type_name(r->type), STR_ARG(r->id)));
+}
+
+static ErrCode reference_ranges(Search *s, Clause *c, const FhirSearchParam *of,
+                                const FhirQueryValue *v) {
     const FhirIndexReference *r = &v->reference;
+    unsigned param = of->id;
     KeyBuf k;
     key_head(&k, INDEX_VALUE, (unsigned)s->query->type, param | KEY_REFERENCE);
     if (r->url.len > 0) {
@@ -504,6 +538,9 @@ static ErrCode reference_ranges(Search *s, Clause *c, unsigned param, const Fhir
     }
     if (r->id.len == 0) {
         return ERR_OK;
+    }
+    if (r->url.len == 0) {
+        TRY(canonical_ranges(s, c, of, r));
     }
     key_head(&k, INDEX_VALUE, (unsigned)s->query->type, param | KEY_REFERENCE);
     Slot first = store_id_parse(s->store, r->id);
@@ -611,7 +648,7 @@ ErrCode value_ranges(Search *s, Clause *c, const FhirQueryTerm *term, const Fhir
     case FHIR_INDEX_URI:
         return uri_ranges(s, c, &head, term, value);
     case FHIR_INDEX_REFERENCE:
-        return reference_ranges(s, c, term->param->id, value);
+        return reference_ranges(s, c, term->param, value);
     case FHIR_INDEX_COMPOSITE:
         return composite_ranges(s, c, &head, term->param->id, value);
     case FHIR_INDEX_TEXT:
