@@ -6,12 +6,12 @@
 enum { JOBS_MAX = 256, API_ARENA_MAX = 16 << 20 };
 
 static const ApiRoutes *const tables[] = {
-    &api_validate_routes, &api_view_run_routes, &api_view_table_routes,   &api_view_export_routes,
-    &api_graphql_routes,  &api_term_routes,     &api_subs_routes,         &api_meta_routes,
-    &api_document_routes, &api_lastn_routes,    &api_search_param_routes, &api_fhir_routes,
-    &api_ops_routes,      &api_citizen_routes,  &api_import_routes,       &api_health_routes,
-    &api_async_routes,    &api_bulk_routes,     &api_bulk_import_routes,  &api_view_routes,
-    &api_static_routes,
+    &api_async_routes,    &api_bulk_routes,       &api_bulk_import_routes, &api_view_routes,
+    &api_view_run_routes, &api_view_table_routes, &api_view_export_routes, &api_guide_routes,
+    &api_validate_routes, &api_graphql_routes,    &api_term_routes,        &api_subs_routes,
+    &api_meta_routes,     &api_document_routes,   &api_lastn_routes,       &api_search_param_routes,
+    &api_fhir_routes,     &api_ops_routes,        &api_citizen_routes,     &api_import_routes,
+    &api_health_routes,   &api_static_routes,
 };
 
 /* ---- routing ---- */

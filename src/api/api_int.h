@@ -53,7 +53,7 @@ extern const ApiRoutes api_subs_routes, api_async_routes, api_bulk_routes, api_b
     api_view_routes, api_view_run_routes, api_view_table_routes, api_view_export_routes,
     api_graphql_routes, api_term_routes, api_meta_routes, api_document_routes, api_lastn_routes,
     api_search_param_routes, api_fhir_routes, api_ops_routes, api_citizen_routes, api_import_routes,
-    api_health_routes, api_static_routes, api_validate_routes;
+    api_health_routes, api_static_routes, api_validate_routes, api_guide_routes;
 
 /* Cuts at '/' and decodes; false when there are too many parts or a bad escape. */
 bool api_cut_path(Arena *arena, Str path, Str parts[API_PARTS_MAX], size_t *ret_n);
