@@ -1,4 +1,4 @@
-/* Ten search shapes through store_search at two sizes of province: latency p50 and p99 of each and
+/* Search shapes through store_search at two sizes of province: latency p50 and p99 of each and
  * the ratio of the sizes (a flat store: 1). Visits of one patient: Encounter, 2 Conditions,
  * 3 Observations with values, 1 MedicationRequest; four visits a patient; Zipf distributed codes;
  * everything invented. Pages of 20 unless said. The store is settled (segments merged) first,
@@ -57,13 +57,16 @@ static Str patient_json(Province *p, size_t number) {
     return arena_printf(p->arena,
                         "{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":"
                         "\"urn:synthetic:cccd\",\"value\":\"SYN%09zu\"}],\"name\":[{\"text\":"
-                        "\"%s %s %zu\"}],\"gender\":\"%s\",\"birthDate\":\"%s\"}",
+                        "\"%s %s %zu\"}],\"gender\":\"%s\",\"birthDate\":\"%s\","
+                        "\"managingOrganization\":{\"reference\":\"Organization/f-%zu\"}}",
                         number, families[random_below(&p->random, 6)],
                         given[random_below(&p->random, 5)], number % 997,
-                        random_chance(&p->random, 0.5) ? "male" : "female", birth);
+                        random_chance(&p->random, 0.5) ? "male" : "female", birth,
+                        number % FACILITIES);
 }
 
-static void visit(Province *p, StoreChange *out) {
+/* first: the number of its first change in the commit. */
+static void visit(Province *p, StoreChange *out, size_t first) {
     char when[16];
     (void)day(p, when);
     unsigned facility = (unsigned)random_below(&p->random, FACILITIES);
@@ -91,10 +94,11 @@ static void visit(Province *p, StoreChange *out) {
                    arena_printf(a,
                                 "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":"
                                 "{\"coding\":[{\"system\":\"urn:loinc\",\"code\":\"L%zu\"}]},%s,"
+                                "\"encounter\":{\"reference\":\"Encounter/~%zu\"},"
                                 "\"effectiveDateTime\":\"%sT09:%02u:00+07:00\",\"valueQuantity\":"
                                 "{\"value\":%.1f,\"unit\":\"mmol/L\",\"system\":\"urn:ucum\","
                                 "\"code\":\"mmol/L\"}}",
-                                code(p), who, when, (unsigned)random_below(&p->random, 60),
+                                code(p), who, first, when, (unsigned)random_below(&p->random, 60),
                                 random_double(&p->random) * 20));
     }
     out[6] = change(FHIR_T_MEDICATION_REQUEST,
@@ -133,7 +137,7 @@ static void load_visits(Province *p) {
     StoreGroup groups[COMMIT_VISITS];
     size_t n = 0;
     for (size_t i = 0; i < p->n_patients * VISITS; i++) {
-        visit(p, changes[n]);
+        visit(p, changes[n], n * CHANGES);
         groups[n] = (StoreGroup){.changes = changes[n],
                                  .n_changes = CHANGES,
                                  .patient_change = -1,
@@ -201,12 +205,20 @@ static void province_close(Province *p) {
 
 /* ---- the shapes ---- */
 
-typedef enum Fill { FILL_NOTHING, FILL_PATIENT, FILL_CODE, FILL_NUMBER } Fill;
+typedef enum Fill {
+    FILL_NOTHING,
+    FILL_PATIENT,
+    FILL_CODE,
+    FILL_RARE, /* one of the less usual codes */
+    FILL_NUMBER,
+    FILL_LIST,  /* identifiers, half of which there are */
+    FILL_CODES, /* codes, few of which there are */
+} Fill;
 
 typedef struct Shape {
     const char *name;
     FhirType type;
-    const char *query; /* one %s, %zu for the filling */
+    const char *query; /* one %s, %zu, %l for the filling */
     Fill fill;
     size_t count; /* 0: only the total */
 } Shape;
@@ -226,6 +238,18 @@ static const Shape SHAPES[] = {
      FILL_CODE, 20},
     {"a month's diagnoses with their patients", FHIR_T_CONDITION,
      "recorded-date=2024-05&_include=Condition:subject", FILL_NOTHING, 20},
+    {"chain", FHIR_T_OBSERVATION,
+     "code=urn:loinc%%7CL0&subject:Patient.identifier=urn:synthetic:cccd%%7CSYN%09zu", FILL_NUMBER,
+     20},
+    {"chain of three steps", FHIR_T_OBSERVATION,
+     "code=urn:loinc%%7CL0&encounter.subject:Patient.organization.name=co so thu %zu", FILL_CODE,
+     20},
+    {"reverse chain of a code", FHIR_T_PATIENT,
+     "_has:Condition:subject:code=urn:icd%%7CD%zu&gender=female", FILL_RARE, 20},
+    {"one patient by a reverse chain", FHIR_T_PATIENT,
+     "_id=%s&_has:Observation:subject:code=urn:loinc%%7CL0", FILL_PATIENT, 20},
+    {"list of 10,000 identifiers", FHIR_T_PATIENT, "identifier=%l", FILL_LIST, 20},
+    {"list of 10,000 codes", FHIR_T_CONDITION, "code=%l", FILL_CODES, 20},
 };
 
 /* Counts over everything: the single code first, the others aim at twice its time. */
@@ -236,20 +260,36 @@ static const Shape COUNTS[] = {
      FILL_CODE, 0},
 };
 
+static void put_list(Province *p, const Shape *shape, Buf *out) {
+    for (size_t i = 0; i < LIMIT_SEARCH_VALUES; i++) {
+        size_t number = random_below(&p->random, 2 * p->n_patients);
+        buf_put(out, ",", i > 0 ? 1 : 0);
+        if (shape->fill == FILL_LIST) {
+            buf_printf(out, "urn:synthetic:cccd%%7CSYN%09zu", number);
+        } else {
+            buf_printf(out, "%sD%zu", i % 2 == 0 ? "urn:icd%7C" : "", 400 + i);
+        }
+    }
+}
+
 static Str fill_text(Province *p, const Shape *shape, Arena *arena) {
     char text[256];
     size_t number = shape->fill == FILL_NUMBER ? random_below(&p->random, p->n_patients)
                     : shape->fill == FILL_CODE ? code(p) % FACILITIES
+                    : shape->fill == FILL_RARE ? 200 + random_below(&p->random, CODES - 200)
                                                : 0;
     const char *at = strchr(shape->query, '%');
     CLEANUP_BUF Buf out;
-    buf_init(&out, 4096);
+    buf_init(&out, LIMIT_MIB);
     for (at = shape->query; *at != '\0'; at++) {
         if (at[0] == '%' && at[1] == '%') {
             buf_put_char(&out, *at++);
         } else if (at[0] == '%' && at[1] == 's') {
             Slot who = p->patients[random_below(&p->random, p->n_patients)];
             buf_put_str(&out, store_id(p->store, arena, who));
+            at++;
+        } else if (at[0] == '%' && at[1] == 'l') {
+            put_list(p, shape, &out);
             at++;
         } else if (at[0] == '%') {
             (void)snprintf(text, sizeof(text), at[1] == '0' ? "%09zu" : "%zu", number);

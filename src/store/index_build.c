@@ -1,6 +1,7 @@
 #include "store/index_build.h"
 
 #include "store/index_dead.h"
+#include "store/index_key.h"
 
 #include <zstd.h>
 
@@ -38,6 +39,12 @@ struct SegmentBuilder {
     Slot *dead; /* put out of use by the segment's records */
     size_t n_dead, dead_max;
     uint64_t n_keys, n_slots, n_bytes;
+    /* is each slot in one key of a pair's token at most? */
+    uint32_t *token_of; /* by slot: the number of the last token that it was seen under */
+    uint32_t n_tokens;
+    char token[INDEX_KEY_MAX];
+    size_t token_len;
+    bool one_a_token;
 };
 
 ErrCode segment_build_new(const SegmentPlan *plan, SegmentBuilder **ret_builder) {
@@ -46,6 +53,7 @@ ErrCode segment_build_new(const SegmentPlan *plan, SegmentBuilder **ret_builder)
         return ERR_NOMEM;
     }
     b->plan = *plan;
+    b->one_a_token = !plan->is_merge || plan->one_a_token;
     b->cctx = ZSTD_createCCtx();
     buf_init(&b->block, INDEX_BLOCK_MAX);
     buf_init(&b->packed, WRITE_BYTES + 4 * (size_t)INDEX_BLOCK_MAX);
@@ -69,6 +77,7 @@ void segment_build_free(SegmentBuilder *b) {
     buf_release(&b->directory);
     free(b->hashes);
     free(b->dead);
+    free(b->token_of);
     free(b);
 }
 
@@ -188,6 +197,30 @@ static void key_begin(SegmentBuilder *b, Str key) {
     }
 }
 
+/* Notes whether a slot comes a second time under the token of a pair. Only what is sealed for the
+ * first time is looked at: slots of merged segments are different ones. */
+static void token_keep(SegmentBuilder *b, Str key, const uint32_t *slots, size_t n) {
+    size_t len = b->plan.is_merge || !b->one_a_token ? 0 : key_pair_token(key);
+    size_t max = (size_t)(b->plan.last - b->plan.first + 1) * STORE_RECORD_SLOTS;
+    if (len == 0) {
+        return;
+    }
+    if (b->token_of == NULL) {
+        b->token_of = calloc(max, sizeof(*b->token_of));
+        b->err = b->token_of == NULL ? ERR_NOMEM : b->err;
+    }
+    if (!str_eq((Str){b->token, b->token_len}, str_sub(key, 0, len))) {
+        memcpy(b->token, key.ptr, len);
+        b->token_len = len;
+        b->n_tokens++;
+    }
+    for (size_t i = 0; i < n && b->err == ERR_OK; i++) {
+        assert(slots[i] < max);
+        b->one_a_token = b->one_a_token && b->token_of[slots[i]] != b->n_tokens;
+        b->token_of[slots[i]] = b->n_tokens;
+    }
+}
+
 void segment_build_put(SegmentBuilder *b, Str key, const uint32_t *slots, size_t n) {
     if (b->err != ERR_OK || n == 0) {
         return;
@@ -199,6 +232,7 @@ void segment_build_put(SegmentBuilder *b, Str key, const uint32_t *slots, size_t
         key_begin(b, key);
     }
     dead_keep(b, key, slots, n);
+    token_keep(b, key, slots, n);
     if (slot_vec_reserve(&b->slots, n) != ERR_OK) {
         b->err = ERR_NOMEM;
         return;
@@ -228,6 +262,8 @@ static ErrCode row_put(SegmentBuilder *b, Str bloom, const uint64_t *drop, size_
     buf_init(&dead, DIRECTORY_MAX);
     dead_pack(b->dead, b->n_dead, &dead);
     row.dead = buf_str(&dead);
+    buf_put_char(&b->directory, b->one_a_token ? 1 : 0);
+    row.directory = buf_str(&b->directory);
     TRY(buf_ok(&dead));
     TRY(buf_ok(&b->directory));
     TRY(segment_load(b->plan.home, &row, &s));

@@ -15,6 +15,8 @@ typedef struct SegmentPlan {
     uint64_t id;
     unsigned level;
     RecordNo first, last;
+    bool is_merge;    /* of whole segments; then: */
+    bool one_a_token; /* as each of them says it */
 } SegmentPlan;
 
 MUST_USE ErrCode segment_build_new(const SegmentPlan *plan, SegmentBuilder **ret_builder);

@@ -22,6 +22,19 @@ const KeyPair *key_pair(size_t number) {
     return number < ARRAY_LEN(pairs) ? &pairs[number] : NULL;
 }
 
+size_t key_pair_token(Str key) {
+    if (key.len <= INDEX_PREFIX_LEN || key.ptr[0] != INDEX_VALUE) {
+        return 0;
+    }
+    unsigned param = (unsigned)(uint8_t)key.ptr[3] << 8 | (uint8_t)key.ptr[4];
+    if (param != FHIR_P_CODE_VALUE_QUANTITY && param >> 8 != PARAM_PAIRS >> 8) {
+        return 0;
+    }
+    size_t code = str_find_char(key, '\0', INDEX_PREFIX_LEN);
+    size_t system = code == SIZE_MAX ? SIZE_MAX : str_find_char(key, '\0', code + 1);
+    return system == SIZE_MAX ? 0 : system + 1;
+}
+
 /* ---- pieces ---- */
 
 void key_byte(KeyBuf *k, unsigned byte) {

@@ -93,5 +93,8 @@ typedef struct KeyPair {
 } KeyPair;
 /* The number-th pair, NULL at the end. */
 const KeyPair *key_pair(size_t number);
+/* How long the token stands in the key of a pair (class to the 00 behind the system); 0: not such a
+ * key. */
+size_t key_pair_token(Str key);
 
 #endif

@@ -62,7 +62,8 @@ static void segment_free(Segment *s) {
     free(s);
 }
 
-/* The directory: for each block key length, key, first slot, slots when it holds one key only. */
+/* The directory: for each block key length, key, first slot, slots when it holds one key only; at
+ * the end whether pairs have one key a token. */
 static ErrCode read_directory(Segment *s, Str text) {
     const uint8_t *at = (const uint8_t *)text.ptr;
     const uint8_t *end = at + text.len;
@@ -81,7 +82,8 @@ static ErrCode read_directory(Segment *s, Str text) {
         }
     }
     s->key_at[s->n_blocks] = keys;
-    return at == end ? ERR_OK : ERR_CORRUPT;
+    s->one_a_token = at < end && *at == 1;
+    return at + 1 == end ? ERR_OK : ERR_CORRUPT;
 }
 
 ErrCode segment_load(const SegmentHome *home, const SegmentRow *row, Segment **ret_segment) {
@@ -351,6 +353,35 @@ ErrCode segment_newest(const Segment *s, Str key, uint32_t *ret_slot) {
 }
 
 /* ---- ranges ---- */
+
+static ErrCode count_block(Str block, SegmentCount *count, bool *ret_ended) {
+    BlockCursor c = block_cursor(block);
+    while (block_next(&c)) {
+        if (str_cmp(block_key(&c), count->to) >= 0) {
+            *ret_ended = true;
+            return ERR_OK;
+        }
+        if (str_cmp(block_key(&c), count->from) < 0) {
+            continue;
+        }
+        int verdict = count->take(count->ctx, block_key(&c));
+        count->n += verdict == 2 ? c.n : 0;
+        TRY(verdict == 1 ? append_slots(&c, &count->maybe) : ERR_OK);
+    }
+    return c.err;
+}
+
+ErrCode segment_count_range(const Segment *s, SegmentCount *count) {
+    bool ended = false;
+    for (uint32_t b = segment_block_of(s, count->from); b < s->n_blocks && !ended; b++) {
+        CacheBlock *held = NULL;
+        TRY(block_hold(s, b, true, &held));
+        ErrCode err = count_block(cache_block_text(held), count, &ended);
+        cache_block_unref(held);
+        TRY(err);
+    }
+    return ERR_OK;
+}
 
 uint32_t segment_block_of(const Segment *s, Str key) {
     uint32_t before = blocks_before(s, key, false);

@@ -35,7 +35,8 @@ struct Segment {
     char *keys;           /* the blocks' first keys */
     uint32_t *key_at;     /* n_blocks + 1 offsets into keys */
     uint32_t *first_slot; /* of each block's first entry */
-    uint32_t *single;     /* slots of the block when it holds one key only, else 0 */
+    bool one_a_token; /* no slot stands in two keys of a pair (code and date …) with one token */
+    uint32_t *single; /* slots of the block when it holds one key only, else 0 */
 };
 
 /* Copies what it needs of row. */
@@ -64,6 +65,16 @@ MUST_USE ErrCode segment_get(const Segment *s, Str key, SlotVec *out);
 MUST_USE ErrCode segment_get_many(const Segment *s, const Str *keys, size_t n, SlotVec *out);
 /* How many slots key has; decodes at most two blocks. */
 MUST_USE ErrCode segment_count(const Segment *s, Str key, uint64_t *ret_n);
+/* Counts the slots of the keys in [from, to) without decoding them, key by key: take says which
+ * count, which are to be read one by one (appended to maybe) and which do not. */
+typedef struct SegmentCount {
+    Str from, to;
+    int (*take)(void *ctx, Str key); /* 2: counts, 1: maybe, 0: no */
+    void *ctx;
+    uint64_t n;
+    SlotVec maybe;
+} SegmentCount;
+MUST_USE ErrCode segment_count_range(const Segment *s, SegmentCount *count);
 /* The block where key stands or would stand. */
 uint32_t segment_block_of(const Segment *s, Str key);
 /* About how many slots the keys in [from, to) have; decodes at most two blocks. */

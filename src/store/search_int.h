@@ -60,6 +60,7 @@ typedef struct Clause {
     size_t n_slots, slots_max;
     bool is_negative;                   /* slots that do not meet the ranges */
     bool is_unsure;                     /* what it gives must be verified */
+    bool is_one_token;                  /* keys of a pair with one token, system said */
     const FhirQueryTerm *term, *second; /* that it stands for; NULL: none */
 } Clause;
 

@@ -349,6 +349,7 @@ static ErrCode plan_pair(Search *s, unsigned param, unsigned token, unsigned sec
     }
     c->term = a;
     c->second = b;
+    c->is_one_token = a->n_values == 1 && b->n_values == 1 && a->values[0].token.system.len > 0;
     for (size_t i = 0; i < a->n_values; i++) {
         for (size_t k = 0; k < b->n_values; k++) {
             TRY(value_pair(s, c, param, &a->values[i], &b->values[k]));
