@@ -20,37 +20,37 @@ typedef struct App {
 } App;
 
 /* X(name, arguments, English, Vietnamese) */
-#define COMMAND_LIST(X)                                                                             \
-    X(serve, "", "serve the FHIR interface and the screens",                                        \
-      "chạy máy chủ: giao diện FHIR và màn hình")                                                   \
-    X(import, "PATH…", "take in claim files and FHIR bundles (folders are walked)",                 \
-      "nhập tệp giám định và gói FHIR (duyệt cả thư mục)")                                          \
-    X(synth,                                                                                        \
-      "--out DIR [--seed N] [--citizens N] [--visits N] [--years N] [--facilities N] "              \
-      "[--claims-per-file N] [--errors-per-mille N] [--resends-per-mille N] [--gz]",                \
-      "make a province of invented citizens as claim files",                                        \
-      "tạo một tỉnh gồm người dân hư cấu dưới dạng tệp giám định")                                  \
-    X(rejects, "[list|show ID|retry ID [FILE]]", "the work list of what could not be taken",        \
-      "danh sách việc: những gì chưa nhận được")                                                    \
-    X(received, "[list|show SHA256]", "the files that were received, and whether they are kept",    \
-      "các tệp đã nhận, còn lưu hay không")                                                         \
-    X(verify, "", "walk the chain of all records and name the first bad one",                       \
-      "kiểm tra chuỗi bản ghi, chỉ ra bản ghi hỏng đầu tiên")                                       \
-    X(rebuild, "", "make all views anew from the records", "dựng lại mọi chỉ mục từ bản ghi")       \
-    X(stat, "[digest]", "counts and bytes by kind; or a digest of what the index answers",          \
-      "số lượng và dung lượng theo loại; hoặc mã băm của mọi câu trả lời")                          \
-    X(backup, "FILE", "copy the data while running", "sao lưu trong khi đang chạy")                 \
-    X(restore, "FILE", "put a backup into an empty data folder",                                    \
-      "khôi phục bản sao lưu vào thư mục dữ liệu trống")                                            \
-    X(term,                                                                                         \
-      "[list|load FILE… [--system URL] [--edition TEXT] [--title TEXT] [--map URL --target URL] " \
-      "[--name NAME]|remove NAME]",                                                                 \
-      "larger catalogues: TSV, CSV, FHIR, LOINC, SNOMED CT",                                        \
-      "danh mục lớn: TSV, CSV, FHIR, LOINC, SNOMED CT")                                             \
-    X(ig, "install FILE|list|remove NAME#VERSION", "implementation guides (package archives)",      \
-      "hướng dẫn triển khai FHIR (tệp gói .tgz)")                                                   \
-    X(routes, "", "list the HTTP routes", "liệt kê các đường dẫn HTTP")                             \
-    X(help, "[settings]", "this list, or all settings", "danh sách này, hoặc mọi cài đặt")          \
+#define COMMAND_LIST(X)                                                                            \
+    X(serve, "", "serve the FHIR interface and the screens",                                       \
+      "chạy máy chủ: giao diện FHIR và màn hình")                                                  \
+    X(import, "PATH…", "take in claim files and FHIR bundles (folders are walked)",                \
+      "nhập tệp giám định và gói FHIR (duyệt cả thư mục)")                                         \
+    X(synth,                                                                                       \
+      "--out DIR [--seed N] [--citizens N] [--visits N] [--years N] [--facilities N] "             \
+      "[--claims-per-file N] [--errors-per-mille N] [--resends-per-mille N] [--gz]",               \
+      "make a province of invented citizens as claim files",                                       \
+      "tạo một tỉnh gồm người dân hư cấu dưới dạng tệp giám định")                                 \
+    X(rejects, "[list|show ID|retry ID [FILE]]", "the work list of what could not be taken",       \
+      "danh sách việc: những gì chưa nhận được")                                                   \
+    X(received, "[list|show SHA256]", "the files that were received, and whether they are kept",   \
+      "các tệp đã nhận, còn lưu hay không")                                                        \
+    X(verify, "", "walk the chain of all records and name the first bad one",                      \
+      "kiểm tra chuỗi bản ghi, chỉ ra bản ghi hỏng đầu tiên")                                      \
+    X(rebuild, "", "make all views anew from the records", "dựng lại mọi chỉ mục từ bản ghi")      \
+    X(stat, "[digest]", "counts and bytes by kind; or a digest of what the index answers",         \
+      "số lượng và dung lượng theo loại; hoặc mã băm của mọi câu trả lời")                         \
+    X(backup, "FILE", "copy the data while running", "sao lưu trong khi đang chạy")                \
+    X(restore, "FILE", "put a backup into an empty data folder",                                   \
+      "khôi phục bản sao lưu vào thư mục dữ liệu trống")                                           \
+    X(term,                                                                                        \
+      "[list|load FILE… [--system URL] [--edition TEXT] [--title TEXT] "                         \
+      "[--map URL --target URL] [--name NAME]|remove NAME]",                                       \
+      "larger catalogues: TSV, CSV, FHIR, LOINC, SNOMED CT",                                       \
+      "danh mục lớn: TSV, CSV, FHIR, LOINC, SNOMED CT")                                            \
+    X(ig, "install FILE|list|remove NAME#VERSION", "implementation guides (package archives)",     \
+      "hướng dẫn triển khai FHIR (tệp gói .tgz)")                                                  \
+    X(routes, "", "list the HTTP routes", "liệt kê các đường dẫn HTTP")                            \
+    X(help, "[settings]", "this list, or all settings", "danh sách này, hoặc mọi cài đặt")         \
     X(version, "", "the version", "phiên bản")
 
 #define X(name, args, en, vi) int app_##name(App *app);
