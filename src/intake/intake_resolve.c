@@ -60,7 +60,13 @@ static ErrCode find_visit(Resolution *r) {
                                  .param = FHIR_P_IDENTIFIER,
                                  .system = STR(CLAIM_SYSTEM_VISIT),
                                  .value = r->work->doc_key}};
-    return intake_look_up(r->intake, r->plan, &look, &r->visit);
+    TRY(intake_look_up(r->intake, r->plan, &look, &r->visit));
+    if (r->visit.first != 0 || look.token.type != FHIR_T_ENCOUNTER) {
+        return ERR_OK;
+    }
+    /* Its Encounter may have been deleted by other ways: the rest of the visit is still there. */
+    ErrCode err = store_find_past(r->intake->store, r->plan->arena, &look.token, &r->visit);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
 /* A claim without any number that tells its citizen: a visit that was sent before has one. */

@@ -35,6 +35,19 @@ ErrCode store_find(Store *store, Arena *arena, const StoreExpect *token, size_t 
     return ERR_OK;
 }
 
+ErrCode store_find_past(Store *store, Arena *arena, const StoreExpect *token, StoreVersion *ret) {
+    CLEANUP_ARENA Arena *scratch = arena_new(SCRATCH_BYTES);
+    CLEANUP_BUF Buf key;
+    buf_init(&key, INDEX_KEY_MAX);
+    SlotList list = {0};
+    if (scratch == NULL) {
+        return ERR_NOMEM;
+    }
+    TRY(index_token_key(&key, token, false));
+    TRY(index_get(store_index(store), scratch, buf_str(&key), store_snapshot(store), &list));
+    return list.n == 0 ? ERR_NOT_FOUND : store_get_slot(store, arena, list.slots[list.n - 1], ret);
+}
+
 typedef struct Current {
     Store *store;
     Arena *arena;

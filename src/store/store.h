@@ -294,6 +294,10 @@ MUST_USE ErrCode store_search(Store *store, Arena *arena, const StoreSearch *sea
 MUST_USE ErrCode store_find(Store *store, Arena *arena, const StoreExpect *token, size_t max,
                             StoreVersion **ret_versions, size_t *ret_n);
 
+/* The newest version that carried the identifier, whatever became of it since; ERR_NOT_FOUND. */
+MUST_USE ErrCode store_find_past(Store *store, Arena *arena, const StoreExpect *token,
+                                 StoreVersion *ret);
+
 /* All current resources of a patient, record by record, newest record first; stop with an error. */
 typedef ErrCode (*StoreEach)(void *ctx, const StoreVersion *version);
 MUST_USE ErrCode store_patient(Store *store, Arena *arena, Slot patient, StoreEach each, void *ctx);

@@ -81,9 +81,9 @@ check "read of what was deleted: 410" is "$(code "$base/Patient/mine")" 410
 check "a deleted one can come back: 201" is "$(code -X PUT -H "$json" -d '{"resourceType":"Patient","id":"mine"}' "$base/Patient/mine")" 201
 check "history of a type" is "$(code "$base/Patient/_history?_count=2")" 200
 check "history of all" has "$(curl -s "$base/_history?_count=2")" '"relation":"next"'
-check "_at is refused clearly" is "$(code "$base/_history?_at=2020")" 400
+check "_at of no time: 400" is "$(code "$base/_history?_at=x")" 400
 check "If-None-Exist finds the old one: 200" is "$(code -X PUT -H "$json" -d '{"resourceType":"Patient","id":"tok","identifier":[{"system":"urn:t","value":"2"}]}' "$base/Patient/tok")$(code -H "$json" -H 'If-None-Exist: identifier=urn:t|2' -d "$patient" "$base/Patient")" 201200
-check "If-None-Exist without an exact token: 400" is "$(code -H "$json" -H 'If-None-Exist: name=x' -d "$patient" "$base/Patient")" 400
+check "If-None-Exist by an unknown parameter: 400" is "$(code -H "$json" -H 'If-None-Exist: nam=x' -d "$patient" "$base/Patient")" 400
 check "conditional update" is "$(code -X PUT -H "$json" -d '{"resourceType":"Patient","identifier":[{"system":"urn:t","value":"2"}],"active":false}' "$base/Patient?identifier=urn:t%7C2")" 200
 check "conditional delete with If-Match of an old version: 412" is "$(code -X DELETE -H 'If-Match: W/"1"' "$base/Patient?identifier=urn:t%7C2")" 412
 check "conditional delete" is "$(code -X DELETE "$base/Patient?identifier=urn:t%7C2")" 204

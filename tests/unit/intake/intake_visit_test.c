@@ -101,6 +101,35 @@ static void dropped_lines_are_deleted_and_new_ones_created(void **state) {
     assert_int_equal(e.version, 3);
 }
 
+/* Deleted by other ways; sent again it is the same visit, and nothing of it is there twice. */
+static void a_deleted_encounter_comes_back_alone(void **state) {
+    Home *h = *state;
+    SEND(h, {A_VISIT, .n_drugs = 3, .n_results = 2});
+    Count results = count(h, FHIR_T_OBSERVATION);
+    StoreVersion e = visit_of(h, "46001|LK1");
+    StoreChange gone = {
+        .op = STORE_DELETE, .type = FHIR_T_ENCOUNTER, .id = STR_EMPTY, .prev = e.slot};
+    StoreGroup group = {&gone, 1, -1, e.patient};
+    StoreCommit commit = {.groups = &group,
+                          .n_groups = 1,
+                          .snapshot = store_snapshot(h->store),
+                          .actor = STR("t"),
+                          .source = STR("t")};
+    assert_ok(store_commit(h->store, &commit, NULL, NULL, NULL));
+    assert_int_equal(count(h, FHIR_T_ENCOUNTER).current, 0);
+    for (int i = 0; i < 2; i++) { /* with the deleted one, then with the new one */
+        SEND(h, {A_VISIT, .n_drugs = 3, .n_results = 2, .total = i == 0 ? "1.00" : "2.00"});
+        assert_report(h, 0, 1, 0, 0);
+        assert_int_equal(count(h, FHIR_T_ENCOUNTER).current, 1);
+        assert_int_equal(count(h, FHIR_T_MEDICATION_REQUEST).current, 3);
+        assert_int_equal(count(h, FHIR_T_OBSERVATION).current, results.current);
+        assert_int_equal(count(h, FHIR_T_CLAIM).current, 1);
+        StoreVersion o = current(h, FHIR_T_OBSERVATION, count(h, FHIR_T_OBSERVATION).last_id);
+        assert_int_equal(follow(h, o.json, "encounter.reference", FHIR_T_ENCOUNTER).slot,
+                         visit_of(h, "46001|LK1").slot);
+    }
+}
+
 /* More than 64 resources: several records. */
 static void a_long_visit(void **state) {
     Home *h = *state;
@@ -263,6 +292,7 @@ int main(void) {
         T(a_changed_claim_is_a_new_version_of_the_whole_visit),
         T(references_resolve_after_a_second_sending),
         T(dropped_lines_are_deleted_and_new_ones_created),
+        T(a_deleted_encounter_comes_back_alone),
         T(a_long_visit),
         T(visits_of_every_length_are_found_whole),
         T(edited_resources_are_taken_up_where_they_stand),
