@@ -65,15 +65,17 @@ static void put_reference(Rewriter *r, const JsonNode *n) {
     bool is_own =
         own.len > 0 && str_starts(text, own) && text.len > own.len && text.ptr[own.len] == '/';
     Str relative = is_own ? str_sub(text, own.len + 1, text.len) : text;
+    if (fhir_reference_parse(relative, &reference) == ERR_OK &&
+        reference.kind == FHIR_REF_CONDITIONAL) {
+        put_condition(r, &reference); /* never by an entry's condition: that says what was before */
+        return;
+    }
     size_t entry = find_entry(r, text);
     if (entry == SIZE_MAX && is_own) {
         entry = find_entry(r, relative);
     }
     if (entry != SIZE_MAX) {
         put_quoted(r, r->tx->items[entry].ask.type, "~", entry);
-    } else if (fhir_reference_parse(relative, &reference) == ERR_OK &&
-               reference.kind == FHIR_REF_CONDITIONAL) {
-        put_condition(r, &reference);
     } else if (is_own) {
         buf_put_char(&r->out, '"');
         buf_put_str(&r->out, relative);
