@@ -166,7 +166,7 @@ const TermView *api_term_view(Api *api) {
 
 ErrCode api_term_read(Api *api, Arena *arena, FhirType type, Str id, StoreVersion *ret) {
     TermHeld held;
-    CLEANUP_BUF Buf text;
+    CLEANUP_BUF Buf text = {0};
     if (!is_ours(type)) {
         return ERR_NOT_FOUND;
     }

@@ -115,10 +115,10 @@ ErrCode flow_rows(const FlowRows *what, FlowRowsDone *ret, ErrInfo *info) {
     CLEANUP_BUF Buf head;
     Rows r = {.what = what, .info = info};
     bool json = what->format == FLOW_JSON;
+    buf_init(&head, LIMIT_MIB);
     if (arena == NULL) {
         return ERR_NOMEM;
     }
-    buf_init(&head, LIMIT_MIB);
     if (what->format == FLOW_CSV && what->header) {
         sqlview_put_csv_head(&head, what->view);
     }
