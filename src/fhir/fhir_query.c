@@ -123,15 +123,19 @@ static ErrCode find_types(QueryParse *p, Str text, FhirQuery *q) {
     Str rest = text;
     Str pair;
     while (str_cut(&rest, '&', &pair)) {
-        Str value;
-        if (!str_starts(pair, STR("_type="))) {
-            continue;
+        Str raw = pair;
+        Str raw_name;
+        Str name;
+        Str value = STR_EMPTY;
+        (void)str_cut(&raw, '=', &raw_name);
+        if (query_decode(p, raw_name, &name) != ERR_OK || !str_eq(name, STR("_type"))) {
+            continue; /* what is wrong is said when the parameters are read */
         }
         p->name = STR("_type");
         if (q->n_types > 0) {
             return query_error(p, ERR_PARAM, "given twice", "lặp lại hai lần");
         }
-        TRY(query_decode(p, str_sub(pair, sizeof "_type=" - 1, pair.len), &value));
+        TRY(raw.ptr == NULL ? ERR_OK : query_decode(p, raw, &value));
         TRY(read_types(p, value, types, &q->n_types));
         q->type_text = value;
     }

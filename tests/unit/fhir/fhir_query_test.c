@@ -242,6 +242,29 @@ static void what_is_wrong_is_named(void **state) {
     assert_non_null(strstr(f->info.what_en, "512"));
 }
 
+/* The whole system: what all of its types know; each type reads the terms in its own way. */
+static void queries_without_a_type(void **state) {
+    Fixture *f = *state;
+    FhirQuery typed;
+    assert_ok(parse(f, FHIR_T_NONE, "_id=1&%5Ftype=Patient,Observation&_list=7"));
+    assert_int_equal(f->q.n_types, 2);
+    assert_true(fhir_query_of(&f->q, 1, &typed) && typed.type == FHIR_T_OBSERVATION);
+    assert_int_equal(typed.n_terms, 2);
+    assert_false(fhir_query_of(&f->q, 2, &typed));
+    assert_ok(parse(f, FHIR_T_NONE, "_type=Observation,Condition&patient=1"));
+    assert_int_equal(parse(f, FHIR_T_NONE, "_type=Observation,Location&patient=1"), ERR_PARAM);
+    assert_int_equal(parse(f, FHIR_T_NONE, "patient=1"), ERR_PARAM);
+    assert_int_equal(parse(f, FHIR_T_NONE, "_type=Patiant"), ERR_PARAM);
+    assert_int_equal(parse(f, FHIR_T_NONE, "_type="), ERR_PARAM);
+    assert_int_equal(parse(f, FHIR_T_NONE, "_type=Patient&_type=List"), ERR_PARAM);
+    assert_ok(parse(f, FHIR_T_NONE, ""));
+    size_t n = 0;
+    while (fhir_query_of(&f->q, n, &typed)) {
+        n++;
+    }
+    assert_int_equal(n, FHIR_RESOURCE_COUNT);
+}
+
 static void lists_have_a_limit(void **state) {
     Fixture *f = *state;
     CLEANUP_BUF Buf text;
@@ -350,6 +373,7 @@ int main(void) {
         TEST(references_take_all_forms),
         TEST(result_parameters),
         TEST(what_is_wrong_is_named),
+        TEST(queries_without_a_type),
         TEST(lists_have_a_limit),
         TEST(a_refused_query_leaves_the_output_alone),
         TEST(printing_is_canonical),
