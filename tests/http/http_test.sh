@@ -102,7 +102,7 @@ check "wrong method: 405" is "$(code -X POST "$base/Patient/$id")" 405
 check "405 says what is allowed" has "$(head_of -X POST "$base/Patient/$id")" 'Allow: GET, HEAD, PUT, PATCH, DELETE'
 check "the name of an interaction is no id" has "$(head_of -X DELETE "$base/Patient/_search")" 'Allow: POST'
 check "metadata is no type" has "$(head_of -X POST "$base/metadata")" 'Allow: GET, HEAD'
-check "the base answers GET with 405" is "$(code "$base")" 405
+check "the base answers GET with a search, PUT with 405" is "$(code "$base?_type=Patient&_count=1")$(code -X PUT "$base")" 200405
 check "405 outside of FHIR, too" has "$(head_of -X DELETE "http://127.0.0.1:$port/import/claims")" 'Allow: POST'
 check "an upload in chunks over the ceiling is 413" is "$(head -c 270000000 /dev/zero |
     code -H 'Transfer-Encoding: chunked' --data-binary @- "http://127.0.0.1:$port/import/claims")" 413
