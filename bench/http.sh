@@ -133,6 +133,11 @@ number of a code|Observation?code=http://loinc.org%7C$code&_summary=count
 whole record|Patient/PATIENT/\$everything
 S
 
+# ---- terminology
+line "validate-code, a value set" "$(load "$base/ValueSet/\$validate-code?url=http://hl7.org/fhir/ValueSet/administrative-gender&code=male")"
+line "validate-code, ICD-10" "$(load "$base/CodeSystem/\$validate-code?url=http://hl7.org/fhir/sid/icd-10&code=J18.9")"
+line "type-ahead on ICD-10" "$(load "$base/ValueSet/\$expand?url=https://nhip.vn/fhir/ValueSet/icd-10-vn&filter=viem%20phoi&count=20")"
+
 # ---- small durable writes beside the disk
 syncs=$(dd if=/dev/zero of="$tmp/sync" bs=8k count=300 oflag=dsync 2>&1 | awk '/copied/{for(i=1;i<=NF;i++)if($i=="s,")print 300/$(i-1)}')
 cat >"$tmp/post.lua" <<'L'
