@@ -203,6 +203,11 @@ static ErrCode count_values(QueryParse *p, Str text, size_t *ret_n) {
 static ErrCode parse_values(QueryParse *p, Str text, FhirQueryTerm *term) {
     size_t n = 0;
     TRY(count_values(p, text, &n));
+    bool costly = term->param->type == FHIR_PARAM_WORDS || term->param->type == FHIR_PARAM_SPECIAL;
+    if (costly && n > FHIR_QUERY_WORDS) {
+        return query_error(p, ERR_LIMIT, "more than 32 texts or places in one list",
+                           "một danh sách có hơn 32 đoạn chữ hoặc địa điểm");
+    }
     term->values = arena_new_array(p->arena, FhirQueryValue, n);
     if (term->values == NULL) {
         return ERR_NOMEM;

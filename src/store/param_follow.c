@@ -1,6 +1,6 @@
-/* The thread that brings the indexes of custom search parameters up to the log: those that are
- * nearly there first, then the one that lacks most. A record is read once for all parameters that
- * stand at the same place. */
+/* The thread that brings the indexes of custom search parameters up to the log: in turn those that
+ * are nearly there and the one that lacks most, so that neither waits for the other. A record is
+ * read once for all parameters that stand at the same place. */
 #include "store/record_int.h"
 #include "store/store_scan.h"
 
@@ -9,7 +9,7 @@
 
 enum {
     CHUNK_RECORDS = 64,
-    NEAR_RECORDS = 4096, /* parameters that lack less are served first */
+    NEAR_RECORDS = 4096, /* parameters that lack less are nearly there */
     WAIT_MS = 500,
     RETRY_MS = 1000,
 };
@@ -19,9 +19,10 @@ enum {
 typedef struct Follow {
     Store *store;
     const ParamList *list;
-    Arena *keys;                /* a chunk's, of all parameters */
-    Arena *record;              /* one record */
-    Arena *match;               /* one resource and parameter */
+    Arena *keys;   /* a chunk's, of all parameters */
+    Arena *record; /* one record */
+    Arena *match;  /* one resource and parameter */
+    unsigned turn;
     bool due[STORE_PARAMS_MAX]; /* stand at the chunk's beginning */
 } Follow;
 
@@ -95,8 +96,8 @@ static ErrCode add_record(Follow *f, RecordNo number) {
     return ERR_OK;
 }
 
-/* Where to go on: the furthest of those that are nearly there, else the last of all. */
-static RecordNo choose(const ParamList *list, RecordNo snapshot) {
+/* Where to go on: the last of those that are nearly there, when it is their turn; else of all. */
+static RecordNo choose(const ParamList *list, RecordNo snapshot, bool near_first) {
     RecordNo near = 0;
     RecordNo least = UINT64_MAX;
     bool found = false;
@@ -110,13 +111,13 @@ static RecordNo choose(const ParamList *list, RecordNo snapshot) {
             }
         }
     }
-    return found ? near : least;
+    return found && near_first ? near : least;
 }
 
 /* *ret_idle: nothing was lacking. */
 static ErrCode run_chunk(Follow *f, bool *ret_idle) {
     RecordNo snapshot = store_snapshot(f->store);
-    RecordNo at = choose(f->list, snapshot);
+    RecordNo at = choose(f->list, snapshot, f->turn++ % 2 == 0);
     *ret_idle = at == UINT64_MAX;
     if (*ret_idle) {
         return ERR_OK;
@@ -211,8 +212,8 @@ ErrCode params_start(Store *store, unsigned seal_records) {
         return ERR_OK;
     }
     ParamList *list = param_list_take(store);
-    if (list == NULL) {
-        return ERR_NOMEM;
+    if (list == NULL) { /* said in the log; the next query tries again */
+        return ERR_OK;
     }
     if (store->vfs == NULL) {
         params_remove_files(store->dir, list);

@@ -23,24 +23,24 @@ CustomParam *custom_ref(CustomParam *p) {
     return p;
 }
 
-static IndexOptions index_options(const CustomParam *p) {
-    IndexOptions o = {.path = p->path,
-                      .vfs = p->store->vfs,
-                      .seal_records = p->store->params.seal_records,
-                      .clock = p->store->clock};
+/* A list may outlive the store by a little: what closing needs is its own. */
+static void index_options(CustomParam *p) {
+    p->options = (IndexOptions){
+        .path = p->path,
+        .vfs = p->store->vfs == NULL ? NULL : arena_str(p->arena, str_from(p->store->vfs)).ptr,
+        .seal_records = p->store->params.seal_records,
+        .clock = p->store->clock};
     uint8_t text[sizeof(p->store->id_secret) + 16];
     memcpy(text, p->store->id_secret, sizeof(p->store->id_secret));
     u64_be_put(text + sizeof(p->store->id_secret), p->hash);
     u64_be_put(text + sizeof(p->store->id_secret) + 8, p->ordinal);
-    sha256((Str){(const char *)text, sizeof(text)}, &o.identity);
-    return o;
+    sha256((Str){(const char *)text, sizeof(text)}, &p->options.identity);
 }
 
 void custom_unref(CustomParam *p) {
     if (p == NULL || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) > 1) {
         return;
     }
-    IndexOptions options = index_options(p);
     bool drop = atomic_load(&p->is_dropped);
     if (p->index != NULL && !drop) {
         enum { SEAL_MS = 5000 };
@@ -50,7 +50,7 @@ void custom_unref(CustomParam *p) {
         }
     }
     index_close(p->index);
-    if (drop && index_db_delete(&options) != ERR_OK) {
+    if (drop && index_db_delete(&p->options) != ERR_OK) {
         log_warn("param_index_not_removed", "ordinal", p->ordinal);
     }
     free(p->path);
@@ -78,12 +78,13 @@ static ErrCode custom_open(CustomParam *p, ErrInfo *info) {
     if (p->path == NULL) {
         return ERR_NOMEM;
     }
-    IndexOptions options = index_options(p);
-    TRY(index_open(&options, &p->index, info));
+    index_options(p);
+    TRY(arena_failed(p->arena) ? ERR_NOMEM : ERR_OK);
+    TRY(index_open(&p->options, &p->index, info));
     if (index_covered(p->index) > store_snapshot(p->store)) { /* of a log that is no more */
         index_close(TAKE(p->index));
-        TRY(index_db_delete(&options));
-        return index_open(&options, &p->index, info);
+        TRY(index_db_delete(&p->options));
+        return index_open(&p->options, &p->index, info);
     }
     return ERR_OK;
 }

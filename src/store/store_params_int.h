@@ -34,6 +34,7 @@ typedef struct CustomParam {
     uint64_t hash;
     Str id; /* of the resource */
     char *path;
+    IndexOptions options;
     Index *index;
     _Atomic uint64_t errors; /* resources on which the expression failed */
     atomic_bool is_dropped;  /* the file goes with it */

@@ -217,6 +217,8 @@ static void what_is_wrong_is_named(void **state) {
         {"=a", ERR_PARAM, "=", "no name"},
         {"%00=a", ERR_PARAM, "?", "percent"},
         {"_text=.", ERR_PARAM, "_text", "no word"},
+        {"_content=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a", ERR_LIMIT,
+         "_content", "more than 32"},
         {"organization.nam=a", ERR_PARAM, "organization.nam", "'nam' is no parameter"},
         {"organization:Patient.name=a", ERR_PARAM, "organization:Patient.name", "cannot lead"},
         {"name.name=a", ERR_PARAM, "name.name", "only references"},
