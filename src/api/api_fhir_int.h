@@ -152,6 +152,10 @@ MUST_USE ErrCode fhir_page_begin(const FhirPage *page, Str token, FhirPageToken 
 /* Prints it as the answer's body; token is the one of this page, for the self link. */
 MUST_USE ErrCode fhir_page_answer(const FhirPage *page, Str token, FhirAnswer *ret);
 
+/* A search by url alone that found nothing stored shows what the catalogue holds under it
+ * (api_term_store.c). */
+MUST_USE ErrCode api_term_complete(const FhirGet *get, FhirPage *page);
+
 /* ---- writing (api_fhir_write.c, api_fhir_batch.c) ---- */
 typedef enum FhirWant {
     FHIR_WANT_UNSAID,

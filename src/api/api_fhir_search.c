@@ -181,6 +181,9 @@ ErrCode fhir_search(const FhirGet *get, FhirAnswer *ret, ErrInfo *info) {
                   .ignored = q.ignored,
                   .n_ignored = q.n_ignored};
     TRY(run_search(get, &q, &p, info));
+    if (p.n_entries == 0 && q.n_terms == 1 && q.page.len == 0) {
+        TRY(api_term_complete(get, &p));
+    }
     ret->pretty = q.pretty;
     return fhir_page_answer(&p, q.page, ret);
 }

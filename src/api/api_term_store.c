@@ -164,24 +164,48 @@ const TermView *api_term_view(Api *api) {
     return term_view(api->term);
 }
 
-ErrCode api_term_read(Api *api, Arena *arena, FhirType type, Str id, StoreVersion *ret) {
+static ErrCode read_held(Api *api, Arena *arena, const TermWhat *what, StoreVersion *ret) {
     TermHeld held;
-    CLEANUP_BUF Buf text = {0};
-    if (!is_ours(type)) {
+    CLEANUP_BUF Buf text;
+    if (!is_ours(what->type)) {
         return ERR_NOT_FOUND;
     }
     const TermView *view = term_view(api->term);
-    bool found = term_find(view, &(TermWhat){.type = type, .id = id}, &held);
+    bool found = term_find(view, what, &held) && !held.is_stored;
     buf_init(&text, LIMIT_REQUEST_BYTES);
     ErrCode err = found ? term_print(&held, &text) : ERR_NOT_FOUND;
     if (err == ERR_OK) {
-        *ret = (StoreVersion){.type = type,
+        *ret = (StoreVersion){.type = what->type,
                               .version = 1,
                               .time = api->started,
-                              .id = id,
+                              .id = arena_str(arena, held.id),
                               .json = arena_str(arena, buf_str(&text))};
         err = arena_failed(arena) ? ERR_NOMEM : ERR_OK;
     }
     term_view_end(view);
     return err;
+}
+
+ErrCode api_term_read(Api *api, Arena *arena, FhirType type, Str id, StoreVersion *ret) {
+    return read_held(api, arena, &(TermWhat){.type = type, .id = id}, ret);
+}
+
+ErrCode api_term_complete(const FhirGet *get, FhirPage *page) {
+    Arena *arena = get->call->arena;
+    Str url = api_query_in(get->call, get->query, "url");
+    if (!is_ours(get->type) || url.len == 0 || get->compartment != FHIR_T_NONE) {
+        return ERR_OK;
+    }
+    StoreVersion *v = arena_new_array(arena, StoreVersion, 1);
+    if (v == NULL) {
+        return ERR_NOMEM;
+    }
+    TermWhat what = {.type = get->type, .id = STR_EMPTY, .canonical = url};
+    ErrCode err = read_held(get->call->api, arena, &what, v);
+    if (err == ERR_OK) {
+        page->entries = v;
+        page->n_entries = 1;
+        page->total = 1;
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
