@@ -230,7 +230,7 @@ static void put_changed(JsonWriter *w, const JsonNode *root, const MetaSet sets[
 }
 
 static ErrCode make_ask(Change *c, bool *ret_changed, ErrInfo *info) {
-    CLEANUP_BUF Buf text;
+    CLEANUP_BUF Buf text = {0};
     Arena *arena = c->call->arena;
     const JsonNode *root = NULL;
     MetaSet sets[N_LISTS] = {{0}};

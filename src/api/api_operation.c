@@ -142,7 +142,7 @@ static ErrCode put_value(Arena *arena, const JsonNode *parameter, Buf *out, ErrI
 }
 
 ErrCode api_operation_query(ApiCall *call, Str *query, ErrInfo *info) {
-    CLEANUP_BUF Buf out;
+    CLEANUP_BUF Buf out = {0};
     FhirResource body;
     FhirIssues issues = fhir_issues(call->arena);
     TRY(fhir_check_json_body(call, info));
