@@ -184,7 +184,7 @@ static void put_filters(JsonWriter *w, Str filters) {
     json_open_array(w);
     while (str_cut(&filters, ';', &one)) {
         Str property;
-        Str op;
+        Str op = STR_EMPTY;
         if (!str_cut(&one, ' ', &property) || !str_cut(&one, ' ', &op) || one.ptr == NULL) {
             die("filter", property);
         }
