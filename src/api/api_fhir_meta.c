@@ -235,6 +235,7 @@ static ErrCode make_ask(Change *c, bool *ret_changed, ErrInfo *info) {
     const JsonNode *root = NULL;
     MetaSet sets[N_LISTS] = {{0}};
     FhirGet get = {.call = c->call, .id = c->call->parts[2]};
+    buf_init(&text, LIMIT_RESOURCE_BYTES);
     TRY(fhir_need_type(c->call->parts[1], &get.type, info));
     ErrCode err = store_get(c->call->api->store, arena, get.type, get.id, &c->before);
     if (err != ERR_OK) {
@@ -242,7 +243,6 @@ static ErrCode make_ask(Change *c, bool *ret_changed, ErrInfo *info) {
     }
     TRY(json_parse(arena, c->before.json, &root, NULL));
     TRY(new_sets(c, json_get_lit(root, "meta"), sets, ret_changed));
-    buf_init(&text, LIMIT_RESOURCE_BYTES);
     JsonWriter w = json_writer(&text);
     put_changed(&w, root, sets);
     TRY(buf_ok(&text));

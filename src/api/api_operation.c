@@ -145,13 +145,13 @@ ErrCode api_operation_query(ApiCall *call, Str *query, ErrInfo *info) {
     CLEANUP_BUF Buf out = {0};
     FhirResource body;
     FhirIssues issues = fhir_issues(call->arena);
+    buf_init(&out, LIMIT_REQUEST_BYTES);
     TRY(fhir_check_json_body(call, info));
     ErrCode err = fhir_parse(call->arena, http_body(call->request), &body, &issues);
     if (err != ERR_OK || body.type != FHIR_T_PARAMETERS) {
         return err_set(info, ERR_PARAM, "body-parameters", "the body must be a Parameters resource",
                        "nội dung phải là một tài nguyên Parameters");
     }
-    buf_init(&out, LIMIT_REQUEST_BYTES);
     buf_put_str(&out, *query);
     const JsonNode *list = json_get_lit(body.root, "parameter");
     const JsonNode *at = json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
