@@ -60,64 +60,21 @@ static void send_unpacked(ApiCall *call, int fd, const HttpReply *reply) {
                       &(HttpSource){.read = unpack_read, .release = unpack_release, .ctx = u});
 }
 
-/* ---- ranges (RFC 9110, 14) ---- */
-
-typedef struct Range {
-    uint64_t from, len;
-    int status; /* 200, 206, 416 */
-} Range;
-
-/* One range of bytes; several, other units and what cannot be read are passed over: the whole. */
-static Range range_of(Str text, uint64_t size) {
-    Range whole = {0, size, 200};
-    uint64_t from = 0;
-    uint64_t last = 0;
-    Str first;
-    if (!str_starts(text, STR("bytes="))) {
-        return whole;
-    }
-    Str rest = str_trim(str_sub(text, 6, text.len));
-    (void)str_cut(&rest, '-', &first);
-    first = str_trim(first);
-    rest = rest.ptr == NULL ? STR_EMPTY : str_trim(rest);
-    if (first.len == 0) { /* the last so many */
-        if (str_to_u64(rest, &last) != ERR_OK) {
-            return whole;
-        }
-        uint64_t n = MIN(last, size);
-        return n == 0 ? (Range){0, 0, 416} : (Range){size - n, n, 206};
-    }
-    if (str_to_u64(first, &from) != ERR_OK ||
-        (rest.len > 0 && (str_to_u64(rest, &last) != ERR_OK || last < from))) {
-        return whole;
-    }
-    if (from >= size) {
-        return (Range){0, 0, 416};
-    }
-    uint64_t end = rest.len == 0 ? size : MIN(last, size - 1) + 1;
-    return (Range){from, end - from, 206};
-}
-
 static void send_packed(ApiCall *call, int fd, uint64_t size, HttpReply *reply) {
     Arena *arena = call->arena;
     Str etag = reply->headers[1];
     Str condition = http_header(call->request, "if-range");
     Str asked = condition.len > 0 && !str_eq(condition, etag) ? STR_EMPTY
                                                               : http_header(call->request, "range");
-    Range range = range_of(asked, size);
+    HttpRange range = http_range(asked, size);
     Str headers[16] = {STR("Content-Encoding"), STR("gzip"), STR("Accept-Ranges"), STR("bytes")};
     size_t n = 4;
     for (size_t i = 0; i < 2 * reply->n_headers; i++) {
         headers[n++] = reply->headers[i];
     }
-    if (range.status == 206) {
+    if (range.status != 200) {
         headers[n++] = STR("Content-Range");
-        headers[n++] = arena_printf(arena, "bytes %llu-%llu/%llu", (unsigned long long)range.from,
-                                    (unsigned long long)(range.from + range.len - 1),
-                                    (unsigned long long)size);
-    } else if (range.status == 416) {
-        headers[n++] = STR("Content-Range");
-        headers[n++] = arena_printf(arena, "bytes */%llu", (unsigned long long)size);
+        headers[n++] = http_content_range(arena, &range, size);
     }
     reply->status = range.status;
     reply->headers = headers;

@@ -141,45 +141,6 @@ static bool wants_bytes(ApiCall *call, Str type) {
 
 /* ---- out ---- */
 
-typedef struct Range {
-    size_t from, to; /* the last byte, included */
-} Range;
-
-typedef enum RangeKind { RANGE_WHOLE, RANGE_PART, RANGE_NONE } RangeKind;
-
-/* One range of bytes; several, or another unit: the whole. */
-static RangeKind parse_range(Str text, size_t len, Range *ret) {
-    uint64_t from = 0;
-    uint64_t to = 0;
-    text = str_trim(text);
-    if (!str_starts(text, STR("bytes=")) || str_find_char(text, ',', 0) != SIZE_MAX) {
-        return RANGE_WHOLE;
-    }
-    Str last = str_trim(str_sub(text, 6, text.len));
-    Str first;
-    if (str_find_char(last, '-', 0) == SIZE_MAX || !str_cut(&last, '-', &first)) {
-        return RANGE_WHOLE;
-    }
-    bool has_first = first.len > 0;
-    bool has_last = last.ptr != NULL && last.len > 0;
-    if ((has_first && str_to_u64(first, &from) != ERR_OK) ||
-        (has_last && str_to_u64(last, &to) != ERR_OK) || (!has_first && !has_last)) {
-        return RANGE_WHOLE;
-    }
-    if (!has_first) { /* the last `to` bytes */
-        from = to >= len ? 0 : len - to;
-        has_last = to == 0; /* none of them: cannot be had */
-        to = 0;
-    } else if (has_last && from > to) {
-        return RANGE_WHOLE;
-    }
-    if (from >= len || (has_last && to < from)) {
-        return RANGE_NONE;
-    }
-    *ret = (Range){(size_t)from, has_last ? MIN((size_t)to, len - 1) : len - 1};
-    return RANGE_PART;
-}
-
 /* If-Range: the bytes of a version never change, so its weak tag does. */
 static bool range_holds(ApiCall *call, const StoreVersion *v) {
     Str said = str_trim(http_header(call->request, "if-range"));
@@ -228,25 +189,22 @@ static void add_headers(Bytes *b) {
 
 static void send_bytes(Bytes *b, Str bytes) {
     ApiCall *call = b->get->call;
-    Range range = {0, 0};
-    RangeKind kind = RANGE_WHOLE;
-    if (str_eq(http_method(call->request), STR("GET")) && range_holds(call, &b->v)) {
-        kind = parse_range(http_header(call->request, "range"), bytes.len, &range);
-    }
-    if (kind == RANGE_NONE) {
+    bool may_cut = str_eq(http_method(call->request), STR("GET")) && range_holds(call, &b->v);
+    HttpRange range =
+        http_range(may_cut ? http_header(call->request, "range") : STR_EMPTY, bytes.len);
+    Str content_range = http_content_range(call->arena, &range, bytes.len);
+    if (range.status == 416) {
         ErrInfo info = {0};
-        Str header[2] = {STR("Content-Range"), arena_printf(call->arena, "bytes */%zu", bytes.len)};
         (void)err_set(&info, ERR_PARAM, "range", "the content has only %zu bytes",
                       "nội dung chỉ có %zu byte", bytes.len);
-        api_reply_outcome(call, 416, &info, header);
+        api_reply_outcome(call, 416, &info, (Str[]){STR("Content-Range"), content_range});
         return;
     }
-    if (kind == RANGE_PART) {
-        add_header(b, STR("Content-Range"),
-                   arena_printf(call->arena, "bytes %zu-%zu/%zu", range.from, range.to, bytes.len));
-        bytes = str_sub(bytes, range.from, range.to - range.from + 1);
+    if (range.status == 206) {
+        add_header(b, STR("Content-Range"), content_range);
+        bytes = str_sub(bytes, range.from, range.len);
     }
-    http_reply(call->request, &(HttpReply){.status = kind == RANGE_PART ? 206 : 200,
+    http_reply(call->request, &(HttpReply){.status = range.status,
                                            .type = b->type,
                                            .body = bytes,
                                            .headers = b->headers,

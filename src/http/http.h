@@ -125,6 +125,17 @@ typedef struct HttpFile {
 } HttpFile;
 void http_reply_file(HttpRequest *request, const HttpReply *reply, const HttpFile *file);
 
+/* ---- ranges (http_range.c) ---- */
+/* What the header Range asks of a body of `size` bytes (RFC 9110, section 14): one range of bytes.
+ * Several ranges, other units and what cannot be read are passed over: the whole. */
+typedef struct HttpRange {
+    uint64_t from, len;
+    int status; /* 200: the whole; 206: this part; 416: there is no such part */
+} HttpRange;
+HttpRange http_range(Str header, uint64_t size);
+/* The header Content-Range of a part, or of a refusal. */
+Str http_content_range(Arena *arena, const HttpRange *range, uint64_t size);
+
 /* ---- requests that nobody waits for ---- */
 /* The copy of a request without its connection, for work that goes on behind the answer (Prefer:
  * respond-async). Everything here works on it but event streams, which are refused. */

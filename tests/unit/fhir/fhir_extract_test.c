@@ -109,7 +109,7 @@ static void check_row(Arena *arena, const Row *row) {
     assert_ok(json_parse(arena, buf_str(&json), &root, NULL));
     const FhirSearchParam *param = fhir_search_param(row->type, str_from(row->param));
     assert_non_null(param);
-    TextSink sink = {.sink = {text_put}, .only = param->id, .out = &out};
+    TextSink sink = {.sink = {.put = text_put}, .only = param->id, .out = &out};
     assert_ok(fhir_extract(arena, row->type, root, &sink.sink));
     if (!str_eq(buf_str(&out), str_from(row->wanted))) {
         print_error("%s %s of %s\n", fhir_type_name(row->type), row->param, row->json);
