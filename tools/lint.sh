@@ -36,6 +36,14 @@ sources | grep '\.c$' | xargs awk '
     /^}/ && start { if (FNR - start > 120) print FILENAME ":" start ": " FNR - start " lines: " name; start = 0 }' \
     | check "functions of at most 120 lines"
 
+# What is released at the end of a scope must have begun before anything can leave the scope.
+sources | xargs awk '
+    FNR == 1 || /^}/ { name = "" }
+    name && index($0, "buf_init(&" name) { name = "" }
+    name && /TRY\(|return|goto / { print FILENAME ":" FNR ": leaves before buf_init(&" name ")"; name = "" }
+    match($0, /CLEANUP_BUF Buf [a-z_0-9]+;/) { name = substr($0, RSTART + 16, RLENGTH - 17) }' \
+    | check "buffers begin before a return"
+
 sources | xargs grep -nE '\b(strcpy|strcat|sprintf|vsprintf|strtok|gets|atoi|atol|atof|strncpy|strncat|strlcpy|alloca|setjmp|longjmp|system)\(' \
     | grep -vE '^[^:]*:[0-9]+:.*(/\*|//).*\(|#pragma GCC poison' | check "banned functions"
 

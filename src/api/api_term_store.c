@@ -167,12 +167,12 @@ const TermView *api_term_view(Api *api) {
 static ErrCode read_held(Api *api, Arena *arena, const TermWhat *what, StoreVersion *ret) {
     TermHeld held;
     CLEANUP_BUF Buf text;
+    buf_init(&text, LIMIT_REQUEST_BYTES);
     if (!is_ours(what->type)) {
         return ERR_NOT_FOUND;
     }
     const TermView *view = term_view(api->term);
     bool found = term_find(view, what, &held) && !held.is_stored;
-    buf_init(&text, LIMIT_REQUEST_BYTES);
     ErrCode err = found ? term_print(&held, &text) : ERR_NOT_FOUND;
     if (err == ERR_OK) {
         *ret = (StoreVersion){.type = what->type,
