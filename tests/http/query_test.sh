@@ -2,42 +2,8 @@
 # Searches as clients see them: chains, _has, modifiers, whole system, compartments, explain. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-nhip=${NHIP:-build/release/nhip}
-tmp=$(mktemp -d /tmp/nhip-query-XXXXXX)
-port=${NHIP_TEST_PORT:-$((20000 + RANDOM % 9000))}
-base="http://127.0.0.1:$port/fhir"
-json='Content-Type: application/fhir+json'
-pid=0 n=0 bad=0
-export LC_ALL=C.UTF-8
+. tests/http/server.inc.sh
 
-finish() {
-    [ "$pid" != 0 ] && kill -9 "$pid" 2>/dev/null
-    wait 2>/dev/null
-    rm -rf "$tmp"
-}
-trap finish EXIT
-check() { # check NAME CONDITION…: one TAP line
-    local name=$1
-    shift
-    n=$((n + 1))
-    if "$@"; then echo "ok $n - $name"; else
-        echo "not ok $n - $name"
-        bad=$((bad + 1))
-    fi
-}
-is() { [ "$1" = "$2" ] || { echo "#   got '$1', want '$2'" | head -c 600; echo; return 1; }; }
-has() { grep -qF -- "$2" <<<"$1" || { echo "#   '$2' is not in '$(head -c 600 <<<"$1")'"; return 1; }; }
-serve() {
-    "$nhip" serve --data "$tmp/data" --port "$port" >"$tmp/serve.log" 2>&1 &
-    pid=$!
-    for _ in $(seq 200); do
-        curl -sf -o /dev/null "http://127.0.0.1:$port/health" && return 0
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.05
-    done
-    cat "$tmp/serve.log"
-    return 1
-}
 found() { # found ADDRESS: ids of the matches, in order
     curl -sg "$base$1" | python3 -c "import json,sys
 b=json.load(sys.stdin)

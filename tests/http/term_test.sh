@@ -3,53 +3,12 @@
 # TAP output. Ports below 32768 on the loopback; only processes started here are ended, by their id.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-nhip=${NHIP:-build/release/nhip}
-tmp=$(mktemp -d /tmp/nhip-term-XXXXXX)
-port=$((21600 + RANDOM % 100))
-base="http://127.0.0.1:$port/fhir"
-pid=0 n=0 bad=0
-export LC_ALL=C.UTF-8
+. tests/http/server.inc.sh
 icd=http://hl7.org/fhir/sid/icd-10
 icdset=https://nhip.vn/fhir/ValueSet/icd-10-vn
 units=https://nhip.vn/fhir/CodeSystem/dvhc
 
-finish() {
-    [ "$pid" != 0 ] && kill -9 "$pid" 2>/dev/null
-    wait 2>/dev/null
-    rm -rf "$tmp"
-}
-trap finish EXIT
-
-check() { # check NAME CONDITION…: one TAP line
-    local name=$1
-    shift
-    n=$((n + 1))
-    if "$@"; then
-        echo "ok $n - $name"
-    else
-        echo "not ok $n - $name"
-        bad=$((bad + 1))
-    fi
-}
-has() { grep -qF -- "$2" <<<"$1" || { echo "#   '$2' is not in '$(head -c 600 <<<"$1")'"; return 1; }; }
 hasnot() { ! has "$@" >/dev/null; }
-is() { [ "$1" = "$2" ] || { echo "#   got '$1', want '$2'" | head -c 500; echo; return 1; }; }
-serve() {
-    "$nhip" serve --data "$tmp/data" --port "$port" >"$tmp/serve.log" 2>&1 &
-    pid=$!
-    for _ in $(seq 200); do
-        curl -sf -o /dev/null "http://127.0.0.1:$port/health" && return 0
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.05
-    done
-    cat "$tmp/serve.log"
-    return 1
-}
-stop() {
-    kill -TERM "$pid"
-    wait "$pid"
-    pid=0
-}
 get() { curl -s -g -H 'Accept-Language: en' "$base/$1"; }
 status() { curl -s -g -o /dev/null -w '%{http_code}' "$base/$1"; }
 post() { curl -s -g -H 'Accept-Language: en' -H 'Content-Type: application/fhir+json' -d "$2" "$base/$1"; }
@@ -149,7 +108,6 @@ check "with definitions" has "$(get OperationDefinition/ValueSet-expand)" '"name
 # ---- searches by value set and hierarchy
 post Condition "{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"test\"},\"code\":{\"coding\":[{\"system\":\"$icd\",\"code\":\"I10\"}]}}" >/dev/null
 post Condition "{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"test\"},\"code\":{\"coding\":[{\"system\":\"$icd\",\"code\":\"J18.9\"}]}}" >/dev/null
-total() { get "$1" | grep -o '"total":[0-9]*' | head -1 | cut -d: -f2; }
 check ":in a value set" is "$(total "Condition?code:in=urn:tim&_total=accurate")" 1
 check ":not-in" is "$(total "Condition?code:not-in=urn:tim&_total=accurate")" 1
 check ":below a chapter" is "$(total "Condition?code:below=$icd|X&_total=accurate")" 1

@@ -2,47 +2,10 @@
 # ViewDefinitions (SQL-on-FHIR) as clients see them: stored, run, kept as tables. TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-nhip=${NHIP:-build/release/nhip}
-tmp=$(mktemp -d /tmp/nhip-view-XXXXXX)
-port=${NHIP_TEST_PORT:-$((20000 + RANDOM % 9000))}
-base="http://127.0.0.1:$port/fhir"
-json='Content-Type: application/fhir+json'
+. tests/http/server.inc.sh
 later='Prefer: respond-async'
-pid=0 n=0 bad=0
-export LC_ALL=C.UTF-8
 
-finish() {
-    [ "$pid" != 0 ] && kill -9 "$pid" 2>/dev/null
-    wait 2>/dev/null
-    rm -rf "$tmp"
-}
-trap finish EXIT
-check() { # check NAME CONDITION…: one TAP line
-    local name=$1
-    shift
-    n=$((n + 1))
-    if "$@"; then echo "ok $n - $name"; else
-        echo "not ok $n - $name"
-        echo "#   $*" | head -c 1000
-        echo
-        bad=$((bad + 1))
-    fi
-}
-is() { [ "$1" = "$2" ] || { echo "#   got '$1', want '$2'" | head -c 500; echo; return 1; }; }
-has() { grep -qF -- "$2" <<<"$1" || { echo "#   '$2' is not in '$(head -c 400 <<<"$1")'"; return 1; }; }
-serve() {
-    "$nhip" serve --data "$tmp/data" --port "$port" "$@" >"$tmp/serve.log" 2>&1 &
-    pid=$!
-    for _ in $(seq 200); do
-        curl -sf -o /dev/null "http://127.0.0.1:$port/health" && return 0
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.05
-    done
-    cat "$tmp/serve.log"
-    return 1
-}
 code() { curl -s -o "$tmp/body" -w '%{http_code}' "$@"; }
-body() { cat "$tmp/body"; }
 begin() { # begin CURL-ARGUMENT…: leaves the job's address in $job
     job=$(curl -s -D - -o "$tmp/body" "$@" | tr -d '\r' | sed -n 's/^Content-Location: //p')
     [ -n "$job" ]
@@ -55,7 +18,6 @@ await() { # until the job is through; leaves its status in $status, its answer i
     done
     return 1
 }
-total() { curl -s "$base/$1" | grep -o '"total":[0-9]*' | head -1 | cut -d: -f2; }
 
 check "the server starts" serve
 

@@ -4,52 +4,7 @@
 # Ports below 32768 on the loopback; only processes started here are ended, by their id.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-nhip=${NHIP:-build/release/nhip}
-tmp=$(mktemp -d /tmp/nhip-wire-XXXXXX)
-port=$((21300 + RANDOM % 90))
-base="http://127.0.0.1:$port/fhir"
-json='Content-Type: application/fhir+json'
-pid=0 n=0 bad=0
-export LC_ALL=C.UTF-8
-
-finish() {
-    [ "$pid" != 0 ] && kill -9 "$pid" 2>/dev/null
-    wait 2>/dev/null
-    rm -rf "$tmp"
-}
-trap finish EXIT
-
-check() { # check NAME CONDITION…: one TAP line
-    local name=$1
-    shift
-    n=$((n + 1))
-    if "$@"; then
-        echo "ok $n - $name"
-    else
-        echo "not ok $n - $name"
-        echo "#   $*" | head -c 2000
-        echo
-        bad=$((bad + 1))
-    fi
-}
-is() { [ "$1" = "$2" ] || { echo "#   got '$1', want '$2'" | head -c 500; echo; return 1; }; }
-has() { grep -qF -- "$2" <<<"$1" || { echo "#   '$2' is not in '$(head -c 400 <<<"$1")'"; return 1; }; }
-
-serve() { # serve [FLAG…]: starts and waits until it answers
-    "$nhip" serve --data "$tmp/data" --port "$port" "$@" >"$tmp/serve.log" 2>&1 &
-    pid=$!
-    for _ in $(seq 200); do
-        curl -ksf -o /dev/null "${probe:-http}://127.0.0.1:$port/health" && return 0
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.05
-    done
-    cat "$tmp/serve.log"
-    return 1
-}
-code() { curl -s -o "$tmp/body" -w '%{http_code}' -H 'Accept-Language: en' "$@"; }
-body() { cat "$tmp/body"; }
-head_of() { curl -s -D - -o /dev/null "$@"; }
-id_of() { grep -o '"id":"[^"]*"' "$1" | head -1 | cut -d'"' -f4; }
+. tests/http/server.inc.sh
 
 xml='Content-Type: application/fhir+xml'
 ns='xmlns="http://hl7.org/fhir"'
