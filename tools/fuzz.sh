@@ -30,6 +30,7 @@ keep() {
     done < <(find "$corpus" -type f -regextype posix-extended -regex '.*/[0-9a-f]{40}' -printf '%s %p\n' | sort -n)
 }
 
+mkdir -p build
 failed=0 ran=0
 for source in tests/fuzz/*.c; do
     name=$(basename "$source" .c)
