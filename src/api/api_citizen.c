@@ -80,7 +80,7 @@ typedef struct Hits {
     Str matched;
 } Hits;
 
-static ErrCode find_by_number(ApiCall *call, Str text, Hits *h) {
+static ErrCode find_by_number(RestCall *call, Str text, Hits *h) {
     static const struct {
         const char *system, *what;
     } systems[] = {
@@ -93,7 +93,7 @@ static ErrCode find_by_number(ApiCall *call, Str text, Hits *h) {
                              .param = FHIR_P_IDENTIFIER,
                              .system = str_from(systems[i].system),
                              .value = text};
-        TRY(store_find(call->api->store, call->arena, &token, CANDIDATES, &h->versions, &h->n));
+        TRY(store_find(api_of(call)->store, call->arena, &token, CANDIDATES, &h->versions, &h->n));
         if (h->n > 0) {
             h->total = h->n;
             h->matched = str_from(systems[i].what);
@@ -101,13 +101,14 @@ static ErrCode find_by_number(ApiCall *call, Str text, Hits *h) {
         }
     }
     StoreVersion *v = arena_new_array(call->arena, StoreVersion, 1);
-    if (v != NULL && store_get(call->api->store, call->arena, FHIR_T_PATIENT, text, v) == ERR_OK) {
+    if (v != NULL &&
+        store_get(api_of(call)->store, call->arena, FHIR_T_PATIENT, text, v) == ERR_OK) {
         *h = (Hits){v, 1, 1, STR("id")};
     }
     return ERR_OK;
 }
 
-static ErrCode find_by_name(ApiCall *call, Str text, size_t count, Hits *h, ErrInfo *info) {
+static ErrCode find_by_name(RestCall *call, Str text, size_t count, Hits *h, ErrInfo *info) {
     CLEANUP_BUF Buf q;
     buf_init(&q, LIMIT_URL_BYTES);
     CLEANUP_BUF Buf escaped;
@@ -122,12 +123,12 @@ static ErrCode find_by_name(ApiCall *call, Str text, size_t count, Hits *h, ErrI
     fhir_query_put_encoded(&q, buf_str(&escaped));
     FhirQuery query;
     FhirQueryScope scope = {.type = FHIR_T_PATIENT,
-                            .base_url = call->api->base_url,
-                            .now = clock_now_ms(call->api->clock),
+                            .base_url = rest_base_url(call->rest),
+                            .now = clock_now_ms(api_of(call)->clock),
                             .info = info};
     TRY(fhir_query_parse(call->arena, &scope, arena_str(call->arena, buf_str(&q)), &query));
     StorePage page;
-    TRY(store_search(call->api->store, call->arena,
+    TRY(store_search(api_of(call)->store, call->arena,
                      &(StoreSearch){.query = &query, .count = count, .want_total = true}, &page,
                      info));
     *h = (Hits){page.matches, page.n_matches, page.total, STR("name")};
@@ -144,9 +145,9 @@ static bool has_digit(Str s) {
 }
 
 /* A number of the query from 1 to max; *value stays when it is absent. */
-static ErrCode number_query(ApiCall *call, const char *name, uint64_t max, uint64_t *value,
+static ErrCode number_query(RestCall *call, const char *name, uint64_t max, uint64_t *value,
                             ErrInfo *info) {
-    Str text = api_query(call, name);
+    Str text = rest_query(call, name);
     if (text.len > 0 && (str_to_u64(text, value) != ERR_OK || *value == 0 || *value > max)) {
         return err_set(info, ERR_PARAM, "count", "%s is a number from 1 to %llu",
                        "%s là số từ 1 đến %llu", name, (unsigned long long)max);
@@ -154,8 +155,8 @@ static ErrCode number_query(ApiCall *call, const char *name, uint64_t max, uint6
     return ERR_OK;
 }
 
-static ErrCode put_citizens(ApiCall *call, Buf *out, ErrInfo *info) {
-    Str text = str_trim(api_query(call, "q"));
+static ErrCode put_citizens(RestCall *call, Buf *out, ErrInfo *info) {
+    Str text = str_trim(rest_query(call, "q"));
     uint64_t count = COUNT_DEFAULT;
     Hits h = {.matched = STR("name")};
     TRY(number_query(call, "count", COUNT_MAX, &count, info));
@@ -179,18 +180,18 @@ static ErrCode put_citizens(ApiCall *call, Buf *out, ErrInfo *info) {
     return ERR_OK;
 }
 
-static void search_citizens(ApiCall *call) {
+static void search_citizens(RestCall *call) {
     static const char *const names[] = {"q", "count", NULL};
-    api_answer(call, names, put_citizens);
+    rest_answer(call, names, put_citizens);
 }
 
 /* ---- one citizen ---- */
 
-static ErrCode find_citizen(ApiCall *call, StoreVersion *ret) {
-    return store_get(call->api->store, call->arena, FHIR_T_PATIENT, call->parts[2], ret);
+static ErrCode find_citizen(RestCall *call, StoreVersion *ret) {
+    return store_get(api_of(call)->store, call->arena, FHIR_T_PATIENT, call->parts[2], ret);
 }
 
-static ErrCode put_citizen(ApiCall *call, Buf *out, ErrInfo *info) {
+static ErrCode put_citizen(RestCall *call, Buf *out, ErrInfo *info) {
     StoreVersion patient;
     uint64_t newest = 0;
     TRY(number_query(call, "newest", NEWEST_MAX, &newest, info));
@@ -198,24 +199,24 @@ static ErrCode put_citizen(ApiCall *call, Buf *out, ErrInfo *info) {
     return citizen_record(call, &patient, (size_t)newest, out);
 }
 
-static void get_citizen(ApiCall *call) {
+static void get_citizen(RestCall *call) {
     static const char *const names[] = {"newest", NULL};
-    api_answer(call, names, put_citizen);
+    rest_answer(call, names, put_citizen);
 }
 
-static ErrCode put_visit(ApiCall *call, Buf *out, ErrInfo *info) {
+static ErrCode put_visit(RestCall *call, Buf *out, ErrInfo *info) {
     StoreVersion patient;
     StoreVersion encounter;
     (void)info;
     TRY(find_citizen(call, &patient));
-    TRY(store_get(call->api->store, call->arena, FHIR_T_ENCOUNTER, call->parts[4], &encounter));
+    TRY(store_get(api_of(call)->store, call->arena, FHIR_T_ENCOUNTER, call->parts[4], &encounter));
     return encounter.patient == patient.first ? citizen_visit(call, &patient, &encounter, out)
                                               : ERR_NOT_FOUND;
 }
 
-static void get_visit(ApiCall *call) {
+static void get_visit(RestCall *call) {
     static const char *const names[] = {NULL};
-    api_answer(call, names, put_visit);
+    rest_answer(call, names, put_visit);
 }
 
 ROUTES(api_citizen_routes,

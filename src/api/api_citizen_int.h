@@ -12,9 +12,9 @@ void put_member_or_null(JsonWriter *w, Str name, Str value);
 
 /* api_record.c, api_visit.c: the answers of GET /api/citizens/ID and of one visit
  * (docs/screens-api.md). newest: only so many records, the newest ones, are read; 0: all. */
-MUST_USE ErrCode citizen_record(ApiCall *call, const StoreVersion *patient, size_t newest,
+MUST_USE ErrCode citizen_record(RestCall *call, const StoreVersion *patient, size_t newest,
                                 Buf *out);
-MUST_USE ErrCode citizen_visit(ApiCall *call, const StoreVersion *patient,
+MUST_USE ErrCode citizen_visit(RestCall *call, const StoreVersion *patient,
                                const StoreVersion *encounter, Buf *out);
 
 #endif

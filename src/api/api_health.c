@@ -1,16 +1,17 @@
 #include "api/api_int.h"
 #include "store/store_params.h"
 
-static void health(ApiCall *call) {
-    api_reply_json(call, 200, STR("{\"status\":\"ok\"}"));
+static void health(RestCall *call) {
+    rest_reply_json(call, 200, STR("{\"status\":\"ok\"}"));
 }
 
-static void ready(ApiCall *call) {
-    IocLive live = ioc_live(call->api->ioc);
-    RecordNo last = store_snapshot(call->api->store);
-    api_reply_json(call, 200,
-                   arena_printf(call->arena, "{\"status\":\"ready\",\"record\":%llu,\"view\":%llu}",
-                                (unsigned long long)last, (unsigned long long)live.record));
+static void ready(RestCall *call) {
+    IocLive live = ioc_live(api_of(call)->ioc);
+    RecordNo last = store_snapshot(api_of(call)->store);
+    rest_reply_json(call, 200,
+                    arena_printf(call->arena,
+                                 "{\"status\":\"ready\",\"record\":%llu,\"view\":%llu}",
+                                 (unsigned long long)last, (unsigned long long)live.record));
 }
 
 /* X(name, type, help, expression) in Prometheus' text format 0.0.4. */
@@ -31,8 +32,8 @@ static void ready(ApiCall *call) {
     X("nhip_uptime_seconds", "gauge", "Seconds since the start",                                   \
       (clock_now_ms(api->clock) - api->started) / 1000)
 
-static void metrics(ApiCall *call) {
-    Api *api = call->api;
+static void metrics(RestCall *call) {
+    Api *api = api_of(call);
     HttpCounters http = http_counters(http_server(call->request)); /* api->http comes later */
     IocLive live = ioc_live(api->ioc);
     uint64_t open = 0;

@@ -5,7 +5,7 @@ enum { REJECTS_PAGE = 200 };
 
 static const char *const no_names[] = {NULL};
 
-static void put_issue(ApiCall *call, JsonWriter *w, const IntakeIssue *i) {
+static void put_issue(RestCall *call, JsonWriter *w, const IntakeIssue *i) {
     json_open_object(w);
     json_member(w, "severity", i->is_error ? STR("error") : STR("warning"));
     json_member(w, "file", i->file);
@@ -26,7 +26,7 @@ static void put_count(JsonWriter *w, Str name, uint64_t n) {
     json_put_i64(w, (int64_t)n);
 }
 
-static void put_report(ApiCall *call, Buf *out, Str name, const IntakeReport *r) {
+static void put_report(RestCall *call, Buf *out, Str name, const IntakeReport *r) {
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     json_member(&w, "file", name);
@@ -52,15 +52,15 @@ static void put_report(ApiCall *call, Buf *out, Str name, const IntakeReport *r)
 }
 
 /* Takes the file in and writes the report. */
-static ErrCode take_in(ApiCall *call, const IntakeFile *file, Buf *out, ErrInfo *info) {
+static ErrCode take_in(RestCall *call, const IntakeFile *file, Buf *out, ErrInfo *info) {
     IntakeReport report = {.arena = call->arena};
-    TRY(intake_file(call->api->intake, file, &report, info));
+    TRY(intake_file(api_of(call)->intake, file, &report, info));
     put_report(call, out, file->name, &report);
     return ERR_OK;
 }
 
 /* X-File-Name may be percent-encoded; a name that is no text is none. */
-static Str file_name(ApiCall *call) {
+static Str file_name(RestCall *call) {
     Str name = http_header(call->request, "x-file-name");
     Str decoded;
     if (name.len > 0 && http_decode(call->arena, name, false, &decoded) == ERR_OK) {
@@ -69,9 +69,9 @@ static Str file_name(ApiCall *call) {
     return name.len > 0 && utf8_valid(name) ? name : STR("http");
 }
 
-static ErrCode take_claims(ApiCall *call, Buf *out, ErrInfo *info) {
+static ErrCode take_claims(RestCall *call, Buf *out, ErrInfo *info) {
     IntakeFile file = {.name = file_name(call), .actor = STR("http")};
-    ErrCode err = api_upload_body(call->request, &file.bytes);
+    ErrCode err = rest_upload_body(call->request, &file.bytes);
     if (err != ERR_OK) {
         return err_plain(info, err, "upload");
     }
@@ -81,8 +81,8 @@ static ErrCode take_claims(ApiCall *call, Buf *out, ErrInfo *info) {
                                         "hãy gửi tệp hồ sơ trong nội dung yêu cầu");
 }
 
-static void post_claims(ApiCall *call) {
-    api_answer(call, no_names, take_claims);
+static void post_claims(RestCall *call) {
+    rest_answer(call, no_names, take_claims);
 }
 
 /* ---- received files ---- */
@@ -115,8 +115,8 @@ static void put_file(JsonWriter *w, const StoreFile *f) {
 }
 
 /* The lists begin behind the id `after`. */
-static ErrCode read_after(ApiCall *call, uint64_t *ret_after, ErrInfo *info) {
-    Str text = api_query(call, "after");
+static ErrCode read_after(RestCall *call, uint64_t *ret_after, ErrInfo *info) {
+    Str text = rest_query(call, "after");
     *ret_after = 0;
     return text.len == 0 || str_to_u64(text, ret_after) == ERR_OK
                ? ERR_OK
@@ -124,12 +124,12 @@ static ErrCode read_after(ApiCall *call, uint64_t *ret_after, ErrInfo *info) {
                          "after phải là số nguyên");
 }
 
-static ErrCode list_files(ApiCall *call, Buf *out, ErrInfo *info) {
+static ErrCode list_files(RestCall *call, Buf *out, ErrInfo *info) {
     uint64_t after = 0;
     StoreFile *files = NULL;
     size_t n = 0;
     TRY(read_after(call, &after, info));
-    TRY(store_received_list(call->api->store, call->arena, after, REJECTS_PAGE, &files, &n));
+    TRY(store_received_list(api_of(call)->store, call->arena, after, REJECTS_PAGE, &files, &n));
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     json_name(&w, "files");
@@ -142,17 +142,17 @@ static ErrCode list_files(ApiCall *call, Buf *out, ErrInfo *info) {
     return ERR_OK;
 }
 
-static void get_files(ApiCall *call) {
+static void get_files(RestCall *call) {
     static const char *const names[] = {"after", NULL};
-    api_answer(call, names, list_files);
+    rest_answer(call, names, list_files);
 }
 
-static void get_file(ApiCall *call) {
+static void get_file(RestCall *call) {
     Sha256 hash;
     StoreReceived file;
     StoreFile row;
     ErrInfo info = {0};
-    Store *store = call->api->store;
+    Store *store = api_of(call)->store;
     ErrCode err = hex_parse(call->parts[2], hash.b, sizeof(hash.b)) != ERR_OK
                       ? ERR_NOT_FOUND
                       : store_received_get(store, call->arena, &hash, &file);
@@ -160,15 +160,15 @@ static void get_file(ApiCall *call) {
         err = store_received_gone(&row, &info);
     }
     if (err != ERR_OK) {
-        api_reply_err(call, err, &info);
+        rest_reply_err(call, err, &info);
         return;
     }
-    api_reply_bytes(call, STR("application/octet-stream"), file.bytes);
+    rest_reply_bytes(call, STR("application/octet-stream"), file.bytes);
 }
 
 /* ---- rejects ---- */
 
-static void put_reject(ApiCall *call, JsonWriter *w, const StoreRejectRow *row) {
+static void put_reject(RestCall *call, JsonWriter *w, const StoreRejectRow *row) {
     const StoreReject *r = &row->reject;
     CLEANUP_BUF Buf time;
     buf_init(&time, 64);
@@ -188,8 +188,8 @@ static void put_reject(ApiCall *call, JsonWriter *w, const StoreRejectRow *row) 
     json_close_object(w);
 }
 
-static ErrCode read_settled(ApiCall *call, bool *ret_settled, ErrInfo *info) {
-    Str text = api_query(call, "settled");
+static ErrCode read_settled(RestCall *call, bool *ret_settled, ErrInfo *info) {
+    Str text = rest_query(call, "settled");
     *ret_settled = str_eq(text, STR("true"));
     return *ret_settled || text.len == 0 || str_eq(text, STR("false"))
                ? ERR_OK
@@ -197,8 +197,8 @@ static ErrCode read_settled(ApiCall *call, bool *ret_settled, ErrInfo *info) {
                          "settled phải là true hoặc false");
 }
 
-static ErrCode list_rejects(ApiCall *call, Buf *out, ErrInfo *info) {
-    Store *store = call->api->store;
+static ErrCode list_rejects(RestCall *call, Buf *out, ErrInfo *info) {
+    Store *store = api_of(call)->store;
     uint64_t after = 0;
     uint64_t open = 0;
     uint64_t settled = 0;
@@ -223,33 +223,33 @@ static ErrCode list_rejects(ApiCall *call, Buf *out, ErrInfo *info) {
     return ERR_OK;
 }
 
-static void get_rejects(ApiCall *call) {
+static void get_rejects(RestCall *call) {
     static const char *const names[] = {"after", "settled", NULL};
-    api_answer(call, names, list_rejects);
+    rest_answer(call, names, list_rejects);
 }
 
-static ErrCode find_reject(ApiCall *call, StoreRejectRow *ret_row) {
+static ErrCode find_reject(RestCall *call, StoreRejectRow *ret_row) {
     uint64_t id = 0;
     return str_to_u64(call->parts[2], &id) == ERR_OK
-               ? store_reject_get(call->api->store, call->arena, id, ret_row)
+               ? store_reject_get(api_of(call)->store, call->arena, id, ret_row)
                : ERR_NOT_FOUND;
 }
 
-static void get_reject(ApiCall *call) {
+static void get_reject(RestCall *call) {
     StoreRejectRow row;
     ErrCode err = find_reject(call, &row);
     if (err != ERR_OK) {
-        api_reply_err(call, err, NULL);
+        rest_reply_err(call, err, NULL);
         return;
     }
     bool json = str_starts(str_trim(row.reject.bytes), STR("{"));
-    api_reply_bytes(call,
-                    json ? STR("application/fhir+json; charset=utf-8")
-                         : STR("application/xml; charset=utf-8"),
-                    row.reject.bytes);
+    rest_reply_bytes(call,
+                     json ? STR("application/fhir+json; charset=utf-8")
+                          : STR("application/xml; charset=utf-8"),
+                     row.reject.bytes);
 }
 
-static ErrCode take_again(ApiCall *call, Buf *out, ErrInfo *info) {
+static ErrCode take_again(RestCall *call, Buf *out, ErrInfo *info) {
     StoreRejectRow row;
     TRY(find_reject(call, &row));
     Str repaired = http_body(call->request);
@@ -263,8 +263,8 @@ static ErrCode take_again(ApiCall *call, Buf *out, ErrInfo *info) {
                    out, info);
 }
 
-static void post_reject(ApiCall *call) {
-    api_answer(call, no_names, take_again);
+static void post_reject(RestCall *call) {
+    rest_answer(call, no_names, take_again);
 }
 
 ROUTES(api_import_routes,

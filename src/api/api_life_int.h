@@ -17,7 +17,7 @@ typedef struct LifeItem {
 } LifeItem;
 
 typedef struct Life {
-    ApiCall *call;
+    RestCall *call;
     Arena *arena;
     Str visit;     /* id of the only Encounter that is asked for, or empty: the whole record */
     size_t newest; /* so many records are read, the newest ones; 0: all */
@@ -31,7 +31,7 @@ typedef struct Life {
 } Life;
 
 /* All that the record's screen shows, or, with `visit`, all that names this Encounter. */
-MUST_USE ErrCode life_gather(Life *r, ApiCall *call, Slot patient);
+MUST_USE ErrCode life_gather(Life *r, RestCall *call, Slot patient);
 const LifeItem *life_claim(const Life *r, Str encounter);
 Str life_code(Arena *arena, const JsonNode *concept, Str system);
 Str life_name(Arena *arena, const JsonNode *concept);

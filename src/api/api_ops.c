@@ -25,8 +25,8 @@ Str api_facility_name(void *ctx, Arena *arena, Str facility) {
 
 /* ---- GET /api/ops ---- */
 
-static ErrCode read_day(ApiCall *call, const char *name, int32_t *day, ErrInfo *info) {
-    Str text = api_query(call, name);
+static ErrCode read_day(RestCall *call, const char *name, int32_t *day, ErrInfo *info) {
+    Str text = rest_query(call, name);
     TimeMs lo = 0;
     TimeMs hi = 0;
     if (text.len == 0) {
@@ -40,8 +40,8 @@ static ErrCode read_day(ApiCall *call, const char *name, int32_t *day, ErrInfo *
     return ERR_OK;
 }
 
-static ErrCode read_age(ApiCall *call, IocQuery *q, ErrInfo *info) {
-    Str band = api_query(call, "age");
+static ErrCode read_age(RestCall *call, IocQuery *q, ErrInfo *info) {
+    Str band = rest_query(call, "age");
     Str from;
     uint64_t lo = 0;
     uint64_t hi = 254;
@@ -71,23 +71,23 @@ static void default_period(Api *api, IocQuery *q) {
     q->from_day = q->to_day - DEFAULT_DAYS + 1;
 }
 
-static ErrCode read_ops_query(ApiCall *call, IocQuery *q, ErrInfo *info) {
+static ErrCode read_ops_query(RestCall *call, IocQuery *q, ErrInfo *info) {
     *q = (IocQuery){
-        .facility = api_query(call, "facility"),
-        .ward = api_query(call, "ward"),
-        .icd = api_query(call, "icd"),
+        .facility = rest_query(call, "facility"),
+        .ward = rest_query(call, "ward"),
+        .icd = rest_query(call, "icd"),
         .sex = IOC_ANY,
         .age_from = IOC_ANY,
         .age_to = IOC_ANY,
         .top = DEFAULT_TOP,
     };
-    default_period(call->api, q);
+    default_period(api_of(call), q);
     int32_t days = q->to_day - q->from_day;
     TRY(read_day(call, "to", &q->to_day, info));
     q->from_day = q->to_day - days;
     TRY(read_day(call, "from", &q->from_day, info));
     TRY(read_age(call, q, info));
-    Str sex = api_query(call, "sex");
+    Str sex = rest_query(call, "sex");
     if (sex.len > 0) {
         q->sex = sex.ptr[0] - '0';
         if (sex.len != 1 || q->sex < 1 || q->sex > 3) {
@@ -96,7 +96,7 @@ static ErrCode read_ops_query(ApiCall *call, IocQuery *q, ErrInfo *info) {
         }
     }
     uint64_t top = DEFAULT_TOP;
-    Str text = api_query(call, "top");
+    Str text = rest_query(call, "top");
     if (text.len > 0 && (str_to_u64(text, &top) != ERR_OK || top == 0 || top > 1000)) {
         return err_set(info, ERR_PARAM, "top", "top is a number from 1 to 1000",
                        "top là số từ 1 đến 1000");
@@ -117,8 +117,8 @@ static void put_or_null(JsonWriter *w, Str value) {
     }
 }
 
-static void put_head(ApiCall *call, JsonWriter *w, const IocQuery *q) {
-    IocLive live = ioc_live(call->api->ioc);
+static void put_head(RestCall *call, JsonWriter *w, const IocQuery *q) {
+    IocLive live = ioc_live(api_of(call)->ioc);
     CLEANUP_BUF Buf text;
     buf_init(&text, 64);
     time_put_vn(&text, live.time);
@@ -134,7 +134,7 @@ static void put_head(ApiCall *call, JsonWriter *w, const IocQuery *q) {
     static const char *const names[] = {"facility", "ward", "icd", "sex", "age"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         json_put_name(w, str_from(names[i]));
-        put_or_null(w, api_query(call, names[i]));
+        put_or_null(w, rest_query(call, names[i]));
     }
     json_close_object(w);
     json_name(w, "totals");
@@ -142,28 +142,28 @@ static void put_head(ApiCall *call, JsonWriter *w, const IocQuery *q) {
     json_name(w, "visits");
     json_put_i64(w, (int64_t)live.visits);
     json_name(w, "records");
-    json_put_i64(w, (int64_t)store_snapshot(call->api->store));
+    json_put_i64(w, (int64_t)store_snapshot(api_of(call)->store));
     json_close_object(w);
 }
 
-static ErrCode put_ops(ApiCall *call, Buf *out, ErrInfo *info) {
+static ErrCode put_ops(RestCall *call, Buf *out, ErrInfo *info) {
     IocQuery q;
     JsonWriter w = json_writer(out);
     TRY(read_ops_query(call, &q, info));
     json_open_object(&w);
     put_head(call, &w, &q);
     buf_put_char(out, ',');
-    ErrCode err = ioc_ops(call->api->ioc, call->arena, &q, api_facility_name, call->api, out);
+    ErrCode err = ioc_ops(api_of(call)->ioc, call->arena, &q, api_facility_name, api_of(call), out);
     json_close_object(&w);
     return err != ERR_PARAM ? err
                             : err_set(info, err, "period", "figures are there from 2000-01-01 on",
                                       "số liệu chỉ có từ ngày 2000-01-01");
 }
 
-static void get_ops(ApiCall *call) {
+static void get_ops(RestCall *call) {
     static const char *const names[] = {"from", "to",  "facility", "ward", "icd",
                                         "sex",  "age", "top",      NULL};
-    api_answer(call, names, put_ops);
+    rest_answer(call, names, put_ops);
 }
 
 /* ---- GET /api/live ---- */
@@ -239,7 +239,8 @@ void api_live_run(void *ctx) {
     }
 }
 
-void api_live_stop(Api *api) {
+void api_live_stop(void *ctx) {
+    Api *api = ctx;
     mutex_lock(&api->live_lock);
     api->stopping = true;
     cond_broadcast(&api->live_wake);
@@ -254,11 +255,11 @@ void api_live_stop(Api *api) {
     }
 }
 
-static void get_live(ApiCall *call) {
-    Api *api = call->api;
+static void get_live(RestCall *call) {
+    Api *api = api_of(call);
     LiveClient *c = calloc(1, sizeof(*c));
     if (c == NULL) {
-        api_reply_err(call, ERR_NOMEM, NULL);
+        rest_reply_err(call, ERR_NOMEM, NULL);
         return;
     }
     c->stream = http_reply_stream(call->request);
@@ -301,14 +302,14 @@ static void take_facility(void *ctx, Str code) {
     l->codes[l->n++] = arena_str(l->arena, code);
 }
 
-static ErrCode put_facilities(ApiCall *call, Buf *out, ErrInfo *info) {
+static ErrCode put_facilities(RestCall *call, Buf *out, ErrInfo *info) {
     FacilityList l = {.arena = call->arena};
     JsonWriter w = json_writer(out);
     (void)info;
-    ioc_facilities(call->api->ioc, take_facility, &l);
+    ioc_facilities(api_of(call)->ioc, take_facility, &l);
     json_open_array(&w);
     for (size_t i = 0; i < l.n; i++) {
-        Str name = api_facility_name(call->api, call->arena, l.codes[i]);
+        Str name = api_facility_name(api_of(call), call->arena, l.codes[i]);
         json_open_object(&w);
         json_member(&w, "code", l.codes[i]);
         json_member(&w, "name", name.len == 0 ? l.codes[i] : name);
@@ -318,18 +319,18 @@ static ErrCode put_facilities(ApiCall *call, Buf *out, ErrInfo *info) {
     return arena_failed(call->arena) ? ERR_NOMEM : ERR_OK;
 }
 
-static void get_facilities(ApiCall *call) {
+static void get_facilities(RestCall *call) {
     static const char *const names[] = {NULL};
-    api_answer(call, names, put_facilities);
+    rest_answer(call, names, put_facilities);
 }
 
-static void get_map(ApiCall *call) {
-    const char *path = call->api->o.settings->geojson;
+static void get_map(RestCall *call) {
+    const char *path = api_of(call)->o.settings->geojson;
     CLEANUP_BUF Buf b;
     buf_init(&b, 16 * LIMIT_MIB);
     ErrCode err = path[0] == '\0' ? ERR_NOT_FOUND : io_read_file(path, 16 * LIMIT_MIB, &b);
     if (err != ERR_OK) {
-        api_reply_err(call, err, NULL);
+        rest_reply_err(call, err, NULL);
         return;
     }
     http_reply(

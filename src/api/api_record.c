@@ -115,10 +115,10 @@ static ErrCode index_visits(Life *r) {
 }
 
 /* All that the record's screen shows, or, with `visit`, all that names this Encounter. */
-ErrCode life_gather(Life *r, ApiCall *call, Slot patient) {
+ErrCode life_gather(Life *r, RestCall *call, Slot patient) {
     r->call = call;
     r->arena = call->arena;
-    ErrCode err = store_patient(call->api->store, call->arena, patient, take, r);
+    ErrCode err = store_patient(api_of(call)->store, call->arena, patient, take, r);
     TRY(err == ERR_STOPPED && r->is_cut ? ERR_OK : err);
     return index_visits(r);
 }
@@ -273,9 +273,9 @@ static void put_coverage(JsonWriter *w, const Life *r) {
         put_member_or_null(w, STR("from"), json_str(r->arena, json_path(c, "period.start")));
         put_member_or_null(w, STR("to"), json_str(r->arena, json_path(c, "period.end")));
         put_member_or_null(w, STR("facility"), facility);
-        put_member_or_null(w, STR("facility_name"),
-                           facility.len == 0 ? STR_EMPTY
-                                             : api_facility_name(r->call->api, r->arena, facility));
+        put_member_or_null(
+            w, STR("facility_name"),
+            facility.len == 0 ? STR_EMPTY : api_facility_name(api_of(r->call), r->arena, facility));
         json_close_object(w);
     }
     json_close_array(w);
@@ -324,7 +324,7 @@ static void put_visit(JsonWriter *w, const Life *r, const LifeItem *e) {
     put_member_or_null(w, STR("facility"), facility);
     put_member_or_null(w, STR("facility_name"),
                        facility.len == 0 ? STR_EMPTY
-                                         : api_facility_name(r->call->api, r->arena, facility));
+                                         : api_facility_name(api_of(r->call), r->arena, facility));
     put_diagnosis(w, r, e->id);
     const JsonNode *bill = claim == NULL ? NULL : claim->root;
     life_put_number(w, STR("cost"), json_path(bill, "total.value"));
@@ -670,7 +670,7 @@ static void put_allergies(JsonWriter *w, const Life *r) {
     json_close_array(w);
 }
 
-ErrCode citizen_record(ApiCall *call, const StoreVersion *patient, size_t newest, Buf *out) {
+ErrCode citizen_record(RestCall *call, const StoreVersion *patient, size_t newest, Buf *out) {
     const JsonNode *p = NULL;
     Life r = {.newest = newest};
     TRY(json_parse(call->arena, patient->json, &p, NULL));

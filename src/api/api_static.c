@@ -47,12 +47,12 @@ static bool is_screen(Str path) {
     return str_find_char(path, '.', slash) == SIZE_MAX;
 }
 
-static void serve_asset(ApiCall *call) {
+static void serve_asset(RestCall *call) {
     Str path = http_path(call->request);
     bool screen = is_screen(path);
     const WebAsset *a = find(screen ? STR("/index.html") : path);
     if (a == NULL) {
-        api_reply_err(call, ERR_NOT_FOUND, NULL);
+        rest_reply_err(call, ERR_NOT_FOUND, NULL);
         return;
     }
     /* Names of scripts, styles and fonts carry a hash of their content: they may be kept for ever.
@@ -79,4 +79,5 @@ static void serve_asset(ApiCall *call) {
                               });
 }
 
-ROUTES(api_static_routes, {"GET", "/*", serve_asset, false, "the screens (embedded)"});
+ROUTES(api_static_routes, {"", "/api/*", NULL, false, "nothing else"},
+       {"GET", "/*", serve_asset, false, "the screens (embedded)"});

@@ -104,7 +104,7 @@ static void put_services(JsonWriter *w, const Life *r, Str encounter) {
     json_close_array(w);
 }
 
-ErrCode citizen_visit(ApiCall *call, const StoreVersion *patient, const StoreVersion *encounter,
+ErrCode citizen_visit(RestCall *call, const StoreVersion *patient, const StoreVersion *encounter,
                       Buf *out) {
     Str id = encounter->id;
     Life r = {.visit = id};

@@ -66,7 +66,7 @@ typedef struct AppStore {
     Ioc *ioc;
     Subs *subs;
     Term *term;
-    ApiTermFeed *term_feed;
+    RestTermFeed *term_feed;
     StoreView views[3];
     Store *store;
     Intake *intake;

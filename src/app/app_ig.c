@@ -1,6 +1,6 @@
 /* nhip ig: implementation guides. The store is opened by one process at a time: while a server runs
  * its POST /api/guides does the same. */
-#include "api/api_guide.h"
+#include "rest/rest_guide.h"
 #include "app/app.h"
 #include "core/io.h"
 
@@ -16,14 +16,14 @@ static int usage(const App *app) {
 
 static ErrCode install(const App *app, const AppStore *o, Arena *arena, ErrInfo *info) {
     CLEANUP_BUF Buf packed;
-    ApiGuideReport r;
+    RestGuideReport r;
     buf_init(&packed, LIMIT_PACKAGE_BYTES);
     ErrCode err = io_read_file(app->argv[1], LIMIT_PACKAGE_BYTES, &packed);
     if (err != ERR_OK) {
         err_where(info, "%s", app->argv[1]);
         return err;
     }
-    TRY(api_guide_install(o->intake, arena, buf_str(&packed), &r, info));
+    TRY(rest_guide_install(o->intake, arena, buf_str(&packed), &r, info));
     (void)printf(app_say(app,
                          "%.*s#%.*s: %zu resources installed, %zu files passed over, %zu refused\n",
                          "%.*s#%.*s: đã cài %zu tài nguyên, bỏ qua %zu tệp, từ chối %zu\n"),
@@ -37,9 +37,9 @@ static ErrCode install(const App *app, const AppStore *o, Arena *arena, ErrInfo 
 }
 
 static ErrCode list(const AppStore *o, Arena *arena, ErrInfo *info) {
-    ApiGuide *guides = NULL;
+    RestGuide *guides = NULL;
     size_t n = 0;
-    TRY(api_guide_list(o->store, arena, &guides, &n, info));
+    TRY(rest_guide_list(o->store, arena, &guides, &n, info));
     for (size_t i = 0; i < n; i++) {
         (void)printf("%.*s#%.*s\t%zu\n", STR_ARG(guides[i].name), STR_ARG(guides[i].version),
                      guides[i].n_resources);
@@ -49,7 +49,7 @@ static ErrCode list(const AppStore *o, Arena *arena, ErrInfo *info) {
 
 static ErrCode take_away(const App *app, const AppStore *o, Arena *arena, ErrInfo *info) {
     size_t n = 0;
-    TRY(api_guide_remove(o->intake, arena, str_from(app->argv[1]), &n, info));
+    TRY(rest_guide_remove(o->intake, arena, str_from(app->argv[1]), &n, info));
     (void)printf(app_say(app, "%zu resources removed\n", "đã gỡ %zu tài nguyên\n"), n);
     return ERR_OK;
 }

@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 int app_routes(App *app) {
-    (void)app;
     CLEANUP_BUF Buf out;
     buf_init(&out, LIMIT_MIB);
-    api_print_routes(&out);
+    ErrInfo info = {0};
+    ErrCode err = api_print_routes(&out, &info);
+    if (err != ERR_OK) {
+        return app_fail(app, err, &info);
+    }
     (void)fwrite(out.ptr, 1, out.len, stdout);
     return 0;
 }
@@ -24,7 +27,7 @@ static void wait_for_stop(const App *app) {
 static ErrCode serve(App *app, AppStore *o, ErrInfo *info) {
     Api *api = NULL;
     TRY(app_term_attach(app, o->term));
-    TRY(api_term_load(o->term_feed, o->store, info));
+    TRY(rest_term_load(o->term_feed, o->store, info));
     TRY(api_start(&(ApiOptions){.store = o->store,
                                 .intake = o->intake,
                                 .ioc = o->ioc,

@@ -77,7 +77,7 @@ void app_close(AppStore *o) {
     store_close(o->store);
     subs_free(o->subs);
     ioc_close(o->ioc);
-    api_term_feed_free(o->term_feed);
+    rest_term_feed_free(o->term_feed);
     term_free(o->term);
 }
 
@@ -89,7 +89,7 @@ static ErrCode open_once(App *app, AppStore *o, ErrInfo *info) {
     o->views[0] = ioc_view(o->ioc);
     o->views[1] = subs_view(o->subs);
     TRY(term_new(&o->term));
-    TRY(api_term_feed_new(o->term, &o->term_feed, &o->views[2]));
+    TRY(rest_term_feed_new(o->term, &o->term_feed, &o->views[2]));
     TRY(store_open(
         &(StoreOptions){.dir = dir,
                         .views = o->views,

@@ -1,7 +1,7 @@
 /* Guides from packages: installed, listed, used at once, removed; refused ones leave nothing. */
 #include "unit/api/api_help.h"
 
-#include "api/api_guide.h"
+#include "rest/rest_guide.h"
 
 #include <zlib.h>
 
@@ -69,10 +69,10 @@ static size_t errors_of(World *w) {
 static void a_guide_comes_and_goes(void **state) {
     World *w = *state;
     ErrInfo info = {0};
-    ApiGuideReport r;
+    RestGuideReport r;
     assert_int_equal(errors_of(w), 1); /* the profile is not known */
     assert_ok(
-        api_guide_install(w->intake, w->arena, package(w, MANIFEST, SD("p", "name")), &r, &info));
+        rest_guide_install(w->intake, w->arena, package(w, MANIFEST, SD("p", "name")), &r, &info));
     assert_str(r.guide.name, STR("vn.test"));
     assert_int_equal(r.guide.n_resources, 1);
     assert_int_equal(r.n_passed_over, 1);
@@ -83,7 +83,7 @@ static void a_guide_comes_and_goes(void **state) {
     assert_null(json_get_lit(stored, "text"));
     assert_int_equal(errors_of(w), 1); /* a name is missing */
     assert_ok(
-        api_guide_install(w->intake, w->arena, package(w, MANIFEST, SD("p", "id")), &r, &info));
+        rest_guide_install(w->intake, w->arena, package(w, MANIFEST, SD("p", "id")), &r, &info));
     const JsonNode *list = get(w, "/api/guides", NULL, 200);
     assert_int_equal(json_count(list), 1);
     assert_str(raw(json_first(list), "name"), STR("vn.test"));
@@ -97,7 +97,7 @@ static void a_guide_comes_and_goes(void **state) {
 static void what_cannot_be_installed(void **state) {
     World *w = *state;
     ErrInfo info = {0};
-    ApiGuideReport r;
+    RestGuideReport r;
     const struct {
         const char *manifest, *definition, *rule;
     } cases[] = {
@@ -115,7 +115,7 @@ static void what_cannot_be_installed(void **state) {
                      201);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         Str tgz = package(w, cases[i].manifest, cases[i].definition);
-        assert_int_not_equal(api_guide_install(w->intake, w->arena, tgz, &r, &info), ERR_OK);
+        assert_int_not_equal(rest_guide_install(w->intake, w->arena, tgz, &r, &info), ERR_OK);
         assert_string_equal(info.rule, cases[i].rule);
     }
     assert_int_equal(json_count(get(w, "/api/guides", NULL, 200)), 0);

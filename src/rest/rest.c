@@ -1,0 +1,171 @@
+#include "core/log.h"
+#include "flow/flow_table.h"
+#include "rest/rest_async.h"
+#include "rest/rest_profile.h"
+
+enum { JOBS_MAX = 256, REST_ARENA_MAX = 16 << 20 };
+
+static bool is_loopback(const char *address) {
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+static ErrCode start_threads(Rest *rest) {
+    rest->jobs = queue_new(JOBS_MAX);
+    if (rest->jobs == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rest->job_threads); i++) {
+        TRY(thread_start(&rest->job_threads[i], "nhip-job", rest_run_jobs, rest));
+    }
+    return async_start(rest);
+}
+
+/* Without a slash at the end. An IPv6 address stands in brackets (RFC 3986, 3.2.2). */
+static Str base_url_of(Arena *arena, const Settings *s) {
+    Str url = str_from(s->base_url);
+    bool v6 = strchr(s->listen, ':') != NULL;
+    if (url.len == 0) {
+        return arena_printf(arena, "%s://%s%s%s:%d/fhir", s->tls_cert[0] == '\0' ? "http" : "https",
+                            v6 ? "[" : "", s->listen, v6 ? "]" : "", (int)s->port);
+    }
+    while (str_ends(url, STR("/"))) {
+        url = str_sub(url, 0, url.len - 1);
+    }
+    return url;
+}
+
+static ErrCode start_http(Rest *rest, ErrInfo *info) {
+    const Settings *s = rest->o.settings;
+    HttpOptions o = {
+        .address = s->listen,
+        .port = (uint16_t)s->port,
+        .threads = (unsigned)s->threads,
+        .connections_max = (unsigned)s->connections_max,
+        .connections_per_address = (unsigned)s->connections_per_address,
+        .no_gzip = !s->gzip,
+        .idle_timeout_s = (unsigned)s->request_timeout_s,
+        .body_max_bytes = (size_t)s->request_max_mib * LIMIT_MIB,
+        .tls_cert_file = s->tls_cert[0] == '\0' ? NULL : s->tls_cert,
+        .tls_key_file = s->tls_key[0] == '\0' ? NULL : s->tls_key,
+        .handler = {.on_head = rest_upload_begin,
+                    .on_refused = rest_on_refused,
+                    .on_request = rest_on_request,
+                    .ctx = rest},
+    };
+    rest->base_url = base_url_of(rest->arena, s);
+    return http_start(&o, &rest->http, info);
+}
+
+static ErrCode start_subs(Rest *rest, ErrInfo *info) {
+    SubsOptions o = {.store = rest->store,
+                     .clock = rest->clock,
+                     .dir = str_from(rest->o.settings->data),
+                     .base_url = rest->base_url,
+                     .hosts = str_from(rest->o.settings->hook_hosts),
+                     .push = rest_subs_push,
+                     .push_ctx = rest};
+    return subs_start(rest->o.subs, &o, info);
+}
+
+ErrCode rest_start(const RestOptions *options, Rest **ret_rest, ErrInfo *info) {
+    if (!is_loopback(options->settings->listen)) {
+        return err_set(
+            info, ERR_PARAM, "listen-loopback",
+            "there is no sign-in yet: the server listens on this machine only (127.0.0.1 "
+            "or ::1), not on %s",
+            "chưa có đăng nhập: máy chủ chỉ lắng nghe trên chính máy này (127.0.0.1 hoặc "
+            "::1), không phải %s",
+            options->settings->listen);
+    }
+    Rest *rest = calloc(1, sizeof(*rest));
+    if (rest == NULL) {
+        return ERR_NOMEM;
+    }
+    rest->o = *options;
+    rest->store = options->store;
+    rest->intake = options->intake;
+    rest->term = options->term;
+    rest->clock = options->clock == NULL ? clock_real() : options->clock;
+    rest->started = clock_now_ms(rest->clock);
+    rest->language = fhir_language(str_from(options->settings->language));
+    rest->arena = arena_new(REST_ARENA_MAX);
+    mutex_init(&rest->subs_lock);
+    mutex_init(&rest->metadata_lock);
+    ErrCode err = rest->arena == NULL ? ERR_NOMEM : ERR_OK;
+    if (err == ERR_OK) {
+        err = rest_router_new(rest->arena, &rest->o.routes, &rest->router, info);
+    }
+    if (err == ERR_OK && rest->term == NULL) {
+        err = term_new(&rest->term);
+        rest->owns_term = err == ERR_OK;
+    }
+    rest->codes = rest_term_codes(rest);
+    if (err == ERR_OK) {
+        err = rest_profiles_new(rest, &rest->profiles, info);
+    }
+    if (err == ERR_OK) {
+        err = start_threads(rest);
+    }
+    if (err == ERR_OK) {
+        err = flow_tables_start(rest->store, &rest->tables, info);
+    }
+    if (err == ERR_OK) {
+        err = start_http(rest, info);
+    }
+    if (err == ERR_OK) {
+        err = start_subs(rest, info);
+    }
+    if (err != ERR_OK) {
+        rest_stop(rest);
+        return err;
+    }
+    *ret_rest = rest;
+    return ERR_OK;
+}
+
+uint16_t rest_port(const Rest *rest) {
+    return http_port(rest->http);
+}
+
+Str rest_base_url(const Rest *rest) {
+    return rest->base_url;
+}
+
+static void close_streams(Rest *rest) {
+    if (rest->o.on_stop != NULL) {
+        rest->o.on_stop(rest->o.app);
+    }
+    rest_subs_close(rest);
+}
+
+void rest_stop(Rest *rest) {
+    if (rest == NULL) {
+        return;
+    }
+    subs_stop(rest->o.subs);
+    close_streams(rest);
+    async_stop(rest);
+    if (rest->http != NULL) {
+        http_stop(rest->http, (unsigned)rest->o.settings->stop_timeout_s * 1000);
+    }
+    close_streams(rest); /* those that came meanwhile */
+    if (rest->jobs != NULL) {
+        queue_close(rest->jobs);
+        for (size_t i = 0; i < ARRAY_LEN(rest->job_threads); i++) {
+            thread_join(&rest->job_threads[i]);
+        }
+        queue_free(rest->jobs);
+    }
+    flow_tables_stop(rest->tables);
+    async_free(rest);
+    arena_free(rest->made_arena);
+    rest_profiles_free(rest->profiles);
+    buf_release(&rest->metadata);
+    arena_free(rest->arena);
+    if (rest->owns_term) {
+        term_free(rest->term);
+    }
+    mutex_release(&rest->subs_lock);
+    mutex_release(&rest->metadata_lock);
+    free(rest);
+}

@@ -1,0 +1,199 @@
+/* What there is to ask about Subscriptions beside the resource itself: $status, $events, the stream
+ * of those whose channel is websocket (server-sent events: event ids are event numbers), and the
+ * key that rest-hooks are signed with. */
+#include "rest/rest_operation.h"
+#include "subs/subs.h"
+
+struct SubsClient {
+    struct SubsClient *next;
+    HttpStream *stream;
+    char id[65];
+};
+
+static ErrCode unknown(Str id, ErrInfo *info) {
+    return err_set(info, ERR_NOT_FOUND, "subscription",
+                   "no subscription '" STR_FMT "' is served: it is not there, off, or in error "
+                   "(read the resource)",
+                   "không phục vụ đăng ký '" STR_FMT "': không có, đã tắt hoặc bị lỗi (hãy đọc "
+                   "tài nguyên)",
+                   STR_ARG(id));
+}
+
+/* A searchset of one entry, as the backport wants $status. */
+static ErrCode put_status(RestCall *call, Buf *out, ErrInfo *info) {
+    Str id = call->n_parts > 3 ? call->parts[2] : rest_query(call, "id");
+    buf_put_lit(out, "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"total\":1,\"entry\":[{"
+                     "\"resource\":");
+    ErrCode err = subs_put_status(call->rest->o.subs, id, out);
+    buf_put_lit(out, ",\"search\":{\"mode\":\"match\"}}]}");
+    return err == ERR_NOT_FOUND ? unknown(id, info) : err;
+}
+
+static ErrCode number_of(RestCall *call, const char *name, uint64_t *ret, ErrInfo *info) {
+    Str text = rest_query(call, name);
+    return text.len == 0 || str_to_u64(text, ret) == ERR_OK
+               ? ERR_OK
+               : err_set(info, ERR_PARAM, "parameter-value", "%s is a whole number",
+                         "%s là một số nguyên", name);
+}
+
+static ErrCode put_events(RestCall *call, Buf *out, ErrInfo *info) {
+    uint64_t range[2] = {0, UINT64_MAX};
+    TRY(number_of(call, "eventsSinceNumber", &range[0], info));
+    TRY(number_of(call, "eventsUntilNumber", &range[1], info));
+    ErrCode err = subs_put_events(call->rest->o.subs, call->parts[2], range, out);
+    return err == ERR_NOT_FOUND ? unknown(call->parts[2], info) : err;
+}
+
+static ErrCode put_key(RestCall *call, Buf *out, ErrInfo *info) {
+    (void)info;
+    subs_put_key(call->rest->o.subs, out);
+    return ERR_OK;
+}
+
+/* rest_answer, as FHIR. */
+static void answer(RestCall *call, const char *const *names, RestPutFn put) {
+    RestAnswer a = {.status = 200};
+    ErrInfo info = {0};
+    buf_init(&a.body, LIMIT_REQUEST_BYTES);
+    if (!rest_query_only(call, names)) {
+        return;
+    }
+    ErrCode err = put(call, &a.body, &info);
+    err = err == ERR_OK ? buf_ok(&a.body) : err;
+    if (err != ERR_OK) {
+        buf_release(&a.body);
+        rest_reply_err(call, err, &info);
+    } else {
+        rest_send(call, &a);
+    }
+}
+
+static void get_status(RestCall *call) {
+    answer(call, (const char *const[]){"id", "_format", NULL}, put_status);
+}
+
+static void get_events(RestCall *call) {
+    answer(call, (const char *const[]){"eventsSinceNumber", "eventsUntilNumber", "_format", NULL},
+           put_events);
+}
+
+static void get_key(RestCall *call) {
+    rest_answer(call, (const char *const[]){NULL}, put_key);
+}
+
+/* ---- the stream ---- */
+
+static void send_event(HttpStream *stream, uint64_t number, Str bundle, bool *ret_sent) {
+    CLEANUP_BUF Buf b;
+    buf_init(&b, LIMIT_REQUEST_BYTES);
+    if (number > 0) {
+        buf_printf(&b, "id: %llu\n", (unsigned long long)number);
+    }
+    buf_put_lit(&b, "event: notification\ndata: ");
+    buf_put_str(&b, bundle); /* canonical JSON: one line */
+    buf_put_lit(&b, "\n\n");
+    *ret_sent = buf_ok(&b) == ERR_OK && http_stream_send(stream, buf_str(&b));
+}
+
+void rest_subs_push(void *ctx, Str id, uint64_t number, Str bundle) {
+    Rest *rest = ctx;
+    MUTEX_GUARD(&rest->subs_lock);
+    struct SubsClient **link = &rest->subs_clients;
+    while (*link != NULL) {
+        struct SubsClient *c = *link;
+        bool sent = true;
+        if (str_eq(str_from(c->id), id)) {
+            send_event(c->stream, number, bundle, &sent);
+        }
+        if (sent) {
+            link = &c->next;
+        } else {
+            *link = c->next;
+            http_stream_close(c->stream);
+            free(c);
+        }
+    }
+}
+
+void rest_subs_close(Rest *rest) {
+    MUTEX_GUARD(&rest->subs_lock);
+    while (rest->subs_clients != NULL) {
+        struct SubsClient *c = rest->subs_clients;
+        rest->subs_clients = c->next;
+        http_stream_close(c->stream);
+        free(c);
+    }
+}
+
+/* What a client that was away missed (Last-Event-ID), as one event with the last number. */
+static void send_missed(RestCall *call, HttpStream *stream) {
+    uint64_t last = 0;
+    uint64_t range[2] = {0, UINT64_MAX};
+    CLEANUP_BUF Buf b;
+    buf_init(&b, LIMIT_REQUEST_BYTES);
+    if (str_to_u64(http_header(call->request, "Last-Event-ID"), &last) == ERR_OK) {
+        bool sent;
+        range[0] = last + 1;
+        if (subs_put_events(call->rest->o.subs, call->parts[2], range, &b) == ERR_OK) {
+            send_event(stream, 0, buf_str(&b), &sent);
+        }
+    }
+}
+
+static void get_stream(RestCall *call) {
+    ErrInfo info = {0};
+    Str id = call->parts[2];
+    struct SubsClient *c;
+    if (!subs_is_pushed(call->rest->o.subs, id) || id.len >= sizeof(c->id)) {
+        rest_reply_err(call, unknown(id, &info), &info);
+        return;
+    }
+    c = calloc(1, sizeof(*c));
+    if (c == NULL) {
+        rest_reply_err(call, ERR_NOMEM, NULL);
+        return;
+    }
+    memcpy(c->id, id.ptr, id.len);
+    c->stream = http_reply_stream(call->request);
+    if (c->stream == NULL) {
+        free(c);
+        return;
+    }
+    (void)http_stream_send(c->stream, STR("retry: 2000\n\n"));
+    send_missed(call, c->stream);
+    MUTEX_GUARD(&call->rest->subs_lock);
+    c->next = call->rest->subs_clients;
+    call->rest->subs_clients = c;
+}
+
+static const RestOpParam status_params[] = {
+    {REST_IN, "id", "id", 0, "1", "of the subscription, when asked of the type"},
+    {REST_OUT, "return", "Bundle", 1, "1", "a searchset with the status as Parameters"},
+};
+static const RestOpParam events_params[] = {
+    {REST_IN, "eventsSinceNumber", "string", 0, "1", "first event wanted"},
+    {REST_IN, "eventsUntilNumber", "string", 0, "1", "last event wanted"},
+    {REST_OUT, "return", "Bundle", 1, "1", "a notification of type query-event"},
+};
+#define BACKPORT "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/"
+OPERATIONS(rest_subs_operations,
+           {.on = "Subscription",
+            .name = "status",
+            .base = BACKPORT "backport-subscription-status",
+            REST_PARAMS(status_params)},
+           {.on = "Subscription",
+            .name = "events",
+            .base = BACKPORT "backport-subscription-events",
+            REST_PARAMS(events_params)});
+
+ROUTES(rest_subs_routes,
+       {"GET", "/fhir/Subscription/$status", get_status, false, "operation: is it served, how far"},
+       {"GET", "/fhir/Subscription/$hook-key", get_key, false,
+        "operation: the public key that rest-hooks are signed with (JWK)"},
+       {"GET", "/fhir/Subscription/:id/$status", get_status, false,
+        "operation: is it served, how far"},
+       {"GET", "/fhir/Subscription/:id/$events", get_events, true,
+        "operation: events that were, again"},
+       {"GET", "/fhir/Subscription/:id/$stream", get_stream, false,
+        "operation: server-sent events of a websocket subscription"});
