@@ -94,11 +94,21 @@ static int compare_paths(const Pattern *a, const Pattern *b) {
     return 0;
 }
 
+/* In the order in which people name them. */
+static int rank_of(const char *method) {
+    static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+    int rank = 0;
+    while (rank < (int)ARRAY_LEN(methods) && strcmp(methods[rank], method) != 0) {
+        rank++;
+    }
+    return rank;
+}
+
 static int compare(const void *a, const void *b) {
     const Pattern *x = a;
     const Pattern *y = b;
     int order = compare_paths(x, y);
-    return order != 0 ? order : strcmp(x->route->method, y->route->method);
+    return order != 0 ? order : rank_of(x->route->method) - rank_of(y->route->method);
 }
 
 static bool matches(const Pattern *p, const RestAddress *a) {
