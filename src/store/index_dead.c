@@ -60,19 +60,15 @@ static ErrCode runs_reach(DeadSet *d, size_t run) {
     return ERR_OK;
 }
 
-/* The place of the first number >= low. */
+/* The place of the first number >= low; without branches to guess, since most are not there. */
 static uint32_t list_place(const Run *r, uint16_t low) {
-    uint32_t lo = 0;
-    uint32_t hi = r->n;
-    while (lo < hi) {
-        uint32_t mid = (lo + hi) / 2;
-        if (r->list[mid] < low) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
+    const uint16_t *at = r->list;
+    for (uint32_t n = r->n; n > 1;) {
+        uint32_t half = n / 2;
+        at += half & (0U - (uint32_t)(at[half - 1] < low));
+        n -= half;
     }
-    return lo;
+    return r->n == 0 ? 0 : (uint32_t)(at - r->list) + (*at < low);
 }
 
 static bool run_has(const Run *r, uint16_t low) {

@@ -402,12 +402,25 @@ static uint64_t estimate_in(const Segment *s, uint32_t b, Str from, Str to) {
     return n;
 }
 
+/* Of whole blocks in the middle of a range, by two of them: lists of common keys elsewhere in the
+ * segment would make an average of all blocks useless. */
+static uint64_t estimate_blocks(const Segment *s, uint32_t lo, uint32_t n) {
+    uint32_t some[] = {lo + n / 4, lo + n / 2 + n / 4};
+    uint64_t sum = 0;
+    for (size_t i = 0; i < ARRAY_LEN(some); i++) {
+        Str all = {"\xFF", 1};
+        sum +=
+            s->single[some[i]] > 0 ? s->single[some[i]] : estimate_in(s, some[i], STR_EMPTY, all);
+    }
+    return sum * n / ARRAY_LEN(some);
+}
+
 uint64_t segment_estimate(const Segment *s, Str from, Str to) {
     uint32_t upto = blocks_before(s, to, false);
     uint32_t before = blocks_before(s, from, false);
     uint32_t lo = before == 0 ? 0 : before - 1;
     if (upto > lo + 2) {
-        return s->n_slots / s->n_blocks * (upto - lo - 1);
+        return estimate_blocks(s, lo + 1, upto - lo - 1);
     }
     uint64_t n = 0;
     for (uint32_t b = lo; b < upto; b++) {

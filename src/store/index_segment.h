@@ -77,7 +77,7 @@ typedef struct SegmentCount {
 MUST_USE ErrCode segment_count_range(const Segment *s, SegmentCount *count);
 /* The block where key stands or would stand. */
 uint32_t segment_block_of(const Segment *s, Str key);
-/* About how many slots the keys in [from, to) have; decodes at most two blocks. */
+/* About how many slots the keys in [from, to) have; decodes two blocks. */
 uint64_t segment_estimate(const Segment *s, Str from, Str to);
 /* The key's newest slot; ERR_NOT_FOUND. */
 MUST_USE ErrCode segment_newest(const Segment *s, Str key, uint32_t *ret_slot);

@@ -94,6 +94,7 @@ typedef struct Search {
     bool is_empty;  /* nothing can match */
     bool is_unsure; /* every candidate must be verified to be counted */
     bool ascending;
+    bool with_dead; /* walks hand on slots that are not current, too */
     StoredRecord *record;
     StoreVersion last; /* what search_verify read last, and its tape: in match_arena */
     const JsonNode *last_root;
@@ -192,6 +193,8 @@ ErrCode search_link_holds(void *ctx, const FhirQueryTerm *term, const FhirIndexR
 /* ---- search_run.c ---- */
 /* ERR_LIMIT when the search has done too much. */
 MUST_USE ErrCode search_spend(Search *s, size_t work);
+/* Is the slot a version of the searched type, and no delete? Not counted as work. */
+MUST_USE ErrCode search_is_there(Search *s, Slot slot, bool *ret_is);
 /* Identity of a candidate, without its text; false when it is a delete or of another type. The id
  * lives until the next candidate. */
 MUST_USE ErrCode search_head(Search *s, Slot slot, StoreVersion *ret, bool *ret_is_there);

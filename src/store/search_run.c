@@ -53,6 +53,13 @@ static ErrCode find_slot(Search *s, Slot slot, const StoredSlot **ret) {
     return ERR_OK;
 }
 
+ErrCode search_is_there(Search *s, Slot slot, bool *ret_is) {
+    const StoredSlot *stored = NULL;
+    TRY(find_slot(s, slot, &stored));
+    *ret_is = stored != NULL;
+    return ERR_OK;
+}
+
 ErrCode search_head(Search *s, Slot slot, StoreVersion *ret, bool *ret_is_there) {
     const StoredSlot *stored = NULL;
     TRY(find_slot(s, slot, &stored));

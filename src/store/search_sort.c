@@ -6,6 +6,8 @@
  *                  window; a resource counts under the key of its lowest (descending: highest)
  *                  value alone, and only a group of one key is sorted, when the key does not say
  *                  all. Behind the last key come those without a value, in the order of slots.
+ *                  Whether a slot meets the clauses is asked in the lists of single keys, then of
+ *                  the resource itself; or, when the page is far to fill, in the listed candidates.
  *
  * What has the same key stands by slot, in the direction of the first sort. */
 #include "store/search_int.h"
@@ -13,7 +15,6 @@
 #include "core/limits.h"
 #include "store/search_sort_int.h"
 
-enum { GATHER_MAX = 256 * 1024 }; /* candidates that are remembered; more are a good part of all */
 #define TOP_BYTES (256 * LIMIT_MIB)
 
 bool search_is_sorted(const Search *s) {
@@ -165,8 +166,16 @@ typedef struct TopWalk {
 static ErrCode top_take(const TopWalk *t, Slot slot) {
     SortHit hit;
     bool is_match = false;
+    t->run->n_looked++;
     TRY(sort_verify(t->run->s, slot, &hit, NULL, &is_match));
     return is_match ? top_put(t->top, &hit, t->run->has_after ? &t->run->after : NULL) : ERR_OK;
+}
+
+/* Of a record that is a candidate as a whole most slots are something else. */
+static ErrCode top_take_listed(const TopWalk *t, Slot slot) {
+    bool is_there = false;
+    TRY(search_is_there(t->run->s, slot, &is_there));
+    return is_there && sort_is_live(t->run, slot) ? top_take(t, slot) : ERR_OK;
 }
 
 static ErrCode top_walk_put(void *ctx, const WalkBatch *batch) {
@@ -180,55 +189,35 @@ static ErrCode run_in_memory(SortRun *r) {
     CLEANUP(top_release) SortTop top;
     TRY(top_init(&top, r->s, r->count + 1));
     TopWalk walk = {r, &top};
-    ErrCode err = r->gathered_all ? ERR_OK : search_walk(r->s, 0, top_walk_put, &walk);
-    for (size_t i = 0; i < r->n_set && r->gathered_all && err == ERR_OK; i++) {
-        err = top_take(&walk, r->set[i]);
+    ErrCode err = r->is_listed ? ERR_OK : search_walk(r->s, 0, top_walk_put, &walk);
+    for (size_t i = 0; i < r->n_set && r->is_listed && err == ERR_OK; i++) {
+        err = top_take_listed(&walk, r->set[i]);
     }
     TRY(err);
     return sort_emit_top(r, &top);
 }
 
-/* ---- the candidates ---- */
-
-static ErrCode gather_put(void *ctx, const WalkBatch *batch) {
-    SortRun *r = ctx;
-    for (size_t i = 0; i < batch->n; i++) {
-        if (r->n_set == r->set_max) {
-            r->gathered_all = false;
-            return ERR_STOPPED;
-        }
-        r->set[r->n_set++] = batch->base + batch->slots[i];
-    }
-    return ERR_OK;
-}
-
-/* Ascending by slot. All resources of a type are no set: a few tell that there are many. */
-static ErrCode gather(SortRun *r) {
-    Search *s = r->s;
-    bool is_type = s->of_type && s->n_clauses == 1;
-    unsigned few = s->limits.sort_few;
-    r->set_max = is_type || !r->by_keys ? few : MAX(few, (unsigned)GATHER_MAX);
-    r->set = malloc((r->set_max + 1) * sizeof(*r->set));
-    if (r->set == NULL) {
-        return ERR_NOMEM;
-    }
-    r->gathered_all = true;
-    TRY(search_walk(s, 0, gather_put, r));
-    for (size_t i = 0, n = r->n_set; i < n / 2 && !s->ascending; i++) {
-        Slot t = r->set[i];
-        r->set[i] = r->set[n - 1 - i];
-        r->set[n - 1 - i] = t;
-    }
-    return ERR_OK;
-}
-
 static ErrCode run_sorted(SortRun *r, Slot after) {
-    const Search *s = r->s;
+    static const char *const HOW[] = {[SORT_READ_ALL] = "all candidates read",
+                                      [SORT_KEYS_LIST] = "keys in order, candidates listed",
+                                      [SORT_KEYS_ASK] = "keys in order, resources asked",
+                                      [SORT_KEYS_TURNS] = "keys in order, asked, then listed"};
+    Search *s = r->s;
+    StoreSortWay way = SORT_BY_COST;
+    SearchTimer since = search_timer(s);
     TRY(read_after(r, after));
     TRY(sort_by_keys_can(r, &r->by_keys));
-    TRY(gather(r));
-    bool few = r->gathered_all && r->n_set <= s->limits.sort_few;
-    return few || !r->by_keys ? run_in_memory(r) : sort_by_keys(r);
+    TRY(sort_choose(r, &way));
+    ErrCode err = way == SORT_READ_ALL ? run_in_memory(r) : sort_by_keys(r);
+    if (err != ERR_OK && err != ERR_STOPPED) {
+        return err;
+    }
+    way = way == SORT_KEYS_ASK && r->is_listed ? SORT_KEYS_TURNS : way;
+    return search_explain_step(s, &since,
+                               (StorePlanStep){.what = STR("sort"),
+                                               .how = HOW[way],
+                                               .estimate = (uint64_t)r->n_looks,
+                                               .found = r->n_looked});
 }
 
 /* A distance needs a place. */
@@ -256,10 +245,8 @@ ErrCode search_sorted(Search *s, const StoreSearch *search, StorePage *page) {
         return ERR_NOMEM;
     }
     ErrCode err = s->is_empty ? ERR_OK : run_sorted(&r, search->after);
-    free(r.set);
-    if (err != ERR_OK && err != ERR_STOPPED) {
-        return err;
-    }
+    sort_release(&r);
+    TRY(err);
     if (r.has_more && r.count > 0) {
         page->next = page->matches[r.count - 1].slot;
     }

@@ -1,5 +1,6 @@
-/* search_sort_int.h — what search_sort.c (the page, few candidates) and search_sort_keys.c (many
- * candidates, by the keys of the index) share. One thread, the search's arenas. */
+/* search_sort_int.h — what search_sort.c (the page, few candidates), search_sort_keys.c (many
+ * candidates, by the keys of the index) and search_sort_way.c (which of both) share. One thread,
+ * the search's arenas. */
 #ifndef NHIP_STORE_SEARCH_SORT_INT_H
 #define NHIP_STORE_SEARCH_SORT_INT_H
 
@@ -33,11 +34,20 @@ typedef struct SortRun {
     bool has_after;
     SortHit after;
     Str after_lead; /* empty: it has no value */
-    /* candidates, ascending; all of them only when gathered_all */
+    /* the candidates' list: ascending, dead ones among them; in use when is_listed (it is whole) */
     Slot *set;
     size_t n_set, set_max;
-    bool gathered_all;
-    SortTop *missing; /* those without a value, when a second sort orders them */
+    bool is_listed, is_overfull; /* is_overfull: there are too many to list */
+    size_t n_records;            /* that the listed slots lie in */
+    SortTop *missing;            /* those without a value, when a second sort orders them */
+    /* estimates, in resources: of the type, keys of the first sort, matches, and values looked at
+     * until the page is full */
+    double n_type, n_values, n_matches, n_looks;
+    size_t patience; /* candidates that are read before they are listed after all */
+    size_t n_asked;  /* read so far */
+    size_t n_looked; /* values looked at */
+    struct SortSeek *seeks;
+    size_t n_seeks;
 } SortRun;
 
 /* Decodes and matches; key and lead (may be NULL) live in the match arena until the next one. */
@@ -46,6 +56,18 @@ MUST_USE ErrCode sort_verify(Search *s, Slot slot, SortHit *ret, Str *ret_lead, 
 MUST_USE ErrCode sort_emit(SortRun *r, Slot slot);
 MUST_USE ErrCode sort_emit_top(SortRun *r, SortTop *top);
 
+/* ---- search_sort_way.c ---- */
+/* Chooses by cost, makes the list of candidates if that pays. READ_ALL, KEYS_LIST or KEYS_ASK. */
+MUST_USE ErrCode sort_choose(SortRun *r, StoreSortWay *ret_way);
+bool sort_is_live(const SortRun *r, Slot slot);
+bool sort_is_listed(const SortRun *r, Slot slot);
+/* May the slot, which stands in the keys, be a match? What may be is to be read. */
+MUST_USE ErrCode sort_ask(SortRun *r, Slot slot, bool *ret_may);
+void sort_release(SortRun *r);
+
+/* ---- search_sort_keys.c ---- */
+/* The keys of the first sort's values that have a place in the order: [low, high). */
+void sort_key_bounds(const Search *s, KeyBuf *ret_low, KeyBuf *ret_high);
 /* Does the index keep the values of the first sort in their order, all of them? */
 MUST_USE ErrCode sort_by_keys_can(SortRun *r, bool *ret_can);
 MUST_USE ErrCode sort_by_keys(SortRun *r);

@@ -5,7 +5,7 @@
 #include "core/limits.h"
 
 enum {
-    WINDOW_BLOCKS = 2, /* of the first window; the next ones are twice as wide each */
+    WINDOW_BLOCKS = 1, /* of the first window; the next ones are twice as wide each */
     WINDOW_BLOCKS_MAX = 64,
     WINDOW_POSTINGS = 65536, /* from here on windows grow no more */
     POSTINGS_MAX = 4 << 20,  /* of one window: the rest is one key that so many resources have */
@@ -47,19 +47,28 @@ static KeyBuf behind(const KeyBuf *k) {
     return to;
 }
 
-/* The keys of values that have a place in the order: no tokens of text only, no quantities without
- * a number. */
-static void key_bounds(KeyWalk *w) {
-    key_head(&w->head, INDEX_VALUE, (unsigned)w->run->s->query->type, w->param->id);
-    w->low = w->head;
-    w->high = behind(&w->head);
-    if (w->param->type == FHIR_PARAM_TOKEN) {
-        key_u16(&w->low, 1);
-    } else if (w->param->type == FHIR_PARAM_NUMBER || w->param->type == FHIR_PARAM_QUANTITY) {
-        w->high = w->low;
-        key_byte(&w->low, KEY_POINT);
-        key_byte(&w->high, KEY_NONE);
+/* No tokens of text only, no quantities without a number. */
+void sort_key_bounds(const Search *s, KeyBuf *ret_low, KeyBuf *ret_high) {
+    const FhirSearchParam *param = s->query->sorts[0].param;
+    KeyBuf low;
+    key_head(&low, INDEX_VALUE, (unsigned)s->query->type, param->id);
+    KeyBuf high = behind(&low);
+    if (param->type == FHIR_PARAM_TOKEN) {
+        key_u16(&low, 1);
+    } else if (param->type == FHIR_PARAM_NUMBER || param->type == FHIR_PARAM_QUANTITY) {
+        high = low;
+        key_byte(&low, KEY_POINT);
+        key_byte(&high, KEY_NONE);
     }
+    *ret_low = low;
+    *ret_high = high;
+}
+
+static void walk_init(KeyWalk *w, SortRun *run) {
+    const Search *s = run->s;
+    *w = (KeyWalk){.run = run, .param = s->query->sorts[0].param};
+    key_head(&w->head, INDEX_VALUE, (unsigned)s->query->type, w->param->id);
+    sort_key_bounds(s, &w->low, &w->high);
 }
 
 static bool take_any(void *ctx, Str key) {
@@ -96,7 +105,8 @@ static ErrCode has_spans(const KeyWalk *w, bool *ret_has) {
 }
 
 ErrCode sort_by_keys_can(SortRun *r, bool *ret_can) {
-    KeyWalk w = {.run = r, .param = r->s->query->sorts[0].param};
+    KeyWalk w;
+    walk_init(&w, r);
     *ret_can = false;
     if (fhir_param_is_custom(w.param)) {
         return ERR_OK; /* its keys stand elsewhere */
@@ -105,7 +115,6 @@ ErrCode sort_by_keys_can(SortRun *r, bool *ret_can) {
     case FHIR_PARAM_NUMBER:
     case FHIR_PARAM_QUANTITY: {
         bool spans = false;
-        key_bounds(&w);
         TRY(has_spans(&w, &spans));
         *ret_can = !spans;
         return ERR_OK;
@@ -205,20 +214,6 @@ static KeyBuf window_begin(const KeyWalk *w) {
     return begin;
 }
 
-static bool in_set(const SortRun *r, Slot slot) {
-    size_t lo = 0;
-    size_t hi = r->n_set;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (r->set[mid] < slot) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
-    }
-    return lo < r->n_set && r->set[lo] == slot;
-}
-
 static ErrCode list_reserve(KeyWalk *w) {
     if (w->n < w->capacity) {
         return ERR_OK;
@@ -245,14 +240,16 @@ static ErrCode collect_put(void *ctx, Str key, const uint32_t *slots, size_t n) 
             return ERR_NOMEM;
         }
     }
+    SortRun *r = w->run;
     w->scanned += n;
+    r->n_looked += r->is_listed ? n : 0;
     for (size_t i = 0; i < n; i++) {
-        if (!w->run->gathered_all || in_set(w->run, w->base + slots[i])) {
+        if (!r->is_listed || sort_is_listed(r, w->base + slots[i])) {
             TRY(list_reserve(w));
             w->list[w->n++] = (Posting){w->base + slots[i], w->last_lead};
         }
     }
-    return w->scanned > SCAN_MAX ? search_too_much(w->run->s) : ERR_OK;
+    return w->scanned > SCAN_MAX ? search_too_much(r->s) : ERR_OK;
 }
 
 static int by_lead(const void *x, const void *y) {
@@ -288,13 +285,9 @@ static ErrCode collect(KeyWalk *w, const KeyBuf *from, const KeyBuf *to) {
 
 /* Live, matching, and in this group by its best value. */
 static ErrCode verify(KeyWalk *w, const Posting *p, SortHit *ret, bool *ret_counts) {
-    Search *s = w->run->s;
     Str lead = STR_EMPTY;
-    *ret_counts = false;
-    if (!w->run->gathered_all && !index_is_live(s->index, s->query->type, p->slot, s->snapshot)) {
-        return ERR_OK;
-    }
-    TRY(sort_verify(s, p->slot, ret, &lead, ret_counts));
+    TRY(sort_ask(w->run, p->slot, ret_counts));
+    TRY(*ret_counts ? sort_verify(w->run->s, p->slot, ret, &lead, ret_counts) : ERR_OK);
     *ret_counts = *ret_counts && str_eq(lead, p->lead);
     return ERR_OK;
 }
@@ -434,10 +427,10 @@ static ErrCode walk_missing(KeyWalk *w, bool after_is_missing) {
 }
 
 ErrCode sort_by_keys(SortRun *r) {
-    KeyWalk w = {.run = r, .param = r->s->query->sorts[0].param};
+    KeyWalk w;
+    walk_init(&w, r);
     w.up = !r->s->query->sorts[0].is_descending;
     w.lead_len = sort_lead_len(w.param);
-    key_bounds(&w);
     bool after_is_missing = r->has_after && r->after_lead.len == 0;
     w.arena = arena_new(LEADS_BYTES);
     ErrCode err = w.arena == NULL ? ERR_NOMEM : after_is_missing ? ERR_OK : walk_keys(&w);

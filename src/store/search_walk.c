@@ -115,7 +115,8 @@ static ErrCode flush(PartWalk *w) {
     size_t n = w->n;
     size_t n_dead = 0;
     size_t kept = 0;
-    TRY(mark_dead(s, &(WalkBatch){base, w->slots, n, NULL}, dead, &n_dead));
+    memset(dead, 0, sizeof(dead));
+    TRY(s->with_dead ? ERR_OK : mark_dead(s, &(WalkBatch){base, w->slots, n, NULL}, dead, &n_dead));
     for (size_t i = 0; i < n; i++) {
         if ((dead[i / 64] >> (i % 64) & 1) != 0) {
             continue;

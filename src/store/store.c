@@ -8,7 +8,7 @@
 #include "core/log.h"
 #include "core/random.h"
 
-enum { SEARCH_WORK = 100000, SEARCH_INCLUDES = 8 * LIMIT_PAGE_COUNT, SEARCH_SORT_FEW = 2000 };
+enum { SEARCH_WORK = 100000, SEARCH_INCLUDES = 8 * LIMIT_PAGE_COUNT };
 
 enum { SEAL_AT_STOP_MS = 10000, PARAMS_WAIT_MS = 24 * 3600 * 1000 };
 
@@ -54,7 +54,7 @@ static ErrCode copy_options(Store *store, const StoreOptions *options) {
     store->train_records = options->train_records;
     store->checkpoint_pages = options->checkpoint_pages;
     store->search.work_max = options->search_work_max != 0 ? options->search_work_max : SEARCH_WORK;
-    store->search.sort_few = options->sort_few != 0 ? options->sort_few : SEARCH_SORT_FEW;
+    store->search.sort_way = options->sort_way;
     store->search.include_max = options->include_max != 0 ? options->include_max : SEARCH_INCLUDES;
     store->sync_off = options->sync_off;
     store->read_only = options->read_only;

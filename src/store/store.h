@@ -64,6 +64,14 @@ typedef struct StoreView {
 
 /* ---- opening ---- */
 
+typedef enum StoreSortWay {
+    SORT_BY_COST,    /* the cheapest by estimate */
+    SORT_READ_ALL,   /* all candidates are read */
+    SORT_KEYS_LIST,  /* keys in their order, among the listed candidates */
+    SORT_KEYS_ASK,   /* keys in their order, each resource is asked */
+    SORT_KEYS_TURNS, /* asks a few, then lists */
+} StoreSortWay;
+
 typedef struct StoreOptions {
     Str dir;                /* data folder: data.db, view.db */
     const Clock *clock;     /* NULL: the real one */
@@ -76,10 +84,10 @@ typedef struct StoreOptions {
     unsigned train_records;    /* the dictionary is trained from so many first records; 0: 2000 */
     unsigned received_retention_days; /* files older than that lose their bytes; 0: never */
     unsigned search_work_max;         /* resources that a search may decode; 0: 100,000 */
-    unsigned sort_few;      /* candidates that a sort decodes rather than walking keys; 0: 2,000 */
-    unsigned include_max;   /* included resources of a page; 0: 8,000 */
-    unsigned sync_off : 1;  /* tests only: the positive control of the power-cut test */
-    unsigned read_only : 1; /* verify, stat: no writer, no sealing, no recovery */
+    StoreSortWay sort_way;            /* tests only: how sorted pages are made */
+    unsigned include_max;             /* included resources of a page; 0: 8,000 */
+    unsigned sync_off : 1;            /* tests only: the positive control of the power-cut test */
+    unsigned read_only : 1;           /* verify, stat: no writer, no sealing, no recovery */
 } StoreOptions;
 
 MUST_USE ErrCode store_open(const StoreOptions *options, Store **ret_store, ErrInfo *info);

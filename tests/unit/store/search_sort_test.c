@@ -207,9 +207,9 @@ static void check_sorted(World *w, size_t *ret_hits) {
     *ret_hits += at;
 }
 
-static void run_world(uint64_t seed, unsigned seal_records, unsigned few, int commits) {
+static void run_world(uint64_t seed, unsigned seal_records, StoreSortWay way, int commits) {
     World *w = world_new(seed_of(seed), seal_records);
-    w->home.options.sort_few = few;
+    w->home.options.sort_way = way;
     home_reopen(&w->home);
     size_t hits = 0;
     for (int i = 0; i < commits; i++) {
@@ -223,19 +223,35 @@ static void run_world(uint64_t seed, unsigned seal_records, unsigned few, int co
     world_free(w);
 }
 
-static void pages_are_a_sorted_scan_in_memory(void **state) {
-    (void)state;
-    run_world(11, 3, 0, 300);
+/* Each way in a world of many segments, and in one of a tail. */
+static void run_worlds(uint64_t seed, StoreSortWay way) {
+    run_world(seed, 3, way, 300);
+    run_world(seed + 100, 100000, way, 200);
 }
 
-static void pages_are_a_sorted_scan_by_keys_of_segments(void **state) {
+static void pages_are_a_sorted_scan_by_cost(void **state) {
     (void)state;
-    run_world(12, 3, 1, 500);
+    run_worlds(11, SORT_BY_COST);
 }
 
-static void pages_are_a_sorted_scan_by_keys_of_the_tail(void **state) {
+static void pages_are_a_sorted_scan_of_all_candidates(void **state) {
     (void)state;
-    run_world(13, 100000, 1, 300);
+    run_worlds(12, SORT_READ_ALL);
+}
+
+static void pages_are_a_sorted_scan_by_keys_in_a_list(void **state) {
+    (void)state;
+    run_worlds(13, SORT_KEYS_LIST);
+}
+
+static void pages_are_a_sorted_scan_by_keys_asked(void **state) {
+    (void)state;
+    run_worlds(14, SORT_KEYS_ASK);
+}
+
+static void pages_are_a_sorted_scan_by_keys_asked_then_listed(void **state) {
+    (void)state;
+    run_worlds(15, SORT_KEYS_TURNS);
 }
 
 /* By keys a page reads little more than it answers. */
@@ -243,7 +259,6 @@ static void a_sorted_page_of_many_reads_few(void **state) {
     (void)state;
     World *w = small_world();
     add_visits(w, 200);
-    w->home.options.sort_few = 10;
     w->home.options.search_work_max = 30;
     w->home.options.seal_records = 16;
     home_reopen(&w->home);
@@ -284,9 +299,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sorted_page_of_many_reads_few),
         cmocka_unit_test(a_place_of_another_type_is_refused),
-        cmocka_unit_test(pages_are_a_sorted_scan_in_memory),
-        cmocka_unit_test(pages_are_a_sorted_scan_by_keys_of_segments),
-        cmocka_unit_test(pages_are_a_sorted_scan_by_keys_of_the_tail),
+        cmocka_unit_test(pages_are_a_sorted_scan_by_cost),
+        cmocka_unit_test(pages_are_a_sorted_scan_of_all_candidates),
+        cmocka_unit_test(pages_are_a_sorted_scan_by_keys_in_a_list),
+        cmocka_unit_test(pages_are_a_sorted_scan_by_keys_asked),
+        cmocka_unit_test(pages_are_a_sorted_scan_by_keys_asked_then_listed),
     };
     return cmocka_run_group_tests_name("store/search_sort", tests, NULL, NULL);
 }
