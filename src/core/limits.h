@@ -14,6 +14,8 @@
 #define LIMIT_RESOURCE_BYTES (16 * LIMIT_MIB)     /* one FHIR resource */
 #define LIMIT_BUNDLE_ENTRIES 25000                /* entries of one transaction */
 #define LIMIT_REQUEST_BYTES (256 * LIMIT_MIB)     /* one HTTP request body */
+#define LIMIT_WS_MESSAGE_BYTES (64 * LIMIT_KIB)   /* one text that a WebSocket client sends */
+#define LIMIT_WS_BACKLOG_BYTES LIMIT_MIB          /* what waits for one; then it is cut off */
 #define LIMIT_URL_BYTES (64 * LIMIT_KIB)          /* one request URL with its query */
 #define LIMIT_CLAIM_FILE_BYTES (1024 * LIMIT_MIB) /* one claim file after unpacking */
 #define LIMIT_CLAIM_RECORDS 100000                /* records of one table of one claim */

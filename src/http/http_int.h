@@ -54,6 +54,7 @@ struct HttpServer {
     Mutex lock;               /* streams, running */
     Cond idle;
     HttpStream *streams;
+    struct HttpHub *hub;  /* WebSockets; NULL until the first */
     size_t filling;       /* bodies that are being made: their connections are suspended */
     size_t running;       /* requests between on_request and their reply */
     size_t open;          /* requests between on_request and the last byte of their reply */
@@ -87,5 +88,9 @@ void http_deliver(HttpRequest *r, struct MHD_Response *response, int status);
 void http_running_ended(HttpServer *server);
 /* http_reply.c */
 void http_streams_close_all(HttpServer *server);
+/* http_ws.c: ends all WebSockets and their thread; frees, once libmicrohttpd has stopped. */
+typedef struct HttpHub HttpHub;
+void http_hub_stop(HttpServer *server);
+void http_hub_free(HttpServer *server);
 
 #endif

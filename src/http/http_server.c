@@ -299,8 +299,8 @@ static void server_free(HttpServer *s) {
 static ErrCode start_daemon(HttpServer *s, const struct sockaddr_storage *address) {
     const HttpOptions *o = &s->options;
     unsigned threads = o->threads == 0 ? thread_cores() : o->threads;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-                     (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0u) |
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+                     MHD_USE_ITC | (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0u) |
                      (s->tls_cert != NULL ? MHD_USE_TLS : 0u);
     struct MHD_OptionItem items[] = {
         {MHD_OPTION_SOCK_ADDR, 0, (void *)(uintptr_t)address},
@@ -370,6 +370,7 @@ uint16_t http_port(const HttpServer *server) {
 void http_stop(HttpServer *server, unsigned wait_ms) {
     atomic_store(&server->draining, true);
     http_streams_close_all(server);
+    http_hub_stop(server);
     mutex_lock(&server->lock);
     int64_t left = wait_ms;
     int64_t from = clock_monotonic_ns(clock_real());
@@ -386,6 +387,7 @@ void http_stop(HttpServer *server, unsigned wait_ms) {
     mutex_unlock(&server->lock);
     http_streams_close_all(server);
     MHD_stop_daemon(server->daemon);
+    http_hub_free(server);
     server_free(server);
 }
 

@@ -1,4 +1,5 @@
 #include "core/log.h"
+#include "core/random.h"
 #include "flow/flow_table.h"
 #include "rest/rest_async.h"
 #include "rest/rest_profile.h"
@@ -92,6 +93,9 @@ ErrCode rest_start(const RestOptions *options, Rest **ret_rest, ErrInfo *info) {
     mutex_init(&rest->subs_lock);
     mutex_init(&rest->metadata_lock);
     ErrCode err = rest->arena == NULL ? ERR_NOMEM : ERR_OK;
+    if (err == ERR_OK) {
+        err = random_secret(rest->subs_secret, sizeof(rest->subs_secret));
+    }
     if (err == ERR_OK) {
         err = rest_router_new(rest->arena, &rest->o.routes, &rest->router, info);
     }

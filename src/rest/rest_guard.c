@@ -37,8 +37,11 @@ static bool is_own_host(const Rest *rest, Str authority) {
            is_loopback_v4(name) || str_eq_nocase(name, host_name(authority_of(rest->base_url)));
 }
 
-static bool changes(Str method) {
-    return !str_eq(method, STR("GET")) && !str_eq(method, STR("HEAD"));
+/* A WebSocket is asked for by GET, and no browser keeps its answers from a stranger's page. */
+static bool needs_own_page(HttpRequest *request) {
+    Str method = http_method(request);
+    return (!str_eq(method, STR("GET")) && !str_eq(method, STR("HEAD"))) ||
+           http_header(request, "upgrade").len > 0;
 }
 
 bool rest_guard(RestCall *call) {
@@ -53,12 +56,12 @@ bool rest_guard(RestCall *call) {
                       "máy chủ này không phải '" STR_FMT "': hãy dùng localhost, hoặc đặt base_url "
                       "là địa chỉ công khai",
                       (int)MIN(host.len, (size_t)120), host.ptr);
-    } else if (origin.len > 0 && changes(http_method(call->request)) &&
+    } else if (origin.len > 0 && needs_own_page(call->request) &&
                (from.len == 0 || (!str_eq_nocase(from, host) &&
                                   !str_eq_nocase(from, authority_of(call->rest->base_url))))) {
         (void)err_set(&info, ERR_FORBIDDEN, "origin-foreign",
-                      "a page of another site (" STR_FMT ") must not change anything here",
-                      "trang của nơi khác (" STR_FMT ") không được thay đổi gì ở đây",
+                      "a page of another site (" STR_FMT ") must not change or watch anything here",
+                      "trang của nơi khác (" STR_FMT ") không được thay đổi hay theo dõi gì ở đây",
                       (int)MIN(origin.len, (size_t)120), origin.ptr);
     } else {
         return true;

@@ -28,6 +28,7 @@ struct Rest {
     Thread job_threads[2];
     Mutex subs_lock; /* subs_clients */
     struct SubsClient *subs_clients;
+    uint8_t subs_secret[32]; /* of the tokens for WebSockets */
     TimeMs started;
     FhirLanguage language;     /* of answers when none is asked for */
     struct Async *async;       /* jobs (rest_async.c) */

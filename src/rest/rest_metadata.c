@@ -1,6 +1,7 @@
 /* The CapabilityStatement, made from the table of routes and the tables of search parameters. */
 #include "rest/rest_operation.h"
 #include "rest/rest_profile.h"
+#include "rest/rest_subs.h"
 #include "core/fold.h"
 #include "store/store_params.h"
 
@@ -157,6 +158,14 @@ static void put_rest(JsonWriter *w, Rest *rest, const Making *m) {
     json_name(w, "rest");
     json_open_array(w);
     json_open_object(w);
+    json_name(w, "extension");
+    json_open_array(w);
+    json_open_object(w);
+    json_member(w, "url",
+                STR("http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"));
+    json_member(w, "valueUri", rest_subs_ws_url(rest, m->arena));
+    json_close_object(w);
+    json_close_array(w);
     json_member(w, "mode", STR("server"));
     json_name(w, "resource");
     json_open_array(w);

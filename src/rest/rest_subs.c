@@ -1,16 +1,9 @@
 /* What there is to ask about Subscriptions beside the resource itself: $status, $events, the stream
- * of those whose channel is websocket (server-sent events: event ids are event numbers), and the
- * key that rest-hooks are signed with. */
-#include "rest/rest_operation.h"
-#include "subs/subs.h"
+ * of those whose channel is websocket (server-sent events: event ids are event numbers; the
+ * WebSocket itself: rest_subs_ws.c), and the key that rest-hooks are signed with. */
+#include "rest/rest_subs.h"
 
-struct SubsClient {
-    struct SubsClient *next;
-    HttpStream *stream;
-    char id[65];
-};
-
-static ErrCode unknown(Str id, ErrInfo *info) {
+ErrCode rest_subs_unknown(Str id, ErrInfo *info) {
     return err_set(info, ERR_NOT_FOUND, "subscription",
                    "no subscription '" STR_FMT "' is served: it is not there, off, or in error "
                    "(read the resource)",
@@ -26,7 +19,7 @@ static ErrCode put_status(RestCall *call, Buf *out, ErrInfo *info) {
                      "\"resource\":");
     ErrCode err = subs_put_status(call->rest->o.subs, id, out);
     buf_put_lit(out, ",\"search\":{\"mode\":\"match\"}}]}");
-    return err == ERR_NOT_FOUND ? unknown(id, info) : err;
+    return err == ERR_NOT_FOUND ? rest_subs_unknown(id, info) : err;
 }
 
 static ErrCode number_of(RestCall *call, const char *name, uint64_t *ret, ErrInfo *info) {
@@ -42,7 +35,7 @@ static ErrCode put_events(RestCall *call, Buf *out, ErrInfo *info) {
     TRY(number_of(call, "eventsSinceNumber", &range[0], info));
     TRY(number_of(call, "eventsUntilNumber", &range[1], info));
     ErrCode err = subs_put_events(call->rest->o.subs, call->parts[2], range, out);
-    return err == ERR_NOT_FOUND ? unknown(call->parts[2], info) : err;
+    return err == ERR_NOT_FOUND ? rest_subs_unknown(call->parts[2], info) : err;
 }
 
 static ErrCode put_key(RestCall *call, Buf *out, ErrInfo *info) {
@@ -84,7 +77,7 @@ static void get_key(RestCall *call) {
 
 /* ---- the stream ---- */
 
-static void send_event(HttpStream *stream, uint64_t number, Str bundle, bool *ret_sent) {
+static bool send_event(HttpStream *stream, uint64_t number, Str bundle) {
     CLEANUP_BUF Buf b;
     buf_init(&b, LIMIT_REQUEST_BYTES);
     if (number > 0) {
@@ -93,25 +86,33 @@ static void send_event(HttpStream *stream, uint64_t number, Str bundle, bool *re
     buf_put_lit(&b, "event: notification\ndata: ");
     buf_put_str(&b, bundle); /* canonical JSON: one line */
     buf_put_lit(&b, "\n\n");
-    *ret_sent = buf_ok(&b) == ERR_OK && http_stream_send(stream, buf_str(&b));
+    return buf_ok(&b) == ERR_OK && http_stream_send(stream, buf_str(&b));
+}
+
+/* A WebSocket ends by itself, and may have other subscriptions. */
+static void drop_client(SubsClient *c) {
+    if (c->stream != NULL) {
+        http_stream_close(c->stream);
+    }
+    free(c);
 }
 
 void rest_subs_push(void *ctx, Str id, uint64_t number, Str bundle) {
     Rest *rest = ctx;
     MUTEX_GUARD(&rest->subs_lock);
-    struct SubsClient **link = &rest->subs_clients;
+    SubsClient **link = &rest->subs_clients;
     while (*link != NULL) {
-        struct SubsClient *c = *link;
+        SubsClient *c = *link;
         bool sent = true;
         if (str_eq(str_from(c->id), id)) {
-            send_event(c->stream, number, bundle, &sent);
+            sent = c->ws != NULL ? rest_subs_tell_ws(c, number, bundle)
+                                 : send_event(c->stream, number, bundle);
         }
         if (sent) {
             link = &c->next;
         } else {
             *link = c->next;
-            http_stream_close(c->stream);
-            free(c);
+            drop_client(c);
         }
     }
 }
@@ -119,10 +120,9 @@ void rest_subs_push(void *ctx, Str id, uint64_t number, Str bundle) {
 void rest_subs_close(Rest *rest) {
     MUTEX_GUARD(&rest->subs_lock);
     while (rest->subs_clients != NULL) {
-        struct SubsClient *c = rest->subs_clients;
+        SubsClient *c = rest->subs_clients;
         rest->subs_clients = c->next;
-        http_stream_close(c->stream);
-        free(c);
+        drop_client(c);
     }
 }
 
@@ -133,10 +133,9 @@ static void send_missed(RestCall *call, HttpStream *stream) {
     CLEANUP_BUF Buf b;
     buf_init(&b, LIMIT_REQUEST_BYTES);
     if (str_to_u64(http_header(call->request, "Last-Event-ID"), &last) == ERR_OK) {
-        bool sent;
         range[0] = last + 1;
         if (subs_put_events(call->rest->o.subs, call->parts[2], range, &b) == ERR_OK) {
-            send_event(stream, 0, buf_str(&b), &sent);
+            (void)send_event(stream, 0, buf_str(&b));
         }
     }
 }
@@ -144,9 +143,9 @@ static void send_missed(RestCall *call, HttpStream *stream) {
 static void get_stream(RestCall *call) {
     ErrInfo info = {0};
     Str id = call->parts[2];
-    struct SubsClient *c;
+    SubsClient *c;
     if (!subs_is_pushed(call->rest->o.subs, id) || id.len >= sizeof(c->id)) {
-        rest_reply_err(call, unknown(id, &info), &info);
+        rest_reply_err(call, rest_subs_unknown(id, &info), &info);
         return;
     }
     c = calloc(1, sizeof(*c));

@@ -15,6 +15,7 @@
     X(rest_meta_routes)                                                                            \
     X(rest_search_param_routes)                                                                    \
     X(rest_subs_routes)                                                                            \
+    X(rest_subs_ws_routes)                                                                         \
     X(rest_term_routes)                                                                            \
     X(rest_validate_routes)                                                                        \
     X(rest_view_export_routes)                                                                     \
@@ -31,6 +32,7 @@
     X(rest_meta_operations)                                                                        \
     X(rest_search_param_operations)                                                                \
     X(rest_subs_operations)                                                                        \
+    X(rest_subs_ws_operations)                                                                     \
     X(rest_term_operations)                                                                        \
     X(rest_validate_operations)                                                                    \
     X(rest_view_export_operations)                                                                 \

@@ -234,6 +234,7 @@ static bool note(Subs *subs, Sub *sub, const SubEvent *event) {
         return false;
     }
     sub->delivered = sub->events;
+    sub->last_sent = clock_now_ms(subs->clock);
     return true;
 }
 
@@ -355,6 +356,25 @@ static void end_old_ones(Subs *subs) {
     }
 }
 
+/* Heartbeats of those that are pushed. */
+static void beat(Subs *subs) {
+    TimeMs now = clock_now_ms(subs->clock);
+    for (Sub *sub = subs->list; sub != NULL && subs->o.push != NULL; sub = sub->next) {
+        SubWish *wish = sub->wish;
+        mutex_lock(&subs->lock);
+        SubsNotice notice = {.type = "heartbeat", .total = sub->events, .status = "active"};
+        bool is_due = sub->status == SUB_ACTIVE && !wish->is_hook && wish->heartbeat_s > 0 &&
+                      now - sub->last_sent >= (TimeMs)wish->heartbeat_s * 1000;
+        sub->last_sent = is_due ? now : sub->last_sent;
+        mutex_unlock(&subs->lock);
+        CLEANUP_BUF Buf b;
+        buf_init(&b, LIMIT_MIB);
+        if (is_due && notice_put(subs, wish, &notice, &b) == ERR_OK) {
+            subs->o.push(subs->o.push_ctx, wish->id, 0, buf_str(&b));
+        }
+    }
+}
+
 typedef struct Todo {
     RecordNo *records;
     size_t n;
@@ -424,6 +444,7 @@ static void watch(Subs *subs, Arena *record_arena, Look *look, Todo *todo) {
         activate_pushed(subs);
         more = catch_up(subs, look);
         end_old_ones(subs);
+        beat(subs);
         err = state_save(subs);
         if (err != ERR_OK) {
             log_error("subscription_state", "err", err_name(err));
@@ -595,6 +616,21 @@ ErrCode subs_put_events(Subs *subs, Str id, const uint64_t range[2], Buf *out) {
         }
         wish = wish_keep(sub->wish);
     }
+    mutex_unlock(&subs->lock);
+    if (wish == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    ErrCode err = notice_put(subs, wish, &notice, out);
+    wish_drop(wish);
+    return err;
+}
+
+ErrCode subs_put_handshake(Subs *subs, Str id, Buf *out) {
+    SubsNotice notice = {.type = "handshake", .status = "active"};
+    mutex_lock(&subs->lock);
+    const Sub *sub = subs_find(subs, id);
+    SubWish *wish = sub == NULL ? NULL : wish_keep(sub->wish);
+    notice.total = sub == NULL ? 0 : sub->events;
     mutex_unlock(&subs->lock);
     if (wish == NULL) {
         return ERR_NOT_FOUND;

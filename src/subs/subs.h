@@ -4,7 +4,7 @@
  * (http://hl7.org/fhir/uv/subscriptions-backport/, R4 form). A subscription is an ordinary
  * resource; the server takes it up when it is committed (requested → active, or error with the
  * reason). Channels: rest-hook (HTTP with retries, signed by RFC 9421 with the server's Ed25519
- * key), and websocket, which is delivered as server-sent events through SubsPush.
+ * key), and websocket, whose Bundles go to SubsPush.
  *
  * Topics: https://nhip.vn/fhir/SubscriptionTopic/TYPE (any change of that resource type; filters:
  * its search parameters without chains).
@@ -22,7 +22,8 @@ typedef struct Subs Subs;
 
 enum { SUBS_RECENT = 1024 }; /* events of a subscription that can be asked for again */
 
-/* An event of a websocket subscription: a notification Bundle. On the watching thread; short. */
+/* An event of a websocket subscription: a notification Bundle; number 0: a heartbeat. On the
+ * watching thread; short. */
 typedef void (*SubsPush)(void *ctx, Str id, uint64_t number, Str bundle);
 
 typedef struct SubsOptions {
@@ -51,6 +52,8 @@ void subs_free(Subs *subs); /* after store_close; NULL is fine */
 MUST_USE ErrCode subs_put_status(Subs *subs, Str id, Buf *out);
 /* A notification Bundle (type query-event) of the events from … to that are still known. */
 MUST_USE ErrCode subs_put_events(Subs *subs, Str id, const uint64_t range[2], Buf *out);
+/* A notification Bundle (type handshake) of one that is served. */
+MUST_USE ErrCode subs_put_handshake(Subs *subs, Str id, Buf *out);
 /* Is it one whose events go to SubsPush? */
 bool subs_is_pushed(Subs *subs, Str id);
 /* The public key of the signatures as a JWK (RFC 8037). */

@@ -192,8 +192,8 @@ static ErrCode read_channel(const Subs *subs, SubWish *w, const JsonNode *channe
     w->max_count = MAX(1U, number_of(channel, "backport-max-count", COUNT_DEFAULT, COUNT_MAX));
     if (!w->is_hook && !str_eq(type, STR("websocket"))) {
         return err_set(info, ERR_PARAM, "subscription",
-                       "channel types of this server: rest-hook, websocket (server-sent events)",
-                       "loại kênh của máy chủ: rest-hook, websocket (server-sent events)");
+                       "channel types of this server: rest-hook, websocket",
+                       "loại kênh của máy chủ: rest-hook, websocket");
     }
     if (w->is_hook && !wish_endpoint_allowed(subs->o.hosts, w->endpoint)) {
         return err_set(info, ERR_PARAM, "subscription",
