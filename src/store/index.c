@@ -269,9 +269,10 @@ static ErrCode add_dead(Index *index, Slot base, const IndexBatch *batch) {
         const IndexEntry *e = &batch->entries[i];
         if (e->key.ptr[0] == INDEX_SUPERSEDED) {
             assert(e->key.len == KEY_SLOT_AT + 8 && e->relocate == 0);
-            TRY(dead_add(index->dead, u64_be_get((const uint8_t *)e->key.ptr + KEY_SLOT_AT)));
+            TRY(dead_add(index->dead, index_key_type(e->key),
+                         u64_be_get((const uint8_t *)e->key.ptr + KEY_SLOT_AT)));
         } else if (e->key.ptr[0] == INDEX_DELETED) {
-            TRY(dead_add(index->dead, base + e->offset));
+            TRY(dead_add(index->dead, index_key_type(e->key), base + e->offset));
         }
     }
     return ERR_OK;
@@ -459,7 +460,7 @@ bool index_is_live(Index *index, FhirType type, Slot slot, RecordNo snapshot) {
     if (SLOT_RECORD(slot) > upto) {
         return false;
     }
-    if (!dead_has(index->dead, slot)) {
+    if (!dead_has(index->dead, type, slot)) {
         return true;
     }
     CLEANUP_VIEW IndexView *view = index_view_take(index);

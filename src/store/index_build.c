@@ -36,15 +36,15 @@ struct SegmentBuilder {
     Buf directory;
     uint64_t *hashes;
     size_t n_hashes, hashes_max;
-    Slot *dead; /* put out of use by the segment's records */
+    uint64_t *dead; /* put out of use by the segment's records: dead_item */
     size_t n_dead, dead_max;
     uint64_t n_keys, n_slots, n_bytes;
-    /* is each slot in one key of a pair's token at most? */
-    uint32_t *token_of; /* by slot: the number of the last token that it was seen under */
-    uint32_t n_tokens;
-    char token[INDEX_KEY_MAX];
-    size_t token_len;
-    bool one_a_token;
+    /* does a slot come twice in a group of keys (key_group)? */
+    uint32_t *group_of; /* by slot: the number of the last group that it was seen in */
+    uint32_t n_groups;
+    char group[INDEX_KEY_MAX];
+    size_t group_len;
+    Buf repeats; /* heads of such groups, ascending */
 };
 
 ErrCode segment_build_new(const SegmentPlan *plan, SegmentBuilder **ret_builder) {
@@ -53,11 +53,11 @@ ErrCode segment_build_new(const SegmentPlan *plan, SegmentBuilder **ret_builder)
         return ERR_NOMEM;
     }
     b->plan = *plan;
-    b->one_a_token = !plan->is_merge || plan->one_a_token;
     b->cctx = ZSTD_createCCtx();
     buf_init(&b->block, INDEX_BLOCK_MAX);
     buf_init(&b->packed, WRITE_BYTES + 4 * (size_t)INDEX_BLOCK_MAX);
     buf_init(&b->directory, DIRECTORY_MAX);
+    buf_init(&b->repeats, DIRECTORY_MAX);
     if (b->cctx == NULL) {
         segment_build_free(b);
         return ERR_NOMEM;
@@ -75,9 +75,10 @@ void segment_build_free(SegmentBuilder *b) {
     buf_release(&b->block);
     buf_release(&b->packed);
     buf_release(&b->directory);
+    buf_release(&b->repeats);
     free(b->hashes);
     free(b->dead);
-    free(b->token_of);
+    free(b->group_of);
     free(b);
 }
 
@@ -167,10 +168,12 @@ static void number_keep(SegmentBuilder *b, uint64_t **list, size_t *n, size_t *m
 static void dead_keep(SegmentBuilder *b, Str key, const uint32_t *slots, size_t n) {
     if (key.len == INDEX_PREFIX_LEN + 8 && key.ptr[0] == INDEX_SUPERSEDED) {
         number_keep(b, &b->dead, &b->n_dead, &b->dead_max,
-                    u64_be_get((const uint8_t *)key.ptr + INDEX_PREFIX_LEN));
+                    dead_item(index_key_type(key),
+                              u64_be_get((const uint8_t *)key.ptr + INDEX_PREFIX_LEN)));
     }
     for (size_t i = 0; i < n && key.ptr[0] == INDEX_DELETED && b->err == ERR_OK; i++) {
-        number_keep(b, &b->dead, &b->n_dead, &b->dead_max, SLOT_OF(b->plan.first, 0) + slots[i]);
+        number_keep(b, &b->dead, &b->n_dead, &b->dead_max,
+                    dead_item(index_key_type(key), SLOT_OF(b->plan.first, 0) + slots[i]));
     }
 }
 
@@ -197,28 +200,60 @@ static void key_begin(SegmentBuilder *b, Str key) {
     }
 }
 
-/* Notes whether a slot comes a second time under the token of a pair. Only what is sealed for the
- * first time is looked at: slots of merged segments are different ones. */
-static void token_keep(SegmentBuilder *b, Str key, const uint32_t *slots, size_t n) {
-    size_t len = b->plan.is_merge || !b->one_a_token ? 0 : key_pair_token(key);
+static bool group_repeats(const SegmentBuilder *b) {
+    Str all = buf_str(&b->repeats);
+    return all.len > 0 &&
+           memcmp(all.ptr + all.len - INDEX_PREFIX_LEN, b->group, INDEX_PREFIX_LEN) == 0;
+}
+
+static void group_begin(SegmentBuilder *b, Str key, size_t len) {
+    if (!str_eq((Str){b->group, b->group_len}, str_sub(key, 0, len))) {
+        memcpy(b->group, key.ptr, len);
+        b->group_len = len;
+        b->n_groups++;
+    }
+}
+
+/* Notes whether a slot comes a second time in a group of keys. Only what is sealed for the first
+ * time is looked at: slots of merged segments are different ones. */
+static void group_keep(SegmentBuilder *b, Str key, const uint32_t *slots, size_t n) {
+    size_t len = b->plan.is_merge ? 0 : key_group(key);
     size_t max = (size_t)(b->plan.last - b->plan.first + 1) * STORE_RECORD_SLOTS;
     if (len == 0) {
         return;
     }
-    if (b->token_of == NULL) {
-        b->token_of = calloc(max, sizeof(*b->token_of));
-        b->err = b->token_of == NULL ? ERR_NOMEM : b->err;
+    if (b->group_of == NULL) {
+        b->group_of = calloc(max, sizeof(*b->group_of));
+        b->err = b->group_of == NULL ? ERR_NOMEM : b->err;
     }
-    if (!str_eq((Str){b->token, b->token_len}, str_sub(key, 0, len))) {
-        memcpy(b->token, key.ptr, len);
-        b->token_len = len;
-        b->n_tokens++;
-    }
-    for (size_t i = 0; i < n && b->err == ERR_OK; i++) {
+    group_begin(b, key, len);
+    bool repeats = b->err != ERR_OK || group_repeats(b);
+    for (size_t i = 0; i < n && !repeats; i++) {
         assert(slots[i] < max);
-        b->one_a_token = b->one_a_token && b->token_of[slots[i]] != b->n_tokens;
-        b->token_of[slots[i]] = b->n_tokens;
+        repeats = b->group_of[slots[i]] == b->n_groups;
+        b->group_of[slots[i]] = b->n_groups;
+        if (repeats) {
+            buf_put(&b->repeats, b->group, INDEX_PREFIX_LEN);
+        }
     }
+}
+
+ErrCode segment_build_repeats(SegmentBuilder *b, Str heads) {
+    assert(b->plan.is_merge && heads.len % INDEX_PREFIX_LEN == 0);
+    Buf all;
+    size_t at = 0;
+    buf_init(&all, DIRECTORY_MAX);
+    for (size_t i = 0; i < heads.len || at < b->repeats.len;) {
+        const char *had = at < b->repeats.len ? b->repeats.ptr + at : NULL;
+        const char *head = i < heads.len ? heads.ptr + i : NULL;
+        int c = had == NULL ? 1 : head == NULL ? -1 : memcmp(had, head, INDEX_PREFIX_LEN);
+        buf_put(&all, c <= 0 ? had : head, INDEX_PREFIX_LEN);
+        at += c <= 0 ? INDEX_PREFIX_LEN : 0;
+        i += c >= 0 ? INDEX_PREFIX_LEN : 0;
+    }
+    buf_release(&b->repeats);
+    b->repeats = all;
+    return buf_ok(&all);
 }
 
 void segment_build_put(SegmentBuilder *b, Str key, const uint32_t *slots, size_t n) {
@@ -232,7 +267,7 @@ void segment_build_put(SegmentBuilder *b, Str key, const uint32_t *slots, size_t
         key_begin(b, key);
     }
     dead_keep(b, key, slots, n);
-    token_keep(b, key, slots, n);
+    group_keep(b, key, slots, n);
     if (slot_vec_reserve(&b->slots, n) != ERR_OK) {
         b->err = ERR_NOMEM;
         return;
@@ -262,7 +297,8 @@ static ErrCode row_put(SegmentBuilder *b, Str bloom, const uint64_t *drop, size_
     buf_init(&dead, DIRECTORY_MAX);
     dead_pack(b->dead, b->n_dead, &dead);
     row.dead = buf_str(&dead);
-    buf_put_char(&b->directory, b->one_a_token ? 1 : 0);
+    buf_put_str(&b->directory, buf_str(&b->repeats));
+    TRY(buf_ok(&b->repeats));
     row.directory = buf_str(&b->directory);
     TRY(buf_ok(&dead));
     TRY(buf_ok(&b->directory));

@@ -15,12 +15,13 @@ typedef struct SegmentPlan {
     uint64_t id;
     unsigned level;
     RecordNo first, last;
-    bool is_merge;    /* of whole segments; then: */
-    bool one_a_token; /* as each of them says it */
+    bool is_merge; /* of whole segments, whose repeats it is told */
 } SegmentPlan;
 
 MUST_USE ErrCode segment_build_new(const SegmentPlan *plan, SegmentBuilder **ret_builder);
 void segment_build_free(SegmentBuilder *b); /* NULL is fine */
+/* Segment.repeats of one that is merged. */
+MUST_USE ErrCode segment_build_repeats(SegmentBuilder *b, Str heads);
 /* Keys ascend; the same key may come again with larger slots. */
 void segment_build_put(SegmentBuilder *b, Str key, const uint32_t *slots, size_t n);
 /* Writes what is left and the row; drop: segments that it replaces. */

@@ -90,6 +90,9 @@ MUST_USE ErrCode index_died_after(const IndexView *view, FhirType type, Slot slo
 /* Keys. class, type and param as in index_int.h; the caller's buffer has INDEX_KEY_MAX bytes. */
 size_t index_key_head(char *out, IndexClass class, unsigned type, unsigned param);
 Str index_key_slot(char *out, IndexClass class, unsigned type, Slot slot);
+static inline FhirType index_key_type(Str key) {
+    return (FhirType)((unsigned)(uint8_t)key.ptr[1] << 8 | (uint8_t)key.ptr[2]);
+}
 
 /* Walks several parts in the order of (key, part): put gets each key's slots, part by part, in
  * pieces; parts must be in the order of their records. */

@@ -13,10 +13,14 @@ typedef struct Run {
     uint32_t n, capacity;
 } Run;
 
-struct DeadSet {
-    RwLock lock;
+typedef struct Runs {
     Run *runs; /* by slot >> 16, without the lane */
     size_t n_runs;
+} Runs;
+
+struct DeadSet {
+    RwLock lock;
+    Runs of[FHIR_T_COUNT]; /* by resource type */
     uint64_t count;
 };
 
@@ -32,11 +36,13 @@ void dead_free(DeadSet *d) {
     if (d == NULL) {
         return;
     }
-    for (size_t i = 0; i < d->n_runs; i++) {
-        free(d->runs[i].list);
-        free(d->runs[i].bits);
+    for (size_t t = 0; t < ARRAY_LEN(d->of); t++) {
+        for (size_t i = 0; i < d->of[t].n_runs; i++) {
+            free(d->of[t].runs[i].list);
+            free(d->of[t].runs[i].bits);
+        }
+        free(d->of[t].runs);
     }
-    free(d->runs);
     rwlock_release(&d->lock);
     free(d);
 }
@@ -45,7 +51,7 @@ static size_t run_of(Slot slot) {
     return (size_t)((slot & LANE_MASK) >> RUN_BITS);
 }
 
-static ErrCode runs_reach(DeadSet *d, size_t run) {
+static ErrCode runs_reach(Runs *d, size_t run) {
     if (run < d->n_runs) {
         return ERR_OK;
     }
@@ -109,9 +115,10 @@ static ErrCode list_insert(Run *r, uint16_t low) {
     return ERR_OK;
 }
 
-static ErrCode add_locked(DeadSet *d, Slot slot) {
-    TRY(runs_reach(d, run_of(slot)));
-    Run *r = &d->runs[run_of(slot)];
+static ErrCode add_locked(DeadSet *d, FhirType type, Slot slot) {
+    Runs *of = &d->of[type];
+    TRY(runs_reach(of, run_of(slot)));
+    Run *r = &of->runs[run_of(slot)];
     uint16_t low = (uint16_t)slot;
     if (run_has(r, low)) {
         return ERR_OK;
@@ -129,9 +136,10 @@ static ErrCode add_locked(DeadSet *d, Slot slot) {
     return ERR_OK;
 }
 
-ErrCode dead_add(DeadSet *d, Slot slot) {
+ErrCode dead_add(DeadSet *d, FhirType type, Slot slot) {
+    assert((unsigned)type < FHIR_T_COUNT);
     rwlock_write(&d->lock);
-    ErrCode err = add_locked(d, slot);
+    ErrCode err = add_locked(d, type, slot);
     rwlock_unlock(&d->lock);
     return err;
 }
@@ -140,29 +148,37 @@ ErrCode dead_add(DeadSet *d, Slot slot) {
 
 enum { PACKED_HEAD = 8, VARINT64_MAX = 10 };
 
-static int by_slot(const void *x, const void *y) {
-    const Slot *a = x;
-    const Slot *b = y;
+/* Type and slot as one number. */
+enum { TYPE_SHIFT = STORE_LANE_SHIFT + 6 };
+
+uint64_t dead_item(FhirType type, Slot slot) {
+    static_assert((int)FHIR_T_COUNT < 1 << (64 - TYPE_SHIFT), "a type stands above the slot");
+    return (uint64_t)type << TYPE_SHIFT | (slot & LANE_MASK);
+}
+
+static int by_number(const void *x, const void *y) {
+    const uint64_t *a = x;
+    const uint64_t *b = y;
     return *a < *b ? -1 : *a > *b;
 }
 
-void dead_pack(Slot *slots, size_t n, Buf *out) {
+void dead_pack(uint64_t *items, size_t n, Buf *out) {
     uint8_t bytes[VARINT64_MAX] = {0};
     size_t head = out->len;
-    Slot before = 0;
+    uint64_t before = 0;
     buf_put(out, bytes, PACKED_HEAD);
-    if (n > 0) { /* without any, slots may be NULL */
-        qsort(slots, n, sizeof(*slots), by_slot);
+    if (n > 0) { /* without any, items may be NULL */
+        qsort(items, n, sizeof(*items), by_number);
     }
     for (size_t i = 0; i < n; i++) {
-        uint64_t rest = (slots[i] & LANE_MASK) - before;
+        uint64_t rest = items[i] - before;
         size_t len = 0;
         for (; rest >= 0x80; rest >>= 7) {
             bytes[len++] = (uint8_t)(rest | 0x80);
         }
         bytes[len++] = (uint8_t)rest;
         buf_put(out, bytes, len);
-        before = slots[i] & LANE_MASK;
+        before = items[i];
     }
     if (buf_ok(out) == ERR_OK) {
         uint8_t *at = (uint8_t *)out->ptr + head;
@@ -206,39 +222,42 @@ static ErrCode list_merge(DeadSet *d, Run *r, const uint16_t *low, uint32_t n) {
     return ERR_OK;
 }
 
-/* Adds n ascending slots of one run. */
-static ErrCode run_add_many(DeadSet *d, size_t run, const uint16_t *low, uint32_t n) {
+/* Adds n ascending slots of one run; item: the last of them. */
+static ErrCode run_add_many(DeadSet *d, uint64_t item, const uint16_t *low, uint32_t n) {
     enum { MERGE_SHARE = 16 }; /* fewer new ones a run are found their places one by one */
-    TRY(runs_reach(d, run));
-    Run *r = &d->runs[run];
+    FhirType type = (FhirType)(item >> TYPE_SHIFT);
+    size_t run = run_of(item);
+    if ((unsigned)type >= FHIR_T_COUNT) {
+        return ERR_CORRUPT;
+    }
+    TRY(runs_reach(&d->of[type], run));
+    Run *r = &d->of[type].runs[run];
     if (r->bits == NULL && r->n + n <= LIST_MAX && n >= r->n / MERGE_SHARE) {
         return list_merge(d, r, low, n);
     }
     for (uint32_t i = 0; i < n; i++) {
-        TRY(add_locked(d, (Slot)run << RUN_BITS | low[i]));
+        TRY(add_locked(d, type, (Slot)run << RUN_BITS | low[i]));
     }
     return ERR_OK;
 }
 
 /* at and end hold a whole packed list; low has room for a run's numbers. */
 static ErrCode add_packed_locked(DeadSet *d, const uint8_t *at, const uint8_t *end, uint16_t *low) {
-    Slot slot = 0;
-    size_t run = 0;
+    uint64_t item = 0;
     uint32_t n = 0;
     while (at < end) {
         uint64_t by = 0;
-        if (!get_varint64(&at, end, &by) || by > LANE_MASK - slot) {
+        if (!get_varint64(&at, end, &by) || by > UINT64_MAX - item) {
             return ERR_CORRUPT;
         }
-        slot += by;
-        if (n > 0 && (run_of(slot) != run || n == RUN_SLOTS)) {
-            TRY(run_add_many(d, run, low, n));
+        if (n > 0 && (item >> RUN_BITS != (item + by) >> RUN_BITS || n == RUN_SLOTS)) {
+            TRY(run_add_many(d, item, low, n));
             n = 0;
         }
-        run = run_of(slot);
-        low[n++] = (uint16_t)slot;
+        item += by;
+        low[n++] = (uint16_t)item;
     }
-    return n == 0 ? ERR_OK : run_add_many(d, run, low, n);
+    return n == 0 ? ERR_OK : run_add_many(d, item, low, n);
 }
 
 ErrCode dead_add_packed(DeadSet *d, Str packed) {
@@ -259,35 +278,102 @@ ErrCode dead_add_packed(DeadSet *d, Str packed) {
 
 /* ---- asking ---- */
 
-static bool has_locked(const DeadSet *d, Slot slot) {
-    size_t run = run_of(slot);
-    return run < d->n_runs && d->runs[run].n > 0 && run_has(&d->runs[run], (uint16_t)slot);
+static const Run *run_at(const DeadSet *d, FhirType type, size_t run) {
+    const Runs *of = &d->of[type];
+    return run < of->n_runs && of->runs[run].n > 0 ? &of->runs[run] : NULL;
 }
 
-bool dead_has(DeadSet *d, Slot slot) {
+static bool has_locked(const DeadSet *d, FhirType type, Slot slot) {
+    const Run *r = run_at(d, type, run_of(slot));
+    return r != NULL && run_has(r, (uint16_t)slot);
+}
+
+bool dead_has(DeadSet *d, FhirType type, Slot slot) {
     rwlock_read(&d->lock);
-    bool has = has_locked(d, slot);
+    bool has = has_locked(d, type, slot);
     rwlock_unlock(&d->lock);
     return has;
 }
 
-bool dead_any(DeadSet *d, Slot from, Slot to) {
-    bool any = false;
-    rwlock_read(&d->lock);
-    for (size_t run = run_of(from); from < to && run <= run_of(to - 1) && run < d->n_runs && !any;
-         run++) {
-        any = d->runs[run].n > 0;
+/* How many numbers of the run lie in [low, high]. */
+static uint32_t run_count(const Run *r, uint32_t low, uint32_t high) {
+    if (low == 0 && high == RUN_SLOTS - 1) {
+        return r->n;
     }
-    rwlock_unlock(&d->lock);
-    return any;
+    if (r->bits == NULL) {
+        uint32_t below = high == RUN_SLOTS - 1 ? r->n : list_place(r, (uint16_t)(high + 1));
+        return below - list_place(r, (uint16_t)low);
+    }
+    uint32_t n = 0;
+    for (uint32_t i = low; i <= high; i++) {
+        n += run_has(r, (uint16_t)i);
+    }
+    return n;
 }
 
-size_t dead_mark(DeadSet *d, Slot base, const uint32_t *slots, size_t n, uint64_t *marks) {
-    size_t found = 0;
-    memset(marks, 0, (n + 63) / 64 * sizeof(*marks));
+/* Appends those of [low, high], each plus `by`. */
+static ErrCode run_list(const Run *r, uint32_t low, uint32_t high, uint32_t by, SlotVec *out) {
+    TRY(slot_vec_reserve(out, r->n));
+    if (r->bits == NULL) {
+        for (uint32_t i = list_place(r, (uint16_t)low); i < r->n && r->list[i] <= high; i++) {
+            out->slots[out->n++] = r->list[i] + by;
+        }
+        return ERR_OK;
+    }
+    for (uint32_t word = low / 64; word <= high / 64; word++) {
+        for (uint64_t left = r->bits[word]; left != 0; left &= left - 1) {
+            uint32_t at = word * 64 + (uint32_t)__builtin_ctzll(left);
+            if (at >= low && at <= high) {
+                out->slots[out->n++] = at + by;
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+/* Counts those of [from, to), and lists them when out is there; from <= to, of one lane. */
+static ErrCode within(const DeadSet *d, FhirType type, Slot from, Slot to, SlotVec *out,
+                      uint64_t *n) {
+    for (size_t run = run_of(from); from < to && run <= run_of(to - 1); run++) {
+        const Run *r = run_at(d, type, run);
+        if (run >= d->of[type].n_runs) {
+            break;
+        }
+        uint32_t low = run == run_of(from) ? (uint16_t)from : 0;
+        uint32_t high = run == run_of(to - 1) ? (uint16_t)(to - 1) : RUN_SLOTS - 1;
+        uint32_t by = (uint32_t)(((Slot)run << RUN_BITS) - (from & LANE_MASK));
+        if (r != NULL) {
+            *n += out == NULL ? run_count(r, low, high) : 0;
+            TRY(out == NULL ? ERR_OK : run_list(r, low, high, by, out));
+        }
+    }
+    return ERR_OK;
+}
+
+uint64_t dead_count_in(DeadSet *d, FhirType type, Slot from, Slot to) {
+    uint64_t n = 0;
     rwlock_read(&d->lock);
-    for (size_t i = 0; i < n; i++) {
-        if (has_locked(d, base + slots[i])) {
+    ErrCode err = within(d, type, from, to, NULL, &n);
+    rwlock_unlock(&d->lock);
+    assert(err == ERR_OK);
+    (void)err;
+    return n;
+}
+
+ErrCode dead_list(DeadSet *d, FhirType type, Slot from, Slot to, SlotVec *out) {
+    uint64_t n = 0;
+    rwlock_read(&d->lock);
+    ErrCode err = within(d, type, from, to, out, &n);
+    rwlock_unlock(&d->lock);
+    return err;
+}
+
+size_t dead_mark(DeadSet *d, FhirType type, const DeadAsk *ask, uint64_t *marks) {
+    size_t found = 0;
+    memset(marks, 0, (ask->n + 63) / 64 * sizeof(*marks));
+    rwlock_read(&d->lock);
+    for (size_t i = 0; i < ask->n; i++) {
+        if (has_locked(d, type, ask->base + ask->slots[i])) {
             marks[i / 64] |= UINT64_C(1) << (i % 64);
             found++;
         }
@@ -305,26 +391,34 @@ uint64_t dead_count(DeadSet *d) {
 
 size_t dead_bytes(DeadSet *d) {
     rwlock_read(&d->lock);
-    size_t bytes = d->n_runs * sizeof(Run);
-    for (size_t i = 0; i < d->n_runs; i++) {
-        const Run *r = &d->runs[i];
-        bytes += r->bits != NULL ? RUN_SLOTS / 8 : r->capacity * sizeof(*r->list);
+    size_t bytes = sizeof(*d);
+    for (size_t t = 0; t < ARRAY_LEN(d->of); t++) {
+        bytes += d->of[t].n_runs * sizeof(Run);
+        for (size_t i = 0; i < d->of[t].n_runs; i++) {
+            const Run *r = &d->of[t].runs[i];
+            bytes += r->bits != NULL ? RUN_SLOTS / 8 : r->capacity * sizeof(*r->list);
+        }
     }
     rwlock_unlock(&d->lock);
     return bytes;
 }
 
+static void run_each(const Run *r, Slot base, void (*put)(void *ctx, Slot slot), void *ctx) {
+    for (uint32_t i = 0; r->bits == NULL && i < r->n; i++) {
+        put(ctx, base | r->list[i]);
+    }
+    for (uint32_t low = 0; r->bits != NULL && low < RUN_SLOTS; low++) {
+        if (run_has(r, (uint16_t)low)) {
+            put(ctx, base | low);
+        }
+    }
+}
+
 void dead_each(DeadSet *d, void (*put)(void *ctx, Slot slot), void *ctx) {
     rwlock_read(&d->lock);
-    for (size_t run = 0; run < d->n_runs; run++) {
-        const Run *r = &d->runs[run];
-        for (uint32_t i = 0; r->bits == NULL && i < r->n; i++) {
-            put(ctx, (Slot)run << RUN_BITS | r->list[i]);
-        }
-        for (uint32_t low = 0; r->bits != NULL && low < RUN_SLOTS; low++) {
-            if (run_has(r, (uint16_t)low)) {
-                put(ctx, (Slot)run << RUN_BITS | low);
-            }
+    for (size_t t = 0; t < ARRAY_LEN(d->of); t++) {
+        for (size_t run = 0; run < d->of[t].n_runs; run++) {
+            run_each(&d->of[t].runs[run], (Slot)run << RUN_BITS, put, ctx);
         }
     }
     rwlock_unlock(&d->lock);

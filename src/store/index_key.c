@@ -22,13 +22,17 @@ const KeyPair *key_pair(size_t number) {
     return number < ARRAY_LEN(pairs) ? &pairs[number] : NULL;
 }
 
-size_t key_pair_token(Str key) {
+bool key_is_pair(Str key) {
+    unsigned param = (unsigned)(uint8_t)key.ptr[3] << 8 | (uint8_t)key.ptr[4];
+    return param == FHIR_P_CODE_VALUE_QUANTITY || param >> 8 == PARAM_PAIRS >> 8;
+}
+
+size_t key_group(Str key) {
     if (key.len <= INDEX_PREFIX_LEN || key.ptr[0] != INDEX_VALUE) {
         return 0;
     }
-    unsigned param = (unsigned)(uint8_t)key.ptr[3] << 8 | (uint8_t)key.ptr[4];
-    if (param != FHIR_P_CODE_VALUE_QUANTITY && param >> 8 != PARAM_PAIRS >> 8) {
-        return 0;
+    if (!key_is_pair(key)) { /* a token of text only stands beside the codes */
+        return INDEX_PREFIX_LEN + (key.ptr[INDEX_PREFIX_LEN] == 0);
     }
     size_t code = str_find_char(key, '\0', INDEX_PREFIX_LEN);
     size_t system = code == SIZE_MAX ? SIZE_MAX : str_find_char(key, '\0', code + 1);

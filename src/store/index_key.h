@@ -93,8 +93,12 @@ typedef struct KeyPair {
 } KeyPair;
 /* The number-th pair, NULL at the end. */
 const KeyPair *key_pair(size_t number);
-/* How long the token stands in the key of a pair (class to the 00 behind the system); 0: not such a
- * key. */
-size_t key_pair_token(Str key);
+/* Is the key, at least a head, one of a pair or of code-value-quantity? */
+bool key_is_pair(Str key);
+/* How many bytes of a value's key name its group: of a pair class to the 00 behind the system (the
+ * keys of one token), else the head, with the 00 of a token of text only. 0: no group. A segment
+ * notes under which heads a slot comes twice in a group; of the others slots can be counted by key.
+ */
+size_t key_group(Str key);
 
 #endif

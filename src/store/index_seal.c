@@ -88,14 +88,17 @@ static ErrCode build(Index *index, const IndexPart *parts, size_t n, Segment **r
                         .level = parts[n - 1].tail != NULL ? 0 : parts[0].segment->level + 1,
                         .first = parts[0].first,
                         .last = parts[n - 1].last};
-    plan.is_merge = plan.one_a_token = parts[n - 1].tail == NULL;
-    for (size_t i = 0; i < n && plan.is_merge; i++) {
-        plan.one_a_token = plan.one_a_token && parts[i].segment->one_a_token;
-    }
+    plan.is_merge = parts[n - 1].tail == NULL;
     Build b = {.index = index, .base = part_base(&parts[0])};
     TRY(segment_build_new(&plan, &b.builder));
-    ErrCode err = index_merge_run(&(IndexMerge){
-        .parts = parts, .n_parts = n, .snapshot = plan.last, .put = build_put, .ctx = &b});
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < n && plan.is_merge && err == ERR_OK; i++) {
+        err = segment_build_repeats(b.builder, segment_repeats(parts[i].segment));
+    }
+    if (err == ERR_OK) {
+        err = index_merge_run(&(IndexMerge){
+            .parts = parts, .n_parts = n, .snapshot = plan.last, .put = build_put, .ctx = &b});
+    }
     if (err == ERR_OK) {
         err = segment_build_end(b.builder, drop, n_drop, ret_segment);
     }

@@ -59,11 +59,12 @@ static void segment_free(Segment *s) {
     free(s->key_at);
     free(s->first_slot);
     free(s->single);
+    free(s->repeats);
     free(s);
 }
 
 /* The directory: for each block key length, key, first slot, slots when it holds one key only; at
- * the end whether pairs have one key a token. */
+ * the end the heads with repeats. */
 static ErrCode read_directory(Segment *s, Str text) {
     const uint8_t *at = (const uint8_t *)text.ptr;
     const uint8_t *end = at + text.len;
@@ -82,8 +83,28 @@ static ErrCode read_directory(Segment *s, Str text) {
         }
     }
     s->key_at[s->n_blocks] = keys;
-    s->one_a_token = at < end && *at == 1;
-    return at + 1 == end ? ERR_OK : ERR_CORRUPT;
+    s->repeats_len = (size_t)(end - at);
+    s->repeats = malloc(s->repeats_len + 1);
+    if (s->repeats == NULL) {
+        return ERR_NOMEM;
+    }
+    memcpy(s->repeats, at, s->repeats_len);
+    return s->repeats_len % INDEX_PREFIX_LEN == 0 ? ERR_OK : ERR_CORRUPT;
+}
+
+bool segment_has_repeats(const Segment *s, Str key) {
+    size_t lo = 0;
+    size_t hi = s->repeats_len / INDEX_PREFIX_LEN;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int c = memcmp(s->repeats + mid * INDEX_PREFIX_LEN, key.ptr, INDEX_PREFIX_LEN);
+        if (c == 0) {
+            return true;
+        }
+        lo = c < 0 ? mid + 1 : lo;
+        hi = c < 0 ? hi : mid;
+    }
+    return false;
 }
 
 ErrCode segment_load(const SegmentHome *home, const SegmentRow *row, Segment **ret_segment) {
@@ -140,7 +161,7 @@ void segment_unref(Segment *s) {
 }
 
 size_t segment_memory(const Segment *s) {
-    return sizeof(*s) + s->bloom_len + s->key_at[s->n_blocks] +
+    return sizeof(*s) + s->bloom_len + s->key_at[s->n_blocks] + s->repeats_len +
            ((size_t)s->n_blocks + 1) * 3 * sizeof(uint32_t);
 }
 
@@ -176,7 +197,7 @@ bool segment_find(const Segment *s, Str key, uint32_t *ret_lo, uint32_t *ret_hi)
     return true;
 }
 
-static ErrCode block_hold(const Segment *s, uint32_t b, bool keep, CacheBlock **ret_block) {
+ErrCode segment_block(const Segment *s, uint32_t b, bool keep, CacheBlock **ret_block) {
     return index_cache_get(s->home->cache, s->home->db, s->id, b, keep, ret_block);
 }
 
@@ -212,7 +233,7 @@ static ErrCode slots_of(Str block, Str key, SlotVec *out) {
 
 ErrCode segment_block_slots(const Segment *s, uint32_t b, Str key, SlotVec *out) {
     CacheBlock *held = NULL;
-    TRY(block_hold(s, b, true, &held));
+    TRY(segment_block(s, b, true, &held));
     ErrCode err = slots_of(cache_block_text(held), key, out);
     cache_block_unref(held);
     return err;
@@ -244,7 +265,7 @@ static ErrCode walk_to(Walk *w, uint32_t block) {
         return ERR_OK;
     }
     cache_block_unref(TAKE(w->held));
-    TRY(block_hold(w->segment, block, true, &w->held));
+    TRY(segment_block(w->segment, block, true, &w->held));
     w->block = block;
     w->at = block_cursor(cache_block_text(w->held));
     w->on_entry = false;
@@ -303,37 +324,6 @@ ErrCode segment_get_many(const Segment *s, const Str *keys, size_t n, SlotVec *o
     return err;
 }
 
-static ErrCode count_in(Str block, Str key, uint64_t *n) {
-    BlockCursor c = block_cursor(block);
-    ErrCode err = block_seek(&c, key);
-    while (err == ERR_OK) {
-        *n += c.n;
-        err = block_next(&c) && str_eq(block_key(&c), key) ? ERR_OK : ERR_NOT_FOUND;
-    }
-    return c.err != ERR_OK ? c.err : err == ERR_NOT_FOUND ? ERR_OK : err;
-}
-
-ErrCode segment_count(const Segment *s, Str key, uint64_t *ret_n) {
-    uint32_t lo = 0;
-    uint32_t hi = 0;
-    uint64_t n = 0;
-    if (segment_find(s, key, &lo, &hi)) {
-        for (uint32_t b = lo; b <= hi; b++) {
-            if (s->single[b] != 0 && b > lo && b < hi) {
-                n += s->single[b];
-                continue;
-            }
-            CacheBlock *held = NULL;
-            TRY(block_hold(s, b, true, &held));
-            ErrCode err = count_in(cache_block_text(held), key, &n);
-            cache_block_unref(held);
-            TRY(err);
-        }
-    }
-    *ret_n = n;
-    return ERR_OK;
-}
-
 ErrCode segment_newest(const Segment *s, Str key, uint32_t *ret_slot) {
     uint32_t lo = 0;
     uint32_t hi = 0;
@@ -354,35 +344,6 @@ ErrCode segment_newest(const Segment *s, Str key, uint32_t *ret_slot) {
 
 /* ---- ranges ---- */
 
-static ErrCode count_block(Str block, SegmentCount *count, bool *ret_ended) {
-    BlockCursor c = block_cursor(block);
-    while (block_next(&c)) {
-        if (str_cmp(block_key(&c), count->to) >= 0) {
-            *ret_ended = true;
-            return ERR_OK;
-        }
-        if (str_cmp(block_key(&c), count->from) < 0) {
-            continue;
-        }
-        int verdict = count->take(count->ctx, block_key(&c));
-        count->n += verdict == 2 ? c.n : 0;
-        TRY(verdict == 1 ? append_slots(&c, &count->maybe) : ERR_OK);
-    }
-    return c.err;
-}
-
-ErrCode segment_count_range(const Segment *s, SegmentCount *count) {
-    bool ended = false;
-    for (uint32_t b = segment_block_of(s, count->from); b < s->n_blocks && !ended; b++) {
-        CacheBlock *held = NULL;
-        TRY(block_hold(s, b, true, &held));
-        ErrCode err = count_block(cache_block_text(held), count, &ended);
-        cache_block_unref(held);
-        TRY(err);
-    }
-    return ERR_OK;
-}
-
 uint32_t segment_block_of(const Segment *s, Str key) {
     uint32_t before = blocks_before(s, key, false);
     return before == 0 ? 0 : before - 1;
@@ -391,7 +352,7 @@ uint32_t segment_block_of(const Segment *s, Str key) {
 static uint64_t estimate_in(const Segment *s, uint32_t b, Str from, Str to) {
     CacheBlock *held = NULL;
     uint64_t n = 0;
-    if (block_hold(s, b, true, &held) != ERR_OK) {
+    if (segment_block(s, b, true, &held) != ERR_OK) {
         return 0;
     }
     BlockCursor c = block_cursor(cache_block_text(held));
@@ -472,7 +433,7 @@ ErrCode segment_scan(const Segment *s, const TailScan *scan) {
             break;
         }
         CacheBlock *held = NULL;
-        err = block_hold(s, b, true, &held);
+        err = segment_block(s, b, true, &held);
         if (err == ERR_OK) {
             err = scan_block(&state, cache_block_text(held));
             cache_block_unref(held);
@@ -503,7 +464,7 @@ bool segment_cursor_next(SegmentCursor *c) {
             return false;
         }
         cache_block_unref(TAKE(c->held));
-        c->err = block_hold(c->segment, c->next_block++, false, &c->held);
+        c->err = segment_block(c->segment, c->next_block++, false, &c->held);
         if (c->err == ERR_OK) {
             c->entry = block_cursor(cache_block_text(c->held));
         }

@@ -35,8 +35,9 @@ struct Segment {
     char *keys;           /* the blocks' first keys */
     uint32_t *key_at;     /* n_blocks + 1 offsets into keys */
     uint32_t *first_slot; /* of each block's first entry */
-    bool one_a_token; /* no slot stands in two keys of a pair (code and date …) with one token */
-    uint32_t *single; /* slots of the block when it holds one key only, else 0 */
+    uint32_t *single;     /* slots of the block when it holds one key only, else 0 */
+    char *repeats;      /* heads (INDEX_PREFIX_LEN each, ascending) under which a slot stands in */
+    size_t repeats_len; /* two keys of a group (key_group) */
 };
 
 /* Copies what it needs of row. */
@@ -48,6 +49,12 @@ size_t segment_memory(const Segment *s);
 static inline Str segment_key(const Segment *s, uint32_t block) {
     return (Str){s->keys + s->key_at[block], s->key_at[block + 1] - s->key_at[block]};
 }
+
+static inline Str segment_repeats(const Segment *s) {
+    return (Str){s->repeats, s->repeats_len};
+}
+/* May a slot stand in two keys of a group under key's head? */
+bool segment_has_repeats(const Segment *s, Str key);
 
 /* Is key of those that the Bloom filter knows (looked up whole, mostly absent)? */
 bool bloom_covers(Str key);
@@ -65,16 +72,22 @@ MUST_USE ErrCode segment_get(const Segment *s, Str key, SlotVec *out);
 MUST_USE ErrCode segment_get_many(const Segment *s, const Str *keys, size_t n, SlotVec *out);
 /* How many slots key has; decodes at most two blocks. */
 MUST_USE ErrCode segment_count(const Segment *s, Str key, uint64_t *ret_n);
-/* Counts the slots of the keys in [from, to) without decoding them, key by key: take says which
- * count, which are to be read one by one (appended to maybe) and which do not. */
+/* Counts the slots of the keys in [from, to), key by key: take says which count, which are to be
+ * read one by one (appended to maybe) and which do not. Slots are decoded for maybe and where one
+ * of the dead may stand: those of dead that count are appended to hit. */
 typedef struct SegmentCount {
     Str from, to;
     int (*take)(void *ctx, Str key); /* 2: counts, 1: maybe, 0: no */
     void *ctx;
+    const SlotVec *dead; /* ascending; NULL: none */
     uint64_t n;
-    SlotVec maybe;
+    SlotVec maybe, hit;
+    SlotVec entry; /* scratch */
 } SegmentCount;
 MUST_USE ErrCode segment_count_range(const Segment *s, SegmentCount *count);
+void segment_count_release(SegmentCount *count);
+/* Block b, from the cache; keep: whether it stays there. */
+MUST_USE ErrCode segment_block(const Segment *s, uint32_t b, bool keep, CacheBlock **ret_block);
 /* The block where key stands or would stand. */
 uint32_t segment_block_of(const Segment *s, Str key);
 /* About how many slots the keys in [from, to) have; decodes two blocks. */

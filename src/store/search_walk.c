@@ -90,7 +90,8 @@ static ErrCode was_alive(Search *s, const IndexView *view, Slot slot, bool *ret_
  * killed a slot since the search began may stand in a tail that the search's view lacks, so one
  * taken after the marks is asked. */
 static ErrCode mark_dead(Search *s, const WalkBatch *batch, uint64_t *marks, size_t *ret_n) {
-    *ret_n = dead_mark(s->index->dead, batch->base, batch->slots, batch->n, marks);
+    *ret_n = dead_mark(s->index->dead, s->query->type,
+                       &(DeadAsk){batch->base, batch->slots, batch->n}, marks);
     if (*ret_n == 0) {
         return ERR_OK;
     }
@@ -285,21 +286,6 @@ static ErrCode count_slots(Search *s, const IndexPart *p, const SlotVec *v, bool
     return ERR_OK;
 }
 
-/* One exact key: the count as the index keeps it when nobody is dead here, else its list. */
-static ErrCode count_key(Search *s, const IndexPart *p, uint64_t *n) {
-    Str key = s->clauses[0].ranges[0].from;
-    if (p->segment != NULL && p->last <= s->snapshot &&
-        !dead_any(s->index->dead, part_base(p), SLOT_OF(p->last + 1, 0))) {
-        uint64_t all = 0;
-        TRY(segment_count(p->segment, key, &all));
-        *n += all;
-        return ERR_OK;
-    }
-    CLEANUP(slot_vec_release) SlotVec v = {0};
-    TRY(part_get(p, key, part_below(p, s->snapshot), &v));
-    return count_slots(s, p, &v, false, n);
-}
-
 /* Ranges of keys: all slots but the open ones that do not match. */
 static ErrCode count_lists(Search *s, const IndexPart *p, SlotIter *it, uint64_t *n) {
     const SlotVec *slots = NULL;
@@ -316,38 +302,118 @@ static ErrCode count_lists(Search *s, const IndexPart *p, SlotIter *it, uint64_t
     return ERR_OK;
 }
 
-static int pair_take(void *ctx, Str key) {
+/* ---- counting in a segment without its lists ---- */
+
+/* Does each slot stand in one key of the range at most? */
+static bool comes_once(const IndexPart *p, const Clause *c, const KeyRange *r) {
+    bool is_value = r->from.len > INDEX_PREFIX_LEN && r->from.ptr[0] == INDEX_VALUE;
+    return r->is_exact || (is_value && !segment_has_repeats(p->segment, r->from) &&
+                           (c->is_one_token || !key_is_pair(r->from)));
+}
+
+static bool all_come_once(const IndexPart *p, const Clause *c) {
+    for (size_t i = 0; i < c->n_ranges; i++) {
+        if (!comes_once(p, c, &c->ranges[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Does no slot stand in two of the ranges? They ascend. */
+static bool ranges_are_apart(const IndexPart *p, const Clause *c) {
+    Str key = c->ranges[0].from;
+    if (key.ptr[0] != INDEX_VALUE || key_is_pair(key) || segment_has_repeats(p->segment, key)) {
+        return false;
+    }
+    for (size_t i = 1; i < c->n_ranges; i++) {
+        if (str_cmp(c->ranges[i - 1].to, c->ranges[i].from) > 0 ||
+            memcmp(key.ptr, c->ranges[i].from.ptr, INDEX_PREFIX_LEN) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* About how many slots the clause has here. */
+static ErrCode part_estimate(const IndexPart *p, const Clause *c, uint64_t *ret_n) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < c->n_ranges; i++) {
+        uint64_t one = 0;
+        if (c->ranges[i].is_exact) {
+            TRY(segment_count(p->segment, c->ranges[i].from, &one));
+        } else {
+            one = segment_estimate(p->segment, c->ranges[i].from, c->ranges[i].to);
+        }
+        n += one;
+    }
+    *ret_n = n;
+    return ERR_OK;
+}
+
+static int range_take(void *ctx, Str key) {
+    static_assert(KEY_YES == 2 && KEY_MAYBE == 1, "as segment_count_range has it");
     return (int)key_verdict(ctx, key);
 }
 
-static ErrCode count_pair_range(Search *s, const IndexPart *p, const KeyRange *r, uint64_t *ret_n) {
-    static_assert(KEY_YES == 2 && KEY_MAYBE == 1, "as segment_count_range has it");
-    SegmentCount count = {
-        .from = r->from, .to = r->to, .take = pair_take, .ctx = (KeyRange *)(uintptr_t)r};
+static ErrCode count_range(Search *s, const IndexPart *p, const SlotVec *dead, const KeyRange *r,
+                           uint64_t *ret_n) {
+    SegmentCount count = {.from = r->from,
+                          .to = r->to,
+                          .take = range_take,
+                          .ctx = (KeyRange *)(uintptr_t)r,
+                          .dead = dead};
+    uint64_t n = 0;
     ErrCode err = segment_count_range(p->segment, &count);
     if (err == ERR_OK) {
-        *ret_n = count.n;
-        err = count_slots(s, p, &count.maybe, true, ret_n);
+        n = count.n - count.hit.n;
+        err = count_slots(s, p, &count.hit, false, &n); /* alive at the snapshot after all */
     }
-    slot_vec_release(&count.maybe);
+    if (err == ERR_OK) {
+        err = count_slots(s, p, &count.maybe, true, &n);
+    }
+    segment_count_release(&count);
+    *ret_n = err == ERR_OK ? n : *ret_n;
     return err;
 }
 
-/* Keys of one token whose slots come once each: their numbers are added up. The token's system may
- * be said by the data or bound by the definition (two ranges): when both occur a slot could come
- * twice, and the lists decide. */
-static ErrCode count_pair(Search *s, const IndexPart *p, uint64_t *n, bool *ret_done) {
+/* Slots that come once each: the numbers of their keys are added up, and what is dead is looked for
+ * among them, unless there is more of it than of them. A token may have its system from the data or
+ * bound by the definition: two ranges, of which mostly one has something. */
+static ErrCode count_keys(Search *s, const IndexPart *p, uint64_t *n, bool *ret_done) {
     const Clause *c = &s->clauses[0];
-    uint64_t of[2] = {0};
-    *ret_done = c->is_one_token && c->n_ranges <= 2 && p->segment != NULL &&
-                p->segment->one_a_token && p->last <= s->snapshot &&
-                !dead_any(s->index->dead, part_base(p), SLOT_OF(p->last + 1, 0));
-    for (size_t i = 0; i < c->n_ranges && *ret_done; i++) {
-        TRY(count_pair_range(s, p, &c->ranges[i], &of[i]));
+    Slot base = part_base(p);
+    Slot end = SLOT_OF(p->last + 1, 0);
+    *ret_done = false;
+    if (p->segment == NULL || p->last > s->snapshot || !all_come_once(p, c)) {
+        return ERR_OK;
     }
-    *ret_done = *ret_done && (of[0] == 0 || of[1] == 0);
-    *n += *ret_done ? of[0] + of[1] : 0;
+    CLEANUP(slot_vec_release) SlotVec dead = {0};
+    uint64_t n_dead = dead_count_in(s->index->dead, s->query->type, base, end);
+    uint64_t about = 0;
+    TRY(n_dead == 0 ? ERR_OK : part_estimate(p, c, &about));
+    if (n_dead > about) {
+        return ERR_OK;
+    }
+    TRY(n_dead == 0 ? ERR_OK : dead_list(s->index->dead, s->query->type, base, end, &dead));
+    uint64_t sum = 0;
+    size_t n_found = 0;
+    for (size_t i = 0; i < c->n_ranges; i++) {
+        uint64_t one = 0;
+        TRY(count_range(s, p, &dead, &c->ranges[i], &one));
+        sum += one;
+        n_found += one > 0;
+    }
+    *ret_done = n_found <= 1 || ranges_are_apart(p, c);
+    *n += *ret_done ? sum : 0;
     return ERR_OK;
+}
+
+/* One exact key, by its list. */
+static ErrCode count_key(Search *s, const IndexPart *p, uint64_t *n) {
+    CLEANUP(slot_vec_release) SlotVec v = {0};
+    TRY(part_get(p, s->clauses[0].ranges[0].from, part_below(p, s->snapshot), &v));
+    return count_slots(s, p, &v, false, n);
 }
 
 static ErrCode count_ranges(Search *s, const IndexPart *p, uint64_t *n) {
@@ -360,11 +426,11 @@ static ErrCode count_ranges(Search *s, const IndexPart *p, uint64_t *n) {
 
 static ErrCode count_part(Search *s, const IndexPart *p, uint64_t *n) {
     bool done = false;
-    if (clause_is_plain(&s->clauses[0])) {
-        return count_key(s, p, n);
+    TRY(count_keys(s, p, n, &done));
+    if (done) {
+        return ERR_OK;
     }
-    TRY(count_pair(s, p, n, &done));
-    return done ? ERR_OK : count_ranges(s, p, n);
+    return clause_is_plain(&s->clauses[0]) ? count_key(s, p, n) : count_ranges(s, p, n);
 }
 
 typedef struct Count {

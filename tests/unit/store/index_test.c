@@ -671,52 +671,64 @@ static void a_damaged_file_is_made_anew(void **state) {
     model_release(&m);
 }
 
+/* What the set counts and lists in [from, to) is what the model has there. */
+static void check_span(DeadSet *d, const uint8_t *model, uint32_t from, uint32_t to) {
+    CLEANUP(slot_vec_release) SlotVec list = {0};
+    size_t n = 0;
+    assert_ok(dead_list(d, FHIR_T_PATIENT, from, to, &list));
+    for (uint32_t i = from; i < to; i++) {
+        if (model[i] == 1) {
+            assert_true(n < list.n);
+            assert_int_equal(list.slots[n++], i - from);
+        }
+    }
+    assert_int_equal(list.n, n);
+    assert_int_equal(dead_count_in(d, FHIR_T_PATIENT, from, to), n);
+}
+
 static void a_dead_set_holds_what_was_put_in(void **state) {
     (void)state;
+    enum { SLOTS = 400000 };
     DeadSet *d = dead_new();
     Random random;
     random_init(&random, 11);
-    CLEANUP_FREE uint8_t *model = calloc(400000, 1);
+    CLEANUP_FREE uint8_t *model = calloc(SLOTS, 1);
     uint64_t n = 0;
     for (int i = 0; i < 60000; i++) { /* one run grows into a bitmap, the others stay lists */
-        Slot slot = i % 2 == 0 ? random_below(&random, 60000) : random_below(&random, 400000);
+        Slot slot = i % 2 == 0 ? random_below(&random, 60000) : random_below(&random, SLOTS);
+        bool other = model[slot] == 2 || (model[slot] == 0 && i % 7 == 0); /* type */
         n += model[slot] == 0;
-        model[slot] = 1;
-        assert_ok(dead_add(d, slot));
+        model[slot] = other ? 2 : 1;
+        assert_ok(dead_add(d, other ? FHIR_T_GROUP : FHIR_T_PATIENT, slot));
     }
     assert_int_equal(dead_count(d), n);
     uint32_t slots[1000];
     uint64_t marks[16];
-    for (uint32_t base = 0; base < 400000; base += 1000) {
+    for (uint32_t base = 0; base < SLOTS; base += 1000) {
         size_t want = 0;
         for (uint32_t i = 0; i < 1000; i++) {
             slots[i] = i;
-            want += model[base + i];
-            assert_int_equal(dead_has(d, base + i), model[base + i]);
+            want += model[base + i] == 1;
+            assert_int_equal(dead_has(d, FHIR_T_PATIENT, base + i), model[base + i] == 1);
+            assert_int_equal(dead_has(d, FHIR_T_GROUP, base + i), model[base + i] == 2);
         }
-        assert_int_equal(dead_mark(d, base, slots, 1000, marks), want);
+        assert_int_equal(dead_mark(d, FHIR_T_PATIENT, &(DeadAsk){base, slots, 1000}, marks), want);
     }
-    assert_false(dead_any(d, 500000, 600000));
+    for (int i = 0; i < 300; i++) {
+        uint32_t from = (uint32_t)random_below(&random, SLOTS);
+        check_span(d, model, from, from + (uint32_t)random_below(&random, SLOTS - from + 1));
+    }
+    check_span(d, model, 1 << 16, 3 << 16); /* whole runs */
+    assert_int_equal(dead_count_in(d, FHIR_T_PATIENT, 500000, 600000), 0);
+    assert_int_equal(dead_count_in(d, FHIR_T_ENCOUNTER, 0, SLOTS), 0);
     dead_free(d);
-}
-
-typedef struct SlotCheck {
-    const Slot *slots;
-    size_t n;
-    bool differs;
-} SlotCheck;
-
-static void slot_check(void *ctx, Slot slot) {
-    SlotCheck *check = ctx;
-    check->differs = check->differs || check->n == 0 || *check->slots != slot;
-    check->slots++;
-    check->n -= check->n > 0;
 }
 
 static void a_dead_set_comes_back_from_its_packed_form(void **state) {
     (void)state;
     enum { N = 9000 };
     static Slot slots[N];
+    static uint64_t items[N];
     Random random;
     random_init(&random, 12);
     for (size_t i = 0; i < N; i++) { /* ascending with gaps of any size, packed out of order */
@@ -728,14 +740,18 @@ static void a_dead_set_comes_back_from_its_packed_form(void **state) {
     slots[N - 1] = swapped;
     CLEANUP_BUF Buf packed;
     buf_init(&packed, LIMIT_MIB);
-    dead_pack(slots, N, &packed);
+    for (size_t i = 0; i < N; i++) { /* of two types */
+        items[i] = dead_item(slots[i] % 3 == 0 ? FHIR_T_GROUP : FHIR_T_PATIENT, slots[i]);
+    }
+    dead_pack(items, N, &packed);
     assert_ok(buf_ok(&packed));
     DeadSet *d = dead_new();
     assert_ok(dead_add_packed(d, buf_str(&packed)));
     assert_int_equal(dead_count(d), N);
-    SlotCheck check = {slots, N, false};
-    dead_each(d, slot_check, &check);
-    assert_true(check.n == 0 && !check.differs);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(dead_has(d, FHIR_T_GROUP, slots[i]), slots[i] % 3 == 0);
+        assert_int_equal(dead_has(d, FHIR_T_PATIENT, slots[i]), slots[i] % 3 != 0);
+    }
     packed.ptr[packed.len / 2] ^= 4;
     assert_int_equal(dead_add_packed(d, buf_str(&packed)), ERR_CORRUPT);
     assert_int_equal(dead_add_packed(d, STR("short")), ERR_CORRUPT);
