@@ -3,6 +3,7 @@
 /* One line a table; their order means nothing. */
 #define API_ROUTE_TABLES(X)                                                                        \
     X(api_citizen_routes)                                                                          \
+    X(api_guide_routes)                                                                            \
     X(api_health_routes)                                                                           \
     X(api_import_routes)                                                                           \
     X(api_ops_routes)                                                                              \

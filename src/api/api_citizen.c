@@ -1,58 +1,11 @@
-#include "api/api_citizen_int.h"
+#include "api/api_reading.h"
+#include "api/api_record.h"
 
 #include "fhir/fhir_query.h"
 #include "interop/claim_identity.h"
 #include "vn/vn.h"
 
 enum { COUNT_DEFAULT = 20, COUNT_MAX = 100, NEWEST_MAX = 10000, CANDIDATES = 4 };
-
-/* ---- reading a Patient ---- */
-
-Str citizen_name(Arena *arena, const JsonNode *patient) {
-    return json_str(arena, json_path(patient, "name.text"));
-}
-
-/* The value of the last identifier of that system: the newest one stands last. */
-Str citizen_identifier(Arena *arena, const JsonNode *patient, Str system) {
-    const JsonNode *list = json_get_lit(patient, "identifier");
-    Str value = STR_EMPTY;
-    if (json_is(list, JSON_ARRAY)) {
-        for (const JsonNode *i = json_first(list); i != NULL; i = json_next(list, i)) {
-            if (json_str_is(json_get_lit(i, "system"), system)) {
-                value = json_str(arena, json_get_lit(i, "value"));
-            }
-        }
-    }
-    return value;
-}
-
-Str citizen_ward(Arena *arena, const JsonNode *patient) {
-    const JsonNode *address = json_get_lit(patient, "address");
-    address = json_is(address, JSON_ARRAY) ? json_first(address) : address;
-    const JsonNode *list = json_get_lit(address, "extension");
-    Str code = STR_EMPTY;
-    for (const JsonNode *e = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; e != NULL;
-         e = json_next(list, e)) {
-        const JsonNode *inner = json_get_lit(e, "extension");
-        for (const JsonNode *i = json_is(inner, JSON_ARRAY) ? json_first(inner) : NULL; i != NULL;
-             i = json_next(inner, i)) {
-            if (json_str_is(json_get_lit(i, "url"), STR("MAXA_CU_TRU"))) {
-                code = json_str(arena, json_get_lit(i, "valueString"));
-            }
-        }
-    }
-    const VnWard *ward = vn_ward(code);
-    return ward == NULL ? code : ward->full_name;
-}
-
-void put_member_or_null(JsonWriter *w, Str name, Str value) {
-    json_put_name(w, name);
-    if (value.len == 0) {
-        json_put_null(w);
-    } else {
-        json_put_str(w, value);
-    }
-}
 
 static void put_hit(JsonWriter *w, Arena *arena, const StoreVersion *v, Str matched) {
     const JsonNode *p = NULL;

@@ -1,5 +1,6 @@
 /* One visit of a citizen, opened. */
-#include "api/api_life_int.h"
+#include "api/api_life.h"
+#include "api/api_record.h"
 
 static void put_list(JsonWriter *w, const Life *r, Str name, FhirType type, Str encounter,
                      void (*put)(JsonWriter *w, const Life *r, const LifeItem *item)) {

@@ -10,7 +10,6 @@
     X(rest_export_routes)                                                                          \
     X(rest_fhir_routes)                                                                            \
     X(rest_graphql_routes)                                                                         \
-    X(rest_guide_routes)                                                                           \
     X(rest_lastn_routes)                                                                           \
     X(rest_meta_routes)                                                                            \
     X(rest_search_param_routes)                                                                    \

@@ -1,81 +1,26 @@
-/* api_help.h — what the tests of the API share: a whole server on an empty data folder, asked over
- * one kept connection. All data invented. */
+/* api_help.h — the whole server with the screens' questions, for their tests. */
 #ifndef NHIP_TESTS_UNIT_API_HELP_H
 #define NHIP_TESTS_UNIT_API_HELP_H
 
-#include "unit/store/store_help.h"
+#include "unit/rest/rest_ask.h"
 
 #include "api/api.h"
-#include "core/json.h"
-#include "core/limits.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-typedef struct World {
-    char dir[64];
-    Settings settings;
-    Store *store;
-    Intake *intake;
-    Ioc *ioc;
-    Subs *subs;
-    StoreView views[2];
-    Api *api;
-    int fd;
-    Buf in;       /* the last reply */
-    Arena *arena; /* the test's own */
-} World;
-
-typedef struct Ask {
-    const char *method, *target;
-    const char *headers; /* "Name: value\r\n…" or NULL */
-    const char *body;    /* JSON, or NULL */
-} Ask;
-
-typedef struct Reply { /* lives until the next ask */
-    int status;
-    Str head, body;
-} Reply;
-
-static UNUSED void world_connect(World *w) {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(api_port(w->api))};
-    assert_int_equal(inet_pton(AF_INET, "127.0.0.1", &to.sin_addr), 1);
-    w->fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(w->fd >= 0);
-    assert_int_equal(connect(w->fd, (struct sockaddr *)&to, sizeof(to)), 0);
+static UNUSED ErrCode world_start(World *w, ErrInfo *info) {
+    ApiOptions o = {.store = w->store,
+                    .intake = w->intake,
+                    .ioc = w->ioc,
+                    .subs = w->subs,
+                    .settings = &w->settings};
+    return api_start(&o, &w->api, info);
 }
 
 static UNUSED int world_setup(void **state) {
-    World *w = calloc(1, sizeof(*w));
+    World *w = world_new();
     ErrInfo info = {0};
-    assert_non_null(w);
-    (void)snprintf(w->dir, sizeof(w->dir), "/tmp/nhip-api-XXXXXX");
-    assert_non_null(mkdtemp(w->dir));
-    settings_init(&w->settings);
-    w->arena = arena_new((size_t)1 << 30);
-    assert_non_null(w->arena);
-    buf_init(&w->in, 64 * LIMIT_MIB);
     assert_ok(ioc_open(&(IocOptions){.dir = str_from(w->dir)}, &w->ioc, &info));
-    assert_ok(subs_new(&w->subs));
-    w->settings.data = w->dir;
-    w->views[0] = ioc_view(w->ioc);
-    w->views[1] = subs_view(w->subs);
-    StoreOptions store = {.dir = str_from(w->dir), .views = w->views, .n_views = 2};
-    assert_ok(store_open(&store, &w->store, &info));
-    assert_ok(intake_new(&(IntakeOptions){.store = w->store, .received_keep = true}, &w->intake));
-    ErrCode err = ERR_BUSY;
-    for (int i = 0; i < 50 && err != ERR_OK; i++) {
-        w->settings.port = 12000 + (getpid() * 7 + i * 131) % 9000;
-        ApiOptions o = {.store = w->store,
-                        .intake = w->intake,
-                        .ioc = w->ioc,
-                        .subs = w->subs,
-                        .settings = &w->settings};
-        err = api_start(&o, &w->api, &info);
-    }
-    assert_ok(err);
-    world_connect(w);
+    w->views[w->n_views++] = ioc_view(w->ioc);
+    world_open(w, world_start);
     *state = w;
     return 0;
 }
@@ -83,128 +28,18 @@ static UNUSED int world_setup(void **state) {
 static UNUSED int world_teardown(void **state) {
     World *w = *state;
     char facts[80];
-    (void)close(w->fd);
     api_stop(w->api);
-    intake_free(w->intake);
-    store_close(w->store);
-    subs_free(w->subs);
-    ioc_close(w->ioc);
-    settings_release(&w->settings);
-    arena_free(w->arena);
-    buf_release(&w->in);
     (void)snprintf(facts, sizeof(facts), "%s/facts", w->dir);
+    struct Ioc *ioc = w->ioc;
+    char dir[sizeof(w->dir)];
+    memcpy(dir, w->dir, sizeof(dir));
+    world_free(w);
+    ioc_close(ioc);
     home_remove_files(facts);
     (void)rmdir(facts);
-    home_remove_files(w->dir);
-    (void)rmdir(w->dir);
-    free(w);
+    home_remove_files(dir);
+    (void)rmdir(dir);
     return 0;
-}
-
-/* ---- one question ---- */
-
-static UNUSED void send_all(World *w, Str bytes) {
-    while (bytes.len > 0) {
-        ssize_t n = send(w->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
-        assert_true(n > 0);
-        bytes = str_sub(bytes, (size_t)n, bytes.len);
-    }
-}
-
-/* False when the server closed. */
-static UNUSED bool read_more(World *w) {
-    assert_true(buf_reserve(&w->in, 65536));
-    ssize_t n = recv(w->fd, (char *)w->in.ptr + w->in.len, 65536, 0);
-    w->in.len += n > 0 ? (size_t)n : 0;
-    return n > 0;
-}
-
-static UNUSED Str header_of(Reply r, const char *name) {
-    Str rest = r.head;
-    Str line;
-    while (str_cut(&rest, '\n', &line)) {
-        Str value = line;
-        Str key;
-        if (str_cut(&value, ':', &key) && value.ptr != NULL && str_eq_nocase(key, str_from(name))) {
-            return str_trim(value);
-        }
-    }
-    return STR_EMPTY;
-}
-
-static UNUSED Reply read_reply(World *w, bool no_body) {
-    size_t end = SIZE_MAX;
-    while ((end = str_find(buf_str(&w->in), STR("\r\n\r\n"))) == SIZE_MAX) {
-        assert_true(read_more(w));
-    }
-    Reply r = {.head = str_sub(buf_str(&w->in), 0, end)};
-    uint64_t status = 0;
-    uint64_t length = 0;
-    assert_ok(str_to_u64(str_sub(r.head, 9, 3), &status));
-    Str text = header_of(r, "content-length");
-    if (text.len > 0 && !no_body) {
-        assert_ok(str_to_u64(text, &length));
-    }
-    bool closes = str_eq_nocase(header_of(r, "connection"), STR("close"));
-    while (w->in.len < end + 4 + length) {
-        assert_true(read_more(w));
-    }
-    if (closes) {
-        (void)close(w->fd);
-        world_connect(w);
-    }
-    r.status = (int)status;
-    r.head = str_sub(buf_str(&w->in), 0, end);
-    r.body = str_sub(buf_str(&w->in), end + 4, length);
-    return r;
-}
-
-static UNUSED Reply ask(World *w, const Ask *a) {
-    CLEANUP_BUF Buf out;
-    buf_init(&out, 256 * LIMIT_MIB);
-    bool hosted = a->headers != NULL && strstr(a->headers, "Host: ") != NULL;
-    buf_printf(&out, "%s %s HTTP/1.1\r\n%s", a->method, a->target,
-               hosted ? "" : "Host: localhost\r\n");
-    buf_printf(&out, "%s", a->headers == NULL ? "" : a->headers);
-    if (a->body != NULL) {
-        buf_printf(&out, "Content-Length: %zu\r\n", strlen(a->body));
-        if (a->headers == NULL || strstr(a->headers, "Content-Type") == NULL) {
-            buf_printf(&out, "Content-Type: application/fhir+json\r\n");
-        }
-    }
-    buf_printf(&out, "\r\n%s", a->body == NULL ? "" : a->body);
-    assert_ok(buf_ok(&out));
-    send_all(w, buf_str(&out));
-    buf_clear(&w->in);
-    return read_reply(w, strcmp(a->method, "HEAD") == 0);
-}
-
-static UNUSED int status_of(World *w, const char *method, const char *target, const char *body) {
-    return ask(w, &(Ask){method, target, NULL, body}).status;
-}
-
-/* ---- answers as JSON, in the test's own arena ---- */
-
-static UNUSED const JsonNode *body_of(World *w, Reply r) {
-    const JsonNode *root = NULL;
-    assert_ok(json_parse(w->arena, arena_str(w->arena, r.body), &root, NULL));
-    return root;
-}
-
-/* GET; the answer must have this status. */
-static UNUSED const JsonNode *get(World *w, const char *target, const char *headers, int status) {
-    Reply r = ask(w, &(Ask){"GET", target, headers, NULL});
-    if (r.status != status) {
-        print_error("%s: %d\n" STR_FMT "\n", target, r.status, STR_ARG(r.body));
-    }
-    assert_int_equal(r.status, status);
-    return body_of(w, r);
-}
-
-/* The string at a dotted path, the first one of each list on it. */
-static UNUSED Str raw(const JsonNode *root, const char *path) {
-    const JsonNode *value = json_path(root, path);
-    return json_raw_str(json_is(value, JSON_ARRAY) ? json_first(value) : value);
 }
 
 #endif

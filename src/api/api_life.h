@@ -1,9 +1,9 @@
-/* api_life_int.h — a citizen's lifelong record as the screens show it: gathered in one pass over
+/* api_life.h — a citizen's lifelong record as the screens show it: gathered in one pass over
  * the records, its resources parsed; all of it lives in the call's arena. */
-#ifndef NHIP_API_API_LIFE_INT_H
-#define NHIP_API_API_LIFE_INT_H
+#ifndef NHIP_API_API_LIFE_H
+#define NHIP_API_API_LIFE_H
 
-#include "api/api_citizen_int.h"
+#include "api/api_reading.h"
 
 /* One current resource of the citizen, parsed. */
 typedef struct LifeItem {
@@ -32,13 +32,15 @@ typedef struct Life {
 
 /* All that the record's screen shows, or, with `visit`, all that names this Encounter. */
 MUST_USE ErrCode life_gather(Life *r, RestCall *call, Slot patient);
+/* The first of of_visits that belongs to this Encounter, then the next one of a type; NULL: none.
+ */
+size_t life_first(const Life *r, Str encounter);
+const LifeItem *life_next(const Life *r, FhirType type, Str encounter, size_t *at);
 const LifeItem *life_claim(const Life *r, Str encounter);
-Str life_code(Arena *arena, const JsonNode *concept, Str system);
-Str life_name(Arena *arena, const JsonNode *concept);
-Str life_icd_name(Arena *arena, const JsonNode *condition, Str code, bool english);
-const JsonNode *life_bill_field(const JsonNode *claim, Str name);
-void life_put_number(JsonWriter *w, Str name, const JsonNode *value);
-Str life_condition_key(Arena *arena, const JsonNode *root);
-Str life_result_time(Arena *arena, const JsonNode *root);
+
+/* ---- grouped by code (api_life_groups.c): the members problems, drugs, results ---- */
+MUST_USE ErrCode life_put_problems(JsonWriter *w, const Life *r);
+MUST_USE ErrCode life_put_drugs(JsonWriter *w, const Life *r);
+MUST_USE ErrCode life_put_results(JsonWriter *w, const Life *r);
 
 #endif

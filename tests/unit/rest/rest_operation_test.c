@@ -1,6 +1,6 @@
 /* Operations: $everything of encounters and by dates, $meta and its changes, $document, $lastn,
  * $versions. All data invented. */
-#include "unit/api/api_help.h"
+#include "unit/rest/rest_help.h"
 
 static void put(World *w, const char *method, const char *target, const char *body, int status) {
     Reply r = ask(w, &(Ask){method, target, NULL, body});
@@ -101,7 +101,7 @@ static void everything_by_care_dates(void **state) {
 
 #define META(tags)                                                                                 \
     "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"meta\",\"valueMeta\":{" tags "}}" \
-                                                                                              "]}"
+    "]}"
 #define TAG(code) "\"tag\":[{\"system\":\"urn:tags\",\"code\":\"" code "\"}]"
 
 static void labels_come_and_go(void **state) {

@@ -1,6 +1,6 @@
 /* GraphQL through the server: both addresses, both ways to ask, errors in GraphQL's form. All data
  * invented. */
-#include "unit/api/api_help.h"
+#include "unit/rest/rest_help.h"
 
 #define JSON_BODY "Content-Type: application/json\r\n"
 

@@ -1,6 +1,6 @@
 /* The capability statement says what the server does, no more and no less: everything that it
  * declares is called, what it does not declare is refused. */
-#include "unit/api/api_help.h"
+#include "unit/rest/rest_help.h"
 
 #include "fhir/fhir_search_param.h"
 #include "fhir/fhir_validate.h"
@@ -107,8 +107,10 @@ static void whole_system(void **state) {
     static const char *const owners[] = {"Patient", "Encounter", "Practitioner", "RelatedPerson",
                                          "Device"};
     for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
-        expect_status(
-            w, &(Ask){"GET", arena_printf(w->arena, "/fhir/%s/x/*?_count=1", owners[i]).ptr, NULL, NULL}, 200);
+        expect_status(w,
+                      &(Ask){"GET", arena_printf(w->arena, "/fhir/%s/x/*?_count=1", owners[i]).ptr,
+                             NULL, NULL},
+                      200);
     }
     expect_status(w, &(Ask){"GET", "/fhir/Location/x/*", NULL, NULL}, 404);
     expect_status(w, &(Ask){"GET", "/fhir/Patient/x/Medication", NULL, NULL}, 404);

@@ -1,5 +1,5 @@
 /* Interactions: preferences, conditions, versions, history. */
-#include "unit/api/api_help.h"
+#include "unit/rest/rest_help.h"
 
 #define LAN "{\"resourceType\":\"Patient\",\"id\":\"lan\",\"gender\":\"female\"}"
 
@@ -214,16 +214,11 @@ static void history_of_a_list(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(all_lines_of_a_header_count),
-        IN_WORLD(writes_say_what_they_did),
-        IN_WORLD(entries_say_what_they_did),
-        IN_WORLD(reads_may_depend_on_what_is_held),
-        IN_WORLD(puts_may_want_to_be_first),
-        IN_WORLD(conditions_are_searches),
-        IN_WORLD(history_of_a_moment),
-        IN_WORLD(history_of_a_list),
-        IN_WORLD(history_names_its_resources),
-        IN_WORLD(links_of_history_keep_how_it_is_printed),
+        IN_WORLD(all_lines_of_a_header_count), IN_WORLD(writes_say_what_they_did),
+        IN_WORLD(entries_say_what_they_did),   IN_WORLD(reads_may_depend_on_what_is_held),
+        IN_WORLD(puts_may_want_to_be_first),   IN_WORLD(conditions_are_searches),
+        IN_WORLD(history_of_a_moment),         IN_WORLD(history_of_a_list),
+        IN_WORLD(history_names_its_resources), IN_WORLD(links_of_history_keep_how_it_is_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

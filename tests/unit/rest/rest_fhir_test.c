@@ -1,6 +1,6 @@
 /* What the FHIR interface promises beyond the errors: preferences, formats, what metadata takes,
  * entries of a batch that meet each other. */
-#include "unit/api/api_help.h"
+#include "unit/rest/rest_help.h"
 
 #define FORM "Content-Type: application/x-www-form-urlencoded\r\n"
 #define LENIENT "Prefer: return=minimal, handling=lenient\r\n"

@@ -1,6 +1,6 @@
 /* Subscriptions through the whole server: a small receiver in this program takes the rest-hooks.
  * All data invented. */
-#include "unit/api/api_help.h"
+#include "unit/rest/rest_help.h"
 
 #include "core/base64.h"
 #include "core/thread.h"
@@ -358,14 +358,11 @@ static void reads_on_after_a_restart(void **state) {
     put_observation(w, 2, "hb");
     (void)need_call(1);
     (void)close(w->fd);
-    api_stop(TAKE(w->api));
+    rest_stop(TAKE(w->rest));
     w->settings.port += 17;
-    ApiOptions o = {.store = w->store,
-                    .intake = w->intake,
-                    .ioc = w->ioc,
-                    .subs = w->subs,
-                    .settings = &w->settings};
-    assert_ok(api_start(&o, &w->api, NULL));
+    RestOptions o = {
+        .store = w->store, .intake = w->intake, .subs = w->subs, .settings = &w->settings};
+    assert_ok(rest_start(&o, &w->rest, NULL));
     world_connect(w);
     put_observation(w, 3, "hb");
     Call again = need_call(2);

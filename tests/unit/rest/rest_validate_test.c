@@ -1,6 +1,6 @@
 /* $validate, validation on write by policy, definitions stored at run time, what comes with the
  * program. */
-#include "unit/api/api_help.h"
+#include "unit/rest/rest_help.h"
 
 #define PROFILE                                                                                    \
     "{\"resourceType\":\"StructureDefinition\",\"id\":\"named\",\"url\":\"http://example.org/"     \
@@ -144,14 +144,11 @@ static void bindings_are_checked_by_the_terminology(void **state) {
 static void restart(World *w, const char *setting) {
     ErrInfo info = {0};
     (void)close(w->fd);
-    api_stop(w->api);
+    rest_stop(w->rest);
     w->settings.validation = setting;
-    ApiOptions o = {.store = w->store,
-                    .intake = w->intake,
-                    .ioc = w->ioc,
-                    .subs = w->subs,
-                    .settings = &w->settings};
-    assert_ok(api_start(&o, &w->api, &info));
+    RestOptions o = {
+        .store = w->store, .intake = w->intake, .subs = w->subs, .settings = &w->settings};
+    assert_ok(rest_start(&o, &w->rest, &info));
     world_connect(w);
 }
 
@@ -212,13 +209,12 @@ static void policy_that_is_none(void **state) {
     World *w = *state;
     static const char *const bad[] = {"strict", "base,Citizen=base", "Patient=", "=base"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        Api *api = NULL;
+        Rest *rest = NULL;
         ErrInfo info = {0};
         Settings s = w->settings;
         s.validation = bad[i];
-        ApiOptions o = {
-            .store = w->store, .intake = w->intake, .ioc = w->ioc, .subs = NULL, .settings = &s};
-        assert_int_equal(api_start(&o, &api, &info), ERR_PARAM);
+        RestOptions o = {.store = w->store, .intake = w->intake, .subs = NULL, .settings = &s};
+        assert_int_equal(rest_start(&o, &rest, &info), ERR_PARAM);
         assert_string_equal(info.rule, "setting-validation");
     }
 }
