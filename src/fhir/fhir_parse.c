@@ -52,6 +52,9 @@ static ErrCode finish(ErrCode err, const ErrInfo *info, const JsonNode *root, Fh
 ErrCode fhir_parse(Arena *arena, Str text, FhirResource *ret_resource, FhirIssues *issues) {
     ErrInfo info = {0};
     const JsonNode *root = NULL;
+    if (str_starts(text, STR("\xEF\xBB\xBF"))) { /* a byte order mark: RFC 8259, 8.1 */
+        text = str_sub(text, 3, text.len);
+    }
     ErrCode err = json_parse(arena, text, &root, &info);
     return finish(err, &info, root, issues, ret_resource);
 }

@@ -281,6 +281,12 @@ static ErrCode parse_elements(const QueryParse *p, Str value, FhirQuery *q) {
     return ERR_OK;
 }
 
+/* false: contained resources are not found for themselves, as everywhere here. */
+static ErrCode parse_contained(const QueryParse *p, Str value, FhirQuery *q) {
+    (void)q;
+    return str_eq(value, STR("false")) ? ERR_OK : query_unsupported(p);
+}
+
 /* ---- the whole query ----------------------------------------------------------------------------
  */
 
@@ -291,12 +297,13 @@ typedef struct ResultParam {
 } ResultParam;
 
 static const ResultParam result_params[] = {
-    {"_count", parse_count, false},       {"_summary", parse_summary, false},
-    {"_total", parse_total, false},       {"_sort", query_sort, false},
-    {"_elements", parse_elements, false}, {"_include", query_include, true},
-    {"_revinclude", query_include, true}, {"_format", parse_format, false},
-    {"_pretty", parse_pretty, false},     {"_page", parse_page, false},
-    {"__explain", parse_explain, false},  {"_type", parse_type, false},
+    {"_count", parse_count, false},         {"_summary", parse_summary, false},
+    {"_total", parse_total, false},         {"_sort", query_sort, false},
+    {"_elements", parse_elements, false},   {"_include", query_include, true},
+    {"_revinclude", query_include, true},   {"_format", parse_format, false},
+    {"_pretty", parse_pretty, false},       {"_page", parse_page, false},
+    {"__explain", parse_explain, false},    {"_type", parse_type, false},
+    {"_contained", parse_contained, false},
 };
 
 /* One name=value; *seen has a bit for each result parameter that came already. */

@@ -54,11 +54,15 @@ ErrCode query_unknown(const QueryParse *p, Str code) {
     const char *type = p->type == FHIR_T_NONE ? "all types" : fhir_type_name(p->type);
     char en[ERR_WHAT_MAX];
     char vi[ERR_WHAT_MAX];
-    (void)snprintf(en, sizeof en, "unknown search parameter of %s%s%s", type,
-                   at > 0 ? "; similar: " : "", names);
+    bool said = str_find(p->name, code) != SIZE_MAX; /* else it is a key of _sort */
+    int len = said ? 0 : (int)MIN(code.len, (size_t)64);
+    const char *mark = said ? "" : "'";
+    const char *gap = said ? "" : " ";
+    (void)snprintf(en, sizeof en, "%s%.*s%s%sunknown search parameter of %s%s%s", mark, len,
+                   code.ptr, mark, gap, type, at > 0 ? "; similar: " : "", names);
     type = p->type == FHIR_T_NONE ? "mọi loại tài nguyên" : type;
-    (void)snprintf(vi, sizeof vi, "%s không có tham số tìm kiếm này%s%s", type,
-                   at > 0 ? "; gần giống: " : "", names);
+    (void)snprintf(vi, sizeof vi, "%s%.*s%s%s%s không có tham số tìm kiếm này%s%s", mark, len,
+                   code.ptr, mark, gap, type, at > 0 ? "; gần giống: " : "", names);
     return query_error(p, ERR_PARAM, en, vi);
 }
 

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 enum { GZIP_MIN_BYTES = 1400, GZIP_LEVEL = 1, GZIP_WINDOW = 15 + 16, GZIP_MEMORY = 8 };
+enum { REQUEST_ID_MAX = 128 };
 
 bool http_takes_gzip(const HttpRequest *r) {
     Str list = http_header(r, "accept-encoding");
@@ -129,6 +130,11 @@ void http_response_headers(HttpRequest *r, struct MHD_Response *response, const 
     if (reply->type.len > 0) {
         Str type = arena_str(r->arena, reply->type);
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type.ptr);
+    }
+    /* http://hl7.org/fhir/R4/http.html#custom: the client's own id comes back */
+    Str id = http_header(r, "x-request-id");
+    if (id.len > 0 && id.len <= REQUEST_ID_MAX) {
+        (void)MHD_add_response_header(response, "X-Request-Id", arena_str(r->arena, id).ptr);
     }
     for (size_t i = 0; i < reply->n_headers; i++) {
         (void)MHD_add_response_header(response, reply->headers[2 * i].ptr,

@@ -25,6 +25,25 @@ ErrCode intake_tx_new(const IntakeTxOptions *options, IntakeTx **ret_tx) {
     return ERR_OK;
 }
 
+/* If-None-Exist is what stands behind '?' in an address; clients send more of it: "?x=y",
+ * "Patient?x=y", "[base]/Patient?x=y". */
+static Str bare_condition(const IntakeTx *tx, const IntakeAsk *ask) {
+    Str base = tx->o.base_url;
+    Str query = str_trim(ask->condition);
+    Str path;
+    if (!str_cut(&query, '?', &path) || query.len == 0) {
+        return ask->condition;
+    }
+    if (base.len > 0 && str_starts(path, base)) {
+        path = str_sub(path, base.len, path.len);
+    }
+    if (str_starts(path, STR("/"))) {
+        path = str_sub(path, 1, path.len);
+    }
+    bool here = path.len == 0 || str_eq(path, str_from(fhir_type_name(ask->type)));
+    return here ? query : ask->condition;
+}
+
 ErrCode intake_tx_add(IntakeTx *tx, const IntakeAsk *ask) {
     if (tx->n_items == LIMIT_BUNDLE_ENTRIES) {
         return ERR_LIMIT;
@@ -42,7 +61,11 @@ ErrCode intake_tx_add(IntakeTx *tx, const IntakeAsk *ask) {
         tx->cap_items = cap;
     }
     tx->n_many += ask->verb == INTAKE_DELETE && ask->condition.len > 0;
-    tx->items[tx->n_items++].ask = *ask;
+    TxItem *item = &tx->items[tx->n_items++];
+    item->ask = *ask;
+    if (ask->verb == INTAKE_CREATE) {
+        item->ask.condition = bare_condition(tx, ask);
+    }
     return ERR_OK;
 }
 

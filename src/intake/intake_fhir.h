@@ -24,11 +24,13 @@ struct IntakeAsk {
     FhirType type;
     Str id;            /* UPDATE, DELETE: of what; empty with a condition */
     Str condition;     /* CREATE: If-None-Exist; UPDATE, DELETE: the search that names the target */
-    uint32_t if_match; /* UPDATE, DELETE: only if this is the newest version; 0: whatever it is */
+    Str if_match;      /* UPDATE, DELETE: only if the newest version is among these ETags; empty:
+                        * whatever it is */
     bool if_absent;    /* UPDATE: only if there is none (If-None-Match: *) */
     Str full_url;      /* in a bundle */
     Str url;           /* READ: as asked, relative to the base */
     Str if_none_match; /* READ: the versions that the client holds */
+    bool head_only;    /* READ: without what is read */
     TimeMs if_modified_since;   /* READ: what was there then is held, too; 0: unsaid */
     const JsonNode *root;       /* CREATE, UPDATE: the resource, validated */
     const JsonNode *patch_body; /* UPDATE by PATCH: Parameters or Binary of the entry */
@@ -38,6 +40,14 @@ struct IntakeAsk {
                      const JsonNode **ret_root, ErrInfo *info);
     void *patch_ctx;
 };
+
+/* ETags of FHIR are W/"versionId"; lists of them and * as RFC 9110 has them in If-Match and
+ * If-None-Match. intake_etag_version: 0 when the text is no tag of a version of ours. */
+uint32_t intake_etag_version(Str etag);
+bool intake_etags_name(Str list, uint32_t version);
+/* ERR_PARAM when If-Match is no list of quoted tags at all; a tag that nobody gave is well formed.
+ */
+MUST_USE ErrCode intake_check_etags(Str list, ErrInfo *info);
 
 typedef struct IntakeAnswer {
     int status; /* 200, 201, 204; 0: a READ, which the caller does himself afterwards */

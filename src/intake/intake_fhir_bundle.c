@@ -36,23 +36,6 @@ static ErrCode entry_error(ErrInfo *info, size_t i, const char *member, const ch
 #define ENTRY_ERROR(info, i, member, en, vi)                                                       \
     entry_error((info), (i), (member), (const char *[2]){(en), (vi)})
 
-/* W/"3" → 3; 0 when there is none. */
-static ErrCode parse_match(Str etag, uint32_t *ret, ErrInfo *info) {
-    uint64_t n = 0;
-    *ret = 0;
-    if (etag.len == 0) {
-        return ERR_OK;
-    }
-    Str rest = str_starts(etag, STR("W/")) ? str_sub(etag, 2, etag.len) : etag;
-    if (rest.len < 3 || rest.ptr[0] != '"' || rest.ptr[rest.len - 1] != '"' ||
-        str_to_u64(str_sub(rest, 1, rest.len - 2), &n) != ERR_OK || n == 0 || n > UINT32_MAX) {
-        return err_set(info, ERR_PARAM, "if-match", "If-Match must be of the form W/\"3\"",
-                       "If-Match phải có dạng W/\"3\"");
-    }
-    *ret = (uint32_t)n;
-    return ERR_OK;
-}
-
 static ErrCode parse_since(Str instant, TimeMs *ret, ErrInfo *info) {
     TimeMs hi = 0;
     return instant.len == 0 || time_parse_fhir(instant, ret, &hi) == ERR_OK
@@ -89,20 +72,20 @@ static ErrCode parse_request(Arena *arena, const JsonNode *request, size_t i, In
     Str url = json_str(arena, json_get_lit(request, "url"));
     url = str_starts(url, STR("/")) ? str_sub(url, 1, url.len) : url;
     ask->url = url;
-    if (str_eq(method, STR("GET"))) {
+    ask->head_only = str_eq(method, STR("HEAD"));
+    if (ask->head_only || str_eq(method, STR("GET"))) {
         ask->verb = INTAKE_READ;
         ask->if_none_match = json_str(arena, json_get_lit(request, "ifNoneMatch"));
         return parse_since(json_raw_str(json_get_lit(request, "ifModifiedSince")),
                            &ask->if_modified_since, info);
     }
     TRY(intake_target(url, ask, info));
-    TRY(parse_match(json_str(arena, json_get_lit(request, "ifMatch")), &ask->if_match, info));
+    ask->if_match = json_str(arena, json_get_lit(request, "ifMatch"));
+    TRY(intake_check_etags(ask->if_match, info));
     bool named = ask->id.len > 0 || ask->condition.len > 0;
     if (str_eq(method, STR("POST")) && !named) {
-        Str condition = json_str(arena, json_get_lit(request, "ifNoneExist"));
         ask->verb = INTAKE_CREATE;
-        ask->condition =
-            str_starts(condition, STR("?")) ? str_sub(condition, 1, condition.len) : condition;
+        ask->condition = json_str(arena, json_get_lit(request, "ifNoneExist"));
     } else if (str_eq(method, STR("PUT")) && named) {
         ask->verb = INTAKE_UPDATE;
         TRY(parse_none_match(json_str(arena, json_get_lit(request, "ifNoneMatch")), &ask->if_absent,
@@ -138,6 +121,7 @@ ErrCode intake_bundle_ask(Arena *arena, const JsonNode *entry, size_t i, IntakeA
                      .condition = STR_EMPTY,
                      .full_url = json_str(arena, json_get_lit(entry, "fullUrl")),
                      .url = STR_EMPTY,
+                     .if_match = STR_EMPTY,
                      .if_none_match = STR_EMPTY,
                      .root = json_get_lit(entry, "resource")};
     if (request != NULL) {

@@ -66,7 +66,7 @@ static ErrCode find_id(IntakeTx *tx, FhirType type, Str id, StoreVersion *ret) {
 }
 
 static ErrCode check_match(const TxItem *item, ErrInfo *info) {
-    uint32_t wanted = item->ask.if_match;
+    Str wanted = item->ask.if_match;
     bool there = item->found.first != 0 && !item->found.deleted;
     if (item->ask.if_absent && there) {
         return err_set(info, ERR_PRECONDITION, "if-none-match",
@@ -74,15 +74,16 @@ static ErrCode check_match(const TxItem *item, ErrInfo *info) {
                        "đã có %s/" STR_FMT " (If-None-Match: *)", fhir_type_name(item->ask.type),
                        STR_ARG(item->found.id));
     }
-    if (wanted == 0 || (there && item->found.version == wanted)) {
+    if (wanted.len == 0 || (there && intake_etags_name(wanted, item->found.version))) {
         return ERR_OK;
     }
+    int len = (int)MIN(wanted.len, (size_t)64);
     return there ? err_set(info, ERR_PRECONDITION, "if-match",
-                           "the newest version is %u, not %u: read it again",
-                           "phiên bản mới nhất là %u, không phải %u: hãy đọc lại",
-                           (unsigned)item->found.version, (unsigned)wanted)
-                 : err_set(info, ERR_PRECONDITION, "if-match", "there is no version %u",
-                           "không có phiên bản %u", (unsigned)wanted);
+                           "the newest version is W/\"%u\", not %.*s: read it again",
+                           "phiên bản mới nhất là W/\"%u\", không phải %.*s: hãy đọc lại",
+                           (unsigned)item->found.version, len, wanted.ptr)
+                 : err_set(info, ERR_PRECONDITION, "if-match", "there is no version %.*s",
+                           "không có phiên bản %.*s", len, wanted.ptr);
 }
 
 static void answer_existing(TxItem *item, int status) {

@@ -144,8 +144,8 @@ static void put_narrative(Rewriter *r, const JsonNode *n) {
 /* ---- walking ---- */
 
 static bool is_uri(FhirShape shape) {
-    return shape == FHIR_T_URI || shape == FHIR_T_URL || shape == FHIR_T_CANONICAL ||
-           shape == FHIR_T_OID || shape == FHIR_T_UUID;
+    return shape == FHIR_T_URI || shape == FHIR_T_URL || shape == FHIR_T_OID ||
+           shape == FHIR_T_UUID; /* canonical is not replaced */
 }
 
 static void put_member(Rewriter *r, const JsonNode *name, FhirShape shape) {

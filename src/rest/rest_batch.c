@@ -64,7 +64,7 @@ static void put_read(RestBundle *b, RestCall *call, Entry *e) {
     buf_init(&answer.body, LIMIT_REQUEST_BYTES);
     e->err = rest_get_ask(call, &e->ask, &answer, &info);
     if (e->err == ERR_OK && buf_ok(&answer.body) == ERR_OK) {
-        if (answer.body.len > 0) { /* not with 304 */
+        if (answer.body.len > 0 && !e->ask.head_only) { /* not with 304 */
             json_name(&b->w, "resource");
             json_put_raw(&b->w, buf_str(&answer.body));
         }
@@ -183,6 +183,11 @@ static ErrCode try_reads(Batch *batch, RestWrite *w, ErrInfo *info) {
 
 static ErrCode read_ask(Batch *batch, size_t i, ErrInfo *info) {
     Entry *e = &batch->entries[i];
+    if (json_get_lit(e->node, "request") == NULL) { /* bdl-3; a file of care may leave it out */
+        err_where(info, "Bundle.entry[%zu].request", i);
+        return err_set(info, ERR_INVALID, "bundle-entry", "the entry has no request",
+                       "mục này thiếu request");
+    }
     TRY(intake_bundle_ask(batch->call->arena, e->node, i, &e->ask, info));
     return e->ask.patch_body == NULL ? ERR_OK : rest_patch_entry(batch->call, &e->ask, info);
 }

@@ -144,7 +144,7 @@ static bool wants_bytes(RestCall *call, Str type) {
 /* If-Range: the bytes of a version never change, so its weak tag does. */
 static bool range_holds(RestCall *call, const StoreVersion *v) {
     Str said = str_trim(http_header(call->request, "if-range"));
-    return said.len == 0 || rest_etag_version(said) == v->version ||
+    return said.len == 0 || intake_etag_version(said) == v->version ||
            str_eq(said, rest_http_date(call->arena, v->time));
 }
 

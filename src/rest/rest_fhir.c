@@ -41,19 +41,6 @@ bool rest_prefers(RestCall *call, const char *preference) {
     return false;
 }
 
-uint32_t rest_etag_version(Str etag) {
-    uint64_t n = 0;
-    etag = str_trim(etag);
-    if (str_starts(etag, STR("W/"))) {
-        etag = str_sub(etag, 2, etag.len);
-    }
-    if (etag.len < 3 || etag.ptr[0] != '"' || etag.ptr[etag.len - 1] != '"' ||
-        str_to_u64(str_sub(etag, 1, etag.len - 2), &n) != ERR_OK || n > UINT32_MAX) {
-        return 0;
-    }
-    return (uint32_t)n;
-}
-
 /* ---- sending ---- */
 
 Str rest_http_date(Arena *arena, TimeMs time) {
@@ -81,6 +68,10 @@ void rest_send(RestCall *call, RestAnswer *answer) {
         headers[n++] = arena_printf(call->arena, "W/\"%u\"", answer->version);
         headers[n++] = STR("Last-Modified");
         headers[n++] = rest_http_date(call->arena, answer->time);
+    }
+    if (answer->etag.len > 0) {
+        headers[n++] = STR("ETag");
+        headers[n++] = answer->etag;
     }
     if (answer->location.len > 0) {
         headers[n++] = STR("Location");
@@ -114,16 +105,11 @@ static TimeMs parse_http_date(Str text) {
 /* ---- reading ---- */
 
 bool rest_is_known(const RestGet *get, const StoreVersion *v) {
-    Str list = get->if_none_match;
-    Str tag;
-    while (str_cut(&list, ',', &tag)) {
-        if (rest_etag_version(tag) == v->version || str_eq(str_trim(tag), STR("*"))) {
-            return true;
-        }
+    if (get->if_none_match.len > 0) {
+        return intake_etags_name(get->if_none_match, v->version);
     }
     /* Dates have whole seconds; ETags, where given, are more exact (RFC 9110, 13.1.3). */
-    return get->if_none_match.len == 0 && get->if_modified_since > 0 &&
-           v->time / 1000 <= get->if_modified_since / 1000;
+    return get->if_modified_since > 0 && v->time / 1000 <= get->if_modified_since / 1000;
 }
 
 static ErrCode answer_version(const RestGet *get, const StoreVersion *v, RestAnswer *ret,
@@ -145,6 +131,12 @@ ErrCode rest_absent(const RestGet *get, ErrCode err, ErrInfo *info) {
     if (err == ERR_GONE) {
         return err_set(info, err, "resource-deleted", "%s/" STR_FMT " was deleted",
                        "%s/" STR_FMT " đã bị xoá", fhir_type_name(get->type), STR_ARG(get->id));
+    }
+    if (err == ERR_NOT_FOUND && get->version.len > 0) {
+        return err_set(info, err, "version-unknown",
+                       "there is no version " STR_FMT " of %s/" STR_FMT,
+                       "không có phiên bản " STR_FMT " của %s/" STR_FMT, STR_ARG(get->version),
+                       fhir_type_name(get->type), STR_ARG(get->id));
     }
     return err != ERR_NOT_FOUND
                ? err
@@ -250,7 +242,7 @@ static void run_system(RestCall *call, RestGetFn fn) {
                    .id = STR_EMPTY,
                    .version = STR_EMPTY,
                    .query = http_query(call->request),
-                   .if_none_match = STR_EMPTY};
+                   .if_none_match = http_header_all(call->request, "if-none-match")};
     answer_get(&get, fn);
 }
 

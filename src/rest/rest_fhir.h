@@ -24,6 +24,7 @@ typedef struct RestAnswer {
     Buf body;
     uint32_t version; /* not 0: ETag and Last-Modified are sent */
     TimeMs time;
+    Str etag; /* without version: an ETag as text */
     Str location;
     bool pretty;
 } RestAnswer;
@@ -62,8 +63,6 @@ MUST_USE ErrCode rest_get_version(const RestGet *get, StoreVersion *ret);
 bool rest_is_known(const RestGet *get, const StoreVersion *v);
 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 Str rest_http_date(Arena *arena, TimeMs time);
-/* W/"3" → 3; 0 when the text is no such tag. */
-uint32_t rest_etag_version(Str etag);
 
 /* ---- parameters that are no search (rest_param.c) ---- */
 typedef struct RestParam {
@@ -74,6 +73,8 @@ typedef struct RestParam {
 MUST_USE ErrCode rest_params(Arena *arena, Str query, RestParam *params, size_t n, ErrInfo *info);
 /* _summary, _elements, _pretty, _format of a read. */
 MUST_USE ErrCode rest_print_params(const RestGet *get, FhirPrintOptions *ret, ErrInfo *info);
+/* The same of any other request's address, whose further parameters are not looked at. */
+MUST_USE ErrCode rest_print_of(RestCall *call, FhirType type, FhirPrintOptions *ret, ErrInfo *info);
 /* Absent: *ret_count stays. */
 MUST_USE ErrCode rest_count_param(Str value, size_t *ret_count, ErrInfo *info);
 /* Absent: 0, false. */

@@ -74,6 +74,25 @@ unsigned rest_weight_of(Str params) {
     return q;
 }
 
+/* FHIR is UTF-8 (http.html#mime-type): a body that says otherwise would be misread. */
+static bool is_utf8(Str params) {
+    Str one;
+    while (str_cut(&params, ';', &one)) {
+        Str value = one;
+        Str name;
+        (void)str_cut(&value, '=', &name);
+        value = value.ptr == NULL ? STR_EMPTY : str_trim(value);
+        if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"') {
+            value = str_sub(value, 1, value.len - 2);
+        }
+        if (str_eq_nocase(str_trim(name), STR("charset"))) {
+            return str_eq_nocase(value, STR("utf-8")) || str_eq_nocase(value, STR("utf8")) ||
+                   str_eq_nocase(value, STR("us-ascii"));
+        }
+    }
+    return true;
+}
+
 /* How much each format is wanted, and by which kind of range: the most specific one counts. */
 typedef struct Wish {
     unsigned q;
@@ -164,6 +183,10 @@ ErrCode rest_check_json_body(RestCall *call, ErrInfo *info) {
     RestFormat format = REST_FORMAT_JSON;
     Str params;
     Str media = rest_media_of(http_header(call->request, "content-type"), &params);
+    if (!is_utf8(params)) {
+        return err_set(info, ERR_MEDIA, "body-charset", "send the body as UTF-8",
+                       "hãy gửi nội dung bằng UTF-8");
+    }
     if (!rest_format_of(media, &format) || rest_weight_of(params) == 0) {
         return err_set(
             info, ERR_MEDIA, "body-fhir",

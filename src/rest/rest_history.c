@@ -140,9 +140,10 @@ static ErrCode run(Asked *a, ErrInfo *info) {
 }
 
 ErrCode rest_history(const RestGet *get, RestAnswer *ret, ErrInfo *info) {
-    enum { COUNT, SINCE, AT, LIST, PRETTY, FORMAT, N_QUESTION, PAGE = N_QUESTION, N };
-    RestParam p[N] = {{"_count", {0}},  {"_since", {0}},  {"_at", {0}},  {"_list", {0}},
-                      {"_pretty", {0}}, {"_format", {0}}, {"_page", {0}}};
+    enum { COUNT, SINCE, AT, LIST, PRINT, PRETTY = PRINT + 2, N_QUESTION = 8, PAGE = 8, N };
+    RestParam p[N] = {{"_count", {0}},  {"_since", {0}},   {"_at", {0}},
+                      {"_list", {0}},   {"_summary", {0}}, {"_elements", {0}},
+                      {"_pretty", {0}}, {"_format", {0}},  {"_page", {0}}};
     Rest *rest = get->call->rest;
     RestPageToken token;
     Asked a = {
@@ -153,11 +154,16 @@ ErrCode rest_history(const RestGet *get, RestAnswer *ret, ErrInfo *info) {
     TRY(rest_since_param(p[SINCE].value, &a.what.since, info));
     TRY(at_param(p[AT].value, a.what.at, info));
     TRY(rest_pretty_param(p[PRETTY].value, &ret->pretty, info));
+    RestGet as_read = *get;
+    FhirPrintOptions print;
+    as_read.query = rest_question_of(get->call->arena, p + PRINT, N_QUESTION - PRINT);
+    TRY(rest_print_params(&as_read, &print, info));
     a.list = p[LIST].value;
     RestPage page = {.get = get,
                      .path = rest_path_of(get, "_history"),
                      .question = rest_question_of(get->call->arena, p, N_QUESTION),
                      .type = "history",
+                     .print = &print,
                      .kind = REST_ENTRY_HISTORY};
     TRY(rest_page_begin(&page, p[PAGE].value, &token, info));
     a.what.snapshot = token.snapshot != 0 ? token.snapshot : store_snapshot(rest->store);

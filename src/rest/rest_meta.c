@@ -250,7 +250,7 @@ static ErrCode make_ask(Change *c, bool *ret_changed, ErrInfo *info) {
                          .type = get.type,
                          .id = get.id,
                          .condition = STR_EMPTY,
-                         .if_match = c->before.version,
+                         .if_match = arena_printf(c->call->arena, "W/\"%u\"", c->before.version),
                          .full_url = STR_EMPTY,
                          .url = STR_EMPTY};
     return json_parse(arena, arena_str(arena, buf_str(&text)), &c->ask.root, NULL);

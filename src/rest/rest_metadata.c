@@ -3,6 +3,7 @@
 #include "rest/rest_profile.h"
 #include "rest/rest_subs.h"
 #include "core/fold.h"
+#include "core/hash.h"
 #include "store/store_params.h"
 
 #define METADATA_BYTES (16 * LIMIT_MIB)
@@ -259,6 +260,17 @@ static ErrCode check_mode(Str mode, ErrInfo *info) {
                          "mode phải là full hoặc normative");
 }
 
+static bool holds(Str list, Str etag) {
+    Str tag;
+    while (str_cut(&list, ',', &tag)) {
+        tag = str_trim(tag);
+        if (str_eq(tag, STR("*")) || str_eq(tag, etag)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 ErrCode rest_metadata(const RestGet *get, RestAnswer *ret, ErrInfo *info) {
     enum { N_PRINT = 4, MODE = N_PRINT, N };
     RestParam p[N] = {
@@ -275,8 +287,12 @@ ErrCode rest_metadata(const RestGet *get, RestAnswer *ret, ErrInfo *info) {
     Making making = {arena, store_params(rest->store, arena)};
     Str text = STR_EMPTY;
     TRY(make(rest, &making, &text));
-    ret->status = 200;
+    ret->etag = arena_printf(arena, "W/\"%016llx\"", (unsigned long long)hash64(text));
     ret->pretty = print.pretty;
+    ret->status = holds(get->if_none_match, ret->etag) ? 304 : 200;
+    if (ret->status == 304) {
+        return ERR_OK;
+    }
     StoreVersion statement = {.type = FHIR_T_CAPABILITY_STATEMENT, .json = text};
     return rest_put_resource(&ret->body, arena, &statement, &print);
 }

@@ -79,6 +79,20 @@ ErrCode rest_print_params(const RestGet *get, FhirPrintOptions *ret, ErrInfo *in
     return ERR_OK;
 }
 
+ErrCode rest_print_of(RestCall *call, FhirType type, FhirPrintOptions *ret, ErrInfo *info) {
+    RestParam p[] = {{"_summary", {0}}, {"_elements", {0}}, {"_pretty", {0}}};
+    Str query = http_query(call->request);
+    for (size_t i = 0; i < ARRAY_LEN(p); i++) {
+        Str value = str_find(query, str_from(p[i].name)) == SIZE_MAX
+                        ? STR_EMPTY
+                        : rest_query_in(call, query, p[i].name);
+        p[i].value = value.len > 0 ? value : (Str){0};
+    }
+    RestGet get = {
+        .call = call, .type = type, .query = rest_question_of(call->arena, p, ARRAY_LEN(p))};
+    return rest_print_params(&get, ret, info);
+}
+
 Str rest_path_of(const RestGet *get, const char *last) {
     Arena *arena = get->call->arena;
     if (get->type == FHIR_T_NONE) {

@@ -129,7 +129,7 @@ void view_write(RestCall *call, IntakeVerb verb, ViewChange change) {
                      .full_url = STR_EMPTY,
                      .url = STR_EMPTY,
                      .if_none_match = STR_EMPTY,
-                     .if_match = rest_etag_version(http_header(call->request, "if-match"))};
+                     .if_match = http_header_all(call->request, "if-match")};
     ErrCode err = begin_write(call, &ask, change, &w, &info);
     if (err != ERR_OK) {
         rest_reply_err(call, err, info.code == err ? &info : NULL);

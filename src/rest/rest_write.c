@@ -33,8 +33,10 @@ static ErrCode put_body(RestWrite *w, const IntakeAnswer *a, Buf *out) {
     if (w->want == REST_WANT_NOTHING || a->status == 204) {
         return ERR_OK;
     }
+    FhirPrintOptions print;
+    TRY(rest_print_of(call, a->type, &print, NULL));
     TRY(store_get_slot(call->rest->store, call->arena, a->slot, &v));
-    return rest_put_resource(out, call->arena, &v, NULL);
+    return rest_put_resource(out, call->arena, &v, &print);
 }
 
 static void reply_one(RestWrite *w) {
@@ -208,16 +210,13 @@ static bool need_body(RestCall *call, IntakeAsk *ask) {
 }
 
 static bool need_if_match(RestCall *call, IntakeAsk *ask) {
-    Str tag = http_header(call->request, "if-match");
     ErrInfo info = {0};
-    ask->if_match = rest_etag_version(tag);
-    if (tag.len > 0 && ask->if_match == 0) {
-        (void)err_set(&info, ERR_PARAM, "if-match", "If-Match must be of the form W/\"3\"",
-                      "If-Match phải có dạng W/\"3\"");
-        rest_reply_err(call, ERR_PARAM, &info);
-        return false;
+    ask->if_match = http_header_all(call->request, "if-match");
+    ErrCode err = intake_check_etags(ask->if_match, &info);
+    if (err != ERR_OK) {
+        rest_reply_err(call, err, &info);
     }
-    return true;
+    return err == ERR_OK;
 }
 
 /* PUT: only "*", create and never overwrite (RFC 9110, 13.1.2). */
@@ -234,19 +233,29 @@ static bool need_if_none_match(RestCall *call, IntakeAsk *ask) {
     return true;
 }
 
+/* What the address asks for: a condition is read later, with all parameters of searches. */
+static ErrCode check_address(RestCall *call, FhirType type, bool conditional, ErrInfo *info) {
+    RestParam p[] = {{"_format", {0}}, {"_pretty", {0}}, {"_summary", {0}}, {"_elements", {0}}};
+    FhirPrintOptions print;
+    Str query = http_query(call->request);
+    if (!conditional) {
+        TRY(rest_params(call->arena, query, p, ARRAY_LEN(p), info));
+    }
+    TRY(rest_take_format(call, query, info));
+    return rest_print_of(call, type, &print, info);
+}
+
 static bool need_ask(RestCall *call, IntakeVerb verb, IntakeAsk *ret) {
     ErrInfo info = {0};
     *ret = (IntakeAsk){.verb = verb,
                        .id = call->n_parts > 2 ? call->parts[2] : STR_EMPTY,
                        .condition = STR_EMPTY,
+                       .if_match = STR_EMPTY,
                        .full_url = STR_EMPTY,
                        .url = STR_EMPTY};
     bool conditional = call->n_parts == 2 && verb != INTAKE_CREATE;
     ErrCode err = rest_need_type(call->parts[1], &ret->type, &info);
-    if (err == ERR_OK) {
-        err = conditional ? rest_check_accept(call, http_query(call->request), &info)
-                          : rest_check_write(call, &info);
-    }
+    err = err == ERR_OK ? check_address(call, ret->type, conditional, &info) : err;
     if (err != ERR_OK) {
         rest_reply_err(call, err, &info);
     }
@@ -290,9 +299,6 @@ void rest_post(RestCall *call) {
     IntakeAsk ask;
     if (need_ask(call, INTAKE_CREATE, &ask) && need_body(call, &ask)) {
         ask.condition = http_header(call->request, "if-none-exist");
-        if (str_starts(ask.condition, STR("?"))) {
-            ask.condition = str_sub(ask.condition, 1, ask.condition.len);
-        }
         run(call, &ask);
     }
 }

@@ -142,9 +142,9 @@ static void creates_updates_deletes(void **state) {
     IntakeAnswer b = run_one(w, &ask, ERR_OK);
     assert_int_equal(b.status, 200);
     assert_int_equal(b.version, 2);
-    ask.if_match = 1;
+    ask.if_match = STR("W/\"1\"");
     (void)run_one(w, &ask, ERR_PRECONDITION);
-    ask.if_match = 2;
+    ask.if_match = STR("W/\"2\"");
     assert_int_equal(run_one(w, &ask, ERR_OK).version, 3);
     ask = (IntakeAsk){.verb = INTAKE_DELETE, .type = FHIR_T_PATIENT, .id = a.id};
     assert_int_equal(run_one(w, &ask, ERR_OK).status, 204);
@@ -158,11 +158,11 @@ static void client_ids(void **state) {
     IntakeAsk ask = to_update(w, FHIR_T_PATIENT, "mine", PATIENT_JSON("1"));
     assert_int_equal(run_one(w, &ask, ERR_OK).status, 201);
     assert_int_equal(run_one(w, &ask, ERR_OK).status, 200);
-    ask.if_match = 9;
+    ask.if_match = STR("W/\"9\"");
     (void)run_one(w, &ask, ERR_PRECONDITION);
     IntakeAsk gone = {.verb = INTAKE_DELETE, .type = FHIR_T_PATIENT, .id = STR("mine")};
     (void)run_one(w, &gone, ERR_OK);
-    ask.if_match = 0;
+    ask.if_match = STR_EMPTY;
     IntakeAnswer back = run_one(w, &ask, ERR_OK);
     assert_int_equal(back.status, 201);
     assert_int_equal(back.version, 4);
@@ -221,10 +221,10 @@ static void conditions_may_be_any_search(void **state) {
     /* Under an id that another has it would overwrite what the condition does not mean. */
     ask.condition = STR("family=Hoa");
     (void)run_one(w, &ask, ERR_EXISTS);
-    ask.if_match = 7;
+    ask.if_match = STR("W/\"7\"");
     ask.condition = STR("family:exact=Lan");
     (void)run_one(w, &ask, ERR_PRECONDITION);
-    ask.if_match = 1;
+    ask.if_match = STR("W/\"1\"");
     assert_int_equal(run_one(w, &ask, ERR_OK).version, 2);
 }
 
@@ -624,9 +624,9 @@ static void a_patch_is_made_of_what_is_there(void **state) {
     IntakeAnswer a = run_one(w, &patch, ERR_OK);
     assert_int_equal(a.status, 200);
     assert_true(has(now_of(w, &a).json, "\"language\":\"v1\""));
-    patch.if_match = 1;
+    patch.if_match = STR("W/\"1\"");
     (void)run_one(w, &patch, ERR_PRECONDITION);
-    patch.if_match = 0;
+    patch.if_match = STR_EMPTY;
     patch.id = STR_EMPTY;
     patch.condition = STR("identifier=urn:t|p");
     a = run_one(w, &patch, ERR_OK);

@@ -299,16 +299,16 @@ static Str dump_store(World *w) {
 static IntakeAsk ask_of(World *w, const Step *s) {
     Arena *arena = w->home->arena;
     FhirResource r = {0};
-    IntakeAsk ask = {.verb = is_delete(s->op)                       ? INTAKE_DELETE
-                             : s->op == PUT || s->op == PUT_BY_NAME ? INTAKE_UPDATE
-                                                                    : INTAKE_CREATE,
-                     .type = s->op == REFER ? FHIR_T_BASIC : FHIR_T_PATIENT,
-                     .id = s->op == PUT || s->op == DELETE_ID ? arena_printf(arena, "c%d", s->id)
-                                                              : STR_EMPTY,
-                     .condition = STR_EMPTY,
-                     .if_match = s->if_match,
-                     .full_url = STR_EMPTY,
-                     .url = STR_EMPTY};
+    IntakeAsk ask = {
+        .verb = is_delete(s->op)                       ? INTAKE_DELETE
+                : s->op == PUT || s->op == PUT_BY_NAME ? INTAKE_UPDATE
+                                                       : INTAKE_CREATE,
+        .type = s->op == REFER ? FHIR_T_BASIC : FHIR_T_PATIENT,
+        .id = s->op == PUT || s->op == DELETE_ID ? arena_printf(arena, "c%d", s->id) : STR_EMPTY,
+        .condition = STR_EMPTY,
+        .if_match = s->if_match == 0 ? STR_EMPTY : arena_printf(arena, "W/\"%u\"", s->if_match),
+        .full_url = STR_EMPTY,
+        .url = STR_EMPTY};
     Str by = s->by_token ? arena_printf(arena, "identifier=urn:n|%d", s->by)
                          : arena_printf(arena, "family:exact=N%d&active:missing=true", s->by);
     ask.condition = has_condition(s) ? by : STR_EMPTY;

@@ -171,8 +171,10 @@ static void check_sorted(World *w, size_t *ret_hits) {
     arena_reset(w->arena);
     FhirType type = put_sorted_query(w, &text);
     FhirQuery q;
-    FhirQueryScope scope = {.type = type, .base_url = STR("https://nhip.example/fhir"),
-                            .now = 1704067200000, .info = &w->home.info};
+    FhirQueryScope scope = {.type = type,
+                            .base_url = STR("https://nhip.example/fhir"),
+                            .now = 1704067200000,
+                            .info = &w->home.info};
     assert_ok(fhir_query_parse(w->arena, &scope, buf_str(&text), &q));
     RecordNo now = store_snapshot(w->home.store);
     RecordNo snapshot = below(w, 3) > 0 ? now : 1 + below(w, (unsigned)now);
@@ -182,7 +184,9 @@ static void check_sorted(World *w, size_t *ret_hits) {
     }
     sorting = &q;
     qsort(rows, n, sizeof(*rows), compare_rows);
-    StoreSearch search = {.query = &q, .snapshot = snapshot, .want_total = true,
+    StoreSearch search = {.query = &q,
+                          .snapshot = snapshot,
+                          .want_total = true,
                           .count = below(w, 3) == 0 ? 5 : 40 + below(w, 300)};
     size_t at = 0;
     do {

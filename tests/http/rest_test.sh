@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# What http.html of FHIR R4 says and clients rely on: conditions as they are really sent, ETags in
+# lists, parts of resources on every interaction, UTF-8, the entries of bundles.
+set -u
+. tests/http/server.inc.sh
+serve || exit 1
+
+patient() { printf '{"resourceType":"Patient","identifier":[{"system":"urn:t","value":"%s"}],"gender":"male"}' "$1"; }
+named() { printf '{"resourceType":"Patient","id":"%s","identifier":[{"system":"urn:t","value":"%s"}]}' "$1" "$1"; }
+post() { code -X POST -H "$json" "$@"; }
+put() { code -X PUT -H "$json" "$@"; }
+
+# ---- If-None-Exist: what stands behind '?', and what clients send ----
+check "a conditional create" is "$(post -H 'If-None-Exist: identifier=urn:t|1' -d "$(patient 1)" "$base/Patient")" 201
+for form in 'identifier=urn:t|1' '?identifier=urn:t|1' 'Patient?identifier=urn:t|1' '/Patient?identifier=urn:t|1' \
+    "$base/Patient?identifier=urn:t|1"; do
+    check "is there already: $form" is "$(post -H "If-None-Exist: $form" -d "$(patient 1)" "$base/Patient")" 200
+done
+for form in '?' 'Patient?' 'Group?identifier=urn:t|1' 'http://other.example/Patient?identifier=urn:t|1'; do
+    check "no condition on patients: $form" is \
+        "$(post -H "If-None-Exist: $form" -d "$(patient 1)" "$base/Patient")" 400
+done
+check "nothing was created beside it" is "$(total 'Patient?identifier=urn:t|1&_summary=count')" 1
+bundle='{"resourceType":"Bundle","type":"transaction","entry":[{"resource":'"$(patient 1)"',
+  "request":{"method":"POST","url":"Patient","ifNoneExist":"Patient?identifier=urn:t|1"}}]}'
+check "the same in a transaction" is "$(post -d "$bundle" "$base")" 200
+check "and it finds what is there" has "$(body)" '"status":"200"'
+
+# ---- If-Match ----
+put -d "$(named e1)" "$base/Patient/e1" >/dev/null
+check "If-Match: * finds it there" is "$(put -H 'If-Match: *' -d "$(named e1)" "$base/Patient/e1")" 200
+check "one of a list" is "$(put -H 'If-Match: W/"9", W/"2"' -d "$(named e1)" "$base/Patient/e1")" 200
+check "none of a list" is "$(put -H 'If-Match: W/"9", W/"2"' -d "$(named e1)" "$base/Patient/e1")" 412
+check "a tag that nobody gave" is "$(put -H 'If-Match: W/"abc"' -d "$(named e1)" "$base/Patient/e1")" 412
+check "no tag at all" is "$(put -H 'If-Match: 3' -d "$(named e1)" "$base/Patient/e1")" 400
+check "* where nothing is" is "$(put -H 'If-Match: *' -d "$(named e2)" "$base/Patient/e2")" 412
+check "a delete of another version" is "$(code -X DELETE -H 'If-Match: W/"1"' "$base/Patient/e1")" 412
+check "a version that is not there is named" is "$(code "$base/Patient/e1/_history/77")" 404
+check "in words" has "$(body)" 'no version 77 of Patient/e1'
+
+# ---- UTF-8 ----
+check "another charset is refused" is "$(code -X POST -H 'Content-Type: application/fhir+json; charset=iso-8859-1' \
+    -d "$(patient 2)" "$base/Patient")" 415
+check "UTF-8 may be said" is "$(code -X POST -H 'Content-Type: application/fhir+json; charset="UTF-8"' \
+    -d "$(patient 2)" "$base/Patient")" 201
+printf '\xef\xbb\xbf%s' "$(patient 3)" >"$tmp/bom.json"
+check "a byte order mark is passed over" is "$(post --data-binary "@$tmp/bom.json" "$base/Patient")" 201
+
+# ---- _summary and _elements ----
+check "create shows a part" is "$(post -d "$(patient 4)" "$base/Patient?_elements=identifier")" 201
+check "without the rest" is "$(grep -c gender "$tmp/body")" 0
+check "and says that it is one" has "$(body)" SUBSETTED
+check "what is stored is whole" has "$(curl -s "$base/Patient?identifier=urn:t|4")" '"gender":"male"'
+check "update shows a part" is "$(put -d "$(named e1)" "$base/Patient/e1?_summary=text")" 200
+check "of it" has "$(body)" SUBSETTED
+check "an element that is none is refused before" is "$(put -d "$(named e9)" "$base/Patient/e9?_elements=nope")" 400
+check "and nothing is written" is "$(code "$base/Patient/e9")" 404
+check "history shows parts" is "$(code "$base/Patient/e1/_history?_elements=gender&_count=1")" 200
+check "of each version" has "$(body)" SUBSETTED
+check "its next link keeps the wish" has "$(body)" '_history?_count=1&_elements=gender&_page='
+
+# ---- headers ----
+check "a request's id comes back" has "$(head_of -H 'X-Request-Id: r-17' "$base/Patient/e1")" 'X-Request-Id: r-17'
+tag=$(head_of "$base/metadata" | tr -d '\r' | sed -n 's/^ETag: //p')
+check "the capability statement has an ETag" is "$(code -H "If-None-Match: $tag" "$base/metadata")" 304
+
+# ---- bundles ----
+bundle='{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"HEAD","url":"Patient/e1"}},
+  {"request":{"method":"GET","url":"Patient/e1"}},{"resource":'"$(patient 5)"'}]}'
+check "a batch" is "$(post -d "$bundle" "$base")" 200
+check "HEAD leaves the resource out" is "$(grep -o '"resourceType":"Patient"' "$tmp/body" | wc -l)" 1
+check "an entry needs a request" has "$(body)" '"expression":["Bundle.entry[2].request"]'
+urn=urn:uuid:6a5f2c1e-0000-4000-8000-000000000001
+bundle='{"resourceType":"Bundle","type":"transaction","entry":[{"fullUrl":"'$urn'","resource":'"$(patient 6)"',
+  "request":{"method":"POST","url":"Patient"}},{"resource":{"resourceType":"Basic","code":{"text":"t"},
+  "subject":{"reference":"'$urn'"},"extension":[{"url":"urn:u","valueUri":"'$urn'"},{"url":"urn:c","valueCanonical":"'$urn'"}]},
+  "request":{"method":"POST","url":"Basic"}}]}'
+check "a transaction" is "$(post -H 'Prefer: return=representation' -d "$bundle" "$base")" 200
+check "a canonical stays" has "$(body)" '"valueCanonical":"'$urn'"'
+check "a uri follows" is "$(grep -c "\"valueUri\":\"$urn\"" "$tmp/body")" 0
+
+# ---- searches ----
+check "a sort key that is none is named" is "$(code "$base/Patient?_sort=-nope")" 400
+check "by its name" has "$(body)" "'nope' unknown search parameter of Patient"
+check "_contained=false is what is done" is "$(code "$base/Patient?_contained=false")" 200
+check "_contained=true is not" is "$(code "$base/Patient?_contained=true")" 400
+
+stop
+check "stops in order" is "$rc" 0
+echo "1..$n"
+[ "$bad" = 0 ]
