@@ -34,6 +34,8 @@ struct IntakeAsk {
     TimeMs if_modified_since;   /* READ: what was there then is held, too; 0: unsaid */
     const JsonNode *root;       /* CREATE, UPDATE: the resource, validated */
     const JsonNode *patch_body; /* UPDATE by PATCH: Parameters or Binary of the entry */
+    bool is_posted;             /* READ by POST: an operation … */
+    const JsonNode *posted;     /* … with this body; may be NULL */
     /* UPDATE by PATCH, instead of root: makes it from the version that is there, validated, in each
      * attempt anew; what it makes lives in the arena. */
     ErrCode (*patch)(const IntakeAsk *ask, Arena *arena, const StoreVersion *found,

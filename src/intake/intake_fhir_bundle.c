@@ -66,6 +66,16 @@ static ErrCode check_resource(const IntakeAsk *ask, Arena *arena, size_t i, ErrI
     return ERR_OK;
 }
 
+/* "Type/id/$name", with or without a query. */
+static bool is_operation(Str url) {
+    Str path = STR_EMPTY;
+    Str last = STR_EMPTY;
+    (void)str_cut(&url, '?', &path);
+    while (str_cut(&path, '/', &last)) {
+    }
+    return str_starts(last, STR("$"));
+}
+
 static ErrCode parse_request(Arena *arena, const JsonNode *request, size_t i, IntakeAsk *ask,
                              ErrInfo *info) {
     Str method = json_raw_str(json_get_lit(request, "method"));
@@ -78,6 +88,13 @@ static ErrCode parse_request(Arena *arena, const JsonNode *request, size_t i, In
         ask->if_none_match = json_str(arena, json_get_lit(request, "ifNoneMatch"));
         return parse_since(json_raw_str(json_get_lit(request, "ifModifiedSince")),
                            &ask->if_modified_since, info);
+    }
+    if (str_eq(method, STR("POST")) && is_operation(url)) {
+        ask->verb = INTAKE_READ;
+        ask->is_posted = true;
+        ask->posted = ask->root;
+        ask->root = NULL;
+        return ERR_OK;
     }
     TRY(intake_target(url, ask, info));
     ask->if_match = json_str(arena, json_get_lit(request, "ifMatch"));

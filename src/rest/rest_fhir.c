@@ -273,17 +273,18 @@ static void get_history_all(RestCall *call) {
 void rest_run_operation(RestCall *call) {
     ErrInfo info = {0};
     RestGet get;
-    RestGetFn fn = rest_operation_get(call->rest, call->parts + 1, call->n_parts - 1);
+    const RestOperation *op =
+        rest_operation_find(call->rest, call->parts + 1, call->n_parts - 1);
     ErrCode err = get_of_parts(call, call->parts + 1, call->n_parts - 1, &get, &info);
     get.query = http_query(call->request);
     if (err == ERR_OK && http_body(call->request).len > 0) {
         err = rest_operation_query(call, &get.query, &info);
     }
-    if (err != ERR_OK || fn == NULL) {
+    if (err != ERR_OK || op == NULL) {
         rest_reply_err(call, err == ERR_OK ? ERR_INTERNAL : err, &info);
         return;
     }
-    answer_get(&get, fn);
+    answer_get(&get, op->get);
 }
 
 static void get_metadata(RestCall *call) {
@@ -314,10 +315,7 @@ static void post_search(RestCall *call) {
     answer_get(&get, rest_search);
 }
 
-static RestGetFn fn_of_parts(const Rest *rest, const Str *parts, size_t n) {
-    if (str_starts(parts[n - 1], STR("$"))) {
-        return rest_operation_get(rest, parts, n);
-    }
+static RestGetFn fn_of_parts(const Str *parts, size_t n) {
     if (n == 1) {
         return str_eq(parts[0], STR("_history"))   ? rest_history
                : str_eq(parts[0], STR("metadata")) ? rest_metadata
@@ -344,7 +342,10 @@ ErrCode rest_get_ask(RestCall *call, const IntakeAsk *ask, RestAnswer *ret, ErrI
     while (n < ARRAY_LEN(parts) && str_cut(&path, '/', &part)) {
         parts[n++] = part;
     }
-    RestGetFn fn = n == 0 || path.ptr != NULL ? NULL : fn_of_parts(call->rest, parts, n);
+    bool whole = n > 0 && path.ptr == NULL;
+    bool named = whole && str_starts(parts[n - 1], STR("$"));
+    const RestOperation *op = named ? rest_operation_find(call->rest, parts, n) : NULL;
+    RestGetFn fn = op != NULL ? op->get : whole && !named ? fn_of_parts(parts, n) : NULL;
     if (fn == NULL) {
         return err_set(info, ERR_NOT_FOUND, "bundle-url", "'" STR_FMT "' is no address of the API",
                        "'" STR_FMT "' không phải là địa chỉ của API", STR_ARG(ask->url));
@@ -353,7 +354,11 @@ ErrCode rest_get_ask(RestCall *call, const IntakeAsk *ask, RestAnswer *ret, ErrI
     get.query = query.ptr == NULL ? STR_EMPTY : query;
     get.if_none_match = ask->if_none_match;
     get.if_modified_since = ask->if_modified_since;
+    get.posted = ask->posted;
     TRY(rest_check_accept(call, get.query, info));
+    if (op != NULL && ask->posted != NULL && !op->reads_posted) {
+        TRY(rest_operation_query_of(call->arena, ask->posted, &get.query, info));
+    }
     return fn(&get, ret, info);
 }
 

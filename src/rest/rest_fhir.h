@@ -16,6 +16,7 @@ typedef struct RestGet {
     Str query;                /* raw, without '?' */
     Str if_none_match;        /* ETags that the client holds */
     TimeMs if_modified_since; /* what was there then is held, too; 0: unsaid */
+    const JsonNode *posted;   /* an operation's body; NULL: there is none */
 } RestGet;
 
 /* `body` belongs to whoever holds the answer (buf_release, or handed over by rest_send). */

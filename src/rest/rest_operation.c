@@ -94,7 +94,7 @@ static Str id_of(Arena *arena, const Named *of) {
 
 /* ---- in bundles ---- */
 
-RestGetFn rest_operation_get(const Rest *rest, const Str *parts, size_t n_parts) {
+const RestOperation *rest_operation_find(const Rest *rest, const Str *parts, size_t n_parts) {
     Str path[REST_PARTS_MAX] = {STR("fhir")};
     char allow[REST_ALLOW_MAX];
     Named named;
@@ -104,13 +104,16 @@ RestGetFn rest_operation_get(const Rest *rest, const Str *parts, size_t n_parts)
     memcpy(path + 1, parts, n_parts * sizeof(*parts));
     const RestRoute *route =
         rest_router_find(rest->router, &(RestAddress){STR("GET"), path, n_parts + 1}, allow);
+    route = route == NULL ? rest_router_find(
+                                rest->router, &(RestAddress){STR("POST"), path, n_parts + 1}, allow)
+                          : route;
     if (route == NULL || !name_route(route, &named)) {
         return NULL;
     }
     bool first = false;
     named = gather(0, &named, &first);
     const RestOperation *row = find_row(&named);
-    return row == NULL ? NULL : row->get;
+    return row == NULL || row->get == NULL ? NULL : row;
 }
 
 /* ---- Parameters as a query ---- */
@@ -144,26 +147,31 @@ static ErrCode put_value(Arena *arena, const JsonNode *parameter, Buf *out, ErrI
     return ERR_OK;
 }
 
-ErrCode rest_operation_query(RestCall *call, Str *query, ErrInfo *info) {
+ErrCode rest_operation_query_of(Arena *arena, const JsonNode *parameters, Str *query,
+                                ErrInfo *info) {
     CLEANUP_BUF Buf out = {0};
-    FhirResource body;
-    FhirIssues issues = fhir_issues(call->arena);
     buf_init(&out, LIMIT_REQUEST_BYTES);
-    TRY(rest_check_json_body(call, info));
-    ErrCode err = fhir_parse(call->arena, http_body(call->request), &body, &issues);
-    if (err != ERR_OK || body.type != FHIR_T_PARAMETERS) {
+    if (fhir_type_of(parameters) != FHIR_T_PARAMETERS) {
         return err_set(info, ERR_PARAM, "body-parameters", "the body must be a Parameters resource",
                        "nội dung phải là một tài nguyên Parameters");
     }
     buf_put_str(&out, *query);
-    const JsonNode *list = json_get_lit(body.root, "parameter");
+    const JsonNode *list = json_get_lit(parameters, "parameter");
     const JsonNode *at = json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
     for (; at != NULL; at = json_next(list, at)) {
-        TRY(put_value(call->arena, at, &out, info));
+        TRY(put_value(arena, at, &out, info));
     }
     TRY(buf_ok(&out));
-    *query = arena_str(call->arena, buf_str(&out));
+    *query = arena_str(arena, buf_str(&out));
     return ERR_OK;
+}
+
+ErrCode rest_operation_query(RestCall *call, Str *query, ErrInfo *info) {
+    FhirResource body;
+    FhirIssues issues = fhir_issues(call->arena);
+    TRY(rest_check_json_body(call, info));
+    ErrCode err = fhir_parse(call->arena, http_body(call->request), &body, &issues);
+    return rest_operation_query_of(call->arena, err == ERR_OK ? body.root : NULL, query, info);
 }
 
 /* ---- the capability statement ---- */

@@ -22,10 +22,11 @@ typedef struct RestOpParam {
 } RestOpParam;
 
 typedef struct RestOperation {
-    const char *on;   /* "Patient"; "Resource": of any type; "": of the system only */
-    const char *name; /* without '$' */
-    const char *base; /* HL7's definition of which this is the whole or a part; NULL: our own */
-    RestGetFn get;    /* answers a GET entry of a bundle; NULL: it cannot be one */
+    const char *on;    /* "Patient"; "Resource": of any type; "": of the system only */
+    const char *name;  /* without '$' */
+    const char *base;  /* HL7's definition of which this is the whole or a part; NULL: our own */
+    RestGetFn get;     /* answers an entry of a bundle; NULL: it cannot be one */
+    bool reads_posted; /* get reads RestGet.posted; else Parameters become the query */
     bool affects_state;
     const RestOpParam *params;
     size_t n_params;
@@ -42,14 +43,17 @@ typedef struct RestOperations {
     const RestOperations table = {table##_list, ARRAY_LEN(table##_list)}
 #define REST_PARAMS(list) .params = (list), .n_params = ARRAY_LEN(list)
 
-/* The GET operation that these parts name ("Patient", "7", "$everything"); NULL: there is none that
- * a bundle could ask. */
-RestGetFn rest_operation_get(const Rest *rest, const Str *parts, size_t n_parts);
+/* The operation that these parts name ("Patient", "7", "$everything"); NULL: there is none that a
+ * bundle could ask. */
+const RestOperation *rest_operation_find(const Rest *rest, const Str *parts, size_t n_parts);
 /* Handler of a route whose operation has a `get`: GET, and POST with Parameters of simple values.
  */
 void rest_run_operation(RestCall *call); /* rest_fhir.c */
 /* The values of the Parameters in the body behind those of *query, as a query. */
 MUST_USE ErrCode rest_operation_query(RestCall *call, Str *query, ErrInfo *info);
+/* The same for Parameters on the tape. */
+MUST_USE ErrCode rest_operation_query_of(Arena *arena, const JsonNode *parameters, Str *query,
+                                         ErrInfo *info);
 /* The member "operation" of a type (FHIR_T_NONE: of the system), if it has any. */
 void rest_put_operations(JsonWriter *w, Rest *rest, FhirType type);
 /* The generated OperationDefinition with this id; ERR_NOT_FOUND. */

@@ -42,11 +42,17 @@ static const RestOpParam lookup_params[] = {
     {REST_OUT, "property", "BackboneElement", 0, "*", "what else is known"},
 };
 static const RestOpParam validate_params[] = {
-    P_URL,     P_CODE,
-    P_VERSION, P_DISPLAY,
-    P_CODING,  P_CONCEPT,
-    P_DATE,    P_LANGUAGE,
-    P_RESULT,  {REST_OUT, "display", "string", 0, "1", "the code's name"},
+    P_URL,
+    P_CODE,
+    P_VERSION,
+    P_DISPLAY,
+    P_CODING,
+    P_CONCEPT,
+    P_DATE,
+    P_LANGUAGE,
+    P_RESULT,
+    {REST_IN, "abstract", "boolean", 0, "1", "false: abstract codes do not count"},
+    {REST_OUT, "display", "string", 0, "1", "the code's name"},
 };
 static const RestOpParam subsumes_params[] = {
     P_SYSTEM,
@@ -75,6 +81,10 @@ static const RestOpParam expand_params[] = {
     {REST_IN, "excludeNotForUI", "boolean", 0, "1", "without abstract codes"},
     {REST_IN, "excludePostCoordinated", "boolean", 0, "1", "there are none here"},
     {REST_IN, "property", "code", 0, "*", "properties to be shown"},
+    {REST_IN, "exclude-system", "canonical", 0, "*", "system|version: its codes are left out"},
+    {REST_IN, "system-version", "canonical", 0, "*", "system|version where the set names none"},
+    {REST_IN, "check-system-version", "canonical", 0, "*", "system|version: no other will do"},
+    {REST_IN, "force-system-version", "canonical", 0, "*", "system|version whatever the set says"},
     {REST_OUT, "return", "ValueSet", 1, "1", "the set with its expansion"},
 };
 static const RestOpParam set_validate_params[] = {
@@ -162,15 +172,17 @@ static void end_view(const TermView **view) {
     term_view_end(*view);
 }
 
-/* query NULL: the body has the parameters. */
-static ErrCode run(RestTermCall *t, const RestTermOp *op, const Str *query, RestAnswer *ret,
+/* Parameters stand in the address, in what was posted (may be NULL), or in both. */
+static ErrCode run(RestTermCall *t, const RestTermOp *op, const RestGet *get, RestAnswer *ret,
                    ErrInfo *info) {
-    CLEANUP(end_view) const TermView *view = rest_term_view(t->call->rest);
+    CLEANUP(end_view) const TermView *view = rest_term_view(get->call->rest);
     t->view = view;
-    t->arena = t->call->arena;
     t->type = op->type;
-    TRY(query == NULL ? rest_term_args_of_body(t, op, info)
-                      : rest_term_args_of_query(t, op, *query, info));
+    t->call = get->call;
+    t->arena = get->call->arena;
+    t->id = str_starts(get->id, STR("$")) ? STR_EMPTY : get->id;
+    TRY(rest_term_args_of_query(t, op, get->query, info));
+    TRY(get->posted == NULL ? ERR_OK : rest_term_args_of_posted(t, op, get->posted, info));
     rest_term_read_common(t);
     ret->status = 200;
     t->w = json_writer(&ret->body);
@@ -178,34 +190,31 @@ static ErrCode run(RestTermCall *t, const RestTermOp *op, const Str *query, Rest
     return arena_failed(t->arena) ? ERR_NOMEM : buf_ok(&ret->body);
 }
 
-/* By GET, also inside of a bundle. */
+/* Alone, or as an entry of a bundle. */
 static ErrCode answer_get(const RestGet *get, const RestTermOp *op, RestAnswer *ret,
                           ErrInfo *info) {
     RestTermCall *t = arena_new_array(get->call->arena, RestTermCall, 1);
-    if (t == NULL) {
-        return ERR_NOMEM;
+    return t == NULL ? ERR_NOMEM : run(t, op, get, ret, info);
+}
+
+static ErrCode read_posted(RestCall *call, const JsonNode **ret, ErrInfo *info) {
+    if (!str_eq(http_method(call->request), STR("POST"))) {
+        return ERR_OK;
     }
-    t->call = get->call;
-    t->id = str_starts(get->id, STR("$")) ? STR_EMPTY : get->id;
-    return run(t, op, &get->query, ret, info);
+    TRY(rest_check_json_body(call, info));
+    return json_parse(call->arena, http_body(call->request), ret, info);
 }
 
 static void serve(RestCall *call, const RestTermOp *op) {
     ErrInfo info = {0};
     RestAnswer answer = {0};
-    RestTermCall *t = arena_new_array(call->arena, RestTermCall, 1);
-    Str query = http_query(call->request);
-    bool post = str_eq(http_method(call->request), STR("POST"));
+    RestGet get = {.call = call,
+                   .query = http_query(call->request),
+                   .id = call->n_parts == 4 ? call->parts[2] : STR_EMPTY};
     buf_init(&answer.body, LIMIT_REQUEST_BYTES);
-    ErrCode err = t == NULL ? ERR_NOMEM : rest_take_format(call, query, &info);
-    if (err == ERR_OK && post) {
-        err = rest_check_write(call, &info); /* the address of a POST says _format at most */
-    }
-    if (err == ERR_OK) {
-        t->call = call;
-        t->id = call->n_parts == 4 ? call->parts[2] : STR_EMPTY;
-        err = run(t, op, post ? NULL : &query, &answer, &info);
-    }
+    ErrCode err = rest_take_format(call, get.query, &info);
+    err = err == ERR_OK ? read_posted(call, &get.posted, &info) : err;
+    err = err == ERR_OK ? answer_get(&get, op, &answer, &info) : err;
     if (err == ERR_OK) {
         Str pretty = rest_query(call, "_pretty");
         err = rest_pretty_param(pretty.len == 0 ? (Str){NULL, 0} : pretty, &answer.pretty, &info);
@@ -259,7 +268,7 @@ ROUTES(rest_term_routes, BOTH("/fhir/CodeSystem/$lookup", serve_lookup, LOOKUP),
 #define OPERATION(type, op, handler)                                                               \
     {                                                                                              \
         .on = type, .name = op, .base = HL7 type "-" op, .get = get_##handler,                     \
-        REST_PARAMS(handler##_params)                                                              \
+        .reads_posted = true, REST_PARAMS(handler##_params)                                        \
     }
 OPERATIONS(rest_term_operations, OPERATION("CodeSystem", "lookup", lookup),
            OPERATION("CodeSystem", "validate-code", validate),

@@ -67,7 +67,8 @@ MUST_USE ErrCode rest_term_need_canonical(RestTermCall *t, Str *ret_canonical,
 /* ---- reading what is asked (rest_term_param.c) ---- */
 MUST_USE ErrCode rest_term_args_of_query(RestTermCall *t, const RestTermOp *op, Str query,
                                          ErrInfo *info);
-MUST_USE ErrCode rest_term_args_of_body(RestTermCall *t, const RestTermOp *op, ErrInfo *info);
+MUST_USE ErrCode rest_term_args_of_posted(RestTermCall *t, const RestTermOp *op,
+                                          const JsonNode *root, ErrInfo *info);
 void rest_term_read_common(
     RestTermCall *t); /* displayLanguage and date, which many operations have */
 

@@ -49,21 +49,41 @@ static void put_name(Printing *p, const char *language, Str value) {
     }
 }
 
-static void put_names(Printing *p, const TermConcept *c, const JsonNode *extra) {
-    const JsonNode *list = json_get_lit(extra, "designation");
-    json_name(p->w, "designation");
-    json_open_array(p->w);
-    if (!json_is(list, JSON_ARRAY)) {
-        put_name(p, "vi", c->display_vi);
-        put_name(p, "en", c->display);
-    }
+static void put_list(Printing *p, const JsonNode *list) {
     for (const JsonNode *d = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; d != NULL;
          d = json_next(list, d)) {
         if (wants_name(p, rest_term_text(p->t, d, "language"))) {
             json_put_node(p->w, d);
         }
     }
+}
+
+/* What the set adds stands before what the system has. */
+static ErrCode put_names(Printing *p, const TermHit *h, const JsonNode *extra, ErrInfo *info) {
+    const JsonNode *list = json_get_lit(extra, "designation");
+    const JsonNode *added = NULL;
+    if (h->designation.len > 0) {
+        TRY(json_parse(p->t->arena, h->designation, &added, info));
+    }
+    json_name(p->w, "designation");
+    json_open_array(p->w);
+    put_list(p, added);
+    put_list(p, list);
+    if (list == NULL && added == NULL) {
+        put_name(p, "vi", h->concept.display_vi);
+    }
+    if (list == NULL) {
+        put_name(p, "en", h->concept.display);
+    }
     json_close_array(p->w);
+    return ERR_OK;
+}
+
+/* In the language that is asked for, if the set or the system has it; else as the set says. */
+static Str display_of(const Printing *p, const TermHit *h) {
+    bool vi = p->t->language == FHIR_LANG_VI && h->concept.display_vi.len > 0;
+    return vi || h->set_display.len == 0 ? term_display(&h->concept, p->t->language)
+                                         : h->set_display;
 }
 
 static void put_property(Printing *p, const JsonNode *property) {
@@ -130,13 +150,10 @@ static ErrCode put_hit(Printing *p, const TermHit *h, ErrInfo *info) {
     }
     json_member_str(p->w, STR("version"), h->version);
     json_member(p->w, "code", c->code);
-    json_member_str(p->w, STR("display"), term_display(c, p->t->language));
+    json_member_str(p->w, STR("display"), display_of(p, h));
     bool has_names = json_count(json_get_lit(extra, "designation")) > 0 || c->display.len > 0 ||
-                     c->display_vi.len > 0;
-    if ((p->all_names || p->some_names) && has_names) {
-        put_names(p, c, extra);
-    }
-    return ERR_OK;
+                     c->display_vi.len > 0 || h->designation.len > 0;
+    return (p->all_names || p->some_names) && has_names ? put_names(p, h, extra, info) : ERR_OK;
 }
 
 static ErrCode put_contains(Printing *p, const TermExpansion *x, ErrInfo *info) {
@@ -187,11 +204,12 @@ static void put_parameters(RestTermCall *t) {
         bool raw = strcmp(a->param->type, "boolean") == 0 || strcmp(a->param->type, "integer") == 0;
         json_open_object(w);
         json_member(w, "name", str_from(a->param->name));
-        json_put_name(w, strcmp(a->param->type, "boolean") == 0    ? STR("valueBoolean")
-                         : strcmp(a->param->type, "integer") == 0  ? STR("valueInteger")
-                         : strcmp(a->param->type, "code") == 0     ? STR("valueCode")
-                         : strcmp(a->param->type, "dateTime") == 0 ? STR("valueDateTime")
-                                                                   : STR("valueString"));
+        json_put_name(w, strcmp(a->param->type, "boolean") == 0     ? STR("valueBoolean")
+                         : strcmp(a->param->type, "integer") == 0   ? STR("valueInteger")
+                         : strcmp(a->param->type, "code") == 0      ? STR("valueCode")
+                         : strcmp(a->param->type, "dateTime") == 0  ? STR("valueDateTime")
+                         : strcmp(a->param->type, "canonical") == 0 ? STR("valueUri")
+                                                                    : STR("valueString"));
         if (raw) {
             json_put_raw(w, a->text);
         } else {

@@ -162,11 +162,25 @@ static ErrCode arg_of_parameter(RestTermCall *t, const RestTermOp *op, const Jso
     return add_arg(t, p, arg, info);
 }
 
-ErrCode rest_term_args_of_body(RestTermCall *t, const RestTermOp *op, ErrInfo *info) {
-    const JsonNode *root = NULL;
-    TRY(rest_check_json_body(t->call, info));
-    TRY(json_parse(t->arena, http_body(t->call->request), &root, info));
+/* The only parameter that takes a resource of this type; NULL. */
+static const RestOpParam *resource_param(const RestTermOp *op, const JsonNode *root) {
+    FhirType type = fhir_type_of(root);
+    for (size_t i = 0; i < op->n_params && type != FHIR_T_NONE; i++) {
+        if (op->params[i].use == REST_IN && strcmp(op->params[i].type, fhir_type_name(type)) == 0) {
+            return &op->params[i];
+        }
+    }
+    return NULL;
+}
+
+/* Parameters, or the resource alone (http://hl7.org/fhir/R4/operations.html#request). */
+ErrCode rest_term_args_of_posted(RestTermCall *t, const RestTermOp *op, const JsonNode *root,
+                                 ErrInfo *info) {
     const JsonNode *list = json_get_lit(root, "parameter");
+    const RestOpParam *alone = resource_param(op, root);
+    if (alone != NULL) {
+        return add_arg(t, alone, (RestTermArg){.text = STR_EMPTY, .node = root}, info);
+    }
     if (!json_str_is(json_get_lit(root, "resourceType"), STR("Parameters")) ||
         (list != NULL && !json_is(list, JSON_ARRAY))) {
         return err_set(info, ERR_INVALID, "parameters", "send a Parameters resource",

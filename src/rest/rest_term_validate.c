@@ -208,12 +208,37 @@ ErrCode rest_term_validate_in_system(RestTermCall *t, ErrInfo *info) {
     return ERR_OK;
 }
 
+/* What the parameters say of versions; all of $expand. */
+static ErrCode read_uses(RestTermCall *t, TermSetAsk *ask) {
+    static const struct {
+        const char *name;
+        TermUse use;
+    } names[] = {{"exclude-system", TERM_EXCLUDE},
+                 {"system-version", TERM_DEFAULT},
+                 {"check-system-version", TERM_CHECK},
+                 {"force-system-version", TERM_FORCE}};
+    TermSystemUse *uses = arena_new_array(t->arena, TermSystemUse, t->n_args + 1);
+    if (uses == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < t->n_args; i++) {
+        for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+            if (strcmp(t->args[i].param->name, names[k].name) == 0) {
+                uses[ask->n_uses++] = (TermSystemUse){names[k].use, t->args[i].text};
+            }
+        }
+    }
+    ask->uses = uses;
+    return ERR_OK;
+}
+
 ErrCode rest_term_need_set(RestTermCall *t, const TermSet **ret_set, const JsonNode **ret_root,
                            Str *ret_canonical, ErrInfo *info) {
     const JsonNode *inline_set = rest_term_arg_node(t, "valueSet");
     TermSetAsk ask = {.canonical = STR_EMPTY, .has_day = t->has_day, .day = t->day};
     *ret_root = inline_set;
     *ret_canonical = STR_EMPTY;
+    TRY(read_uses(t, &ask));
     if (inline_set == NULL) {
         TRY(rest_term_need_canonical(t, &ask.canonical, ret_root, info));
         ask.canonical = rest_term_canonical(t, ask.canonical, rest_term_arg(t, "valueSetVersion"));

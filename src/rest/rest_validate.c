@@ -9,6 +9,7 @@ typedef enum Mode { MODE_NONE, MODE_CREATE, MODE_UPDATE, MODE_DELETE, MODE_PROFI
 
 typedef struct Question {
     RestCall *call;
+    Str query;
     FhirType type;
     Str id; /* empty: of the type */
     Mode mode;
@@ -48,11 +49,9 @@ static ErrCode add_profile(Question *q, Str canonical, ErrInfo *info) {
 /* The address: mode, profile, _format, _pretty. */
 static ErrCode read_query(Question *q, ErrInfo *info) {
     RestParam p[] = {{"mode", {0}}, {"profile", {0}}, {"_format", {0}}, {"_pretty", {0}}};
-    Str query = http_query(q->call->request);
     bool pretty = false;
-    TRY(rest_params(q->call->arena, query, p, ARRAY_LEN(p), info));
+    TRY(rest_params(q->call->arena, q->query, p, ARRAY_LEN(p), info));
     TRY(rest_pretty_param(p[3].value, &pretty, info));
-    TRY(rest_take_format(q->call, query, info));
     TRY(read_mode(p[0].value.ptr == NULL ? STR_EMPTY : p[0].value, &q->mode, info));
     return add_profile(q, p[1].value.ptr == NULL ? STR_EMPTY : p[1].value, info);
 }
@@ -86,14 +85,16 @@ static ErrCode read_parameters(Question *q, const JsonNode *root, ErrInfo *info)
     return ERR_OK;
 }
 
-/* The body is the resource, or Parameters with it. */
-static ErrCode read_body(Question *q, ErrInfo *info) {
-    const JsonNode *root = NULL;
-    if (http_body(q->call->request).len == 0) {
+static ErrCode read_body(RestCall *call, const JsonNode **ret, ErrInfo *info) {
+    if (http_body(call->request).len == 0) {
         return ERR_OK;
     }
-    TRY(rest_check_json_body(q->call, info));
-    TRY(json_parse(q->call->arena, http_body(q->call->request), &root, info));
+    TRY(rest_check_json_body(call, info));
+    return json_parse(call->arena, http_body(call->request), ret, info);
+}
+
+/* It is the resource, or Parameters with it. */
+static ErrCode read_posted(Question *q, const JsonNode *root, ErrInfo *info) {
     if (fhir_type_of(root) == FHIR_T_PARAMETERS && q->type != FHIR_T_PARAMETERS) {
         return read_parameters(q, root, info);
     }
@@ -103,18 +104,15 @@ static ErrCode read_body(Question *q, ErrInfo *info) {
 
 /* ---- the answer ---- */
 
-static void answer(Question *q, const FhirIssues *issues) {
-    RestAnswer a = {.status = 200, .pretty = str_eq(rest_query(q->call, "_pretty"), STR("true"))};
-    buf_init(&a.body, LIMIT_MIB);
+static void put_answer(const Question *q, const FhirIssues *issues, Buf *out) {
     if (issues->n == 0) {
         ErrInfo info = {0};
         (void)err_set(&info, ERR_OK, "valid", "all ok: nothing is wrong",
                       "hợp lệ: không có vấn đề nào");
-        fhir_print_outcome_err(&a.body, &info, q->call->language);
+        fhir_print_outcome_err(out, &info, q->call->language);
     } else {
-        fhir_print_outcome(&a.body, issues, q->call->language);
+        fhir_print_outcome(out, issues, q->call->language);
     }
-    rest_send(q->call, &a);
 }
 
 static const FhirRuleText RULE_TYPE = {"type-mismatch", "invalid",
@@ -164,34 +162,49 @@ static ErrCode read_stored(Question *q, ErrInfo *info) {
     return json_parse(q->call->arena, v.json, &q->root, info);
 }
 
-static ErrCode ask(Question *q, ErrInfo *info) {
-    TRY(rest_need_type(q->call->parts[1], &q->type, info));
-    q->id = q->call->n_parts == 4 ? q->call->parts[2] : STR_EMPTY;
-    TRY(read_query(q, info));
-    TRY(read_body(q, info));
-    return q->root == NULL ? read_stored(q, info) : ERR_OK;
+/* Alone, or as an entry of a bundle. */
+static ErrCode run(const RestGet *get, RestAnswer *ret, ErrInfo *info) {
+    bool of_type = str_starts(get->id, STR("$"));
+    Question q = {.call = get->call,
+                  .query = get->query,
+                  .type = get->type,
+                  .id = of_type ? STR_EMPTY : get->id};
+    FhirIssues issues = fhir_issues(get->call->arena);
+    FhirResource r;
+    TRY(read_query(&q, info));
+    if (get->posted != NULL) {
+        TRY(read_posted(&q, get->posted, info));
+    }
+    if (q.root == NULL) {
+        TRY(read_stored(&q, info));
+    }
+    ErrCode err = fhir_from_node(q.root, &r, &issues);
+    if (err == ERR_OK && q.mode != MODE_DELETE) {
+        check_mode(&q, &r, &issues);
+        err = rest_validate_all(q.call, &r, q.profiles, q.n_profiles, &issues);
+    }
+    ret->status = 200;
+    put_answer(&q, &issues, &ret->body);
+    return err == ERR_OK || err == ERR_INVALID ? buf_ok(&ret->body) : err;
 }
 
 static void validate(RestCall *call) {
-    Question q = {.call = call};
     ErrInfo info = {0};
-    FhirIssues issues = fhir_issues(call->arena);
-    ErrCode err = ask(&q, &info);
+    RestGet get = {.call = call,
+                   .query = http_query(call->request),
+                   .id = call->n_parts == 4 ? call->parts[2] : STR_EMPTY};
+    RestAnswer a = {.pretty = str_eq(rest_query(call, "_pretty"), STR("true"))};
+    buf_init(&a.body, LIMIT_MIB);
+    ErrCode err = rest_need_type(call->parts[1], &get.type, &info);
+    err = err == ERR_OK ? rest_take_format(call, get.query, &info) : err;
+    err = err == ERR_OK ? read_body(call, &get.posted, &info) : err;
+    err = err == ERR_OK ? run(&get, &a, &info) : err;
     if (err != ERR_OK) {
-        rest_reply_err(call, err, &info);
+        buf_release(&a.body);
+        rest_reply_err(call, err, info.code == err ? &info : NULL);
         return;
     }
-    FhirResource r;
-    err = fhir_from_node(q.root, &r, &issues);
-    if (err == ERR_OK && q.mode != MODE_DELETE) {
-        check_mode(&q, &r, &issues);
-        err = rest_validate_all(call, &r, q.profiles, q.n_profiles, &issues);
-    }
-    if (err != ERR_OK && err != ERR_INVALID) {
-        rest_reply_err(call, err, NULL);
-        return;
-    }
-    answer(&q, &issues);
+    rest_send(call, &a);
 }
 
 static const RestOpParam params[] = {
@@ -204,6 +217,8 @@ OPERATIONS(rest_validate_operations,
            {.on = "Resource",
             .name = "validate",
             .base = "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+            .get = run,
+            .reads_posted = true,
             REST_PARAMS(params)});
 
 ROUTES(rest_validate_routes,

@@ -67,11 +67,25 @@ MUST_USE ErrCode term_above(const TermView *view, Arena *arena, const TermCode *
 
 /* ---- sets of any origin ---- */
 
+/* What a caller says of the versions of systems (ValueSet/$expand). */
+typedef enum TermUse {
+    TERM_EXCLUDE, /* parts of this system (and version, if said) are left out */
+    TERM_DEFAULT, /* where the set names no version */
+    TERM_CHECK,   /* the same; and another version in the set is an error */
+    TERM_FORCE,   /* whatever the set names */
+} TermUse;
+typedef struct TermSystemUse {
+    TermUse use;
+    Str canonical; /* "url|version" */
+} TermSystemUse;
+
 typedef struct TermSetAsk {
     Str canonical;           /* or "SYSTEM?fhir_vs", "SYSTEM?fhir_vs=isa/CODE" */
     const JsonNode *compose; /* not NULL: an inline ValueSet.compose; its text outlives the set */
     bool has_day;
     int32_t day; /* the versions that hold on this day (since 1970) instead of the newest */
+    const TermSystemUse *uses;
+    size_t n_uses;
 } TermSetAsk;
 /* Computed in the arena unless the view has it. ERR_NOT_FOUND; ERR_PARAM, ERR_UNSUPPORTED,
  * ERR_LIMIT for a compose that cannot be followed. */
@@ -138,6 +152,8 @@ typedef struct TermHit {
     Str system, version;
     TermConcept concept; /* concept.system NULL: its system is not held here */
     unsigned depth;      /* in a tree: 0, or one more than the hit it stands below */
+    Str set_display;     /* what the set calls it; empty: as its system does */
+    Str designation;     /* what the set adds: FHIR's JSON of the list, or empty */
 } TermHit;
 
 typedef struct TermExpansion {

@@ -206,11 +206,11 @@ static void fill_hit(const Candidate *c, TermHit *ret) {
         ret->concept.definition = STR_EMPTY;
     }
     ret->concept.code = c->code;
-    if (c->item != NULL && c->item->display.len > 0) {
-        ret->concept.display = c->item->display;
-    }
-    if (c->item != NULL && c->item->display_vi.len > 0) {
-        ret->concept.display_vi = c->item->display_vi;
+    if (c->item != NULL) {
+        ret->set_display = c->item->display;
+        ret->designation = c->item->designation;
+        ret->concept.display_vi =
+            c->item->display_vi.len > 0 ? c->item->display_vi : ret->concept.display_vi;
     }
 }
 

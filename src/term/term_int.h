@@ -118,7 +118,8 @@ typedef enum SetPartKind {
 
 typedef struct SetItem {
     Str code, display, display_vi;
-    uint32_t at; /* PACK_NONE: not in the system, or the system is not held here */
+    Str designation; /* JSON of the list, or empty */
+    uint32_t at;     /* PACK_NONE: not in the system, or the system is not held here */
 } SetItem;
 
 typedef struct SetPart {

@@ -9,6 +9,8 @@ typedef struct SetReader {
     Arena *arena;
     int32_t day;  /* TERM_NOW: nested sets are shared with the view */
     bool is_kept; /* the view's own: its lock is held */
+    const TermSystemUse *uses;
+    size_t n_uses;
     unsigned depth;
     TermSet *set;
 } SetReader;
@@ -54,11 +56,13 @@ static ErrCode read_items(SetReader *r, const JsonNode *list, SetPart *part) {
     uint32_t i = 0;
     for (const JsonNode *c = first_of(list); c != NULL; c = json_next(list, c), i++) {
         Str code = json_str(r->arena, json_get_lit(c, "code"));
+        const JsonNode *designation = json_get_lit(c, "designation");
         uint32_t at =
             part->sys == NULL ? PACK_NONE : pack_find(term_pack_of(part->sys), part->sys->p, code);
         items[i] = (SetItem){.code = code,
                              .display = json_str(r->arena, json_get_lit(c, "display")),
                              .display_vi = vietnamese_of(r->arena, c),
+                             .designation = designation == NULL ? STR_EMPTY : json_raw(designation),
                              .at = at};
         order[i] = i;
     }
@@ -128,11 +132,79 @@ static ErrCode read_sets(SetReader *r, const JsonNode *list, SetPart *part, ErrI
     return ERR_OK;
 }
 
+/* ---- versions of systems ---- */
+
+static const TermSystemUse *find_use(const SetReader *r, TermUse use, Str url, Str version) {
+    for (size_t i = 0; i < r->n_uses; i++) {
+        Str said;
+        Str said_version;
+        term_cut_canonical(r->uses[i].canonical, &said, &said_version);
+        bool same = str_eq(said, url) &&
+                    (use != TERM_EXCLUDE || said_version.len == 0 || str_eq(said_version, version));
+        if (r->uses[i].use == use && same) {
+            return &r->uses[i];
+        }
+    }
+    return NULL;
+}
+
+/* "url|version" of the system that a part names, as the caller wants it. */
+static ErrCode choose_version(const SetReader *r, Str *canonical, ErrInfo *info) {
+    Str url;
+    Str version;
+    term_cut_canonical(*canonical, &url, &version);
+    const TermSystemUse *force = find_use(r, TERM_FORCE, url, version);
+    const TermSystemUse *check = find_use(r, TERM_CHECK, url, version);
+    const TermSystemUse *other = find_use(r, TERM_DEFAULT, url, version);
+    if (force == NULL && check != NULL && version.len > 0 && !str_eq(*canonical, check->canonical)) {
+        return err_set(info, ERR_UNSUPPORTED, "term-system-version",
+                       "the value set asks for " STR_FMT ", check-system-version for " STR_FMT,
+                       "danh mục cần " STR_FMT ", check-system-version yêu cầu " STR_FMT,
+                       STR_ARG(*canonical), STR_ARG(check->canonical));
+    }
+    const TermSystemUse *chosen = force != NULL ? force : check != NULL ? check : other;
+    if (chosen != NULL && (force != NULL || version.len == 0)) {
+        *canonical = chosen->canonical;
+    }
+    return ERR_OK;
+}
+
+static bool is_excluded(const SetReader *r, Str canonical) {
+    Str url;
+    Str version;
+    term_cut_canonical(canonical, &url, &version);
+    return find_use(r, TERM_EXCLUDE, url, version) != NULL;
+}
+
 /* ---- parts ---- */
 
-static ErrCode read_part(SetReader *r, const JsonNode *node, SetPart *part, ErrInfo *info) {
+/* A whole system, a part of it, or nothing when the caller leaves it out. */
+static ErrCode read_system(SetReader *r, const JsonNode *node, Str canonical, SetPart *part,
+                           ErrInfo *info) {
     const JsonNode *concepts = json_get_lit(node, "concept");
     const JsonNode *filters = json_get_lit(node, "filter");
+    Str said;
+    TRY(choose_version(r, &canonical, info));
+    part->sys = term_system_at(r->view, canonical, r->day);
+    Str held = part->sys == NULL ? canonical
+                                 : arena_printf(r->arena, STR_FMT "|" STR_FMT,
+                                                STR_ARG(part->sys->e.url),
+                                                STR_ARG(part->sys->e.version));
+    term_cut_canonical(canonical, &part->system, &said);
+    part->kind = SET_ALL;
+    if (r->n_uses > 0 && is_excluded(r, held)) {
+        part->kind = SET_LIST; /* of nothing */
+    } else if (json_count(concepts) > 0) {
+        return read_items(r, concepts, part);
+    } else if (json_count(filters) > 0) {
+        return read_filters(r, filters, part, info);
+    } else if (part->sys == NULL || part->sys->p->content == PACK_NOT_PRESENT) {
+        note_lack(r, canonical);
+    }
+    return ERR_OK;
+}
+
+static ErrCode read_part(SetReader *r, const JsonNode *node, SetPart *part, ErrInfo *info) {
     const JsonNode *sets = json_get_lit(node, "valueSet");
     Str version = json_str(r->arena, json_get_lit(node, "version"));
     *part = (SetPart){.kind = SET_SETS, .system = json_str(r->arena, json_get_lit(node, "system"))};
@@ -141,17 +213,7 @@ static ErrCode read_part(SetReader *r, const JsonNode *node, SetPart *part, ErrI
                             ? part->system
                             : arena_printf(r->arena, STR_FMT "|" STR_FMT, STR_ARG(part->system),
                                            STR_ARG(version));
-        Str said;
-        part->sys = term_system_at(r->view, canonical, r->day);
-        term_cut_canonical(part->system, &part->system, &said);
-        part->kind = SET_ALL;
-        if (json_count(concepts) > 0) {
-            TRY(read_items(r, concepts, part));
-        } else if (json_count(filters) > 0) {
-            TRY(read_filters(r, filters, part, info));
-        } else if (part->sys == NULL || part->sys->p->content == PACK_NOT_PRESENT) {
-            note_lack(r, canonical);
-        }
+        TRY(read_system(r, node, canonical, part, info));
     }
     if (sets != NULL && part->kind != SET_UNKNOWN) {
         TRY(read_sets(r, sets, part, info));
@@ -224,6 +286,14 @@ static ErrCode compute_whole(const SetReader *outer, const TermSystem *system, S
     }
     *part = (SetPart){.kind = SET_ALL, .system = system->e.url, .sys = system};
     r.set->url = url;
+    if (system->p->content == PACK_NOT_PRESENT) {
+        note_lack(&r, system->e.url);
+    }
+    if (outer->n_uses > 0 && is_excluded(outer, arena_printf(outer->arena, STR_FMT "|" STR_FMT,
+                                                             STR_ARG(system->e.url),
+                                                             STR_ARG(system->e.version)))) {
+        part->kind = SET_LIST; /* of nothing */
+    }
     r.set->parts = part;
     r.set->n_includes = 1;
     r.set->n_parts = 1;
@@ -235,8 +305,10 @@ static ErrCode compute_whole(const SetReader *outer, const TermSystem *system, S
 static ErrCode compute_implied(const SetReader *outer, Str url, const TermSet **ret,
                                ErrInfo *info) {
     size_t at = str_find(url, STR("?fhir_vs"));
+    Str canonical = str_sub(url, 0, at);
+    TRY(choose_version(outer, &canonical, info));
     const TermSystem *s =
-        at == SIZE_MAX ? NULL : term_system_at(outer->view, str_sub(url, 0, at), outer->day);
+        at == SIZE_MAX ? NULL : term_system_at(outer->view, canonical, outer->day);
     Str rest = s == NULL ? STR_EMPTY : str_sub(url, at + 8, url.len);
     if (s == NULL || rest.len == 0) {
         return s == NULL ? ERR_OK : compute_whole(outer, s, url, ret);
@@ -246,6 +318,13 @@ static ErrCode compute_implied(const SetReader *outer, Str url, const TermSet **
     }
     TRY(compute_whole(outer, s, url, ret));
     SetPart *part = (SetPart *)(uintptr_t)(*ret)->parts;
+    if (part->kind == SET_LIST) {
+        return ERR_OK;
+    }
+    if (s->p->content == PACK_NOT_PRESENT) {
+        part->kind = SET_UNKNOWN;
+        return ERR_OK;
+    }
     uint64_t *bits = arena_new_array(outer->arena, uint64_t, bits_words(s->p->n) + 1);
     if (bits == NULL) {
         return ERR_NOMEM;
@@ -304,7 +383,9 @@ static ErrCode find_set(const SetReader *r, Str canonical, const TermSet **ret, 
         return r->is_kept ? keep_entry(r, entry, ret, info) : compute_entry(r, entry, ret, info);
     }
     if (whole != NULL) {
-        const TermSystem *s = term_system_at(r->view, whole->system->e.url, r->day);
+        Str wanted = whole->system->e.url;
+        TRY(choose_version(r, &wanted, info));
+        const TermSystem *s = term_system_at(r->view, wanted, r->day);
         return s == NULL ? ERR_OK : compute_whole(r, s, canonical, ret);
     }
     return compute_implied(r, canonical, ret, info);
@@ -336,7 +417,11 @@ const TermSet *term_set(const TermView *view, Str canonical) {
 
 ErrCode term_set_in(const TermView *view, Arena *arena, const TermSetAsk *ask,
                     const TermSet **ret_set, ErrInfo *info) {
-    SetReader r = {.view = view, .arena = arena, .day = ask->has_day ? ask->day : TERM_NOW};
+    SetReader r = {.view = view,
+                   .arena = arena,
+                   .day = ask->has_day ? ask->day : TERM_NOW,
+                   .uses = ask->uses,
+                   .n_uses = ask->n_uses};
     const TermSet *set = NULL;
     if (ask->compose != NULL) {
         SetReader inner;
@@ -344,7 +429,7 @@ ErrCode term_set_in(const TermView *view, Arena *arena, const TermSetAsk *ask,
         TRY(read_compose(&inner, ask->compose, info));
         set = inner.set;
     } else {
-        set = ask->has_day ? NULL : term_set(view, ask->canonical);
+        set = ask->has_day || ask->n_uses > 0 ? NULL : term_set(view, ask->canonical);
         if (set == NULL) {
             TRY(find_set(&r, ask->canonical, &set, info));
         }
