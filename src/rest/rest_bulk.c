@@ -48,7 +48,7 @@ static ErrCode add_node(Arena *arena, const JsonNode *node, BulkParams *out, Err
         if (str_starts(name, STR("value"))) {
             p.node = json_value(m);
             p.value = text_of(arena, p.node);
-        } else if (str_eq(name, STR("resource"))) {
+        } else if (str_eq(name, STR("resource")) || str_eq(name, STR("part"))) {
             p.node = json_value(m);
         }
     }
@@ -56,6 +56,24 @@ static ErrCode add_node(Arena *arena, const JsonNode *node, BulkParams *out, Err
                                                        "each parameter needs a name and a value",
                                                        "mỗi tham số cần có tên và giá trị")
                                              : add_param(out, &p, info);
+}
+
+static ErrCode add_list(Arena *arena, const JsonNode *list, BulkParams *out, ErrInfo *info) {
+    const JsonNode *at = json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
+    for (; at != NULL; at = json_next(list, at)) {
+        TRY(add_node(arena, at, out, info));
+    }
+    return ERR_OK;
+}
+
+ErrCode bulk_parts(Arena *arena, const JsonNode *part, BulkParams *ret, ErrInfo *info) {
+    BulkParams p = {.list = arena_new_array(arena, BulkParam, PARAMS_MAX)};
+    if (p.list == NULL) {
+        return ERR_NOMEM;
+    }
+    TRY(add_list(arena, part, &p, info));
+    *ret = p;
+    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
 }
 
 static ErrCode add_body(RestCall *call, Arena *arena, BulkParams *out, ErrInfo *info) {
@@ -67,12 +85,7 @@ static ErrCode add_body(RestCall *call, Arena *arena, BulkParams *out, ErrInfo *
         return err_set(info, ERR_PARAM, "parameters-body", "send a Parameters resource as the body",
                        "hãy gửi tài nguyên Parameters trong nội dung yêu cầu");
     }
-    const JsonNode *list = json_get_lit(root, "parameter");
-    const JsonNode *at = json_is(list, JSON_ARRAY) ? json_first(list) : NULL;
-    for (; at != NULL; at = json_next(list, at)) {
-        TRY(add_node(arena, at, out, info));
-    }
-    return ERR_OK;
+    return add_list(arena, json_get_lit(root, "parameter"), out, info);
 }
 
 ErrCode bulk_params(RestCall *call, Arena *arena, BulkParams *ret, ErrInfo *info) {

@@ -10,7 +10,7 @@
 typedef struct BulkParam {
     Str name;
     Str value;            /* text of a primitive; of a Reference its reference */
-    const JsonNode *node; /* of a Parameters resource: its value or resource; NULL: address */
+    const JsonNode *node; /* of Parameters: its value, resource or list of parts; NULL: address */
 } BulkParam;
 
 typedef struct BulkParams {
@@ -20,6 +20,8 @@ typedef struct BulkParams {
 
 /* Those of the address, then those of the body, if there is one; texts live in arena. */
 MUST_USE ErrCode bulk_params(RestCall *call, Arena *arena, BulkParams *ret, ErrInfo *info);
+/* The parts of a parameter, from its node. */
+MUST_USE ErrCode bulk_parts(Arena *arena, const JsonNode *part, BulkParams *ret, ErrInfo *info);
 /* Refuses what is not in names (NULL-terminated), or takes it out of the list where the client
  * prefers handling=lenient. */
 MUST_USE ErrCode bulk_only(RestCall *call, BulkParams *params, const char *const *names,

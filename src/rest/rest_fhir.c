@@ -273,8 +273,7 @@ static void get_history_all(RestCall *call) {
 void rest_run_operation(RestCall *call) {
     ErrInfo info = {0};
     RestGet get;
-    const RestOperation *op =
-        rest_operation_find(call->rest, call->parts + 1, call->n_parts - 1);
+    const RestOperation *op = rest_operation_find(call->rest, call->parts + 1, call->n_parts - 1);
     ErrCode err = get_of_parts(call, call->parts + 1, call->n_parts - 1, &get, &info);
     get.query = http_query(call->request);
     if (err == ERR_OK && http_body(call->request).len > 0) {

@@ -2,9 +2,11 @@
 #include "rest/rest_operation.h"
 #include "rest/rest_profile.h"
 #include "rest/rest_subs.h"
+#include "rest/rest_term.h"
 #include "core/fold.h"
 #include "core/hash.h"
 #include "store/store_params.h"
+#include "subs/subs.h"
 
 #define METADATA_BYTES (16 * LIMIT_MIB)
 
@@ -96,6 +98,22 @@ static void put_flag(JsonWriter *w, const char *name, bool value) {
     json_put_bool(w, value);
 }
 
+/* R4's way to say which topics there are (the backport's extension). */
+static void put_topics(JsonWriter *w, Arena *arena) {
+    json_name(w, "extension");
+    json_open_array(w);
+    for (FhirType type = 1; (int)type <= FHIR_RESOURCE_COUNT; type++) {
+        json_open_object(w);
+        json_member(w, "url",
+                    STR("http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
+                        "capabilitystatement-subscriptiontopic-canonical"));
+        json_member(w, "valueCanonical",
+                    arena_printf(arena, SUBS_TOPIC "%s", fhir_type_name(type)));
+        json_close_object(w);
+    }
+    json_close_array(w);
+}
+
 /* What a statement is made with. */
 typedef struct Making {
     Arena *arena;
@@ -113,6 +131,9 @@ static void put_resource(JsonWriter *w, Rest *rest, FhirType type, const Making 
     const FhirSearchParam *common = fhir_search_params_common(&n_common);
     const FhirSearchParam *own = fhir_search_params(type, &n);
     json_open_object(w);
+    if (type == FHIR_T_SUBSCRIPTION) {
+        put_topics(w, arena);
+    }
     json_member(w, "type", str_from(fhir_type_name(type)));
     rest_put_profiles(w, rest, type);
     put_interactions(w, codes, ARRAY_LEN(codes));
@@ -195,6 +216,10 @@ static void put_statement(Rest *rest, const Making *m, Buf *out) {
     json_member(&w, "status", STR("active"));
     json_member(&w, "date", buf_str(&date));
     json_member(&w, "kind", STR("instance"));
+    json_name(&w, "instantiates");
+    json_open_array(&w);
+    json_put_str(&w, STR("http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"));
+    json_close_array(&w);
     json_name(&w, "software");
     json_open_object(&w);
     json_member(&w, "name", STR("Nhịp"));
@@ -246,18 +271,31 @@ static ErrCode make(Rest *rest, const Making *m, Str *ret_text) {
     return ret_text->len == 0 ? ERR_NOMEM : ERR_OK;
 }
 
-/* We are of one normative version and declare no terminology service. */
-static ErrCode check_mode(Str mode, ErrInfo *info) {
-    if (mode.ptr == NULL || str_eq(mode, STR("full")) || str_eq(mode, STR("normative"))) {
+/* We are of one normative version: full and normative are the same. */
+static ErrCode check_mode(Str mode, bool *ret_terminology, ErrInfo *info) {
+    *ret_terminology = str_eq(mode, STR("terminology"));
+    if (mode.ptr == NULL || *ret_terminology || str_eq(mode, STR("full")) ||
+        str_eq(mode, STR("normative"))) {
         return ERR_OK;
     }
     err_where(info, "mode");
-    return str_eq(mode, STR("terminology"))
-               ? err_set(info, ERR_UNSUPPORTED, "parameter-unsupported",
-                         "there is no TerminologyCapabilities here: this is no terminology server",
-                         "không có TerminologyCapabilities: đây không phải máy chủ thuật ngữ")
-               : err_set(info, ERR_PARAM, "parameter-value", "mode must be full or normative",
-                         "mode phải là full hoặc normative");
+    return err_set(info, ERR_PARAM, "parameter-value",
+                   "mode must be full, normative or terminology",
+                   "mode phải là full, normative hoặc terminology");
+}
+
+/* The catalogue changes with what is stored: made each time. */
+static ErrCode make_terminology(Rest *rest, Arena *arena, Str *ret_text) {
+    CLEANUP_BUF Buf out;
+    CLEANUP_BUF Buf date;
+    JsonWriter w = json_writer(&out);
+    buf_init(&out, METADATA_BYTES);
+    buf_init(&date, 64);
+    time_put_instant(&date, rest->started);
+    rest_term_put_capabilities(rest, &w, buf_str(&date));
+    TRY(buf_ok(&out));
+    *ret_text = arena_str(arena, buf_str(&out));
+    return ret_text->len == 0 ? ERR_NOMEM : ERR_OK;
 }
 
 static bool holds(Str list, Str etag) {
@@ -279,20 +317,21 @@ ErrCode rest_metadata(const RestGet *get, RestAnswer *ret, ErrInfo *info) {
     Arena *arena = get->call->arena;
     FhirPrintOptions print;
     TRY(rest_params(arena, get->query, p, N, info));
-    TRY(check_mode(p[MODE].value, info));
+    bool terminology;
+    TRY(check_mode(p[MODE].value, &terminology, info));
     RestGet as_read = *get;
-    as_read.type = FHIR_T_CAPABILITY_STATEMENT;
+    as_read.type = terminology ? FHIR_T_TERMINOLOGY_CAPABILITIES : FHIR_T_CAPABILITY_STATEMENT;
     as_read.query = rest_question_of(arena, p, N_PRINT);
     TRY(rest_print_params(&as_read, &print, info));
     Making making = {arena, store_params(rest->store, arena)};
     Str text = STR_EMPTY;
-    TRY(make(rest, &making, &text));
+    TRY(terminology ? make_terminology(rest, arena, &text) : make(rest, &making, &text));
     ret->etag = arena_printf(arena, "W/\"%016llx\"", (unsigned long long)hash64(text));
     ret->pretty = print.pretty;
     ret->status = holds(get->if_none_match, ret->etag) ? 304 : 200;
     if (ret->status == 304) {
         return ERR_OK;
     }
-    StoreVersion statement = {.type = FHIR_T_CAPABILITY_STATEMENT, .json = text};
+    StoreVersion statement = {.type = as_read.type, .json = text};
     return rest_put_resource(&ret->body, arena, &statement, &print);
 }

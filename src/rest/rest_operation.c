@@ -104,8 +104,8 @@ const RestOperation *rest_operation_find(const Rest *rest, const Str *parts, siz
     memcpy(path + 1, parts, n_parts * sizeof(*parts));
     const RestRoute *route =
         rest_router_find(rest->router, &(RestAddress){STR("GET"), path, n_parts + 1}, allow);
-    route = route == NULL ? rest_router_find(
-                                rest->router, &(RestAddress){STR("POST"), path, n_parts + 1}, allow)
+    route = route == NULL ? rest_router_find(rest->router,
+                                             &(RestAddress){STR("POST"), path, n_parts + 1}, allow)
                           : route;
     if (route == NULL || !name_route(route, &named)) {
         return NULL;

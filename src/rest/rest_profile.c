@@ -277,14 +277,24 @@ ErrCode rest_profile_builtin(const RestGet *get, StoreVersion *ret) {
 }
 
 void rest_put_profiles(JsonWriter *w, Rest *rest, FhirType type) {
+    static const char backport[] =
+        "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
+        "backport-subscription";
     const ProfileSet *set = NULL;
     ProfileInfo info;
     bool open = false;
     if (rest_profiles_hold(rest, &set, NULL) != ERR_OK) {
         return;
     }
+    if (type == FHIR_T_SUBSCRIPTION) { /* what src/subs reads, whether its guide is here or not */
+        json_name(w, "supportedProfile");
+        json_open_array(w);
+        json_put_str(w, str_from(backport));
+        open = true;
+    }
     for (size_t i = 0; profile_each(set, i, &info); i++) {
-        if (!info.is_resource || !str_eq(info.type, str_from(fhir_type_name(type)))) {
+        if (!info.is_resource || !str_eq(info.type, str_from(fhir_type_name(type))) ||
+            str_eq(info.url, str_from(backport))) {
             continue;
         }
         if (!open) {

@@ -135,6 +135,10 @@ static const RestTermOp op_set_validate =
 static const RestTermOp op_translate =
     OP(FHIR_T_CONCEPT_MAP, "translate", translate_params, rest_term_translation);
 
+const RestTermOp *rest_term_expand_op(void) {
+    return &op_expand;
+}
+
 /* ---- instances ---- */
 
 ErrCode rest_term_need_canonical(RestTermCall *t, Str *ret_canonical, const JsonNode **ret_root,

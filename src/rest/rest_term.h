@@ -84,6 +84,11 @@ ErrCode rest_term_expansion(RestTermCall *t, ErrInfo *info);
 MUST_USE ErrCode rest_term_need_set(RestTermCall *t, const TermSet **ret_set,
                                     const JsonNode **ret_root, Str *ret_canonical, ErrInfo *info);
 
+/* ---- what it can do (rest_term_capability.c) ---- */
+const RestTermOp *rest_term_expand_op(void); /* rest_term.c */
+/* TerminologyCapabilities, one resource. */
+void rest_term_put_capabilities(Rest *rest, JsonWriter *w, Str date);
+
 /* ---- the catalogue behind the server (rest_term_store.c) ---- */
 /* A snapshot that shows what was committed before, as far as a moment's patience goes; to be given
  * back by term_view_end. */

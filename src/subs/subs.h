@@ -18,6 +18,9 @@
 
 #include "store/store.h"
 
+/* What the canonical of a topic begins with; the resource type follows. */
+#define SUBS_TOPIC "https://nhip.vn/fhir/SubscriptionTopic/"
+
 typedef struct Subs Subs;
 
 enum { SUBS_RECENT = 1024 }; /* events of a subscription that can be asked for again */

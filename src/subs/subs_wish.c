@@ -1,7 +1,6 @@
 /* Subscription resource -> what it wishes; and its status, written back. */
 #include "subs/subs_int.h"
 
-#define TOPICS "https://nhip.vn/fhir/SubscriptionTopic/"
 #define BACKPORT "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
 
 enum {
@@ -113,9 +112,9 @@ static ErrCode read_criteria(const Subs *subs, SubWish *w, Str criteria, ErrInfo
     if (w->type == FHIR_T_NONE) {
         return err_set(info, ERR_PARAM, "subscription",
                        "criteria begin with a resource type: Observation?code=…; or with a topic "
-                       "of this server: " TOPICS "Observation",
+                       "of this server: " SUBS_TOPIC "Observation",
                        "criteria bắt đầu bằng loại tài nguyên: Observation?code=…; hoặc một chủ đề "
-                       "của máy chủ: " TOPICS "Observation");
+                       "của máy chủ: " SUBS_TOPIC "Observation");
     }
     return read_query(subs, w, name.len == criteria.len ? STR_EMPTY : query, info);
 }
@@ -123,11 +122,11 @@ static ErrCode read_criteria(const Subs *subs, SubWish *w, Str criteria, ErrInfo
 /* Backport: criteria is the topic, its extension the filter "Encounter?patient=…". */
 static ErrCode read_topic(const Subs *subs, SubWish *w, const JsonNode *root, ErrInfo *info) {
     w->is_topic = true;
-    w->type = fhir_resource_by_name(str_sub(w->topic, sizeof(TOPICS) - 1, w->topic.len));
+    w->type = fhir_resource_by_name(str_sub(w->topic, sizeof(SUBS_TOPIC) - 1, w->topic.len));
     if (w->type == FHIR_T_NONE) {
         return err_set(info, ERR_PARAM, "subscription",
-                       "this topic is not known here: " TOPICS "TYPE",
-                       "không có chủ đề này: " TOPICS "LOẠI");
+                       "this topic is not known here: " SUBS_TOPIC "TYPE",
+                       "không có chủ đề này: " SUBS_TOPIC "LOẠI");
     }
     const JsonNode *filter =
         extension_of(json_get_lit(root, "_criteria"), "backport-filter-criteria");
@@ -226,7 +225,7 @@ static ErrCode fill(const Subs *subs, SubWish *w, Str json, ErrInfo *info) {
     }
     Str criteria = json_str(w->arena, json_get_lit(root, "criteria"));
     TRY(read_channel(subs, w, json_get_lit(root, "channel"), info));
-    w->topic = str_starts(criteria, STR(TOPICS)) ? criteria : STR_EMPTY;
+    w->topic = str_starts(criteria, STR(SUBS_TOPIC)) ? criteria : STR_EMPTY;
     return w->topic.len > 0 ? read_topic(subs, w, root, info)
                             : read_criteria(subs, w, criteria, info);
 }

@@ -120,6 +120,9 @@ typedef struct TermAbout {
     bool is_complete;    /* a code that is not there is wrong */
 } TermAbout;
 TermAbout term_about(const TermSystem *system);
+/* The systems of a view by url, the versions of one together, the one meant without a version
+ * first. False behind the last one. */
+bool term_system_nth(const TermView *view, size_t i, TermAbout *ret);
 /* {"designation":[…],"property":[…]} as in FHIR, or empty. */
 Str term_extra(const TermConcept *concept);
 /* The concepts right above or below. ERR_NOMEM. */

@@ -15,6 +15,14 @@ TermAbout term_about(const TermSystem *s) {
                        .is_complete = s->p->content <= PACK_EXAMPLE};
 }
 
+bool term_system_nth(const TermView *view, size_t i, TermAbout *ret) {
+    if (i >= view->n_systems) {
+        return false;
+    }
+    *ret = term_about(&view->systems[i]);
+    return true;
+}
+
 Str term_extra(const TermConcept *c) {
     const PackConcept *p = c->system == NULL ? NULL : term_concept_at(c->system, c->at);
     return p == NULL ? STR_EMPTY : pack_str(term_pack_of(c->system), p->extra);

@@ -156,7 +156,8 @@ static ErrCode choose_version(const SetReader *r, Str *canonical, ErrInfo *info)
     const TermSystemUse *force = find_use(r, TERM_FORCE, url, version);
     const TermSystemUse *check = find_use(r, TERM_CHECK, url, version);
     const TermSystemUse *other = find_use(r, TERM_DEFAULT, url, version);
-    if (force == NULL && check != NULL && version.len > 0 && !str_eq(*canonical, check->canonical)) {
+    if (force == NULL && check != NULL && version.len > 0 &&
+        !str_eq(*canonical, check->canonical)) {
         return err_set(info, ERR_UNSUPPORTED, "term-system-version",
                        "the value set asks for " STR_FMT ", check-system-version for " STR_FMT,
                        "danh mục cần " STR_FMT ", check-system-version yêu cầu " STR_FMT,
@@ -186,10 +187,10 @@ static ErrCode read_system(SetReader *r, const JsonNode *node, Str canonical, Se
     Str said;
     TRY(choose_version(r, &canonical, info));
     part->sys = term_system_at(r->view, canonical, r->day);
-    Str held = part->sys == NULL ? canonical
-                                 : arena_printf(r->arena, STR_FMT "|" STR_FMT,
-                                                STR_ARG(part->sys->e.url),
-                                                STR_ARG(part->sys->e.version));
+    Str held = part->sys == NULL
+                   ? canonical
+                   : arena_printf(r->arena, STR_FMT "|" STR_FMT, STR_ARG(part->sys->e.url),
+                                  STR_ARG(part->sys->e.version));
     term_cut_canonical(canonical, &part->system, &said);
     part->kind = SET_ALL;
     if (r->n_uses > 0 && is_excluded(r, held)) {
@@ -289,9 +290,9 @@ static ErrCode compute_whole(const SetReader *outer, const TermSystem *system, S
     if (system->p->content == PACK_NOT_PRESENT) {
         note_lack(&r, system->e.url);
     }
-    if (outer->n_uses > 0 && is_excluded(outer, arena_printf(outer->arena, STR_FMT "|" STR_FMT,
-                                                             STR_ARG(system->e.url),
-                                                             STR_ARG(system->e.version)))) {
+    if (outer->n_uses > 0 &&
+        is_excluded(outer, arena_printf(outer->arena, STR_FMT "|" STR_FMT, STR_ARG(system->e.url),
+                                        STR_ARG(system->e.version)))) {
         part->kind = SET_LIST; /* of nothing */
     }
     r.set->parts = part;

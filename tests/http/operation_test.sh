@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Operations as client developers meet them: in bundles, posted alone, with versions of systems; what
+# the capabilities say of them. TAP output. Ports below 32768 on the loopback.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+. tests/http/server.inc.sh
+
+hasnot() { ! has "$@" >/dev/null; }
+get() { curl -s -g -H 'Accept-Language: en' "$base/$1"; }
+post() { curl -s -g -H "Accept-Language: en" -H "$json" --data-binary @- "$base/$1" <<<"$2"; }
+params() { echo "{\"resourceType\":\"Parameters\",\"parameter\":[$1]}"; }
+batch() { post '' "{\"resourceType\":\"Bundle\",\"type\":\"${2:-batch}\",\"entry\":[$1]}"; }
+entry() { echo "{\"request\":{\"method\":\"POST\",\"url\":\"$1\"},\"resource\":$2}"; }
+gender=http://hl7.org/fhir/ValueSet/administrative-gender
+system=http://hl7.org/fhir/administrative-gender
+check "the server starts" serve
+
+# ---- operations by POST inside of bundles
+male=$(params "{\"name\":\"url\",\"valueUri\":\"$gender\"},{\"name\":\"coding\",\"valueCoding\":{\"system\":\"$system\",\"code\":\"male\"}}")
+check "a batch validates codes" has "$(batch "$(entry 'ValueSet/$validate-code' "$male")")" '"name":"result","valueBoolean":true'
+check "and looks them up" has "$(batch "$(entry 'CodeSystem/$lookup' "$(params "{\"name\":\"system\",\"valueUri\":\"$system\"},{\"name\":\"code\",\"valueCode\":\"female\"}")")")" '"valueString":"Female"'
+check "and validates resources" has "$(batch "$(entry 'Patient/$validate' '{"resourceType":"Patient","gender":"x"}')")" '"expression":["Patient.gender"]'
+check "with parameters of the address" has "$(batch "$(entry 'Patient/$validate?profile=urn:none' '{"resourceType":"Patient"}')")" 'profile-unknown'
+check "a transaction does, too" has "$(batch "$(entry 'ValueSet/$validate-code' "$male")" transaction)" '"name":"result","valueBoolean":true'
+curl -s -o /dev/null -X PUT -H "$json" -d '{"resourceType":"Patient","id":"p1"}' "$base/Patient/p1"
+check "simple parameters become the query" has "$(batch "$(entry 'Patient/p1/$everything' "$(params '{"name":"_count","valueInteger":1}')")")" '"id":"p1"'
+check "what changes something is no entry" has "$(batch "$(entry 'Patient/p1/$meta-add' "$(params '')")")" 'is no address of the API'
+check "an unknown operation is refused" has "$(batch "$(entry 'Patient/$nothing' "$(params '')")")" 'is no address of the API'
+
+# ---- a resource posted alone, parameters in the address
+set='{"resourceType":"ValueSet","status":"active","compose":{"include":[{"system":"'$system'","concept":[{"code":"male","display":"Mann","designation":[{"language":"de","value":"männlich"}]},{"code":"female"}]}]}}'
+check "a value set is posted alone" has "$(post 'ValueSet/$expand?count=1' "$set")" '"total":2'
+check "with its own names" has "$(post 'ValueSet/$expand?includeDesignations=true' "$set")" '"display":"Mann","designation":[{"language":"de","value":"männlich"},{"language":"en","value":"Male"}]'
+check "a set's name is not said to be English" hasnot "$(post 'ValueSet/$expand?includeDesignations=true' "$set")" '{"language":"en","value":"Mann"}'
+check "another resource is refused" has "$(post 'ValueSet/$expand' '{"resourceType":"Patient"}')" 'send a Parameters resource'
+
+# ---- versions of systems
+check "a version as the default" has "$(get "ValueSet/\$expand?url=$gender&system-version=$system|4.0.1")" '"total":4'
+check "it is told in the expansion" has "$(get "ValueSet/\$expand?url=$gender&system-version=$system|4.0.1")" "{\"name\":\"system-version\",\"valueUri\":\"$system|4.0.1\"}"
+check "one that is not held is named" has "$(get "ValueSet/\$expand?url=$gender&system-version=$system|3.0")" "'$system|3.0'"
+check "the same by force" has "$(get "ValueSet/\$expand?url=$gender&force-system-version=$system|3.0")" "'$system|3.0'"
+fixed='{"resourceType":"ValueSet","status":"active","compose":{"include":[{"system":"'$system'","version":"3.0"}]}}'
+check "a check that fails" has "$(post "ValueSet/\$expand?check-system-version=$system|4.0.1" "$fixed")" 'term-system-version'
+check "force beats what the set says" has "$(post "ValueSet/\$expand?force-system-version=$system|4.0.1" "$fixed")" '"total":4'
+check "a default does not" has "$(post "ValueSet/\$expand?system-version=$system|4.0.1" "$fixed")" "'$system|3.0'"
+check "a system is left out" has "$(get "ValueSet/\$expand?url=$gender&exclude-system=$system")" '"total":0'
+check "another version is not" has "$(get "ValueSet/\$expand?url=$gender&exclude-system=$system|3.0")" '"total":4'
+
+# ---- systems that are not held are never shown as empty
+check "an implied set says what it lacks" has "$(get 'ValueSet/$expand?url=http://snomed.info/sct?fhir_vs=isa/138875005')" "needs 'http://snomed.info/sct'"
+check "the whole system, too" has "$(get 'ValueSet/$expand?url=http://snomed.info/sct?fhir_vs')" "needs 'http://snomed.info/sct'"
+
+# ---- capabilities
+tc=$(get 'metadata?mode=terminology')
+check "terminology capabilities" has "$tc" '"resourceType":"TerminologyCapabilities"'
+check "they name a system and its version" has "$tc" "{\"uri\":\"$system\",\"version\":[{\"code\":\"4.0.1\",\"isDefault\":true}]"
+check "but none that is not held" hasnot "$tc" '"uri":"http://snomed.info/sct"'
+check "they are valid" has "$(post 'TerminologyCapabilities/$validate' "$tc")" '"code":"valid"'
+cs=$(get metadata)
+check "the statement is valid" hasnot "$(post 'CapabilityStatement/$validate' "$cs")" '"severity":"error"'
+check "it claims bulk data" has "$cs" '"instantiates":["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"]'
+check "it names topics" has "$cs" '"valueCanonical":"https://nhip.vn/fhir/SubscriptionTopic/Encounter"'
+check "and the backport's profile" has "$cs" 'StructureDefinition/backport-subscription"'
+
+# ---- several views in one export
+view='{"resourceType":"ViewDefinition","resource":"Patient","status":"active","select":[{"column":[{"name":"id","path":"id"}]}]}'
+part() { echo "{\"name\":\"view\",\"part\":[{\"name\":\"name\",\"valueString\":\"$1\"},{\"name\":\"viewResource\",\"resource\":$view}]}"; }
+job=$(curl -s -g -D - -o /dev/null -H "$json" -H 'Prefer: respond-async' -d "$(params "{\"name\":\"_format\",\"valueCode\":\"csv\"},$(part patients),$(part patients)")" "$base/ViewDefinition/\$viewdefinition-export" | tr -d '\r' | sed -n 's/^[Cc]ontent-[Ll]ocation: //p')
+for _ in $(seq 100); do
+    [ "$(code -g "$job")" = 202 ] || break
+    sleep 0.1
+done
+check "the export is done" has "$(body)" '"name":"patients","format":"csv"'
+urls=$(body | grep -o '"url":"[^"]*"' | cut -d'"' -f4)
+check "two views, two files" is "$(sort -u <<<"$urls" | wc -l)" 2
+check "each has its rows" is "$(while read -r u; do curl -s -g "$u"; done <<<"$urls" | tr -d '\r' | tr '\n' ' ')" 'id p1 id p1 '
+
+stop
+check "it ends in order" is "$rc" 0
+echo "1..$n"
+[ "$bad" = 0 ]
