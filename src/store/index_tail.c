@@ -389,6 +389,15 @@ ErrCode tail_get(Tail *t, Str key, uint32_t below, SlotVec *out) {
     return err;
 }
 
+size_t tail_count(Tail *t, Str key) {
+    uint64_t hash = hash64(key);
+    rwlock_read(&t->lock);
+    const TailKey *k = find(t, key, hash);
+    size_t n = k == NULL ? 0 : k->n;
+    rwlock_unlock(&t->lock);
+    return n;
+}
+
 static bool key_newest(const TailKey *k, uint32_t below, uint32_t *ret_slot) {
     for (const Chunk *c = k->newest; c != NULL; c = c->older) {
         for (uint32_t i = c->n; i-- > 0;) {

@@ -38,6 +38,7 @@ MUST_USE ErrCode tail_add(Tail *t, Slot base, const IndexEntry *entries, size_t 
 
 /* Appends the key's slots that are below `below` (relative) to out. */
 MUST_USE ErrCode tail_get(Tail *t, Str key, uint32_t below, SlotVec *out);
+size_t tail_count(Tail *t, Str key); /* of the key's slots */
 /* The key's newest slot (relative) below `below`; false when there is none. */
 bool tail_newest(Tail *t, Str key, uint32_t below, uint32_t *ret_slot);
 

@@ -10,7 +10,7 @@ static int64_t now_us(void) {
     return clock_monotonic_ns(clock_real()) / 1000;
 }
 
-static Str term_text(Search *s, const FhirQueryTerm *term) {
+Str search_explain_term(Search *s, const FhirQueryTerm *term) {
     enum { LABEL_MAX = 200 };
     CLEANUP_BUF Buf b;
     buf_init(&b, 64 * LIMIT_MIB);
@@ -74,11 +74,11 @@ static ErrCode explain_clause(Search *s, const Clause *c) {
     StorePlanStep step = {.how = clause_way(c), .what = STR("type")};
     int64_t begin = now_us();
     if (c->term != NULL) {
-        step.what = term_text(s, c->term);
+        step.what = search_explain_term(s, c->term);
     }
     if (c->second != NULL) {
         step.what = arena_printf(s->out, STR_FMT "&" STR_FMT, STR_ARG(step.what),
-                                 STR_ARG(term_text(s, c->second)));
+                                 STR_ARG(search_explain_term(s, c->second)));
         step.how = "keys of both";
     }
     step.estimate = clause_estimate(s, c);
@@ -96,7 +96,7 @@ static ErrCode explain_rest(Search *s, const FhirQueryTerm *term) {
             return ERR_OK;
         }
     }
-    StorePlanStep step = {.what = term_text(s, term),
+    StorePlanStep step = {.what = search_explain_term(s, term),
                           .how = fhir_term_is_linked(term) ? "looked up for the candidates"
                                  : term->param != NULL && term->param->id == FHIR_P__LAST_UPDATED
                                      ? "range of records"

@@ -103,6 +103,9 @@ typedef struct Search {
     size_t *tests;       /* of keys against further ranges of a list */
     SearchPlan *explain; /* NULL: nobody asked */
     unsigned depth;      /* of a chain's search */
+    bool is_side;        /* of a chain: its own links are joined when it is walked */
+    size_t wanted;       /* hits that the page takes; 0: all */
+    size_t batch;        /* candidates filtered together */
     SearchLink **links;
     size_t n_links;
     StoreSearchLimits limits;
@@ -131,6 +134,11 @@ MUST_USE ErrCode value_all(Search *s, Clause *c, unsigned param);
 MUST_USE ErrCode value_pair(Search *s, Clause *c, unsigned param, const FhirQueryValue *token,
                             const FhirQueryValue *second);
 KeyVerdict key_verdict(const KeyRange *range, Str key);
+
+/* To make the sets of links: the type's list is taken out of the plan, and put back when there is
+ * still no other start. */
+void search_plan_reopen(Search *s);
+MUST_USE ErrCode search_plan_close(Search *s);
 
 /* ---- search_custom.c: parameters that came at run time ---- */
 MUST_USE ErrCode plan_custom(Search *s, const FhirQueryTerm *term);
@@ -184,6 +192,17 @@ MUST_USE ErrCode search_count(Search *s, uint64_t *ret_total);
 
 /* ---- search_link.c ---- */
 MUST_USE ErrCode search_plan_link(Search *s, const FhirQueryTerm *term);
+/* Makes the sets that are cheaper than asking. */
+MUST_USE ErrCode search_links_join(Search *s);
+/* Must every candidate be asked about? */
+bool search_links_ask(const Search *s);
+/* Has asking taken so much that its sets are to be made (search_links_switch)? */
+bool search_links_due(const Search *s);
+MUST_USE ErrCode search_links_switch(Search *s);
+/* About how many resources the search finds, chance deciding what is in no clause. */
+size_t search_expect(Search *s);
+
+/* ---- search_ask.c ---- */
 /* What must be known of the candidates before they are verified. */
 MUST_USE ErrCode search_link_batch(Search *s, const WalkBatch *batch);
 /* FhirMatchLinks.holds; ctx is the Search. */
@@ -235,6 +254,9 @@ MUST_USE ErrCode search_explain_plan(Search *s);
 SearchTimer search_timer(const Search *s);
 /* Something that was done since the timer: read and us are filled in. */
 MUST_USE ErrCode search_explain_step(Search *s, const SearchTimer *since, StorePlanStep step);
+Str search_explain_term(Search *s, const FhirQueryTerm *term); /* as in a URL, cut */
+/* What was looked up for the terms that no clause stands for. */
+MUST_USE ErrCode search_links_explain(Search *s, const SearchTimer *since);
 
 /* ---- search_system.c ---- */
 /* A page, and the total, of a query without a type. */

@@ -1,31 +1,25 @@
-/* Terms that depend on other resources: chains, _has, _list, and :above and :below of references.
+/* Terms that depend on other resources: chains, _has, _list (trees: search_tree.c).
  *
- * A term is joined in one of two ways. *Whole*: the other resources are searched once, those that
+ * A term is joined in one of two ways. *Set*: the other resources are searched once, those that
  * meet it are a set of first slots, and the term becomes a clause of what refers to them (or, for
- * _has, of what they refer to): a hash join. *Asked*: when they are more than the search's own
- * candidates, they are looked up as candidates come: one by one for chains (each target once), in
- * batches for _has (one search for what refers to any candidate of the batch). Either way each
+ * _has, of what they refer to): a hash join, whose cost is that of the other side. *Asked*
+ * (search_ask.c): the candidates are walked in the order of the result and the other side is looked
+ * up as they come, whose cost is the candidates until the page is full: wanted hits through the
+ * share of the type that meets the term. The cheaper way by the index's counts is taken; since
+ * counts know nothing of how the two sides hang together, asking has a budget, the set's cost,
+ * after which the set is made and the page goes on behind the last candidate. Either way each
  * candidate is verified with search_link_holds, and everything that is read counts as work. */
-#include "store/search_int.h"
+#include "store/search_link_int.h"
 
 #include "core/limits.h"
 #include "fhir/fhir_extract.h"
-#include "fhir/fhir_match.h"
 
-enum {
-    FEW_CANDIDATES = 64, /* up to so many are never worth a set */
-    LINK_WORK = 4,       /* what a small search counts as, beside what it reads */
-};
+enum { LINK_FEW = 16 }; /* so small a set is always made */
 
 #define SIDE_RECORD_BYTES (600 * LIMIT_MIB)
 
 /* ---- sets of first slots ------------------------------------------------------------------------
  */
-
-typedef struct SlotSet { /* open addressing; 0 is free */
-    Slot *table;
-    size_t mask, n;
-} SlotSet;
 
 static size_t set_place(const SlotSet *set, Slot slot) {
     size_t at = hash64((Str){(const char *)&slot, sizeof(slot)}) & set->mask;
@@ -35,7 +29,7 @@ static size_t set_place(const SlotSet *set, Slot slot) {
     return at;
 }
 
-static bool set_has(const SlotSet *set, Slot slot) {
+bool slot_set_has(const SlotSet *set, Slot slot) {
     return set->n > 0 && set->table[set_place(set, slot)] == slot;
 }
 
@@ -55,8 +49,7 @@ static ErrCode set_grow(Arena *arena, SlotSet *set) {
     return ERR_OK;
 }
 
-/* ret_new: it was not in the set. */
-static ErrCode set_put(Arena *arena, SlotSet *set, Slot slot, bool *ret_new) {
+ErrCode slot_set_put(Arena *arena, SlotSet *set, Slot slot, bool *ret_new) {
     assert(slot != 0);
     if (set->table == NULL || set->n >= set->mask / 4 * 3) {
         TRY(set_grow(arena, set));
@@ -68,31 +61,10 @@ static ErrCode set_put(Arena *arena, SlotSet *set, Slot slot, bool *ret_new) {
     return ERR_OK;
 }
 
-/* ---- what is known of a linked term -------------------------------------------------------------
- */
-
-typedef struct LinkSide {
-    FhirType type;  /* of the resources on the other side */
-    Search *search; /* for those that meet the link; NULL: a tree */
-    bool is_whole;  /* yes holds all of them */
-    SlotSet yes;    /* chain, tree: they; _has: what they refer to */
-    SlotSet no;     /* asked about, and not */
-} LinkSide;
-
-struct SearchLink {
-    const FhirQueryTerm *term;
-    LinkSide *sides;
-    size_t n_sides;
-};
-
-static bool is_reverse(const FhirQueryTerm *term) {
-    return term->kind == FHIR_TERM_HAS || term->kind == FHIR_TERM_LIST;
-}
-
-static SearchLink *link_of(const Search *s, const FhirQueryTerm *term) {
-    for (size_t i = 0; i < s->n_links; i++) {
-        if (s->links[i]->term == term) {
-            return s->links[i];
+LinkSide *link_side_of(SearchLink *link, FhirType type) {
+    for (size_t i = 0; i < link->n_sides; i++) {
+        if (link->sides[i].type == type) {
+            return &link->sides[i];
         }
     }
     return NULL;
@@ -102,10 +74,8 @@ static void free_arena(void *arena) {
     arena_free(arena);
 }
 
-/* A search of the same snapshot for resources of `type` that meet the terms. Its arenas live as
- * long as the plan. */
-static ErrCode side_search(Search *s, FhirType type, FhirQueryTerm *terms, size_t n_terms,
-                           Search **ret) {
+ErrCode link_side_search(Search *s, FhirType type, FhirQueryTerm *terms, size_t n_terms,
+                         Search **ret) {
     Search *c = arena_new_array(s->plan_arena, Search, 1);
     FhirQuery *q = arena_new_array(s->plan_arena, FhirQuery, 1);
     if (c == NULL || q == NULL) {
@@ -125,6 +95,7 @@ static ErrCode side_search(Search *s, FhirType type, FhirQueryTerm *terms, size_
                   .tests = s->tests,
                   .explain = s->explain,
                   .depth = s->depth + 1,
+                  .is_side = true,
                   .ascending = true};
     Arena **arenas[] = {&c->record_arena, &c->match_arena};
     for (size_t i = 0; i < ARRAY_LEN(arenas); i++) {
@@ -141,40 +112,27 @@ static ErrCode side_search(Search *s, FhirType type, FhirQueryTerm *terms, size_
 /* ---- clauses ------------------------------------------------------------------------------------
  */
 
-/* "What refers to this resource by param". */
-static ErrCode put_target(Search *s, Clause *c, const FhirQueryTerm *term,
-                          const FhirIndexReference *r) {
+ErrCode link_put_target(Search *s, Clause *c, const FhirQueryTerm *term,
+                        const FhirIndexReference *r) {
     FhirQueryTerm one = {.param = term->param};
     FhirQueryValue v = {.kind = FHIR_INDEX_REFERENCE};
     v.reference = *r;
     return value_ranges(s, c, &one, &v);
 }
 
-static FhirIndexReference reference_to(FhirType type, Str id) {
+FhirIndexReference link_reference(FhirType type, Str id) {
     return (FhirIndexReference){.type = type, .id = id, .url = STR_EMPTY, .local = -1};
 }
 
 /* ---- filling a set ------------------------------------------------------------------------------
  */
 
-typedef struct SideFill {
-    Search *s; /* whose term it is */
-    const FhirQueryTerm *term;
-    LinkSide *side;
-    Search *search;
-    Clause *clause; /* gets what follows from the set; NULL: nobody needs it */
-    size_t max;     /* stops when the set has more */
-    Str *ids;       /* new members' ids, for the next step of a tree; NULL: not wanted */
-    size_t n_ids;
-} SideFill;
-
-/* The resource met the link: it is a member itself. */
-static ErrCode fill_chain(SideFill *f, const StoreVersion *v) {
+ErrCode link_fill_chain(SideFill *f, const StoreVersion *v) {
     bool is_new = false;
-    TRY(set_put(f->s->plan_arena, &f->side->yes, v->first, &is_new));
+    TRY(slot_set_put(f->s->plan_arena, &f->side->yes, v->first, &is_new));
     if (is_new && f->clause != NULL) {
-        FhirIndexReference r = reference_to(v->type, v->id);
-        TRY(put_target(f->s, f->clause, f->term, &r));
+        FhirIndexReference r = link_reference(v->type, v->id);
+        TRY(link_put_target(f->s, f->clause, f->term, &r));
     }
     if (is_new && f->ids != NULL) {
         f->ids[f->n_ids++] = arena_str(f->s->plan_arena, v->id);
@@ -188,6 +146,15 @@ typedef struct TargetSink {
     ErrCode err;
 } TargetSink;
 
+/* The first slot of what is referred to. The patient of the record at hand is known to be one. */
+static Slot target_first(const SideFill *f, const FhirIndexReference *r) {
+    Slot made = store_id_parse(f->s->store, r->id);
+    const StoredRecord *record = f->search->record;
+    bool is_own = made != 0 && record != NULL && r->type == FHIR_T_PATIENT &&
+                  record->patient == made && record->patient_id.len == 0;
+    return is_own ? made : store_resolve(f->s->store, r->type, r->id);
+}
+
 static ErrCode fill_target(SideFill *f, const FhirIndexReference *r) {
     Search *s = f->s;
     bool is_new = false;
@@ -195,11 +162,14 @@ static ErrCode fill_target(SideFill *f, const FhirIndexReference *r) {
     if (r->url.len > 0 || r->id.len == 0 || r->type != s->query->type) {
         return ERR_OK;
     }
-    Slot first = store_resolve(s->store, r->type, r->id);
+    Slot first = target_first(f, r);
     if (first == 0) {
         return ERR_OK;
     }
-    TRY(set_put(s->plan_arena, &f->side->yes, first, &is_new));
+    TRY(slot_set_put(s->plan_arena, &f->side->yes, first, &is_new));
+    if (is_new && f->asked != NULL && slot_set_has(f->asked, first)) {
+        f->n_left--;
+    }
     if (is_new && f->clause != NULL) {
         TRY(search_current(s, first, &slot));
         TRY(slot == 0 ? ERR_OK : clause_slot(s, f->clause, slot));
@@ -220,12 +190,13 @@ static ErrCode fill_reverse(SideFill *f, const StoreVersion *v, const JsonNode *
     FhirExtractSome some = {.type = v->type};
     fhir_extract_want(&some, f->term->param->id);
     TRY(fhir_extract_some(f->search->match_arena, &some, root, &sink.sink));
-    return sink.err != ERR_OK ? sink.err : f->side->yes.n > f->max ? ERR_STOPPED : ERR_OK;
+    bool is_enough = f->side->yes.n > f->max || (f->asked != NULL && f->n_left == 0);
+    return sink.err != ERR_OK ? sink.err : is_enough ? ERR_STOPPED : ERR_OK;
 }
 
 static ErrCode fill_put(void *ctx, const WalkBatch *batch) {
     SideFill *f = ctx;
-    bool reverse = is_reverse(f->term);
+    bool reverse = link_is_reverse(f->term);
     for (size_t i = 0; i < batch->n; i++) {
         StoreVersion v;
         const JsonNode *root = NULL;
@@ -239,17 +210,84 @@ static ErrCode fill_put(void *ctx, const WalkBatch *batch) {
             TRY(search_match(f->search, &v, root, &is_match));
         }
         if (is_match) {
-            TRY(reverse ? fill_reverse(f, &v, root) : fill_chain(f, &v));
+            TRY(reverse ? fill_reverse(f, &v, root) : link_fill_chain(f, &v));
         }
     }
     return ERR_OK;
 }
 
-/* All of the side's resources, up to max; ret_whole: that was all. */
-static ErrCode fill(SideFill *f, bool *ret_whole) {
+ErrCode link_walk(SideFill *f) {
     TRY(search_walk(f->search, 0, fill_put, f));
-    *ret_whole = f->side->yes.n <= f->max;
     return arena_failed(f->s->plan_arena) ? ERR_NOMEM : ERR_OK;
+}
+
+ErrCode link_fill(SideFill *f, bool *ret_whole) {
+    TRY(search_links_join(f->search));
+    TRY(link_walk(f));
+    *ret_whole = f->side->yes.n <= f->max;
+    return ERR_OK;
+}
+
+/* ---- what each way costs
+ * -------------------------------------------------------------------------
+ */
+
+/* The versions of a type that the index has. */
+static size_t type_count(const Search *s, FhirType type) {
+    KeyBuf k;
+    key_head(&k, INDEX_TYPE, (unsigned)type, 0);
+    KeyRange range = {.from = key_str(&k), .is_exact = true};
+    Clause c = {.ranges = &range, .n_ranges = 1};
+    return clause_estimate(s, &c);
+}
+
+/* What the search's own clauses leave to look at. */
+static size_t candidates(Search *s) {
+    size_t n = search_estimate(s);
+    return n == SIZE_MAX ? type_count(s, s->query->type) : n;
+}
+
+/* The share of this side's resources that meet the link, if chance has put them together. */
+static double share(const Search *s, const SearchLink *link) {
+    size_t of = link_is_reverse(link->term) ? type_count(s, s->query->type) : 0;
+    for (size_t i = 0; i < link->n_sides && !link_is_reverse(link->term); i++) {
+        of += type_count(s, link->sides[i].type);
+    }
+    return link->expected >= of ? 1.0 : ((double)link->expected + 1) / ((double)of + 1);
+}
+
+static bool has_sets(const SearchLink *link) {
+    bool whole = true;
+    for (size_t i = 0; i < link->n_sides; i++) {
+        whole = whole && link->sides[i].is_whole;
+    }
+    return whole;
+}
+
+size_t search_expect(Search *s) {
+    double n = (double)candidates(s);
+    for (size_t i = 0; i < s->n_links; i++) {
+        n *= s->links[i]->is_joined ? 1.0 : share(s, s->links[i]);
+    }
+    return (size_t)n;
+}
+
+/* How many candidates are to be looked at until as many as the page wants meet the link. */
+static size_t asks(Search *s, const SearchLink *link) {
+    size_t all = candidates(s);
+    double n = s->wanted == 0 ? (double)all : (double)s->wanted / share(s, link);
+    return n < (double)all ? (size_t)n : all;
+}
+
+static size_t set_most(const Search *s) {
+    return s->limits.work_max / 2;
+}
+
+/* Asking may take as much work as the sets would: whatever the data are, the search does not do
+ * more than twice what the better way takes. */
+static size_t budget(const Search *s, const SearchLink *link) {
+    size_t least = s->limits.link_work != 0 ? s->limits.link_work : MAX(link->expected, LINK_FEW);
+    return link->expected > set_most(s) ? SIZE_MAX : MIN(least, (size_t)s->limits.work_max / 4);
 }
 
 /* ---- planning -----------------------------------------------------------------------------------
@@ -271,198 +309,25 @@ static ErrCode link_new(Search *s, const FhirQueryTerm *term, size_t n_sides, Se
     return link->sides == NULL ? ERR_NOMEM : ERR_OK;
 }
 
-/* A set is worth it when it is not larger than what the other clauses leave to look at. */
-static size_t set_max(Search *s) {
-    size_t most = s->limits.work_max / 2;
-    size_t left = s->n_clauses == 0 ? most : search_estimate(s);
-    return MIN(most, MAX(left, (size_t)FEW_CANDIDATES));
-}
-
 static ErrCode plan_side(Search *s, const FhirQueryLink *to, LinkSide *side) {
     side->type = to->type;
-    TRY(side_search(s, to->type, to->term, 1, &side->search));
+    TRY(link_side_search(s, to->type, to->term, 1, &side->search));
     TRY(search_plan(side->search));
     return search_explain_plan(side->search);
 }
 
-/* Tries to have the whole set of each side; when one is too large the term is asked about. */
+/* The other sides as searches; how the term is joined is seen when all terms are known. */
 static ErrCode plan_sides(Search *s, SearchLink *link) {
     const FhirQueryTerm *term = link->term;
-    size_t max = set_max(s);
-    bool whole = true;
+    bool any = false;
     for (size_t i = 0; i < term->n_links; i++) {
         LinkSide *side = &link->sides[link->n_sides++];
         TRY(plan_side(s, &term->links[i], side));
-        whole = whole && search_estimate(side->search) <= max;
+        any = any || !side->search->is_empty;
+        link->expected += side->search->is_empty ? 0 : search_expect(side->search);
     }
-    size_t at = s->n_clauses;
-    Clause *c = whole ? clause_new(s) : NULL;
-    if (whole && c == NULL) {
-        return ERR_NOMEM;
-    }
-    if (whole) {
-        c->term = term;
-    }
-    for (size_t i = 0; i < link->n_sides && whole; i++) {
-        LinkSide *side = &link->sides[i];
-        SideFill f = {s, term, side, side->search, c, max, NULL, 0};
-        SearchTimer since = search_timer(s);
-        TRY(fill(&f, &side->is_whole));
-        TRY(search_explain_step(
-            side->search, &since,
-            (StorePlanStep){.what = arena_printf(
-                                s->out, "set of %s",
-                                fhir_type_name(is_reverse(term) ? s->query->type : side->type)),
-                            .how = side->is_whole ? "hash join" : "given up: too large",
-                            .found = side->yes.n}));
-        whole = side->is_whole;
-    }
-    if (!whole) {
-        s->n_clauses = at;
-        s->is_unsure = true;
-        return ERR_OK;
-    }
-    c->is_unsure = is_reverse(term); /* the id may be another type's */
-    clause_finish(c);
-    return ERR_OK;
-}
-
-/* ---- trees --------------------------------------------------------------------------------------
- */
-
-static ErrCode tree_too_large(const Search *s) {
-    return err_set(s->info, ERR_LIMIT, "search-tree",
-                   ":above or :below reaches more than %u resources",
-                   ":above hoặc :below bao gồm hơn %u tài nguyên", SEARCH_TREE_MAX);
-}
-
-/* The references in the next step's search: resources whose parent is one of ids. */
-static ErrCode step_terms(Search *s, FhirType type, const Str *ids, size_t n, FhirQueryTerm **ret) {
-    FhirQueryTerm *term = arena_new_array(s->plan_arena, FhirQueryTerm, 1);
-    FhirQueryValue *values = arena_new_array(s->plan_arena, FhirQueryValue, n + 1);
-    if (term == NULL || values == NULL) {
-        return ERR_NOMEM;
-    }
-    for (size_t i = 0; i < n; i++) {
-        values[i].kind = FHIR_INDEX_REFERENCE;
-        values[i].reference = reference_to(type, ids[i]);
-    }
-    *term = (FhirQueryTerm){.param = fhir_hierarchy_param(type), .values = values, .n_values = n};
-    *ret = term;
-    return ERR_OK;
-}
-
-/* Step by step, until a step finds nothing new: a circle ends by itself. */
-static ErrCode tree_below(Search *s, SearchLink *link, LinkSide *side, Clause *c, Str id) {
-    Str *ids = arena_new_array(s->plan_arena, Str, SEARCH_TREE_MAX + 2);
-    size_t n = 1;
-    if (ids == NULL) {
-        return ERR_NOMEM;
-    }
-    ids[0] = id;
-    while (n > 0) {
-        FhirQueryTerm *term = NULL;
-        Search *step = NULL;
-        bool whole = false;
-        TRY(step_terms(s, side->type, ids, n, &term));
-        TRY(side_search(s, side->type, term, 1, &step));
-        TRY(search_plan(step));
-        SideFill f = {s, link->term, side, step, c, SEARCH_TREE_MAX, ids, 0};
-        TRY(search_spend(s, LINK_WORK));
-        TRY(fill(&f, &whole));
-        if (!whole) {
-            return tree_too_large(s);
-        }
-        n = f.n_ids;
-    }
-    return ERR_OK;
-}
-
-typedef struct ParentSink {
-    FhirIndexSink sink;
-    FhirType type;
-    FhirParamId param;
-    Slot first; /* of the parent; 0: none */
-    Store *store;
-} ParentSink;
-
-static void parent_put(FhirIndexSink *sink, const FhirIndexValue *v) {
-    ParentSink *p = (ParentSink *)sink;
-    const FhirIndexReference *r = &v->reference;
-    if (v->kind == FHIR_INDEX_REFERENCE && v->param == p->param && r->type == p->type &&
-        r->url.len == 0 && r->id.len > 0 && p->first == 0) {
-        p->first = store_resolve(p->store, r->type, r->id);
-    }
-}
-
-/* The resource's parent: a look at the resource itself. */
-static ErrCode parent_of(Search *side, const StoreVersion *v, const JsonNode *root, Slot *ret) {
-    ParentSink p = {.sink = {.put = parent_put},
-                    .type = v->type,
-                    .param = fhir_hierarchy_param(v->type)->id,
-                    .store = side->store};
-    FhirExtractSome some = {.type = v->type};
-    fhir_extract_want(&some, p.param);
-    TRY(fhir_extract_some(side->match_arena, &some, root, &p.sink));
-    *ret = p.first;
-    return ERR_OK;
-}
-
-static ErrCode tree_above(Search *s, SearchLink *link, LinkSide *side, Clause *c, Str id) {
-    Search *look = NULL;
-    Slot first = store_resolve(s->store, side->type, id);
-    TRY(side_search(s, side->type, NULL, 0, &look));
-    while (first != 0) {
-        StoreVersion v;
-        const JsonNode *root = NULL;
-        bool exists = false;
-        Slot slot = 0;
-        size_t before = side->yes.n;
-        SideFill f = {s, link->term, side, look, c, SEARCH_TREE_MAX, NULL, 0};
-        TRY(search_spend(s, 1));
-        TRY(search_current(s, first, &slot));
-        TRY(slot == 0 ? ERR_OK : search_look(look, slot, &v, &root, &exists));
-        ErrCode err = exists ? fill_chain(&f, &v) : ERR_OK;
-        if (err != ERR_OK) {
-            return err == ERR_STOPPED ? tree_too_large(s) : err;
-        }
-        if (side->yes.n == before) {
-            return ERR_OK; /* not there, or known with all above it */
-        }
-        TRY(parent_of(look, &v, root, &first));
-    }
-    return ERR_OK;
-}
-
-static LinkSide *side_of(SearchLink *link, FhirType type) {
-    for (size_t i = 0; i < link->n_sides; i++) {
-        if (link->sides[i].type == type) {
-            return &link->sides[i];
-        }
-    }
-    return NULL;
-}
-
-/* The values themselves, and what is above or below each of them. */
-static ErrCode plan_tree(Search *s, SearchLink *link) {
-    const FhirQueryTerm *term = link->term;
-    Clause *c = clause_new(s);
-    if (c == NULL) {
-        return ERR_NOMEM;
-    }
-    c->term = term;
-    for (size_t i = 0; i < term->n_values; i++) {
-        const FhirIndexReference *r = &term->values[i].reference;
-        LinkSide *side = side_of(link, r->type);
-        if (side == NULL) {
-            side = &link->sides[link->n_sides++];
-            *side = (LinkSide){.type = r->type, .is_whole = true};
-        }
-        TRY(put_target(s, c, term, r));
-        TRY(term->modifier == FHIR_MOD_BELOW ? tree_below(s, link, side, c, r->id)
-                                             : tree_above(s, link, side, c, r->id));
-    }
-    clause_finish(c);
+    link->budget = budget(s, link);
+    s->is_empty = s->is_empty || !any;
     return ERR_OK;
 }
 
@@ -470,127 +335,127 @@ ErrCode search_plan_link(Search *s, const FhirQueryTerm *term) {
     SearchLink *link = NULL;
     bool tree = term->kind == FHIR_TERM_VALUES;
     TRY(link_new(s, term, tree ? term->n_values : term->n_links, &link));
-    return tree ? plan_tree(s, link) : plan_sides(s, link);
+    link->is_joined = tree;
+    return tree ? link_plan_tree(s, link) : plan_sides(s, link);
 }
 
-/* ---- asking -------------------------------------------------------------------------------------
+/* ---- joining ------------------------------------------------------------------------------------
  */
 
-/* Looks the resource up and notes whether it meets the side's link. */
-static ErrCode ask_side(Search *s, LinkSide *side, Slot first, bool *ret_holds) {
-    Slot slot = 0;
-    bool is_new = false;
-    bool holds = false;
-    TRY(search_current(s, first, &slot));
-    TRY(slot == 0 ? ERR_OK : search_verify(side->search, slot, &holds));
-    TRY(set_put(s->plan_arena, holds ? &side->yes : &side->no, first, &is_new));
-    *ret_holds = holds;
+static ErrCode make_set(Search *s, SearchLink *link, LinkSide *side, Clause *c) {
+    SideFill f = {.s = s, .term = link->term, .side = side, .search = side->search, .clause = c};
+    f.max = set_most(s);
+    SearchTimer since = search_timer(s);
+    TRY(link_fill(&f, &side->is_whole));
+    FhirType of = link_is_reverse(link->term) ? s->query->type : side->type;
+    return search_explain_step(
+        side->search, &since,
+        (StorePlanStep){.what = arena_printf(s->out, "set of %s", fhir_type_name(of)),
+                        .how = side->is_whole ? "hash join" : "given up: too large",
+                        .estimate = link->expected,
+                        .found = side->yes.n});
+}
+
+ErrCode link_make_sets(Search *s, SearchLink *link) {
+    link->budget = SIZE_MAX; /* once */
+    for (size_t i = 0; i < link->n_sides; i++) {
+        TRY(make_set(s, link, &link->sides[i], NULL));
+    }
     return ERR_OK;
 }
 
-/* One search for what meets the link of a _has and refers to one of the n resources: the link's own
- * clauses as they are, and one more. What it finds says yes; of the others is known that not. */
-static ErrCode ask_reverse(Search *s, SearchLink *link, const FhirQueryValue *values,
-                           const Slot *firsts, size_t n) {
-    LinkSide *side = &link->sides[0];
-    Search *b = arena_new_array(s->plan_arena, Search, 1);
-    if (b == NULL) {
+/* The sets, and a clause of what refers to their members (_has: of the members). */
+static ErrCode join(Search *s, SearchLink *link) {
+    size_t at = s->n_clauses;
+    bool whole = true;
+    Clause *c = clause_new(s);
+    if (c == NULL) {
         return ERR_NOMEM;
     }
-    *b = *side->search;
-    b->clauses = arena_new_array(s->plan_arena, Clause, b->n_clauses + 1);
-    if (b->clauses == NULL) {
-        return ERR_NOMEM;
+    c->term = link->term;
+    link->budget = SIZE_MAX;
+    for (size_t i = 0; i < link->n_sides && whole; i++) {
+        LinkSide *side = &link->sides[i];
+        side->yes = (SlotSet){0}; /* what was asked about comes again, now with its clause */
+        TRY(make_set(s, link, side, c));
+        whole = side->is_whole;
     }
-    memcpy(b->clauses, side->search->clauses, b->n_clauses * sizeof(Clause));
-    b->clauses_max = b->n_clauses + 1;
-    Clause *c = clause_new(b);
-    FhirQueryTerm term = {.param = link->term->param};
-    for (size_t i = 0; i < n; i++) {
-        TRY(value_ranges(b, c, &term, &values[i]));
+    if (!whole) {
+        s->n_clauses = at;
+        return ERR_OK;
     }
+    link->is_joined = true;
+    c->is_unsure = link_is_reverse(link->term); /* the id may be another type's */
     clause_finish(c);
-    SideFill f = {s, link->term, side, b, NULL, SIZE_MAX, NULL, 0};
-    bool whole = false;
-    TRY(search_spend(s, LINK_WORK));
-    ErrCode err = fill(&f, &whole);
-    side->search->record = NULL; /* b used its arena */
-    for (size_t i = 0; i < n && err == ERR_OK; i++) {
-        bool is_new = false;
-        err = set_has(&side->yes, firsts[i])
-                  ? ERR_OK
-                  : set_put(s->plan_arena, &side->no, firsts[i], &is_new);
-    }
-    return err;
-}
-
-/* The batch's resources that nobody asked about yet. */
-static ErrCode ask_batch(Search *s, SearchLink *link, const WalkBatch *batch) {
-    const LinkSide *side = &link->sides[0];
-    FhirQueryValue *values = arena_new_array(s->plan_arena, FhirQueryValue, batch->n);
-    Slot *firsts = arena_new_array(s->plan_arena, Slot, batch->n);
-    size_t n = 0;
-    if (values == NULL || firsts == NULL) {
-        return ERR_NOMEM;
-    }
-    for (size_t i = 0; i < batch->n; i++) {
-        StoreVersion v;
-        bool is_there = false;
-        TRY(search_head(s, batch->base + batch->slots[i], &v, &is_there));
-        if (is_there && !set_has(&side->yes, v.first) && !set_has(&side->no, v.first)) {
-            firsts[n] = v.first;
-            values[n].kind = FHIR_INDEX_REFERENCE;
-            values[n++].reference = reference_to(v.type, arena_str(s->plan_arena, v.id));
-        }
-    }
-    return n == 0 ? ERR_OK : ask_reverse(s, link, values, firsts, n);
-}
-
-ErrCode search_link_batch(Search *s, const WalkBatch *batch) {
-    for (size_t i = 0; i < s->n_links; i++) {
-        SearchLink *link = s->links[i];
-        if (is_reverse(link->term) && !link->sides[0].is_whole) {
-            TRY(ask_batch(s, link, batch));
-        }
-    }
     return ERR_OK;
 }
 
-static bool is_value(const FhirQueryTerm *term, const FhirIndexReference *r) {
-    for (size_t i = 0; i < term->n_values; i++) {
-        const FhirIndexReference *v = &term->values[i].reference;
-        if (v->type == r->type && str_eq(v->id, r->id)) {
+/* A set is worth it when it is not larger than what asking would have to look at. */
+static bool is_set_better(Search *s, const SearchLink *link) {
+    size_t few = s->limits.link_work != 0 ? 0 : LINK_FEW;
+    return link->expected <= set_most(s) && link->expected <= MAX(asks(s, link), few);
+}
+
+static SearchLink *smallest(const Search *s, uint64_t done, size_t *ret_at) {
+    SearchLink *least = NULL;
+    for (size_t i = 0; i < s->n_links; i++) {
+        bool open = !s->links[i]->is_joined && (done >> i & 1) == 0 && !has_sets(s->links[i]);
+        if (open && (least == NULL || s->links[i]->expected < least->expected)) {
+            least = s->links[i];
+            *ret_at = i;
+        }
+    }
+    return least;
+}
+
+ErrCode search_links_join(Search *s) {
+    size_t at = 0;
+    uint64_t done = 0;
+    if (s->n_links == 0 || s->is_empty) {
+        return ERR_OK;
+    }
+    search_plan_reopen(s);
+    for (SearchLink *link = smallest(s, 0, &at); link != NULL; link = smallest(s, done, &at)) {
+        done |= UINT64_C(1) << at;
+        TRY(is_set_better(s, link) ? join(s, link) : ERR_OK);
+    }
+    return search_plan_close(s);
+}
+
+bool search_links_due(const Search *s) {
+    for (size_t i = 0; i < s->n_links; i++) {
+        if (!s->links[i]->is_joined && s->links[i]->spent > s->links[i]->budget) {
             return true;
         }
     }
     return false;
 }
 
-ErrCode search_link_holds(void *ctx, const FhirQueryTerm *term, const FhirIndexReference *r,
-                          bool *ret_holds) {
-    Search *s = ctx;
-    SearchLink *link = link_of(s, term);
-    assert(link != NULL);
-    bool reverse = is_reverse(term);
-    LinkSide *side = reverse ? &link->sides[0] : side_of(link, r->type);
-    *ret_holds = term->kind == FHIR_TERM_VALUES && is_value(term, r);
-    if (*ret_holds || side == NULL) {
-        return ERR_OK;
+ErrCode search_links_switch(Search *s) {
+    search_plan_reopen(s);
+    for (size_t i = 0; i < s->n_links; i++) {
+        SearchLink *link = s->links[i];
+        TRY(!link->is_joined && link->spent > link->budget ? join(s, link) : ERR_OK);
     }
-    Slot first = store_resolve(s->store, r->type, r->id);
-    if (first == 0 || set_has(&side->no, first)) {
-        return ERR_OK;
+    return search_plan_close(s);
+}
+
+bool search_links_ask(const Search *s) {
+    bool any = false;
+    for (size_t i = 0; i < s->n_links; i++) {
+        any = any || !s->links[i]->is_joined;
     }
-    *ret_holds = set_has(&side->yes, first);
-    if (*ret_holds || side->is_whole) {
-        return ERR_OK;
+    return any;
+}
+
+ErrCode search_links_explain(Search *s, const SearchTimer *since) {
+    for (size_t i = 0; i < s->n_links && s->explain != NULL; i++) {
+        const SearchLink *link = s->links[i];
+        StorePlanStep step = {.what = search_explain_term(s, link->term),
+                              .how = link->is_joined ? "looked up first, then joined"
+                                                     : "looked up as candidates came",
+                              .found = link->n_asked};
+        TRY(link->n_asked == 0 ? ERR_OK : search_explain_step(s, since, step));
     }
-    if (!reverse) {
-        return ask_side(s, side, first, ret_holds);
-    }
-    FhirQueryValue v = {.kind = FHIR_INDEX_REFERENCE};
-    v.reference = *r;
-    TRY(ask_reverse(s, link, &v, &first, 1));
-    *ret_holds = set_has(&side->yes, first);
     return ERR_OK;
 }

@@ -375,13 +375,14 @@ static ErrCode plan_pairs(Search *s, uint64_t *used) {
 
 /* ---- estimates ---- */
 
-/* The slots of a range in a part: of a segment by its blocks, of a tail (4,096 records) a guess. */
+/* The slots of a range in a part: of a segment by its blocks, of a tail (4,096 records) a guess
+ * unless it is one key. */
 static size_t range_estimate(const IndexPart *part, const KeyRange *r) {
-    enum { TAIL_KEY = 4, TAIL_RANGE = 200, ONE_OF = 16 };
+    enum { TAIL_RANGE = 200, ONE_OF = 16 };
     bool filters = r->test == TEST_CONTAINS || r->test == TEST_WORDS || r->test == TEST_SYSTEM;
     uint64_t n = 0;
     if (part->segment == NULL) {
-        n = r->is_exact ? TAIL_KEY : TAIL_RANGE;
+        n = r->is_exact ? tail_count(part->tail, r->from) : TAIL_RANGE;
     } else if (!r->is_exact) {
         n = segment_estimate(part->segment, r->from, r->to);
     } else if (segment_count(part->segment, r->from, &n) != ERR_OK) {
@@ -435,6 +436,26 @@ static ErrCode plan_type(Search *s) {
                                     .verdict = KEY_YES});
 }
 
+void search_plan_reopen(Search *s) {
+    for (size_t i = 0; i < s->n_clauses && s->of_type; i++) {
+        if (s->clauses[i].term == NULL && !s->clauses[i].is_negative) {
+            s->n_clauses--;
+            memmove(&s->clauses[i], &s->clauses[i + 1], (s->n_clauses - i) * sizeof(Clause));
+            s->of_type = false;
+        }
+    }
+}
+
+ErrCode search_plan_close(Search *s) {
+    for (size_t i = 0; i < s->n_clauses; i++) {
+        const Clause *c = &s->clauses[i];
+        s->is_empty = s->is_empty ||
+                      (!c->is_negative && c->n_ranges == 0 && c->n_records == 0 && c->n_slots == 0);
+    }
+    TRY(plan_type(s));
+    return arena_failed(s->plan_arena) ? ERR_NOMEM : ERR_OK;
+}
+
 ErrCode search_plan(Search *s) {
     s->links = NULL;
     s->n_links = 0;
@@ -443,21 +464,11 @@ ErrCode search_plan(Search *s) {
     uint64_t used = 0;
     TRY(plan_pairs(s, &used));
     for (size_t i = 0; i < s->query->n_terms; i++) {
-        if ((used >> i & 1) == 0 && !fhir_term_is_linked(&s->query->terms[i])) {
+        if ((used >> i & 1) == 0) {
             TRY(plan_term(s, &s->query->terms[i]));
         }
     }
+    TRY(search_plan_close(s));
     /* When the others are known: how a link is joined depends on what they leave. */
-    for (size_t i = 0; i < s->query->n_terms; i++) {
-        if (fhir_term_is_linked(&s->query->terms[i])) {
-            TRY(plan_term(s, &s->query->terms[i]));
-        }
-    }
-    for (size_t i = 0; i < s->n_clauses; i++) {
-        const Clause *c = &s->clauses[i];
-        s->is_empty = s->is_empty ||
-                      (!c->is_negative && c->n_ranges == 0 && c->n_records == 0 && c->n_slots == 0);
-    }
-    TRY(plan_type(s));
-    return arena_failed(s->plan_arena) ? ERR_NOMEM : ERR_OK;
+    return s->is_side ? ERR_OK : search_links_join(s);
 }

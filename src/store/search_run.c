@@ -141,6 +141,8 @@ typedef struct PageFill {
     StorePage *page;
     size_t count;
     bool has_more;
+    bool is_due; /* the rest of the page is to be joined in another way */
+    Slot last;   /* that was looked at */
 } PageFill;
 
 static ErrCode page_put(void *ctx, const WalkBatch *batch) {
@@ -148,7 +150,12 @@ static ErrCode page_put(void *ctx, const WalkBatch *batch) {
     for (size_t i = 0; i < batch->n; i++) {
         Slot slot = batch->base + batch->slots[i];
         bool is_match = false;
+        if (search_links_due(f->s)) {
+            f->is_due = true;
+            return ERR_STOPPED;
+        }
         TRY(search_verify(f->s, slot, &is_match));
+        f->last = slot;
         if (!is_match) {
             continue;
         }
@@ -164,12 +171,17 @@ static ErrCode page_put(void *ctx, const WalkBatch *batch) {
 
 static ErrCode fill_page(Search *s, const StoreSearch *search, StorePage *page) {
     size_t count = MIN(search->count, (size_t)LIMIT_PAGE_COUNT);
-    PageFill f = {.s = s, .page = page, .count = count};
+    PageFill f = {.s = s, .page = page, .count = count, .last = search->after};
     page->matches = arena_new_array(s->out, StoreVersion, count + 1);
     if (page->matches == NULL) {
         return ERR_NOMEM;
     }
     TRY(search_walk(s, search->after, page_put, &f));
+    while (f.is_due) {
+        f.is_due = false;
+        TRY(search_links_switch(s));
+        TRY(search_walk(s, f.last, page_put, &f));
+    }
     if (f.has_more && count > 0) {
         page->next = page->matches[count - 1].slot;
     }
@@ -179,12 +191,14 @@ static ErrCode fill_page(Search *s, const StoreSearch *search, StorePage *page) 
 /* Not more than what the page already shows when it is all there is. */
 static ErrCode estimate_total(Search *s, const StoreSearch *search, StorePage *page) {
     bool is_all = search->count > 0 && search->after == 0 && page->next == 0;
-    size_t n = is_all ? page->n_matches : search_estimate(s);
+    size_t n = is_all ? page->n_matches : search_expect(s);
     page->total = MAX(n, page->n_matches);
     return ERR_OK;
 }
 
 static ErrCode run_typed(Search *s, const StoreSearch *search, StorePage *page) {
+    bool is_page = search->count > 0 && !search->want_total && !search_is_sorted(s);
+    s->wanted = is_page ? MIN(search->count, (size_t)LIMIT_PAGE_COUNT) + 1 : 0;
     TRY(search_plan(s));
     TRY(search_explain_plan(s));
     SearchTimer since = search_timer(s);
@@ -193,6 +207,7 @@ static ErrCode run_typed(Search *s, const StoreSearch *search, StorePage *page) 
         TRY(search_explain_step(
             s, &since,
             (StorePlanStep){.what = STR("page"), .how = "verified", .found = page->n_matches}));
+        TRY(search_links_explain(s, &since));
         since = search_timer(s);
         TRY(search_include(s, page));
         TRY(page->n_includes == 0

@@ -2,6 +2,8 @@
  * each iterator in turn jumps to the last candidate's place or beyond, until all agree. */
 #include "store/search_int.h"
 
+enum { FIRST_BATCH = 16 }; /* of a walk that may end soon; each is twice the one before */
+
 typedef struct PartWalk {
     Search *s;
     const IndexPart *part;
@@ -11,6 +13,7 @@ typedef struct PartWalk {
     size_t n_without;
     bool is_void;  /* a positive clause has nothing here */
     bool is_loose; /* clauses were left to the verification */
+    bool asks;     /* a link is, too */
     uint32_t slots[SEARCH_BATCH];
     uint64_t sure[SEARCH_BATCH / 64];
     size_t n;
@@ -128,6 +131,7 @@ static ErrCode flush(PartWalk *w) {
     w->n = 0;
     memset(w->sure, 0, sizeof(w->sure));
     WalkBatch batch = {base, w->slots, kept, sure};
+    s->batch = MIN(s->batch * 2, (size_t)SEARCH_BATCH);
     TRY(kept == 0 ? ERR_OK : search_link_batch(s, &batch));
     return kept == 0 ? ERR_OK : w->put(w->ctx, &batch);
 }
@@ -146,7 +150,7 @@ static bool is_taken_away(PartWalk *w, uint32_t slot, bool *sure) {
 }
 
 static ErrCode take(PartWalk *w, uint32_t slot) {
-    bool sure = !w->s->is_unsure && !w->is_loose;
+    bool sure = !w->s->is_unsure && !w->is_loose && !w->asks;
     if (is_taken_away(w, slot, &sure)) {
         return ERR_OK;
     }
@@ -155,7 +159,7 @@ static ErrCode take(PartWalk *w, uint32_t slot) {
     }
     w->sure[w->n / 64] |= (uint64_t)sure << (w->n % 64);
     w->slots[w->n++] = slot;
-    return w->n == SEARCH_BATCH ? flush(w) : ERR_OK;
+    return w->n >= w->s->batch ? flush(w) : ERR_OK;
 }
 
 /* The next slot at or behind `at`, in the walk's direction, on which all agree. */
@@ -221,7 +225,7 @@ static bool cut(const Search *s, const IndexPart *p, Slot low, Slot high, uint32
 
 static ErrCode walk_part(Search *s, const IndexPart *part, Slot low, Slot high, WalkPut put,
                          void *ctx) {
-    PartWalk w = {.s = s, .part = part, .put = put, .ctx = ctx};
+    PartWalk w = {.s = s, .part = part, .asks = search_links_ask(s), .put = put, .ctx = ctx};
     uint32_t from = 0;
     uint32_t to = 0;
     if (!cut(s, part, low, high, &from, &to)) {
@@ -249,6 +253,7 @@ ErrCode search_walk(Search *s, Slot after, WalkPut put, void *ctx) {
         high = s->ascending ? high : MIN(high, after);
     }
     ErrCode err = ERR_OK;
+    s->batch = s->wanted > 0 || search_links_ask(s) ? FIRST_BATCH : SEARCH_BATCH;
     for (size_t i = 0; i < s->view->n && err == ERR_OK && !s->is_empty; i++) {
         size_t at = s->ascending ? i : s->view->n - 1 - i;
         err = walk_part(s, &s->view->parts[at], low, high, put, ctx);
@@ -262,7 +267,7 @@ ErrCode search_walk(Search *s, Slot after, WalkPut put, void *ctx) {
 static bool is_counted(const Search *s, const IndexPart *p) {
     Slot end = SLOT_OF(MIN(p->last, s->snapshot) + 1, 0);
     return s->n_clauses == 1 && clause_is_keys(&s->clauses[0]) && !s->is_unsure &&
-           s->low <= part_base(p) && end <= s->high;
+           !search_links_ask(s) && s->low <= part_base(p) && end <= s->high;
 }
 
 /* Counts those of the slots that are current; with check: and match. */
@@ -452,6 +457,7 @@ static ErrCode count_put(void *ctx, const WalkBatch *batch) {
 
 ErrCode search_count(Search *s, uint64_t *ret_total) {
     Count c = {.s = s};
+    s->batch = SEARCH_BATCH;
     for (size_t i = 0; i < s->view->n && !s->is_empty; i++) {
         const IndexPart *p = &s->view->parts[i];
         if (p->first > s->snapshot) {

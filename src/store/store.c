@@ -55,6 +55,7 @@ static ErrCode copy_options(Store *store, const StoreOptions *options) {
     store->checkpoint_pages = options->checkpoint_pages;
     store->search.work_max = options->search_work_max != 0 ? options->search_work_max : SEARCH_WORK;
     store->search.sort_way = options->sort_way;
+    store->search.link_work = options->link_work;
     store->search.include_max = options->include_max != 0 ? options->include_max : SEARCH_INCLUDES;
     store->sync_off = options->sync_off;
     store->read_only = options->read_only;

@@ -85,6 +85,7 @@ typedef struct StoreOptions {
     unsigned received_retention_days; /* files older than that lose their bytes; 0: never */
     unsigned search_work_max;         /* resources that a search may decode; 0: 100,000 */
     StoreSortWay sort_way;            /* tests only: how sorted pages are made */
+    unsigned link_work;               /* tests only: work after which look-ups of a chain end */
     unsigned include_max;             /* included resources of a page; 0: 8,000 */
     unsigned sync_off : 1;            /* tests only: the positive control of the power-cut test */
     unsigned read_only : 1;           /* verify, stat: no writer, no sealing, no recovery */

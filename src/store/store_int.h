@@ -59,7 +59,7 @@ Slot store_id_parse(const Store *store, Str id);
 Slot store_resolve(Store *store, FhirType type, Str id);
 Index *store_index(Store *store);
 typedef struct StoreSearchLimits {
-    unsigned work_max, include_max;
+    unsigned work_max, include_max, link_work;
     StoreSortWay sort_way;
 } StoreSearchLimits;
 StoreSearchLimits store_search_limits(const Store *store);
