@@ -50,6 +50,8 @@
       "giá trị JSON lớn hơn giới hạn %zu byte")                                                    \
     X(NODES, LIMIT, "json-nodes", "the JSON value has more than 20 million values, at byte %zu",   \
       "giá trị JSON có hơn 20 triệu giá trị, tại byte %zu")                                        \
+    X(ITEMS, LIMIT, "json-items", "a list has more than 100,000 values, at byte %zu",              \
+      "một danh sách có hơn 100.000 giá trị, tại byte %zu")                                        \
     X(MEMORY, NOMEM, "json-memory", "no memory for the JSON value at byte %zu",                    \
       "không đủ bộ nhớ cho giá trị JSON tại byte %zu")
 
@@ -58,6 +60,7 @@ typedef enum Fault {
     FAULT_LIST(X)
 #undef X
 } Fault;
+static_assert(LIMIT_JSON_ITEMS == 100000, "as FAULT_ITEMS says");
 
 /* Objects with more members get a hash set on the first doubt. */
 enum { WALK_MEMBERS = 16, SET_FIRST = 64 };
@@ -66,7 +69,7 @@ enum { WALK_MEMBERS = 16, SET_FIRST = 64 };
 
 typedef struct Frame {
     uint32_t node;  /* tape index of the bracket */
-    uint32_t count; /* names so far */
+    uint32_t count; /* names, or commas of a list, so far */
     uint64_t bloom; /* over the names so far; all ones: look at every name */
     char close;     /* the bracket that ends it */
     bool has_set;
@@ -514,7 +517,10 @@ static inline const char *parse_after(Parser *p, const char *at) {
             return fail(p, at, FAULT_END);
         }
         if (*at == ',') {
-            return p->top->close == '}' ? parse_name(p, at + 1) : at + 1;
+            if (p->top->close == '}') {
+                return parse_name(p, at + 1);
+            }
+            return LIKELY(++p->top->count < LIMIT_JSON_ITEMS) ? at + 1 : fail(p, at, FAULT_ITEMS);
         }
         if (UNLIKELY(*at != p->top->close)) {
             return fail(p, at, FAULT_COMMA);

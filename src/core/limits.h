@@ -8,8 +8,10 @@
 #define LIMIT_JSON_DEPTH 64                       /* nesting of objects and arrays */
 #define LIMIT_JSON_BYTES (256 * LIMIT_MIB)        /* one JSON document */
 #define LIMIT_JSON_NODES (20 << 20)               /* names and values of one JSON document */
+#define LIMIT_JSON_ITEMS 100000                   /* values of one list */
 #define LIMIT_XML_DEPTH 32                        /* nesting of elements */
 #define LIMIT_FHIR_XML_DEPTH 96                   /* nesting of FHIR elements, narrative apart */
+#define LIMIT_NARRATIVE_DEPTH 512                 /* nesting of a narrative's elements in XML */
 #define LIMIT_XML_TEXT_BYTES (64 * LIMIT_MIB)     /* text of one element (a base64 table) */
 #define LIMIT_RESOURCE_BYTES (16 * LIMIT_MIB)     /* one FHIR resource */
 #define LIMIT_BUNDLE_ENTRIES 25000                /* entries of one transaction */

@@ -5,7 +5,8 @@
  * JSON has no place for is lost (comments, processing instructions, prefixes).
  * Read refuses: a DOCTYPE (so every entity but XML's own), what is no element of R4 or stands in
  * another namespace, wrong order, attributes that FHIR does not have, text outside of attributes,
- * empty elements, depth over LIMIT_FHIR_XML_DEPTH, more JSON than `out` may hold. It checks what it
+ * empty elements, depth over LIMIT_FHIR_XML_DEPTH (narrative: LIMIT_NARRATIVE_DEPTH), elements
+ * that stand more than LIMIT_JSON_ITEMS times, more JSON than `out` may hold. It checks what it
  * needs to make JSON; fhir_validate.h does the rest.
  * Errors: ErrInfo with rule "fhir-xml-*" or "xml-*", `where` the FHIRPath location, line and column
  * in both sentences; the first one ends the work and leaves `out` as it is then. Cost: about that
@@ -17,6 +18,9 @@
 
 /* One resource in UTF-8. ERR_SYNTAX, ERR_INVALID, ERR_LIMIT, ERR_NOMEM. info may be NULL. */
 MUST_USE ErrCode fhir_xml_read(Str xml, Buf *out, ErrInfo *info);
+/* A Bundle to be carried out: refused (bundle-entries) when the first entry above
+ * LIMIT_BUNDLE_ENTRIES begins. */
+MUST_USE ErrCode fhir_xml_read_bundle(Str xml, Buf *out, ErrInfo *info);
 
 typedef struct FhirXmlOptions {
     Arena *arena; /* scratch: order of members, decoded strings */

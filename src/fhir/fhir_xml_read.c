@@ -46,6 +46,7 @@ typedef struct Reader {
     unsigned div_depth; /* open elements of a narrative; 0: none */
     size_t div_from;
     bool declares_default; /* the element to come says xmlns="…" */
+    unsigned max_entries;  /* of the outermost resource, when it is a Bundle; 0: any */
 } Reader;
 
 /* ---- errors ---- */
@@ -106,6 +107,14 @@ REFUSAL(TOO_LONG, ERR_LIMIT, "fhir-xml-size",
         "the resource is larger than " STR_FMT " bytes as JSON" STR_FMT,
         "tài nguyên dài hơn " STR_FMT " byte khi chuyển sang JSON" STR_FMT);
 
+REFUSAL(TOO_MANY, ERR_LIMIT, "bundle-entries",
+        "a bundle may have " STR_FMT " entries at most" STR_FMT,
+        "một gói chỉ được có tối đa " STR_FMT " mục" STR_FMT);
+
+REFUSAL(TOO_LONG_LIST, ERR_LIMIT, "fhir-xml-items",
+        "an element stands more than " STR_FMT " times" STR_FMT,
+        "một phần tử lặp lại hơn " STR_FMT " lần" STR_FMT);
+
 static Str quote(Str s) {
     size_t len = MIN(s.len, (size_t)QUOTE_MAX);
     while (len < s.len && len > 0 && ((unsigned char)s.ptr[len] & 0xC0) == 0x80) {
@@ -161,6 +170,12 @@ static void refuse(Reader *r, const Refusal *why, Str a, Str b) {
     XML_Index at = XML_GetCurrentByteIndex(r->expat);
     r->info.offset = at < 0 ? 0 : (size_t)at;
     (void)XML_StopParser(r->expat, XML_FALSE);
+}
+
+static void refuse_limit(Reader *r, const Refusal *why, size_t limit) {
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%zu", limit);
+    refuse(r, why, str_from(text), STR_EMPTY);
 }
 
 /* ---- writing JSON ---- */
@@ -328,9 +343,7 @@ static void take_attrs(Reader *r, Frame *f, const XML_Char **attrs) {
 
 static Frame *push(Reader *r) {
     if (r->depth == DEPTH) {
-        char text[16];
-        (void)snprintf(text, sizeof(text), "%d", DEPTH);
-        refuse(r, &TOO_DEEP, str_from(text), STR_EMPTY);
+        refuse_limit(r, &TOO_DEEP, DEPTH);
         return NULL;
     }
     Frame *f = &r->frames[r->depth++];
@@ -392,6 +405,18 @@ static void begin_run(Reader *r, Frame *f, const FhirElement *e) {
     }
 }
 
+/* Of a list, whose newest item is f: refused before it costs more. */
+static bool is_too_many(Reader *r, const Frame *f) {
+    bool is_entry = r->max_entries != 0 && r->depth == 2 && f[-1].shape == FHIR_T_BUNDLE &&
+                    str_eq(name_of(f->e), STR("entry"));
+    if (is_entry && f->index >= r->max_entries) {
+        refuse_limit(r, &TOO_MANY, r->max_entries);
+    } else if (f->index >= LIMIT_JSON_ITEMS) {
+        refuse_limit(r, &TOO_LONG_LIST, LIMIT_JSON_ITEMS);
+    }
+    return r->err != ERR_OK;
+}
+
 static void open_child(Reader *r, Str name, const XML_Char **attrs) {
     Frame *parent = &r->frames[r->depth - 1];
     const FhirElement *e = next_child(r, parent, name);
@@ -408,6 +433,9 @@ static void open_child(Reader *r, Str name, const XML_Char **attrs) {
     f->level = parent->level; /* need_open may have moved it */
     f->e = e;
     f->index = parent->n++;
+    if (is_too_many(r, f)) {
+        return;
+    }
     f->kind = e->kind == FHIR_KIND_PRIMITIVE ? FRAME_PRIMITIVE
               : e->shape == FHIR_T_RESOURCE  ? FRAME_HOLDER
                                              : FRAME_OBJECT;
@@ -464,7 +492,9 @@ static void XMLCALL on_open(void *ctx, const XML_Char *full, const XML_Char **at
         return;
     }
     if (r->div_depth > 0) {
-        r->div_depth++;
+        if (r->div_depth++ == LIMIT_NARRATIVE_DEPTH) {
+            refuse_limit(r, &TOO_DEEP, LIMIT_NARRATIVE_DEPTH);
+        }
         return;
     }
     bool is_fhir = str_starts(str_from(full), STR(FHIR_XML_NS "|")) &&
@@ -506,9 +536,7 @@ static void XMLCALL on_close(void *ctx, const XML_Char *name) {
     r->depth--;
     for (unsigned i = 0; i <= f->level; i++) {
         if (r->out[i]->err == ERR_LIMIT) {
-            char text[24];
-            (void)snprintf(text, sizeof(text), "%zu", r->out[i]->max);
-            refuse(r, &TOO_LONG, str_from(text), STR_EMPTY);
+            refuse_limit(r, &TOO_LONG, r->out[i]->max);
         }
     }
 }
@@ -557,7 +585,7 @@ static ErrCode run(Reader *r) {
     return r->err == ERR_OK ? buf_ok(r->out[0]) : r->err;
 }
 
-ErrCode fhir_xml_read(Str xml, Buf *out, ErrInfo *info) {
+static ErrCode read_xml(Str xml, unsigned max_entries, Buf *out, ErrInfo *info) {
     if (xml.len > LIMIT_JSON_BYTES) {
         return err_set(info, ERR_LIMIT, "fhir-xml-size", "the document is larger than %zu bytes",
                        "tài liệu lớn hơn %zu byte", (size_t)LIMIT_JSON_BYTES);
@@ -569,6 +597,7 @@ ErrCode fhir_xml_read(Str xml, Buf *out, ErrInfo *info) {
         r->expat = expat;
         r->text = xml;
         r->out[0] = out;
+        r->max_entries = max_entries;
         err = run(r);
         if (err != ERR_OK && info != NULL) {
             *info = r->info;
@@ -582,4 +611,12 @@ ErrCode fhir_xml_read(Str xml, Buf *out, ErrInfo *info) {
         XML_ParserFree(expat);
     }
     return err;
+}
+
+ErrCode fhir_xml_read(Str xml, Buf *out, ErrInfo *info) {
+    return read_xml(xml, 0, out, info);
+}
+
+ErrCode fhir_xml_read_bundle(Str xml, Buf *out, ErrInfo *info) {
+    return read_xml(xml, LIMIT_BUNDLE_ENTRIES, out, info);
 }

@@ -468,7 +468,7 @@ static bool is_quick(Str body) {
 /* On a job thread: making a large XML body JSON takes long, too. */
 static void take_large(RestCall *call) {
     ErrInfo info = {0};
-    ErrCode err = rest_check_json_body(call, &info);
+    ErrCode err = rest_check_bundle_body(call, &info);
     if (err != ERR_OK) {
         rest_reply_err(call, err, &info);
     } else {
@@ -480,7 +480,7 @@ void rest_post_bundle(RestCall *call) {
     ErrInfo info = {0};
     bool large = http_body(call->request).len > JOB_BODY_BYTES;
     ErrCode err = rest_check_write(call, &info);
-    err = err == ERR_OK && !large ? rest_check_json_body(call, &info) : err;
+    err = err == ERR_OK && !large ? rest_check_bundle_body(call, &info) : err;
     if (err != ERR_OK) {
         rest_reply_err(call, err, &info);
     } else if (large) {

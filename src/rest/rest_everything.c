@@ -1,17 +1,32 @@
 /* Patient/$everything: the patient's record, oldest first, and what it directly refers to outside
  * of any patient's record (organisations, practitioners, places, medications).
  * Encounter/$everything: the encounter, what refers to it, and what these directly refer to (the
- * patient, too). What a page's resources refer to comes with that page unless an earlier one
- * brought it; the last page also brings what only resources left out by _type or _since refer to.
+ * patient, too). Each page stands alone, as those of searches do: what its resources refer to comes
+ * with it, and what only resources refer to that _type, _since or the dates left out between them.
+ *
+ * A page is made while its records are read, and nothing else is read: a resource's text goes from
+ * the record into the Bundle, and references are found in the text.
  */
 #include "rest/rest_operation.h"
 #include "core/hash.h"
+#include "store/store_scan.h"
+
+/* What is known of a "Type/id": the largest holds. */
+typedef enum Known {
+    KNOWN_LEFT_OUT, /* only what was left out for its age refers to it: it must be newer */
+    KNOWN_REFERRED,
+    KNOWN_OWN, /* stands in the record itself */
+} Known;
+
+typedef struct Target {
+    Str text;
+    Known known;
+} Target;
 
 typedef struct Everything {
     const RestGet *get;
     Arena *arena;
-    StoreVersion *versions; /* the record; those that were not asked for stand behind n */
-    size_t n, n_all, capacity;
+    RestBundle bundle;                            /* the entries so far */
     uint64_t types[FHIR_RESOURCE_COUNT / 64 + 1]; /* _type */
     bool some_types;
     TimeMs since;
@@ -19,11 +34,13 @@ typedef struct Everything {
     Str encounter;     /* "Encounter/id": only what refers to it; empty: the whole record */
     Slot patient;      /* whose record it is; 0: nobody's */
     Arena *dates;      /* one resource's, while its dates are looked at */
-    ErrCode err;
-    Str *seen; /* "Type/id" of the record and of what was referred to: open addressing */
-    size_t seen_mask, n_seen;
-    StoreVersion *referred;
-    size_t n_referred, referred_capacity;
+    Slot after, last;  /* the page is what stands behind `after`, up to `last` */
+    size_t count, n;   /* entries: at most (0: all), so far */
+    bool more;         /* another page follows */
+    Target *targets;   /* in the order in which they came */
+    size_t n_targets, capacity;
+    uint32_t *table; /* place of a target plus one by its text: open addressing; 0: free */
+    size_t table_mask;
 } Everything;
 
 static ErrCode parse_types(Str list, Everything *e, ErrInfo *info) {
@@ -87,7 +104,7 @@ static void put_date(FhirIndexSink *sink, const FhirIndexValue *value) {
 
 /* One of the dates that its search parameters read touches the span, or it has none. People are
  * there at any time: their dates are no dates of care. */
-static bool touches_span(Everything *e, const StoreVersion *v) {
+static ErrCode touches_span(const Everything *e, const StoreVersion *v, bool *ret_touches) {
     const JsonNode *root = NULL;
     size_t n = 0;
     const FhirSearchParam *params = fhir_search_params(v->type, &n);
@@ -95,7 +112,8 @@ static bool touches_span(Everything *e, const StoreVersion *v) {
     Dates d = {.sink = {.put = put_date}, .e = e};
     if ((e->start == INT64_MIN && e->end == INT64_MAX) || v->type == FHIR_T_PATIENT ||
         v->type == FHIR_T_RELATED_PERSON || v->type == FHIR_T_PERSON) {
-        return true;
+        *ret_touches = true;
+        return ERR_OK;
     }
     for (size_t i = 0; i < n; i++) {
         if (params[i].type == FHIR_PARAM_DATE) {
@@ -103,34 +121,137 @@ static bool touches_span(Everything *e, const StoreVersion *v) {
         }
     }
     arena_reset(e->dates);
-    ErrCode err = json_parse(e->dates, v->json, &root, NULL);
-    err = err == ERR_OK ? fhir_extract_some(e->dates, &some, root, &d.sink) : err;
-    e->err = e->err == ERR_OK ? err : e->err;
-    return !d.any || d.touches;
+    TRY(json_parse(e->dates, v->json, &root, NULL));
+    TRY(fhir_extract_some(e->dates, &some, root, &d.sink));
+    *ret_touches = !d.any || d.touches;
+    return ERR_OK;
 }
 
-static bool is_wanted(Everything *e, const StoreVersion *v) {
-    return wants_type(e, v->type) && v->time >= e->since && touches_span(e, v);
+/* ---- what it refers to ---- */
+
+static size_t place_of(const Everything *e, Str text) {
+    size_t i = hash64(text) & e->table_mask;
+    while (e->table[i] != 0 && !str_eq(e->targets[e->table[i] - 1].text, text)) {
+        i = (i + 1) & e->table_mask;
+    }
+    return i;
+}
+
+/* Twice as much room for targets, and a table of which they fill at most the half. */
+static ErrCode grow_targets(Everything *e) {
+    size_t size = e->capacity == 0 ? 256 : e->capacity * 2;
+    Target *grown =
+        arena_resize(e->arena, e->targets, e->capacity * sizeof(*grown), size * sizeof(*grown));
+    uint32_t *table = arena_calloc(e->arena, 2 * size, sizeof(*table));
+    if (grown == NULL || table == NULL) {
+        return ERR_NOMEM;
+    }
+    e->targets = grown;
+    e->capacity = size;
+    e->table = table;
+    e->table_mask = 2 * size - 1;
+    for (size_t i = 0; i < e->n_targets; i++) {
+        e->table[place_of(e, e->targets[i].text)] = (uint32_t)i + 1;
+    }
+    return ERR_OK;
+}
+
+static ErrCode note(Everything *e, Str text, Known known) {
+    if (e->n_targets == e->capacity) {
+        TRY(grow_targets(e));
+    }
+    size_t at = place_of(e, text);
+    if (e->table[at] == 0) {
+        e->targets[e->n_targets++] = (Target){arena_str(e->arena, text), known};
+        e->table[at] = (uint32_t)e->n_targets;
+    } else {
+        Target *t = &e->targets[e->table[at] - 1];
+        t->known = MAX(t->known, known);
+    }
+    return ERR_OK;
+}
+
+/* Of a whole patient's record: its own resources are not looked up when they refer to each other.
+ */
+static ErrCode note_own(Everything *e, const StoreVersion *v) {
+    char text[128];
+    Str type = str_from(fhir_type_name(v->type));
+    assert(type.len + 1 + v->id.len <= sizeof(text));
+    memcpy(text, type.ptr, type.len);
+    text[type.len] = '/';
+    memcpy(text + type.len + 1, v->id.ptr, v->id.len);
+    return note(e, (Str){text, type.len + 1 + v->id.len}, KNOWN_OWN);
+}
+
+/* Of an Encounter the patient comes, too; another Patient is never added. */
+static bool adds_patients(const Everything *e) {
+    return e->encounter.len > 0 && e->patient != 0;
+}
+
+/* "Type/id" of a reference's text, without a version; empty for others. */
+static Str target_of(Str text) {
+    size_t slash = str_find_char(text, '/', 0);
+    size_t end = slash == SIZE_MAX ? SIZE_MAX : str_find_char(text, '/', slash + 1);
+    return slash == SIZE_MAX || slash == 0 || text.ptr[0] < 'A' || text.ptr[0] > 'Z'
+               ? STR_EMPTY
+               : str_sub(text, 0, MIN(end, text.len));
+}
+
+/* All references of a stored text. Stored texts are canonical, and a quote inside a string is
+ * escaped: these bytes are a member's name wherever they stand. */
+static ErrCode refer(Everything *e, const StoreVersion *v, Known known) {
+    static const Str member = {"\"reference\":\"", 13};
+    bool patients = adds_patients(e);
+    Str rest = v->json;
+    size_t at = 0;
+    while ((at = str_find(rest, member)) != SIZE_MAX) {
+        Str text;
+        rest = str_sub(rest, at + member.len, rest.len);
+        (void)str_cut(&rest, '"', &text);
+        Str target = target_of(text);
+        if (target.len > 0 && (patients || !str_starts(target, STR("Patient/")))) {
+            TRY(note(e, target, known));
+        }
+    }
+    return ERR_OK;
+}
+
+/* Fetches "Type/id"; adds it when it belongs to no patient's record and was asked for. */
+static ErrCode put_target(Everything *e, const Target *target) {
+    StoreVersion v;
+    Str id = target->text;
+    Str name;
+    (void)str_cut(&id, '/', &name);
+    FhirType type = fhir_resource_by_name(name);
+    if (type == FHIR_T_NONE || !wants_type(e, type)) {
+        return ERR_OK;
+    }
+    ErrCode err = store_get(e->get->call->rest->store, e->arena, type, id, &v);
+    if (err == ERR_NOT_FOUND || err == ERR_GONE) {
+        return ERR_OK;
+    }
+    TRY(err);
+    bool own = adds_patients(e) && (v.patient == e->patient || v.first == e->patient);
+    bool late = target->known == KNOWN_REFERRED || v.time >= e->since;
+    if ((v.patient == 0 || own) && late) {
+        rest_bundle_put(&e->bundle, &v, 1, REST_ENTRY_INCLUDE);
+    }
+    return ERR_OK;
+}
+
+/* First what the page refers to. */
+static ErrCode put_targets(Everything *e) {
+    for (int known = KNOWN_REFERRED; known >= KNOWN_LEFT_OUT; known--) {
+        for (size_t i = 0; i < e->n_targets; i++) {
+            if ((int)e->targets[i].known == known) {
+                TRY(put_target(e, &e->targets[i]));
+            }
+        }
+    }
+    return ERR_OK;
 }
 
 /* ---- the record ---- */
-
-static ErrCode put_version(Arena *arena, StoreVersion **list, size_t n, size_t *capacity) {
-    if (n < *capacity) {
-        return ERR_OK;
-    }
-    size_t more = *capacity == 0 ? 64 : *capacity * 2;
-    StoreVersion *grown = arena_new_array(arena, StoreVersion, more);
-    if (grown == NULL) {
-        return ERR_NOMEM;
-    }
-    if (n > 0) {
-        memcpy(grown, *list, n * sizeof(*grown));
-    }
-    *list = grown;
-    *capacity = more;
-    return ERR_OK;
-}
 
 /* Is it the encounter, or does it refer to it (any version)? */
 static bool is_of_encounter(const Everything *e, const StoreVersion *v) {
@@ -148,80 +269,95 @@ static bool is_of_encounter(const Everything *e, const StoreVersion *v) {
     return false;
 }
 
-static ErrCode gather(void *ctx, const StoreVersion *v) {
+static bool is_behind(void *ctx, const StoreVersion *v) {
+    return v->slot > ((const Everything *)ctx)->after;
+}
+
+/* The next resource, oldest first. ERR_STOPPED: the page is full and another one follows. */
+static ErrCode take(void *ctx, const StoreVersion *v) {
     Everything *e = ctx;
+    bool wanted = wants_type(e, v->type) && v->time >= e->since;
     if (!is_of_encounter(e, v)) {
         return ERR_OK;
     }
-    TRY(put_version(e->arena, &e->versions, e->n_all, &e->capacity));
-    e->versions[e->n_all++] = *v;
+    if (wanted) {
+        TRY(touches_span(e, v, &wanted));
+    }
+    e->more = wanted && e->count > 0 && e->n == e->count;
+    if (e->more) {
+        return ERR_STOPPED;
+    }
+    TRY(note_own(e, v));
+    if (wanted) {
+        rest_bundle_put(&e->bundle, v, 1, REST_ENTRY_MATCH);
+        e->n++;
+        e->last = v->slot;
+    }
+    return refer(e, v, wanted || v->time >= e->since ? KNOWN_REFERRED : KNOWN_LEFT_OUT);
+}
+
+typedef struct Found {
+    StoreVersion *versions;
+    size_t n, capacity;
+} Found;
+
+static ErrCode find_of_type(Everything *e, const FhirQuery *q, Found *found, ErrInfo *info) {
+    StorePage page = {.next = 0};
+    do {
+        StoreSearch search = {
+            .query = q, .snapshot = page.snapshot, .after = page.next, .count = LIMIT_PAGE_COUNT};
+        TRY(store_search(e->get->call->rest->store, e->arena, &search, &page, info));
+        size_t more = found->n + page.n_matches;
+        if (more > found->capacity) {
+            StoreVersion *grown =
+                arena_resize(e->arena, found->versions, found->capacity * sizeof(*grown),
+                             2 * more * sizeof(*grown));
+            if (grown == NULL) {
+                return ERR_NOMEM;
+            }
+            found->versions = grown;
+            found->capacity = 2 * more;
+        }
+        memcpy(found->versions + found->n, page.matches, page.n_matches * sizeof(*page.matches));
+        found->n = more;
+    } while (page.next != 0);
     return ERR_OK;
 }
 
-/* Oldest first: what changes while somebody turns the pages moves behind, so nothing is missed. */
 static int compare_slots(const void *a, const void *b) {
     Slot x = ((const StoreVersion *)a)->slot;
     Slot y = ((const StoreVersion *)b)->slot;
     return (x > y) - (x < y);
 }
 
-/* Wanted ones first, both parts in the order of slots. */
-static ErrCode sort_wanted(Everything *e) {
-    StoreVersion *sorted = arena_new_array(e->arena, StoreVersion, e->n_all + 1);
-    bool *take = arena_new_array(e->arena, bool, e->n_all + 1);
-    size_t at = 0;
-    if (sorted == NULL || take == NULL) {
-        return ERR_NOMEM;
-    }
-    if (e->n_all > 1) {
-        qsort(e->versions, e->n_all, sizeof(*e->versions), compare_slots);
-    }
-    for (size_t i = 0; i < e->n_all; i++) {
-        take[i] = is_wanted(e, &e->versions[i]);
-    }
-    for (int wanted = 1; wanted >= 0; wanted--) {
-        for (size_t i = 0; i < e->n_all; i++) {
-            if (take[i] == (wanted == 1)) {
-                sorted[at++] = e->versions[i];
-            }
-        }
-        e->n = wanted == 1 ? at : e->n;
-    }
-    e->versions = sorted;
-    return e->err;
-}
-
-static ErrCode gather_search(Everything *e, const FhirQuery *q, ErrInfo *info) {
-    StorePage page = {.next = 0};
-    do {
-        StoreSearch search = {
-            .query = q, .snapshot = page.snapshot, .after = page.next, .count = LIMIT_PAGE_COUNT};
-        TRY(store_search(e->get->call->rest->store, e->arena, &search, &page, info));
-        for (size_t i = 0; i < page.n_matches; i++) {
-            if (q->type != FHIR_T_ENCOUNTER) { /* which stands there already */
-                TRY(gather(e, &page.matches[i]));
-            }
-        }
-    } while (page.next != 0);
-    return ERR_OK;
-}
-
 /* An encounter of no patient: what refers to it is found by search. */
-static ErrCode gather_unowned(Everything *e, ErrInfo *info) {
+static ErrCode take_unowned(Everything *e, const StoreVersion *encounter, ErrInfo *info) {
     FhirQuery all;
     FhirQuery one;
+    Found found = {.versions = arena_new_array(e->arena, StoreVersion, 1), .n = 1, .capacity = 1};
     FhirQueryScope scope = {.compartment = FHIR_T_ENCOUNTER,
                             .compartment_id = e->get->id,
                             .base_url = e->get->call->rest->base_url,
                             .info = info};
+    if (found.versions == NULL) {
+        return ERR_NOMEM;
+    }
+    found.versions[0] = *encounter;
     TRY(fhir_query_parse(e->arena, &scope, STR_EMPTY, &all));
     for (size_t at = 0; fhir_query_of(&all, at, &one); at++) {
-        TRY(gather_search(e, &one, info));
+        if (one.type != FHIR_T_ENCOUNTER) { /* which stands there already */
+            TRY(find_of_type(e, &one, &found, info));
+        }
     }
-    return ERR_OK;
+    qsort(found.versions, found.n, sizeof(*found.versions), compare_slots);
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < found.n && err == ERR_OK; i++) {
+        err = is_behind(e, &found.versions[i]) ? take(e, &found.versions[i]) : ERR_OK;
+    }
+    return err;
 }
 
-static ErrCode gather_all(Everything *e, ErrInfo *info) {
+static ErrCode take_all(Everything *e, ErrInfo *info) {
     StoreVersion v;
     const RestGet *get = e->get;
     Store *store = get->call->rest->store;
@@ -233,143 +369,12 @@ static ErrCode gather_all(Everything *e, ErrInfo *info) {
     if (get->type == FHIR_T_ENCOUNTER) {
         e->encounter =
             arena_printf(e->arena, "\"reference\":\"Encounter/" STR_FMT, STR_ARG(get->id));
+        TRY(note_own(e, &v)); /* on later pages, too */
     }
-    if (e->patient == 0) {
-        TRY(gather(e, &v));
-        TRY(gather_unowned(e, info));
-    } else {
-        TRY(store_patient(store, e->arena, e->patient, gather, e));
-    }
-    return sort_wanted(e);
-}
-
-/* ---- what it refers to ---- */
-
-static ErrCode grow_seen(Everything *e);
-
-/* True when the text is new. ERR_NOMEM through *err. */
-static bool note(Everything *e, Str text, ErrCode *err) {
-    if (2 * e->n_seen >= e->seen_mask) {
-        *err = grow_seen(e);
-        if (*err != ERR_OK) {
-            return false;
-        }
-    }
-    size_t i = hash64(text) & e->seen_mask;
-    while (e->seen[i].len > 0 && !str_eq(e->seen[i], text)) {
-        i = (i + 1) & e->seen_mask;
-    }
-    bool fresh = e->seen[i].len == 0;
-    e->seen[i] = text;
-    e->n_seen += fresh;
-    return fresh;
-}
-
-static ErrCode grow_seen(Everything *e) {
-    Str *old = e->seen;
-    size_t n = old == NULL ? 0 : e->seen_mask + 1;
-    size_t size = n == 0 ? 256 : n * 4;
-    ErrCode err = ERR_OK;
-    e->seen = arena_new_array(e->arena, Str, size);
-    if (e->seen == NULL) {
-        return ERR_NOMEM;
-    }
-    e->seen_mask = size - 1;
-    e->n_seen = 0;
-    for (size_t i = 0; i < n; i++) {
-        (void)(old[i].len > 0 && note(e, old[i], &err));
-    }
-    return err;
-}
-
-/* Fetches "Type/id"; keeps it when it belongs to no patient's record and was asked for. */
-static ErrCode refer_to(Everything *e, Str text, bool only_new) {
-    StoreVersion v;
-    Str id = text;
-    Str name;
-    (void)str_cut(&id, '/', &name);
-    FhirType type = fhir_resource_by_name(name);
-    bool of_encounter = e->encounter.len > 0 && e->patient != 0;
-    if (type == FHIR_T_NONE || (type == FHIR_T_PATIENT && !of_encounter) || !wants_type(e, type)) {
-        return ERR_OK;
-    }
-    ErrCode err = store_get(e->get->call->rest->store, e->arena, type, id, &v);
-    if (err == ERR_NOT_FOUND || err == ERR_GONE) {
-        return ERR_OK;
-    }
-    TRY(err);
-    bool own = of_encounter && (v.patient == e->patient || v.first == e->patient);
-    if ((v.patient != 0 && !own) || (only_new && v.time < e->since)) {
-        return ERR_OK;
-    }
-    TRY(put_version(e->arena, &e->referred, e->n_referred, &e->referred_capacity));
-    e->referred[e->n_referred++] = v;
-    return ERR_OK;
-}
-
-/* "Type/id" of a reference's text, without a version; empty for others. */
-static Str target_of(Str text) {
-    size_t slash = str_find_char(text, '/', 0);
-    size_t end = slash == SIZE_MAX ? SIZE_MAX : str_find_char(text, '/', slash + 1);
-    return slash == SIZE_MAX || slash == 0 || text.ptr[0] < 'A' || text.ptr[0] > 'Z'
-               ? STR_EMPTY
-               : str_sub(text, 0, MIN(end, text.len));
-}
-
-typedef enum Refer { REFER_NOTE, REFER_FETCH, REFER_FETCH_NEW } Refer;
-
-/* All references of a stored text. Stored texts are canonical, and a quote inside a string is
- * escaped: these bytes are a member's name wherever they stand. */
-static ErrCode refer(Everything *e, const StoreVersion *v, Refer what) {
-    static const Str member = {"\"reference\":\"", 13};
-    Str rest = v->json;
-    size_t at = 0;
-    ErrCode err = ERR_OK;
-    while (err == ERR_OK && (at = str_find(rest, member)) != SIZE_MAX) {
-        Str text;
-        rest = str_sub(rest, at + member.len, rest.len);
-        (void)str_cut(&rest, '"', &text);
-        Str target = target_of(text);
-        if (target.len > 0 && note(e, target, &err) && what != REFER_NOTE) {
-            err = refer_to(e, target, what == REFER_FETCH_NEW);
-        }
-    }
-    return err;
-}
-
-static ErrCode refer_page(Everything *e, const RestPage *page) {
-    size_t from = (size_t)(page->entries - e->versions);
-    ErrCode err = ERR_OK;
-    for (size_t i = 0; i < e->n_all && err == ERR_OK; i++) {
-        const StoreVersion *v = &e->versions[i];
-        const Str parts[] = {str_from(fhir_type_name(v->type)), STR("/"), v->id};
-        (void)note(e, arena_join(e->arena, parts, ARRAY_LEN(parts)), &err);
-    }
-    TRY(err);
-    for (size_t i = 0; i < from + page->n_entries; i++) {
-        TRY(refer(e, &e->versions[i], i < from ? REFER_NOTE : REFER_FETCH));
-    }
-    for (size_t i = e->n; page->next.after == 0 && i < e->n_all; i++) {
-        TRY(refer(e, &e->versions[i],
-                  e->versions[i].time < e->since ? REFER_FETCH_NEW : REFER_FETCH));
-    }
-    return ERR_OK;
-}
-
-/* ---- pages ---- */
-
-/* Cuts the sorted versions to the page behind `after`. */
-static void cut_page(const Everything *e, Slot after, size_t count, RestPage *page) {
-    size_t from = 0;
-    while (from < e->n && e->versions[from].slot <= after) {
-        from++;
-    }
-    size_t n = count == 0 ? e->n - from : MIN(count, e->n - from);
-    page->entries = e->versions + from;
-    page->n_entries = n;
-    page->next.after = from + n < e->n ? e->versions[from + n - 1].slot : 0;
-    page->has_total = true;
-    page->total = e->n;
+    StoreScan scan = {.first = SLOT_RECORD(e->after), .want = is_behind, .each = take, .ctx = e};
+    err =
+        e->patient == 0 ? take_unowned(e, &v, info) : store_scan_patient(store, e->patient, &scan);
+    return err == ERR_STOPPED && e->more ? ERR_OK : err;
 }
 
 ErrCode rest_everything(const RestGet *get, RestAnswer *ret, ErrInfo *info) {
@@ -382,25 +387,25 @@ ErrCode rest_everything(const RestGet *get, RestAnswer *ret, ErrInfo *info) {
         return ERR_NOMEM;
     }
     RestPageToken token;
-    size_t count = 0;
     TRY(rest_params(e.arena, get->query, p, N, info));
     TRY(rest_since_param(p[SINCE].value, &e.since, info));
     TRY(parse_types(p[TYPE].value, &e, info));
     TRY(parse_span(p[START].value, p[END].value, &e, info));
     TRY(rest_pretty_param(p[PRETTY].value, &ret->pretty, info));
-    TRY(rest_count_param(p[COUNT].value, &count, info));
+    TRY(rest_count_param(p[COUNT].value, &e.count, info));
     RestPage page = {.get = get,
                      .path = rest_path_of(get, "$everything"),
                      .question = rest_question_of(e.arena, p, N_QUESTION),
-                     .type = "searchset",
-                     .kind = REST_ENTRY_MATCH};
+                     .type = "searchset"};
     TRY(rest_page_begin(&page, p[PAGE].value, &token, info));
-    TRY(gather_all(&e, info));
-    cut_page(&e, token.after, count, &page);
-    TRY(refer_page(&e, &page));
-    page.includes = e.referred;
-    page.n_includes = e.n_referred;
-    return rest_page_answer(&page, p[PAGE].value, ret);
+    e.after = token.after;
+    rest_page_open(&page, &e.bundle, ret);
+    TRY(take_all(&e, info));
+    TRY(put_targets(&e));
+    page.next.after = e.more ? e.last : 0;
+    page.has_total = token.after == 0 && !e.more;
+    page.total = e.n;
+    return rest_page_close(&page, p[PAGE].value, &e.bundle);
 }
 
 #define COMMON_PARAMS                                                                              \

@@ -56,6 +56,8 @@ MUST_USE ErrCode rest_check_write(RestCall *call, ErrInfo *info);
 /* Is the body FHIR (Content-Type)? XML is made JSON: http_body is JSON behind it. ERR_MEDIA, or
  * what is wrong with the XML. */
 MUST_USE ErrCode rest_check_json_body(RestCall *call, ErrInfo *info);
+/* Of a batch or transaction: one of too many entries is not made JSON first. */
+MUST_USE ErrCode rest_check_bundle_body(RestCall *call, ErrInfo *info);
 /* Names in info what was asked for when err is ERR_NOT_FOUND or ERR_GONE; answers err. */
 ErrCode rest_absent(const RestGet *get, ErrCode err, ErrInfo *info);
 /* The version that a read or vread asks for. */
@@ -126,6 +128,9 @@ void rest_bundle_put_warnings(RestBundle *b, FhirLanguage language, const ErrInf
 /* How a search was carried out (__explain=true): an OperationOutcome, one issue a step. */
 void rest_bundle_put_plan(RestBundle *b, const StorePlanStep *steps, size_t n);
 void rest_bundle_close(RestBundle *b);
+/* For entries that are known before the head is: opened without, closed under it. */
+void rest_bundle_open_headless(RestBundle *b);
+void rest_bundle_close_under(RestBundle *b, const RestBundleHead *head);
 /* A resource by the wishes of the caller; print may be NULL. */
 MUST_USE ErrCode rest_put_resource(Buf *out, Arena *arena, const StoreVersion *v,
                                    const FhirPrintOptions *print);
@@ -153,6 +158,9 @@ MUST_USE ErrCode rest_page_begin(const RestPage *page, Str token, RestPageToken 
                                  ErrInfo *info);
 /* Prints it as the answer's body; token is the one of this page, for the self link. */
 MUST_USE ErrCode rest_page_answer(const RestPage *page, Str token, RestAnswer *ret);
+/* For a page whose entries are put one by one: `next` and `total` are read when it is closed. */
+void rest_page_open(const RestPage *page, RestBundle *b, RestAnswer *ret);
+MUST_USE ErrCode rest_page_close(const RestPage *page, Str token, RestBundle *b);
 
 /* A search by url alone that found nothing stored shows what the catalogue holds under it
  * (rest_term_store.c). */

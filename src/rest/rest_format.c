@@ -179,7 +179,7 @@ void rest_guess_format(RestCall *call) {
 
 /* ---- bodies ---- */
 
-ErrCode rest_check_json_body(RestCall *call, ErrInfo *info) {
+static ErrCode check_body(RestCall *call, bool bundle, ErrInfo *info) {
     RestFormat format = REST_FORMAT_JSON;
     Str params;
     Str media = rest_media_of(http_header(call->request, "content-type"), &params);
@@ -198,7 +198,8 @@ ErrCode rest_check_json_body(RestCall *call, ErrInfo *info) {
     }
     Buf json;
     buf_init(&json, LIMIT_REQUEST_BYTES);
-    ErrCode err = fhir_xml_read(http_body(call->request), &json, info);
+    Str xml = http_body(call->request);
+    ErrCode err = bundle ? fhir_xml_read_bundle(xml, &json, info) : fhir_xml_read(xml, &json, info);
     if (err != ERR_OK) {
         buf_release(&json);
         return err;
@@ -206,6 +207,14 @@ ErrCode rest_check_json_body(RestCall *call, ErrInfo *info) {
     http_put_body(call->request, &json);
     call->body_is_json = true;
     return ERR_OK;
+}
+
+ErrCode rest_check_json_body(RestCall *call, ErrInfo *info) {
+    return check_body(call, false, info);
+}
+
+ErrCode rest_check_bundle_body(RestCall *call, ErrInfo *info) {
+    return check_body(call, true, info);
 }
 
 Str rest_type_of(const RestCall *call) {

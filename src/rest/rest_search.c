@@ -52,15 +52,20 @@ static ErrCode put_warnings(RestBundle *b, const RestPage *p) {
     return ERR_OK;
 }
 
+static RestBundleHead head_of(const RestPage *p, Str token) {
+    RestBundleHead head = {
+        .type = p->type, .self = link_of(p, token), .has_total = p->has_total, .total = p->total};
+    if (p->next.after != 0) {
+        head.next = link_of(p, rest_page_print(p->get->call->arena, &p->next, page_scope(p)));
+    }
+    return head;
+}
+
 ErrCode rest_page_answer(const RestPage *p, Str token, RestAnswer *ret) {
     Arena *arena = p->get->call->arena;
     RestBundle b = {
         .out = &ret->body, .rest = p->get->call->rest, .arena = arena, .print = p->print};
-    RestBundleHead head = {
-        .type = p->type, .self = link_of(p, token), .has_total = p->has_total, .total = p->total};
-    if (p->next.after != 0) {
-        head.next = link_of(p, rest_page_print(arena, &p->next, page_scope(p)));
-    }
+    RestBundleHead head = head_of(p, token);
     rest_bundle_open(&b, &head);
     rest_bundle_put(&b, p->entries, p->n_entries, p->kind);
     rest_bundle_put(&b, p->includes, p->n_includes, REST_ENTRY_INCLUDE);
@@ -69,6 +74,21 @@ ErrCode rest_page_answer(const RestPage *p, Str token, RestAnswer *ret) {
     rest_bundle_close(&b);
     ret->status = 200;
     return arena_failed(arena) ? ERR_NOMEM : buf_ok(&ret->body);
+}
+
+void rest_page_open(const RestPage *p, RestBundle *b, RestAnswer *ret) {
+    *b = (RestBundle){.out = &ret->body,
+                      .rest = p->get->call->rest,
+                      .arena = p->get->call->arena,
+                      .print = p->print};
+    rest_bundle_open_headless(b);
+    ret->status = 200;
+}
+
+ErrCode rest_page_close(const RestPage *p, Str token, RestBundle *b) {
+    RestBundleHead head = head_of(p, token);
+    rest_bundle_close_under(b, &head);
+    return arena_failed(b->arena) ? ERR_NOMEM : buf_ok(b->out);
 }
 
 /* ---- search ---- */

@@ -95,6 +95,39 @@ ErrCode store_scan(Store *store, const StoreScan *scan) {
     return err;
 }
 
+static ErrCode scan_records(Scanner *s, const RecordList *list) {
+    CLEANUP_READER ReaderHold hold = {s->store, NULL};
+    TRY(reader_take(s->store, &hold.reader));
+    Db *db = &hold.reader->db;
+    TRY(db_run(db, "begin_read")); /* one for all, as in store_load_each */
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < list->n && err == ERR_OK; i++) {
+        RecordNo number = list->numbers[i];
+        bool wanted = number >= s->scan->first && number <= s->scan->snapshot;
+        err = wanted ? scan_record(s, hold.reader, number) : ERR_OK;
+    }
+    ErrCode ended = db_run(db, "commit");
+    return err == ERR_OK ? ended : err;
+}
+
+ErrCode store_scan_patient(Store *store, Slot patient, const StoreScan *scan) {
+    CLEANUP_ARENA Arena *scratch = arena_new(LIMIT_REQUEST_BYTES);
+    CLEANUP_FREE StoredRecord *record = malloc(sizeof(*record));
+    StoreScan now = *scan;
+    Scanner s = {.store = store, .scan = &now, .record = record};
+    RecordNo *numbers = NULL;
+    size_t n = 0;
+    if (scratch == NULL || record == NULL) {
+        return ERR_NOMEM;
+    }
+    now.snapshot = store_snapshot(store);
+    TRY(store_patient_records(store, scratch, patient, &numbers, &n));
+    buf_init(&s.text, RECORD_PAYLOAD_MAX);
+    ErrCode err = scan_records(&s, &(RecordList){numbers, n});
+    buf_release(&s.text);
+    return err;
+}
+
 /* Times never go back along the log (record_write.c). */
 ErrCode store_scan_since(Store *store, TimeMs since, RecordNo snapshot, RecordNo *ret_first) {
     CLEANUP_READER ReaderHold hold = {store, NULL};

@@ -20,6 +20,10 @@ typedef struct StoreScan {
 } StoreScan;
 MUST_USE ErrCode store_scan(Store *store, const StoreScan *scan);
 
+/* The patient's record, oldest first, of the records from scan->first on (`last` is not asked);
+ * `snapshot` is what is current now. */
+MUST_USE ErrCode store_scan_patient(Store *store, Slot patient, const StoreScan *scan);
+
 /* The first record that was committed after the time; the one behind the snapshot when none was. */
 MUST_USE ErrCode store_scan_since(Store *store, TimeMs since, RecordNo snapshot,
                                   RecordNo *ret_first);

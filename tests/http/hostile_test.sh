@@ -57,13 +57,21 @@ hostile "deep JSON" 413 json-depth -H "$json" $(post) "$base/Patient"
 { printf '<Patient %s>' "$ns"; times 200000 '<extension url="u">'; } >"$tmp/in"
 hostile "deep XML" 413 fhir-xml-depth -H "$xml" $(post) "$base/Patient"
 { printf '<Basic %s><text><status value="generated"/><div xmlns="http://www.w3.org/1999/xhtml">' "$ns"; times 100000 '<b>'; } >"$tmp/in"
-hostile "a deep narrative" 400 xml-syntax -H "$xml" $(post) "$base/Basic"
+hostile "a deep narrative" 413 fhir-xml-depth -H "$xml" $(post) "$base/Basic"
+{ printf '{"resourceType":"Basic","code":{"text":"x"},"text":{"status":"generated","div":"<div xmlns=\\"http://www.w3.org/1999/xhtml\\">'; times 100000 '<b>'; times 100000 '</b>'; printf '</div>"}}'; } >"$tmp/in"
+hostile "a deep narrative in JSON" 422 'nested too deeply' -H "$json" $(post) "$base/Basic"
+times 5000 '{"resourceType":"Bundle","type":"batch","entry":[{"resource":' >"$tmp/in"
+hostile "bundles in bundles" 413 json-depth -H "$json" $(post) "$base"
+{ printf '<Bundle %s>' "$ns"; times 5000 '<type value="batch"/><entry><resource><Bundle>'; } >"$tmp/in"
+hostile "bundles in bundles in XML" 413 fhir-xml-depth -H "$xml" $(post) "$base"
 { printf '{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"delete"},{"name":"path","valueString":"'; times 20000 '('; printf '"}]}]}'; } >"$tmp/in"
 hostile "a deep FHIRPath" 413 fpath-depth -X PATCH -H "$json" $(post) "$base/Patient/a"
 
 # ---- size
 { printf '{"resourceType":"Bundle","type":"batch","entry":[{}'; times 500000 ',{}'; printf ']}'; } >"$tmp/in"
-hostile "a bundle of half a million" 413 bundle-entries -H "$json" $(post) "$base"
+hostile "a bundle of half a million" 413 json-items -H "$json" $(post) "$base"
+{ printf '{"resourceType":"Bundle","type":"batch","entry":[{}'; times 25000 ',{}'; printf ']}'; } >"$tmp/in"
+hostile "a bundle of one entry too many" 413 bundle-entries -H "$json" $(post) "$base"
 { printf '<Bundle %s><type value="batch"/>' "$ns"; times 100000 '<entry><fullUrl value="u"/></entry>'; printf '</Bundle>'; } >"$tmp/in"
 hostile "and in XML" 413 bundle-entries -H "$xml" $(post) "$base"
 { printf '{"resourceType":"Basic","language":"'; times 18000000 a; printf '"}'; } >"$tmp/in"
@@ -86,6 +94,16 @@ hostile "one name 100,000 times" 400 json-duplicate -H "$json" $(post) "$base/Pa
 hostile "50,000 attributes" 422 fhir-xml-attribute -H "$xml" $(post) "$base/Patient"
 { printf 'identifier=a'; times 1000000 ',b'; } >"$tmp/in"
 hostile "a list of a million values" 413 search- -H "$form" $(post) "$base/Patient/_search"
+{ printf '{"resourceType":"Patient","name":[{"given":["a"'; times 1000000 ',"b"'; printf ']}]}'; } >"$tmp/in"
+hostile "a million names" 413 json-items -H "$json" $(post) "$base/Patient"
+{ printf '<Patient %s><name>' "$ns"; times 500000 '<given value="b"/>'; printf '</name></Patient>'; } >"$tmp/in"
+hostile "half a million in XML" 413 fhir-xml-items -H "$xml" $(post) "$base/Patient"
+{ printf '{"resourceType":"Patient","identifier":[{"value":"v"}'; seq -f ',{"system":"urn:s","value":"v%.0f"}' 300000; printf ']}'; } >"$tmp/in"
+hostile "300,000 identifiers" 413 json-items -H "$json" $(post) "$base/Patient"
+{ printf '{"resourceType":"Parameters","parameter":[{"name":"valueSet","resource":{"resourceType":"ValueSet","status":"active","url":"urn:r","compose":{"include":[{"system":"urn:q","concept":[{"code":"c"}'; times 999999 ',{"code":"c"}'; printf ']}]}}}]}'; } >"$tmp/in"
+hostile "a value set of a million codes" 413 json-items -H "$json" $(post) "$base/ValueSet/\$expand"
+{ printf '{"resourceType":"Parameters","parameter":[{"name":"a","valueString":"b"}'; times 400000 ',{"name":"a","valueString":"b"}'; printf ']}'; } >"$tmp/in"
+hostile "400,000 parameters of an operation" 413 json-items -H "$json" $(post) "$base/ValueSet/\$expand"
 { printf 'a=1'; times 300000 '&a=1'; } >"$tmp/in"
 hostile "300,000 parameters" 400 search-param -H "$form" $(post) "$base/Patient/_search"
 { printf 'subject:Patient'; times 20000 '.link:Patient'; printf '.name=x'; } >"$tmp/in"
@@ -101,6 +119,47 @@ evil "Patient.name.where(family.matches('(a+)+\$'))"
 hostile "a pathological expression" 413 fpath-regex -X PATCH -H "$json" $(post) "$base/Patient/a"
 evil "Patient.name.where(family.matches('((a?){500}a{500})+b'))"
 hostile "one that repeats its repetitions" 200 '"id":"a"' -X PATCH -H "$json" $(post) "$base/Patient/a"
+set_of() { curl -s -o /dev/null -X PUT -H "$json" -d "{\"resourceType\":\"ValueSet\",\"id\":\"$1\",\"url\":\"urn:$1\",\"status\":\"active\",\"compose\":{\"include\":[$2]}}" "$base/ValueSet/$1"; }
+set_of round1 '{"valueSet":["urn:round2"]}'
+set_of round2 '{"valueSet":["urn:round1"]}'
+hostile "value sets in a circle" 413 term-set-depth "$base/ValueSet/round1/\$expand"
+for i in $(seq 0 20); do set_of "twice$i" "{\"valueSet\":[\"urn:twice$((i + 1))\"]},{\"valueSet\":[\"urn:twice$((i + 1))\"]}"; done
+hostile "value sets that double" 413 term-set-depth "$base/ValueSet/twice0/\$expand"
+set_of regex '{"system":"http://hl7.org/fhir/sid/icd-10","filter":[{"property":"display","op":"regex","value":"(.*.*)*X$"}]}'
+hostile "a pathological filter" 413 term-regex "$base/ValueSet/regex/\$expand"
+
+# ---- questions that grow
+query() { printf '{"query":"%s"}' "$1" >"$tmp/in"; }
+ask() { hostile "$1" 413 "$2" -H 'Content-Type: application/json' $(post) "$base/\$graphql"; }
+query "$(times 5000 '{Patient')"
+ask "a deep GraphQL" graphql-limit
+query "{Patient(id:\\\"a\\\"){...f0}} $(for i in $(seq 0 20); do printf 'fragment f%d on Patient{...f%d ...f%d}' "$i" $((i + 1)) $((i + 1)); done) fragment f21 on Patient{id}"
+ask "fragments that double" graphql-
+query "{Patient(id:\\\"a\\\"){...f}} fragment f on Patient{...g} fragment g on Patient{...f}"
+ask "fragments in a circle" graphql-depth
+query "{$(seq -f 'a%.0f:PatientList{id}' 2000 | tr '\n' ' ')}"
+ask "2,000 searches in GraphQL" graphql-
+query "{Patient(id:\\\"a\\\"){$(seq -f 'a%.0f:id' 5000 | tr '\n' ' ')}}"
+ask "5,000 fields in GraphQL" graphql-
+view() { # view SELECT NAMES
+    printf '{"resourceType":"Parameters","parameter":[{"name":"viewResource","resource":{"resourceType":"ViewDefinition","name":"v","status":"active","resource":"Patient","select":[%s]}},{"name":"resource","resource":{"resourceType":"Patient","id":"a","name":[%s]}}]}' "$1" "$2" >"$tmp/in"
+}
+run() { hostile "$1" "$2" "$3" -H "$json" $(post) "$base/ViewDefinition/\$viewdefinition-run"; }
+names="$(times 300 '{"family":"a"},'){\"family\":\"b\"}"
+view "$(times 100 '{"select":[')" "$names"
+run "a deep view" 413 json-depth
+view "$(seq -f '{"column":[{"name":"c%.0f","path":"id"}]},' 5000 | tr -d '\n'){\"column\":[{\"name\":\"c\",\"path\":\"id\"}]}" "$names"
+run "a view of 5,000 columns" 413 view-
+each() { printf '{"forEach":"%%resource.name","column":[{"name":"%s","path":"family"}]}' "$1"; }
+view "$(each a),$(each b),$(each c)" "$names"
+run "a view of 300 x 300 x 300 rows" 413 view-
+deep=$(times 6 '%resource.name.where(')true$(times 6 ').exists()')
+view "{\"column\":[{\"name\":\"a\",\"path\":\"name.where($deep).count()\"}]}" "$names"
+run "a view whose path looks 300^7 times" 413 fpath-steps
+evil "Patient.name.where(family.replaceMatches('(a+)+\$','b').exists())"
+hostile "a pathological replacement" 413 fpath-regex -X PATCH -H "$json" $(post) "$base/Patient/a"
+evil "Patient.repeat(\$this | name | name.family | name.family.toChars())"
+hostile "an expression that repeats itself" 422 patch-path -X PATCH -H "$json" $(post) "$base/Patient/a"
 check "it still answers" is "$(code "$base/Patient/a")" 200
 
 echo "1..$n"

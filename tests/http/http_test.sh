@@ -130,8 +130,9 @@ while [ -n "$url" ]; do
     echo >>"$tmp/pages"
     url=$(grep -o '"relation":"next","url":"[^"]*"' "$tmp/page" | cut -d'"' -f8)
 done
-check "its pages bring the referenced beside the first that refers to them" is "$(tr '\n' ';' <"$tmp/pages")" \
-    'Patient/all match,Observation/all1 match,Observation/all2 match,Observation/all3 match,Organization/o1 include,Organization/o2 include,Practitioner/d1 include,;Observation/all4 match,Observation/all5 match,;'
+check "and no total: a page reads no other page's records" is "$(curl -s "$base/Patient/all/\$everything?_count=4" | grep -c '"total"')" 0
+check "each of its pages brings what its resources refer to" is "$(tr '\n' ';' <"$tmp/pages")" \
+    'Patient/all match,Observation/all1 match,Observation/all2 match,Observation/all3 match,Organization/o1 include,Organization/o2 include,Practitioner/d1 include,;Observation/all4 match,Observation/all5 match,Organization/o1 include,Practitioner/d1 include,Organization/o2 include,;'
 curl -s "$base/Patient/all/\$everything?_type=Practitioner,Patient" >"$tmp/all"
 check "_type holds for both" is "$(entries "$tmp/all")" 'Patient/all match,Practitioner/d1 include,'
 since=$(curl -s "$base/Observation/all5" | grep -o '"lastUpdated":"[^"]*"' | cut -d'"' -f4)

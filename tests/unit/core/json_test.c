@@ -368,19 +368,39 @@ static void json_keeps_its_depth(void **state) {
     assert_int_equal(d.err, ERR_LIMIT);
 }
 
+/* A list of n ones. */
+static void put_ones(Buf *b, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        buf_put_str(b, i == 0 ? STR("[1") : STR(",1"));
+    }
+    buf_put_char(b, ']');
+}
+
+static void json_keeps_its_items(void **state) {
+    (void)state;
+    CLEANUP_BUF Buf b;
+    buf_init(&b, LIMIT_MIB);
+    put_ones(&b, LIMIT_JSON_ITEMS);
+    accepts(buf_str(&b));
+    buf_clear(&b);
+    put_ones(&b, LIMIT_JSON_ITEMS + 1);
+    CLEANUP_DOC Doc d = doc_parse(buf_str(&b));
+    assert_int_equal(d.err, ERR_LIMIT);
+    assert_string_equal(d.info.rule, "json-items");
+}
+
 static void json_keeps_its_nodes(void **state) {
     (void)state;
-    enum { LEN = 2 * LIMIT_JSON_NODES + 100 };
-    char *big = malloc(LEN);
-    assert_non_null(big);
-    for (size_t i = 0; i < LEN; i++) {
-        big[i] = i % 2 == 0 ? (i == 0 ? '[' : ',') : '1';
+    CLEANUP_BUF Buf b;
+    buf_init(&b, LIMIT_JSON_BYTES);
+    for (size_t n = 0; n <= LIMIT_JSON_NODES; n += LIMIT_JSON_ITEMS) {
+        buf_put_char(&b, n == 0 ? '[' : ',');
+        put_ones(&b, LIMIT_JSON_ITEMS);
     }
-    big[LEN - 1] = ']';
-    CLEANUP_DOC Doc d = doc_parse((Str){big, LEN});
+    buf_put_char(&b, ']');
+    CLEANUP_DOC Doc d = doc_parse(buf_str(&b));
     assert_int_equal(d.err, ERR_LIMIT);
     assert_string_equal(d.info.rule, "json-nodes");
-    free(big);
 }
 
 static void json_keeps_its_size(void **state) {
@@ -864,6 +884,7 @@ int main(void) {
         cmocka_unit_test(json_keeps_the_sets_of_nested_wide_objects_apart),
         cmocka_unit_test(json_keeps_its_depth),
         cmocka_unit_test(json_keeps_its_size),
+        cmocka_unit_test(json_keeps_its_items),
         cmocka_unit_test(json_keeps_its_nodes),
         cmocka_unit_test(json_says_when_memory_ends),
         cmocka_unit_test(json_keeps_order_and_number_texts),

@@ -209,6 +209,15 @@ static void refuses_hostile_input(void **state) {
     buf_init(&out, LIMIT_MIB);
     assert_int_equal(fhir_xml_read(buf_str(&deep), &out, &info), ERR_LIMIT);
     assert_string_equal(info.rule, "fhir-xml-depth");
+    buf_clear(&deep);
+    buf_put_lit(&deep, "<Basic" NS "><text><status value=\"generated\"/>"
+                       "<div xmlns=\"http://www.w3.org/1999/xhtml\">");
+    for (int i = 0; i < LIMIT_NARRATIVE_DEPTH; i++) {
+        buf_put_lit(&deep, "<b>");
+    }
+    buf_clear(&out);
+    assert_int_equal(fhir_xml_read(buf_str(&deep), &out, &info), ERR_LIMIT);
+    assert_string_equal(info.rule, "fhir-xml-depth");
     /* a ceiling of the caller */
     Buf small;
     buf_init(&small, 20);
@@ -217,6 +226,49 @@ static void refuses_hostile_input(void **state) {
         ERR_LIMIT);
     assert_string_equal(info.rule, "fhir-xml-size");
     buf_release(&small);
+}
+
+/* Of a bundle to be carried out; entries of other resources, and bundles as such, have no end. */
+static void entries_are_counted(void **state) {
+    (void)state;
+    Str entry = STR("<entry><fullUrl value=\"u\"/></entry>");
+    CLEANUP_BUF Buf xml;
+    CLEANUP_BUF Buf out;
+    ErrInfo info = {0};
+    buf_init(&xml, 2 * LIMIT_MIB);
+    buf_init(&out, 2 * LIMIT_MIB);
+    buf_put_lit(&xml, "<Bundle" NS "><type value=\"batch\"/>");
+    for (int i = 0; i < LIMIT_BUNDLE_ENTRIES; i++) {
+        buf_put_str(&xml, entry);
+    }
+    size_t full = xml.len;
+    buf_put_lit(&xml, "</Bundle>");
+    assert_int_equal(fhir_xml_read_bundle(buf_str(&xml), &out, &info), ERR_OK);
+    xml.len = full;
+    buf_put_str(&xml, entry);
+    buf_put_lit(&xml, "</Bundle>");
+    buf_clear(&out);
+    assert_int_equal(fhir_xml_read(buf_str(&xml), &out, &info), ERR_OK);
+    buf_clear(&out);
+    assert_int_equal(fhir_xml_read_bundle(buf_str(&xml), &out, &info), ERR_LIMIT);
+    assert_string_equal(info.rule, "bundle-entries");
+}
+
+static void lists_have_an_end(void **state) {
+    (void)state;
+    CLEANUP_BUF Buf xml;
+    CLEANUP_BUF Buf out;
+    ErrInfo info = {0};
+    buf_init(&xml, 8 * LIMIT_MIB);
+    buf_init(&out, 8 * LIMIT_MIB);
+    buf_put_lit(&xml, "<Patient" NS "><name>");
+    for (int i = 0; i <= LIMIT_JSON_ITEMS; i++) {
+        buf_put_lit(&xml, "<given value=\"a\"/>");
+    }
+    buf_put_lit(&xml, "</name></Patient>");
+    assert_int_equal(fhir_xml_read(buf_str(&xml), &out, &info), ERR_LIMIT);
+    assert_string_equal(info.rule, "fhir-xml-items");
+    assert_string_equal(info.where, "Patient.name[0].given[100000]");
 }
 
 static void not_written(const char *json, const char *rule, const char *where) {
@@ -255,6 +307,8 @@ int main(void) {
         cmocka_unit_test(order_and_spacing),
         cmocka_unit_test(refuses_what_is_not_fhir),
         cmocka_unit_test(refuses_hostile_input),
+        cmocka_unit_test(entries_are_counted),
+        cmocka_unit_test(lists_have_an_end),
         cmocka_unit_test(refuses_to_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
