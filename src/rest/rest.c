@@ -68,6 +68,22 @@ static ErrCode start_subs(Rest *rest, ErrInfo *info) {
     return subs_start(rest->o.subs, &o, info);
 }
 
+/* What was begun is ended by rest_stop. */
+static ErrCode start_parts(Rest *rest, ErrInfo *info) {
+    TRY(random_secret(rest->subs_secret, sizeof(rest->subs_secret)));
+    TRY(rest_router_new(rest->arena, &rest->o.routes, &rest->router, info));
+    if (rest->term == NULL) {
+        TRY(term_new(&rest->term));
+        rest->owns_term = true;
+    }
+    rest->codes = rest_term_codes(rest);
+    TRY(rest_profiles_new(rest, &rest->profiles, info));
+    TRY(start_threads(rest));
+    TRY(flow_tables_start(rest->store, &rest->tables, info));
+    TRY(start_http(rest, info));
+    return start_subs(rest, info);
+}
+
 ErrCode rest_start(const RestOptions *options, Rest **ret_rest, ErrInfo *info) {
     if (!is_loopback(options->settings->listen)) {
         return err_set(
@@ -92,33 +108,7 @@ ErrCode rest_start(const RestOptions *options, Rest **ret_rest, ErrInfo *info) {
     rest->arena = arena_new(REST_ARENA_MAX);
     mutex_init(&rest->subs_lock);
     mutex_init(&rest->metadata_lock);
-    ErrCode err = rest->arena == NULL ? ERR_NOMEM : ERR_OK;
-    if (err == ERR_OK) {
-        err = random_secret(rest->subs_secret, sizeof(rest->subs_secret));
-    }
-    if (err == ERR_OK) {
-        err = rest_router_new(rest->arena, &rest->o.routes, &rest->router, info);
-    }
-    if (err == ERR_OK && rest->term == NULL) {
-        err = term_new(&rest->term);
-        rest->owns_term = err == ERR_OK;
-    }
-    rest->codes = rest_term_codes(rest);
-    if (err == ERR_OK) {
-        err = rest_profiles_new(rest, &rest->profiles, info);
-    }
-    if (err == ERR_OK) {
-        err = start_threads(rest);
-    }
-    if (err == ERR_OK) {
-        err = flow_tables_start(rest->store, &rest->tables, info);
-    }
-    if (err == ERR_OK) {
-        err = start_http(rest, info);
-    }
-    if (err == ERR_OK) {
-        err = start_subs(rest, info);
-    }
+    ErrCode err = rest->arena == NULL ? ERR_NOMEM : start_parts(rest, info);
     if (err != ERR_OK) {
         rest_stop(rest);
         return err;

@@ -47,13 +47,8 @@ static void put_response(RestBundle *b, const Entry *e) {
 
 static Str outcome_of(RestCall *call, ErrCode err, const ErrInfo *info) {
     CLEANUP_BUF Buf b;
-    ErrInfo plain = {0};
     buf_init(&b, LIMIT_MIB);
-    if (info->code != err) {
-        (void)err_plain(&plain, err, "error");
-        info = &plain;
-    }
-    fhir_print_outcome_err(&b, info, call->language);
+    rest_put_outcome(&b, err, info, call->language);
     return arena_str(call->arena, buf_str(&b));
 }
 

@@ -51,7 +51,9 @@ void rest_answer(RestCall *call, const char *const *names, RestPutFn put);
 void rest_reply_bytes(RestCall *call, Str type, Str bytes);
 /* An OperationOutcome in the language asked for, with the error's own HTTP status. */
 void rest_reply_err(RestCall *call, ErrCode err, const ErrInfo *info);
-/* The same with another status, and one more header (name, value) unless it is NULL. */
+/* Its JSON; info may speak of something else than err. */
+void rest_put_outcome(Buf *out, ErrCode err, const ErrInfo *info, FhirLanguage language);
+/* The reply with another status, and one more header (name, value) unless it is NULL. */
 void rest_reply_outcome(RestCall *call, int status, const ErrInfo *info, const Str header[2]);
 /* Value of one query parameter, decoded; empty when absent. */
 Str rest_query(RestCall *call, const char *name);

@@ -260,15 +260,8 @@ static void begin_export(RestCall *call) {
                       });
 }
 
+/* The last one is of patients only. */
 static const RestOpParam params[] = {
-    {REST_IN, "_outputFormat", "string", 0, "1", "application/fhir+ndjson"},
-    {REST_IN, "_since", "instant", 0, "1", "only what changed at or after this time"},
-    {REST_IN, "_until", "instant", 0, "1", "only what changed not after this time"},
-    {REST_IN, "_type", "string", 0, "*", "types, separated by commas; none: all"},
-    {REST_IN, "_typeFilter", "string", 0, "*", "Type?query: of this type only what it finds"},
-    {REST_IN, "_elements", "string", 0, "*", "names of elements; the others are left out"},
-};
-static const RestOpParam params_patient[] = {
     {REST_IN, "_outputFormat", "string", 0, "1", "application/fhir+ndjson"},
     {REST_IN, "_since", "instant", 0, "1", "only what changed at or after this time"},
     {REST_IN, "_until", "instant", 0, "1", "only what changed not after this time"},
@@ -278,16 +271,15 @@ static const RestOpParam params_patient[] = {
     {REST_IN, "patient", "Reference", 0, "*", "only the records of these patients"},
 };
 #define BULK_BASE "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
-OPERATIONS(rest_export_operations,
-           {.on = "", .name = "export", .base = BULK_BASE "export", REST_PARAMS(params)},
-           {.on = "Patient",
-            .name = "export",
-            .base = BULK_BASE "patient-export",
-            REST_PARAMS(params_patient)},
-           {.on = "Group",
-            .name = "export",
-            .base = BULK_BASE "group-export",
-            REST_PARAMS(params_patient)});
+OPERATIONS(
+    rest_export_operations,
+    {.on = "",
+     .name = "export",
+     .base = BULK_BASE "export",
+     .params = params,
+     .n_params = ARRAY_LEN(params) - 1},
+    {.on = "Patient", .name = "export", .base = BULK_BASE "patient-export", REST_PARAMS(params)},
+    {.on = "Group", .name = "export", .base = BULK_BASE "group-export", REST_PARAMS(params)});
 
 ROUTES(rest_export_routes,
        {"GET", "/fhir/$export", begin_export, false, "export: everything as NDJSON files"},

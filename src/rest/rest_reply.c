@@ -37,6 +37,15 @@ void rest_reply_bytes(RestCall *call, Str type, Str bytes) {
                                            .n_headers = ARRAY_LEN(headers) / 2});
 }
 
+void rest_put_outcome(Buf *out, ErrCode err, const ErrInfo *info, FhirLanguage language) {
+    ErrInfo plain = {0};
+    if (info->code != err) {
+        (void)err_plain(&plain, err, "error");
+        info = &plain;
+    }
+    fhir_print_outcome_err(out, info, language);
+}
+
 void rest_reply_outcome(RestCall *call, int status, const ErrInfo *info, const Str header[2]) {
     CLEANUP_BUF Buf b;
     Str headers[4] = {STR("Cache-Control"), STR("no-store")};
