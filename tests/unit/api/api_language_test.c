@@ -107,7 +107,7 @@ static const struct {
     {"parameter-unknown", 400, {"POST", "/fhir/Patient?x=1", NULL, PATIENT}},
     {"parameter-unknown", 400, {"GET", "/api/facilities?x=1", NULL, NULL}},
     {"parameter-value", 400, {"GET", "/fhir/_history?_at=x", NULL, NULL}},
-    {"parameter-unsupported", 400, {"GET", "/fhir/metadata?mode=terminology", NULL, NULL}},
+    {"parameter-unsupported", 400, {"GET", "/fhir/$export?includeAssociatedData=x", NULL, NULL}},
     {"parameter-value", 400, {"GET", "/fhir/metadata?mode=x", NULL, NULL}},
     {"parameter-value", 400, {"GET", "/api/rejects?settled=x", NULL, NULL}},
     {"parameter-value", 400, {"GET", "/api/received?after=x", NULL, NULL}},
