@@ -4,18 +4,6 @@
 #include "api/api.h"
 #include "rest/rest_fhir.h"
 
-/* Of all routes; lives as long as the program. */
-static const RestRouter *all_routes(void) {
-    static const RestRouter *router = NULL;
-    static Arena *kept = NULL;
-    if (router == NULL) {
-        kept = arena_new(LIMIT_MIB);
-        assert(kept != NULL);
-        assert(rest_router_new(kept, &api_route_tables, &router, NULL) == ERR_OK);
-    }
-    return router;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_decoded(Arena *arena, Str text) {
@@ -105,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_target(target);
     }
     if (rest.len > 0) {
-        (void)rest_etag_version(rest);
+        (void)intake_etag_version(rest);
         (void)fhir_language(rest);
         check_page(arena, rest);
     }
