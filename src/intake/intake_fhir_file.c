@@ -11,9 +11,7 @@
 
 #include "fhir/fhir_validate.h"
 
-#include <zlib.h>
-
-enum { PIECE_LINES = 256, INFLATE_ROOM = 1 << 20 };
+enum { PIECE_LINES = 256 };
 #define PIECE_BYTES (4 * LIMIT_MIB)
 
 typedef struct Unit { /* one ask of a piece with the text that it came from */
@@ -32,8 +30,9 @@ typedef struct Load {
     Arena *arena; /* one piece; reset behind it */
     Unit *units;
     size_t n_units, n_bytes;
-    bool is_bundle; /* the units are one transaction */
-    Str bundle;     /* its text */
+    bool is_bundle;  /* the units are one transaction */
+    Str whole;       /* the text under way, where it came from: it outlives the piece's arena */
+    bool lines_move; /* a text lives only until the next line is read */
     StoreReject *rejects;
     size_t n_rejects;
     unsigned line;
@@ -195,7 +194,7 @@ static ErrCode refused_because(Load *l, const Unit *u, ErrCode err, ErrInfo *why
     if (why->code == ERR_OK) {
         (void)err_plain(why, err, "error");
     }
-    return l->is_bundle ? refuse(l, FHIR_T_BUNDLE, l->bundle, u->line, why)
+    return l->is_bundle ? refuse(l, FHIR_T_BUNDLE, l->whole, u->line, why)
                         : refuse(l, u->ask.type, u->text, u->line, why);
 }
 
@@ -325,11 +324,10 @@ static ErrCode take_entries(Load *l, const JsonNode *list, ErrInfo *why) {
 }
 
 /* A Bundle is a piece of its own. */
-static ErrCode take_bundle(Load *l, const FhirResource *bundle, Str text) {
+static ErrCode take_bundle(Load *l, const FhirResource *bundle) {
     Str type = json_raw_str(json_get_lit(bundle->root, "type"));
     ErrInfo why = {0};
     ErrCode err = ERR_OK;
-    l->bundle = text;
     l->is_bundle = true;
     bool batch = str_eq(type, STR("batch"));
     if (batch || str_eq(type, STR("transaction")) || str_eq(type, STR("collection"))) {
@@ -348,30 +346,32 @@ static ErrCode take_bundle(Load *l, const FhirResource *bundle, Str text) {
 }
 
 /* One text with one Bundle or resource. */
-static ErrCode take_text(Load *l, Str text) {
-    if (text.len > PIECE_BYTES && l->n_units + l->n_rejects > 0) {
+static ErrCode take_text(Load *l, Str whole) {
+    bool is_large = whole.len > PIECE_BYTES; /* a piece of its own */
+    if (is_large && l->n_units + l->n_rejects > 0) {
         TRY(end_piece(l)); /* it gets the whole arena */
     }
     FhirResource resource;
     FhirIssues issues = fhir_issues(l->arena);
-    ErrCode err = fhir_parse(l->arena, text, &resource, &issues);
+    Str text = l->lines_move && !is_large ? arena_str(l->arena, whole) : whole;
+    l->whole = whole;
+    ErrCode err = text.len < whole.len ? ERR_NOMEM : ERR_OK;
+    err = err == ERR_OK ? fhir_parse(l->arena, text, &resource, &issues) : err;
     FhirType type = err == ERR_OK ? resource.type : FHIR_T_NONE;
     err = err == ERR_OK ? fhir_validate(&resource, NULL, &issues) : err;
     if (err == ERR_NOMEM) {
-        l->bundle = text;
         return l->n_units + l->n_rejects > 0 ? err : refuse_for_memory(l, l->line);
     }
     if (type == FHIR_T_BUNDLE && l->n_units + l->n_rejects > 0) {
         /* What was gathered before goes first; the arena then holds the Bundle no longer. */
         TRY(end_piece(l));
-        return take_text(l, text);
+        return take_text(l, whole);
     }
     if (err != ERR_OK) {
         TRY(refuse_issues(l, type, text, &issues));
-        return l->n_units + l->n_rejects >= PIECE_LINES ? end_piece(l) : ERR_OK;
+        return is_large || l->n_units + l->n_rejects >= PIECE_LINES ? end_piece(l) : ERR_OK;
     }
-    return type == FHIR_T_BUNDLE ? take_bundle(l, &resource, text)
-                                 : take_resource(l, &resource, text);
+    return type == FHIR_T_BUNDLE ? take_bundle(l, &resource) : take_resource(l, &resource, text);
 }
 
 static ErrCode take_line(Load *l, Str line, unsigned number) {
@@ -382,88 +382,71 @@ static ErrCode take_line(Load *l, Str line, unsigned number) {
     return l->feed->stop != NULL && stop_asked(l->feed->stop) ? ERR_STOPPED : ERR_OK;
 }
 
-/* The Patients that come too late for earlier lines go first. */
-static ErrCode take_in_order(Load *l, Str rest, const IntakeLate *late) {
+static ErrCode take_late(Load *l, IntakeLines *lines, const IntakeLate *late) {
     Str line;
-    size_t taken = 0;
+    unsigned number = 0;
     for (size_t i = 0; i < late->n; i++) {
-        TRY(take_line(l, late->lines[i].text, late->lines[i].number));
+        do {
+            TRY(intake_lines_next(lines, &line, &number, l->info));
+        } while (number != 0 && number < late->numbers[i]);
+        TRY(take_line(l, line, number));
     }
-    TRY(end_piece(l));
-    for (unsigned number = 1; str_cut(&rest, '\n', &line); number++) {
-        if (taken < late->n && late->lines[taken].number == number) {
-            taken++;
-        } else {
-            TRY(take_line(l, str_trim(line), number));
-        }
-    }
-    return ERR_OK;
+    intake_lines_rewind(lines);
+    return end_piece(l);
 }
 
-static ErrCode take_lines(Load *l, Str text) {
-    IntakeLate late;
-    ErrCode err = intake_find_late(text, &late);
-    err = err == ERR_OK ? take_in_order(l, text, &late) : err;
-    free(late.lines);
-    return err;
+/* The Patients that come too late for earlier lines go first. */
+static ErrCode take_in_order(Load *l, IntakeLines *lines, const IntakeLate *late) {
+    Str line;
+    unsigned number = 0;
+    size_t taken = 0;
+    TRY(take_late(l, lines, late));
+    TRY(intake_lines_next(lines, &line, &number, l->info));
+    while (number != 0) {
+        if (taken < late->n && late->numbers[taken] == number) {
+            taken++;
+        } else {
+            TRY(take_line(l, line, number));
+        }
+        TRY(intake_lines_next(lines, &line, &number, l->info));
+    }
+    return ERR_OK;
 }
 
 /* ---- the file ---- */
 
-static bool is_gzip(Str bytes) {
-    return bytes.len > 2 && memcmp(bytes.ptr, "\x1f\x8b", 2) == 0;
-}
-
-static ErrCode inflate_into(z_stream *z, size_t packed, Buf *out) {
-    int state = Z_OK;
-    do {
-        if (state == Z_STREAM_END && inflateReset(z) != Z_OK) {
-            return ERR_SYNTAX;
-        }
-        size_t most = LIMIT_MIB + packed * LIMIT_UNPACK_RATIO;
-        if (out->len > most || !buf_reserve(out, INFLATE_ROOM)) {
-            return out->len > most ? ERR_LIMIT : out->err;
-        }
-        z->next_out = (Bytef *)out->ptr + out->len;
-        z->avail_out = INFLATE_ROOM;
-        state = inflate(z, Z_NO_FLUSH);
-        out->len += INFLATE_ROOM - z->avail_out;
-        if (state != Z_OK && state != Z_STREAM_END) {
-            return ERR_SYNTAX;
-        }
-    } while (z->avail_in > 0 || state != Z_STREAM_END);
-    return ERR_OK;
-}
-
-static ErrCode unpack(Str bytes, Buf *out, ErrInfo *why) {
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)bytes.ptr, .avail_in = (uInt)bytes.len};
-    if (bytes.len > UINT32_MAX || inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) {
-        return ERR_NOMEM;
+/* What cannot be unpacked is refused as a whole: nothing of it was taken in. */
+static ErrCode refuse_file(Load *l, ErrCode err, const ErrInfo *why) {
+    if (err != ERR_SYNTAX && err != ERR_LIMIT) {
+        return err;
     }
-    ErrCode err = inflate_into(&z, bytes.len, out);
-    (void)inflateEnd(&z);
-    return err == ERR_OK || err == ERR_NOMEM
-               ? err
-               : err_set(why, err, "file-gzip", "the gzip file is damaged or too large",
-                         "tệp gzip bị hỏng hoặc quá lớn");
+    return refuse(l, FHIR_T_NONE, l->file->bytes, 0, why);
 }
 
-static bool is_lines(Str name) {
-    return str_ends(name, STR(".ndjson")) || str_ends(name, STR(".ndjson.gz"));
+static ErrCode take_lines(Load *l) {
+    IntakeLines *lines = NULL;
+    IntakeLate late = {0};
+    ErrInfo why = {0};
+    TRY(intake_lines_new(l->file->bytes, &lines));
+    l->lines_move = intake_lines_is_packed(lines);
+    ErrCode err = intake_find_late(lines, l->feed->stop, &late, &why);
+    err = err == ERR_OK ? take_in_order(l, lines, &late) : refuse_file(l, err, &why);
+    err = err == ERR_OK ? end_piece(l) : err;
+    free(late.numbers);
+    intake_lines_free(lines);
+    return err;
 }
 
-static ErrCode take_file(Load *l) {
+/* One Bundle or resource. */
+static ErrCode take_whole(Load *l) {
     CLEANUP_BUF Buf unpacked;
     Str text = l->file->bytes;
     ErrInfo why = {0};
-    buf_init(&unpacked, LIMIT_CLAIM_FILE_BYTES);
-    if (is_gzip(text)) {
-        ErrCode err = unpack(text, &unpacked, &why);
-        if (err == ERR_NOMEM) {
-            return err;
-        }
+    buf_init(&unpacked, LIMIT_JSON_BYTES);
+    if (intake_is_gzip(text)) {
+        ErrCode err = intake_unpack(text, &unpacked, &why);
         if (err != ERR_OK) {
-            TRY(refuse(l, FHIR_T_NONE, text, 0, &why));
+            TRY(refuse_file(l, err, &why));
             return end_piece(l);
         }
         text = buf_str(&unpacked);
@@ -471,8 +454,12 @@ static ErrCode take_file(Load *l) {
     if (str_starts(text, STR("\xEF\xBB\xBF"))) {
         text = str_sub(text, 3, text.len);
     }
-    TRY(is_lines(l->file->name) ? take_lines(l, text) : take_text(l, str_trim(text)));
+    TRY(take_text(l, str_trim(text)));
     return end_piece(l);
+}
+
+static bool is_lines(Str name) {
+    return str_ends(name, STR(".ndjson")) || str_ends(name, STR(".ndjson.gz"));
 }
 
 static ErrCode count_file(Load *l, bool *ret_same) {
@@ -495,7 +482,9 @@ static ErrCode take_in(Load *l) {
     }
     l->seen = reject_count_new();
     ErrCode err = l->seen == NULL ? ERR_NOMEM : end_piece(l); /* sets the first one up */
-    err = err == ERR_OK ? take_file(l) : err;
+    if (err == ERR_OK) {
+        err = is_lines(l->file->name) ? take_lines(l) : take_whole(l);
+    }
     err = err == ERR_OK ? commit(l, 0, 0, STR_EMPTY, l->info) : err;
     reject_count_free(l->seen);
     return err;

@@ -6,6 +6,7 @@
 #include "core/limits.h"
 #include "core/thread.h"
 #include "fhir/fhir_query.h"
+#include "intake/intake_lines.h"
 #include "intake/intake_fhir.h"
 #include "intake/intake_int.h"
 
@@ -115,18 +116,16 @@ bool tx_changes(const IntakeTx *tx, Slot first, bool deletes_only);
 #define INTAKE_PATIENT_UNKNOWN "patient-unknown"
 
 /* ---- intake_fhir_order.c ---- */
-typedef struct IntakeLine {
-    Str text;
-    unsigned number; /* from 1 */
-} IntakeLine;
-/* First lines of Patients that earlier lines of a file name, in their order; free(lines), also
- * after an error. A function of
- * the text alone: a run that was cut off finds the same ones again. */
+/* First lines of Patients that earlier lines of a file name, by their numbers, ascending;
+ * free(numbers), also after an error. A function of the text alone: a run that was cut off finds
+ * the same ones again. Reads the whole file, so that what is wrong with it shows before anything
+ * of it is taken in. ERR_STOPPED. */
 typedef struct IntakeLate {
-    IntakeLine *lines;
+    unsigned *numbers;
     size_t n;
 } IntakeLate;
-MUST_USE ErrCode intake_find_late(Str text, IntakeLate *ret);
+MUST_USE ErrCode intake_find_late(IntakeLines *lines, const StopFlag *stop, IntakeLate *ret,
+                                  ErrInfo *why);
 /* "Patient.ndjson", "1.Patient.000.ndjson.gz" …: taken before the other files of a run. */
 bool intake_is_patient_file(Str name);
 /* Tries those open rejects again that wanted a Patient who has come since. */

@@ -44,34 +44,47 @@ static bool is_late(Finder *f, Str line) {
     return id.len > 0 && hash_set_add(f->there, hash64(id)) && hash_set_has(f->named, hash64(id));
 }
 
-static ErrCode put_late(Finder *f, Str line, unsigned number) {
+static ErrCode put_late(Finder *f, unsigned number) {
     IntakeLate *late = f->late;
     if (late->n == f->capacity) {
         size_t capacity = f->capacity == 0 ? 256 : f->capacity * 2;
-        IntakeLine *grown = realloc(late->lines, capacity * sizeof(*grown));
+        unsigned *grown = realloc(late->numbers, capacity * sizeof(*grown));
         if (grown == NULL) {
             return ERR_NOMEM;
         }
-        late->lines = grown;
+        late->numbers = grown;
         f->capacity = capacity;
     }
-    late->lines[late->n++] = (IntakeLine){str_trim(line), number};
+    late->numbers[late->n++] = number;
     return ERR_OK;
 }
 
-ErrCode intake_find_late(Str text, IntakeLate *ret) {
+static ErrCode find_late(Finder *f, IntakeLines *lines, const StopFlag *stop, ErrInfo *why) {
+    Str line;
+    unsigned number = 0;
+    TRY(intake_lines_next(lines, &line, &number, why));
+    while (number != 0) {
+        if (stop != NULL && stop_asked(stop)) {
+            return ERR_STOPPED;
+        }
+        if (is_late(f, line)) {
+            TRY(put_late(f, number));
+        }
+        note_named(f->named, line);
+        TRY(intake_lines_next(lines, &line, &number, why));
+    }
+    return ERR_OK;
+}
+
+ErrCode intake_find_late(IntakeLines *lines, const StopFlag *stop, IntakeLate *ret, ErrInfo *why) {
     CLEANUP_ARENA Arena *scratch = arena_new(64 * LIMIT_MIB);
     Finder f = {hash_set_new(), hash_set_new(), scratch, ret, 0};
     ErrCode err = scratch == NULL || f.named == NULL || f.there == NULL ? ERR_NOMEM : ERR_OK;
-    Str rest = text;
-    Str line;
     *ret = (IntakeLate){0};
-    for (unsigned number = 1; err == ERR_OK && str_cut(&rest, '\n', &line); number++) {
-        err = is_late(&f, line) ? put_late(&f, line, number) : ERR_OK;
-        note_named(f.named, line);
-    }
+    err = err == ERR_OK ? find_late(&f, lines, stop, why) : err;
     hash_set_free(f.named);
     hash_set_free(f.there);
+    intake_lines_rewind(lines);
     return err;
 }
 

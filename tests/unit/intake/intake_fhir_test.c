@@ -6,6 +6,8 @@
 #include "fhir/fhir_validate.h"
 #include "intake/intake_fhir.h"
 
+#include <zlib.h>
+
 typedef struct World {
     Home *home;
     Intake *intake;
@@ -737,6 +739,67 @@ static void lines_in_any_order(void **state) {
     assert_int_equal(r.files_same, 1);
 }
 
+static void pack(Str text, Buf *out) {
+    z_stream z = {0};
+    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_true(buf_reserve(out, deflateBound(&z, text.len)));
+    z.next_in = (Bytef *)(uintptr_t)text.ptr;
+    z.avail_in = (uInt)text.len;
+    z.next_out = (Bytef *)out->ptr;
+    z.avail_out = (uInt)out->capacity;
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    out->len = z.total_out;
+    (void)deflateEnd(&z);
+}
+
+static void need_reject(World *w, const StoreRejectRow *listed, unsigned line, const char *bytes) {
+    StoreRejectRow row;
+    assert_ok(store_reject_get(w->home->store, w->home->arena, listed->id, &row));
+    assert_int_equal(row.reject.line, line);
+    assert_str(row.reject.bytes, str_from(bytes));
+}
+
+/* Lines of a packed file live shorter than a piece: what is refused must still be told whole. */
+static void packed_lines(void **state) {
+    enum { LINES = 20000, EVERY = 5000 };
+    World *w = *state;
+    CLEANUP_BUF Buf b;
+    CLEANUP_BUF Buf packed;
+    buf_init(&b, 1 << 26);
+    buf_init(&packed, 1 << 26);
+    put_observation(&b, "o", "late");
+    for (int i = 0; i < LINES; i++) {
+        buf_printf(&b, "{\"resourceType\":\"Basic\",\"code\":{\"text\":\"%d\"}%s}\n", i * 7919,
+                   i % EVERY == 77 ? ",\"bad\":1" : "");
+        if (i % EVERY == EVERY / 2) {
+            buf_printf(&b, "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{"
+                           "\"resource\":{\"resourceType\":\"Basic\",\"code\":{\"text\":\"b\"}}}"
+                           "]}\n");
+        }
+    }
+    buf_printf(&b, "{\"resourceType\":\"Patient\",\"id\":\"late\"}\n");
+    pack(buf_str(&b), &packed);
+    IntakeReport r = {.arena = w->home->arena};
+    Mutex lock = MUTEX_INIT;
+    IntakeFeed feed = {.report = &r, .lock = &lock};
+    IntakeFile file = {
+        .name = STR("many.ndjson.gz"), .bytes = buf_str(&packed), .actor = STR("test")};
+    assert_ok(intake_fhir_file(w->intake, &file, &feed, NULL));
+    assert_int_equal(r.resources, LINES + 2);
+    StoreRejectRow *rows = NULL;
+    size_t n = 0;
+    assert_ok(store_reject_list(w->home->store, w->home->arena, false, 0, 100, &rows, &n));
+    assert_int_equal(n, LINES / EVERY);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned at = i * EVERY + 77;
+        Str text = arena_printf(w->home->arena,
+                                "{\"resourceType\":\"Basic\",\"code\":{\"text\":\"%u\"},"
+                                "\"bad\":1}",
+                                at * 7919);
+        need_reject(w, &rows[i], at + 2 + i, text.ptr);
+    }
+}
+
 /* Lines that belong to nobody; one in wrong_of is wrong (0: none). */
 static void put_basics(Buf *b, int n, int wrong_of) {
     for (int i = 0; i < n; i++) {
@@ -1031,6 +1094,7 @@ int main(void) {
         IN_WORLD(many_lines),
         IN_WORLD(bundles_beyond_memory_are_refused),
         IN_WORLD(lines_in_any_order),
+        IN_WORLD(packed_lines),
         IN_WORLD(a_cut_of_late_patients),
         IN_WORLD(files_in_any_order),
     };
