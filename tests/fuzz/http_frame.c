@@ -45,6 +45,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     unsigned code = read_pieces(bytes, SIZE_MAX, &whole);
     unsigned again = read_pieces(bytes, size % 7 + 1, &pieces);
     ENSURE(code == again && code < 5000 && str_eq(buf_str(&whole), buf_str(&pieces)));
-    (void)frame_accept(bytes, accept);
+    ENSURE(frame_accept(bytes, accept) != ERR_OK || strlen(accept) == FRAME_ACCEPT_LEN);
     return 0;
 }
