@@ -1,6 +1,7 @@
 /* What there is to ask about Subscriptions beside the resource itself: $status, $events, the stream
  * of those whose channel is websocket (server-sent events: event ids are event numbers; the
  * WebSocket itself: rest_subs_ws.c), and the key that rest-hooks are signed with. */
+#include "rest/rest_bulk.h"
 #include "rest/rest_subs.h"
 
 ErrCode rest_subs_unknown(Str id, ErrInfo *info) {
@@ -12,30 +13,109 @@ ErrCode rest_subs_unknown(Str id, ErrInfo *info) {
                    STR_ARG(id));
 }
 
-/* A searchset of one entry, as the backport wants $status. */
-static ErrCode put_status(RestCall *call, Buf *out, ErrInfo *info) {
-    Str id = call->n_parts > 3 ? call->parts[2] : rest_query(call, "id");
-    buf_put_lit(out, "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"total\":1,\"entry\":[{"
-                     "\"resource\":");
-    ErrCode err = subs_put_status(call->rest->o.subs, id, out);
-    buf_put_lit(out, ",\"search\":{\"mode\":\"match\"}}]}");
-    return err == ERR_NOT_FOUND ? rest_subs_unknown(id, info) : err;
+/* A searchset of statuses; those of an unwanted status are left out. */
+typedef struct Statuses {
+    RestCall *call;
+    const BulkParams *params;
+    Buf entries;
+    size_t n;
+} Statuses;
+
+/* Is the value among those given under the name (comma-separated or repeated)? All are when none is
+ * given. */
+static bool is_wanted(const BulkParams *params, const char *name, Str value) {
+    bool any = false;
+    for (size_t i = 0; i < params->n; i++) {
+        Str list = params->list[i].value;
+        Str one;
+        bool named = str_eq(params->list[i].name, str_from(name));
+        while (named && str_cut(&list, ',', &one)) {
+            any = true;
+            if (str_eq(one, value)) {
+                return true;
+            }
+        }
+    }
+    return !any;
 }
 
-static ErrCode number_of(RestCall *call, const char *name, uint64_t *ret, ErrInfo *info) {
-    Str text = rest_query(call, name);
-    return text.len == 0 || str_to_u64(text, ret) == ERR_OK
+static ErrCode add_status(Statuses *s, Str id) {
+    CLEANUP_BUF Buf one;
+    const char *status = NULL;
+    buf_init(&one, LIMIT_MIB);
+    TRY(subs_put_status(s->call->rest->o.subs, id, &status, &one));
+    if (is_wanted(s->params, "status", str_from(status))) {
+        buf_put_str(&s->entries, s->n++ == 0 ? STR("{\"resource\":") : STR(",{\"resource\":"));
+        buf_put_str(&s->entries, buf_str(&one));
+        buf_put_lit(&s->entries, ",\"search\":{\"mode\":\"match\"}}");
+    }
+    return buf_ok(&s->entries);
+}
+
+static ErrCode add_all(Statuses *s, ErrInfo *info) {
+    const Rest *rest = s->call->rest;
+    FhirQuery query;
+    FhirQueryScope scope = {.type = FHIR_T_SUBSCRIPTION, .base_url = rest_base_url(rest)};
+    StorePage page = {0};
+    TRY(fhir_query_parse(s->call->arena, &scope, STR_EMPTY, &query));
+    do {
+        StoreSearch search = {
+            .query = &query, .snapshot = page.snapshot, .after = page.next, .count = 500};
+        TRY(store_search(rest->store, s->call->arena, &search, &page, info));
+        for (size_t i = 0; i < page.n_matches; i++) {
+            ErrCode err = is_wanted(s->params, "id", page.matches[i].id)
+                              ? add_status(s, page.matches[i].id)
+                              : ERR_OK;
+            TRY(err == ERR_GONE ? ERR_OK : err);
+        }
+    } while (page.next != 0);
+    return ERR_OK;
+}
+
+static ErrCode put_status(RestCall *call, Buf *out, ErrInfo *info) {
+    static const char *const names[] = {"id", "status", "_format", "_pretty", NULL};
+    BulkParams params;
+    TRY(bulk_params(call, call->arena, &params, info));
+    TRY(bulk_only(call, &params, names, info));
+    Statuses s = {.call = call, .params = &params};
+    buf_init(&s.entries, LIMIT_REQUEST_BYTES);
+    bool one = call->n_parts > 3;
+    ErrCode err = one ? add_status(&s, call->parts[2]) : add_all(&s, info);
+    if (err == ERR_OK) {
+        buf_printf(out, "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"total\":%zu", s.n);
+        buf_put_str(out, s.n == 0 ? STR_EMPTY : STR(",\"entry\":["));
+        buf_put_str(out, buf_str(&s.entries));
+        buf_put_str(out, s.n == 0 ? STR("}") : STR("]}"));
+    }
+    buf_release(&s.entries);
+    return err == ERR_NOT_FOUND && one ? rest_subs_unknown(call->parts[2], info) : err;
+}
+
+static ErrCode number_of(const BulkParams *params, const char *name, uint64_t *ret, ErrInfo *info) {
+    const BulkParam *p = bulk_find(params, name);
+    return p == NULL || str_to_u64(p->value, ret) == ERR_OK
                ? ERR_OK
                : err_set(info, ERR_PARAM, "parameter-value", "%s is a whole number",
                          "%s là một số nguyên", name);
 }
 
 static ErrCode put_events(RestCall *call, Buf *out, ErrInfo *info) {
-    uint64_t range[2] = {0, UINT64_MAX};
-    TRY(number_of(call, "eventsSinceNumber", &range[0], info));
-    TRY(number_of(call, "eventsUntilNumber", &range[1], info));
-    ErrCode err = subs_put_events(call->rest->o.subs, call->parts[2], range, out);
-    return err == ERR_NOT_FOUND ? rest_subs_unknown(call->parts[2], info) : err;
+    static const char *const names[] = {"eventsSinceNumber", "eventsUntilNumber", "content",
+                                        "_format",           "_pretty",           NULL};
+    SubsRange range = {.last = UINT64_MAX, .content = STR_EMPTY};
+    BulkParams params;
+    TRY(bulk_params(call, call->arena, &params, info));
+    TRY(bulk_only(call, &params, names, info));
+    TRY(number_of(&params, "eventsSinceNumber", &range.first, info));
+    TRY(number_of(&params, "eventsUntilNumber", &range.last, info));
+    const BulkParam *content = bulk_find(&params, "content");
+    range.content = content == NULL ? STR_EMPTY : content->value;
+    ErrCode err = subs_put_events(call->rest->o.subs, call->parts[2], &range, out);
+    return err == ERR_NOT_FOUND ? rest_subs_unknown(call->parts[2], info)
+           : err == ERR_PARAM   ? err_set(info, ERR_PARAM, "parameter-value",
+                                          "content must be empty, id-only or full-resource",
+                                          "content phải là empty, id-only hoặc full-resource")
+                                : err;
 }
 
 static ErrCode put_key(RestCall *call, Buf *out, ErrInfo *info) {
@@ -45,14 +125,12 @@ static ErrCode put_key(RestCall *call, Buf *out, ErrInfo *info) {
 }
 
 /* rest_answer, as FHIR. */
-static void answer(RestCall *call, const char *const *names, RestPutFn put) {
+static void answer(RestCall *call, RestPutFn put) {
     RestAnswer a = {.status = 200};
     ErrInfo info = {0};
     buf_init(&a.body, LIMIT_REQUEST_BYTES);
-    if (!rest_query_only(call, names)) {
-        return;
-    }
-    ErrCode err = put(call, &a.body, &info);
+    ErrCode err = rest_take_format(call, http_query(call->request), &info);
+    err = err == ERR_OK ? put(call, &a.body, &info) : err;
     err = err == ERR_OK ? buf_ok(&a.body) : err;
     if (err != ERR_OK) {
         buf_release(&a.body);
@@ -63,12 +141,11 @@ static void answer(RestCall *call, const char *const *names, RestPutFn put) {
 }
 
 static void get_status(RestCall *call) {
-    answer(call, (const char *const[]){"id", "_format", NULL}, put_status);
+    answer(call, put_status);
 }
 
 static void get_events(RestCall *call) {
-    answer(call, (const char *const[]){"eventsSinceNumber", "eventsUntilNumber", "_format", NULL},
-           put_events);
+    answer(call, put_events);
 }
 
 static void get_key(RestCall *call) {
@@ -129,12 +206,12 @@ void rest_subs_close(Rest *rest) {
 /* What a client that was away missed (Last-Event-ID), as one event with the last number. */
 static void send_missed(RestCall *call, HttpStream *stream) {
     uint64_t last = 0;
-    uint64_t range[2] = {0, UINT64_MAX};
+    SubsRange range = {.last = UINT64_MAX, .content = STR_EMPTY};
     CLEANUP_BUF Buf b;
     buf_init(&b, LIMIT_REQUEST_BYTES);
     if (str_to_u64(http_header(call->request, "Last-Event-ID"), &last) == ERR_OK) {
-        range[0] = last + 1;
-        if (subs_put_events(call->rest->o.subs, call->parts[2], range, &b) == ERR_OK) {
+        range.first = last + 1;
+        if (subs_put_events(call->rest->o.subs, call->parts[2], &range, &b) == ERR_OK) {
             (void)send_event(stream, 0, buf_str(&b));
         }
     }
@@ -167,12 +244,14 @@ static void get_stream(RestCall *call) {
 }
 
 static const RestOpParam status_params[] = {
-    {REST_IN, "id", "id", 0, "1", "of the subscription, when asked of the type"},
+    {REST_IN, "id", "id", 0, "*", "of subscriptions, when asked of the type; else all of them"},
+    {REST_IN, "status", "code", 0, "*", "only those of this status"},
     {REST_OUT, "return", "Bundle", 1, "1", "a searchset with the status as Parameters"},
 };
 static const RestOpParam events_params[] = {
     {REST_IN, "eventsSinceNumber", "string", 0, "1", "first event wanted"},
     {REST_IN, "eventsUntilNumber", "string", 0, "1", "last event wanted"},
+    {REST_IN, "content", "code", 0, "1", "empty, id-only or full-resource; else as subscribed"},
     {REST_OUT, "return", "Bundle", 1, "1", "a notification of type query-event"},
 };
 #define BACKPORT "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/"
@@ -187,12 +266,18 @@ OPERATIONS(rest_subs_operations,
             REST_PARAMS(events_params)});
 
 ROUTES(rest_subs_routes,
-       {"GET", "/fhir/Subscription/$status", get_status, false, "operation: is it served, how far"},
+       {"GET", "/fhir/Subscription/$status", get_status, true, "operation: is it served, how far"},
+       {"POST", "/fhir/Subscription/$status", get_status, true,
+        "operation: the same with Parameters"},
        {"GET", "/fhir/Subscription/$hook-key", get_key, false,
         "operation: the public key that rest-hooks are signed with (JWK)"},
        {"GET", "/fhir/Subscription/:id/$status", get_status, false,
         "operation: is it served, how far"},
+       {"POST", "/fhir/Subscription/:id/$status", get_status, false,
+        "operation: the same with Parameters"},
        {"GET", "/fhir/Subscription/:id/$events", get_events, true,
         "operation: events that were, again"},
+       {"POST", "/fhir/Subscription/:id/$events", get_events, true,
+        "operation: the same with Parameters"},
        {"GET", "/fhir/Subscription/:id/$stream", get_stream, false,
         "operation: server-sent events of a websocket subscription"});

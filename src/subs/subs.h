@@ -50,11 +50,17 @@ MUST_USE ErrCode subs_start(Subs *subs, const SubsOptions *options, ErrInfo *inf
 void subs_stop(Subs *subs);
 void subs_free(Subs *subs); /* after store_close; NULL is fine */
 
-/* The status as R4's backport has it: Parameters, one resource. ERR_NOT_FOUND: none that is taken
- * up under this id. */
-MUST_USE ErrCode subs_put_status(Subs *subs, Str id, Buf *out);
-/* A notification Bundle (type query-event) of the events from … to that are still known. */
-MUST_USE ErrCode subs_put_events(Subs *subs, Str id, const uint64_t range[2], Buf *out);
+/* The status as R4's backport has it: Parameters, one resource; also of a Subscription that is not
+ * served (off, error), as its resource says. *ret_status: "active", "error" … ERR_NOT_FOUND,
+ * ERR_GONE: there is no such resource. */
+MUST_USE ErrCode subs_put_status(Subs *subs, Str id, const char **ret_status, Buf *out);
+typedef struct SubsRange {
+    uint64_t first, last; /* event numbers, both included */
+    Str content;          /* "empty", "id-only", "full-resource"; empty: as subscribed */
+} SubsRange;
+/* A notification Bundle (type query-event) of those that are still known. ERR_NOT_FOUND: none that
+ * is served; ERR_PARAM: no such content. */
+MUST_USE ErrCode subs_put_events(Subs *subs, Str id, const SubsRange *range, Buf *out);
 /* A notification Bundle (type handshake) of one that is served. */
 MUST_USE ErrCode subs_put_handshake(Subs *subs, Str id, Buf *out);
 /* Is it one whose events go to SubsPush? */

@@ -116,6 +116,8 @@ typedef struct SubsNotice {
     size_t n_events;
     uint64_t total; /* events since the start */
     const char *status;
+    Str error;                 /* what is wrong; empty: nothing */
+    const SubContent *content; /* NULL: the wish's */
 } SubsNotice;
 /* A notification Bundle. */
 MUST_USE ErrCode notice_put(Subs *subs, const SubWish *wish, const SubsNotice *notice, Buf *out);

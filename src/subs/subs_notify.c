@@ -46,6 +46,20 @@ static Str number_text(char text[24], uint64_t n) {
     return (Str){text, (size_t)len};
 }
 
+static SubContent content_of(const Notice *n) {
+    return n->what->content != NULL ? *n->what->content : n->wish->content;
+}
+
+static void put_error(JsonWriter *w, Str text) {
+    json_open_object(w);
+    json_member(w, "name", STR("error"));
+    json_name(w, "valueCodeableConcept");
+    json_open_object(w);
+    json_member(w, "text", text);
+    json_close_object(w);
+    json_close_object(w);
+}
+
 static void put_event(const Notice *n, size_t i) {
     char number[24];
     CLEANUP_BUF Buf b;
@@ -57,7 +71,7 @@ static void put_event(const Notice *n, size_t i) {
     put_part(n->w, "event-number", "valueString", number_text(number, n->what->first + i + 1));
     time_put_instant(&b, n->what->events[i].time);
     put_part(n->w, "timestamp", "valueInstant", buf_str(&b));
-    if (n->versions != NULL && n->wish->content != SUB_EMPTY) {
+    if (n->versions != NULL && content_of(n) != SUB_EMPTY) {
         const StoreVersion *v = &n->versions[i];
         buf_clear(&b);
         buf_printf(&b, "%s/" STR_FMT, fhir_type_name(v->type), STR_ARG(v->id));
@@ -87,6 +101,9 @@ static void put_parameters(const Notice *n, Str base_url) {
              number_text(number, n->what->total));
     for (size_t i = 0; i < n->what->n_events; i++) {
         put_event(n, i);
+    }
+    if (n->what->error.len > 0) {
+        put_error(n->w, n->what->error);
     }
     json_close_array(n->w);
     json_close_object(n->w);
@@ -127,7 +144,7 @@ static void put_resource_entry(const Notice *n, const StoreVersion *v) {
                STR_ARG(v->id));
     json_open_object(n->w);
     json_member(n->w, "fullUrl", buf_str(&b));
-    if (n->wish->content == SUB_FULL && !v->deleted) {
+    if (content_of(n) == SUB_FULL && !v->deleted) {
         json_name(n->w, "resource");
         json_put_raw(n->w, v->json);
     }
@@ -170,7 +187,7 @@ ErrCode notice_put(Subs *subs, const SubWish *wish, const SubsNotice *notice, Bu
     json_name(&w, "entry");
     json_open_array(&w);
     put_status_entry(&n);
-    for (size_t i = 0; wish->content != SUB_EMPTY && i < notice->n_events; i++) {
+    for (size_t i = 0; content_of(&n) != SUB_EMPTY && i < notice->n_events; i++) {
         put_resource_entry(&n, &n.versions[i]);
     }
     json_close_array(&w);

@@ -75,6 +75,33 @@ urls=$(body | grep -o '"url":"[^"]*"' | cut -d'"' -f4)
 check "two views, two files" is "$(sort -u <<<"$urls" | wc -l)" 2
 check "each has its rows" is "$(while read -r u; do curl -s -g "$u"; done <<<"$urls" | tr -d '\r' | tr '\n' ' ')" 'id p1 id p1 '
 
+# ---- subscriptions: what is asked about them
+sub() { echo '{"resourceType":"Subscription","status":"requested","reason":"x","criteria":"'"$1"'","channel":{"type":"rest-hook","endpoint":"'"$2"'"}}'; }
+curl -s -o /dev/null -X PUT -H "$json" -d "$(sub Patient?gender=male "http://127.0.0.1:1/" | sed 's/"resourceType"/"id":"s-ok",&/')" "$base/Subscription/s-ok"
+curl -s -o /dev/null -X PUT -H "$json" -d "$(sub Patient?nonsense=1 "http://127.0.0.1:1/" | sed 's/"resourceType"/"id":"s-bad",&/')" "$base/Subscription/s-bad"
+for _ in $(seq 100); do
+    has "$(get Subscription/s-bad)" '"status":"error"' >/dev/null && has "$(get Subscription/s-ok)" '"status":"active"' >/dev/null && break
+    sleep 0.05
+done
+bad_status=$(get 'Subscription/s-bad/$status')
+check "one in error has a status" has "$bad_status" '"name":"status","valueCode":"error"'
+check "with the reason" has "$bad_status" '"name":"error","valueCodeableConcept":{"text":"nonsense: unknown search parameter'
+check "all of them" has "$(get 'Subscription/$status')" '"total":2'
+check "by status" has "$(get 'Subscription/$status?status=error')" '"total":1'
+check "by id" has "$(get 'Subscription/$status?id=s-ok')" '/Subscription/s-ok"'
+check "by ids in Parameters" has "$(post 'Subscription/$status' "$(params '{"name":"id","valueId":"s-ok"},{"name":"id","valueId":"s-bad"}')")" '"total":2'
+check "none of that id" has "$(get 'Subscription/$status?id=other')" '"total":0'
+check "no such resource" is "$(code -g "$base/Subscription/other/\$status")" 404
+curl -s -o /dev/null -H "$json" -d '{"resourceType":"Patient","gender":"male"}' "$base/Patient"
+for _ in $(seq 100); do
+    has "$(get 'Subscription/s-ok/$status')" '"valueString":"1"' >/dev/null && break
+    sleep 0.05
+done
+check "events as ids" has "$(get 'Subscription/s-ok/$events?content=id-only')" '"name":"focus"'
+check "events without" hasnot "$(get 'Subscription/s-ok/$events?content=empty')" '"name":"focus"'
+check "events whole" has "$(get 'Subscription/s-ok/$events?content=full-resource')" '"gender":"male"'
+check "no such content" is "$(code -g "$base/Subscription/s-ok/\$events?content=some")" 400
+
 stop
 check "it ends in order" is "$rc" 0
 echo "1..$n"

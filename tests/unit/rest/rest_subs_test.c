@@ -404,12 +404,12 @@ static void ends_and_is_forgotten(void **state) {
     wait_status(w, "/fhir/Subscription/s1", "active");
     assert_int_equal(status_of(w, "DELETE", "/fhir/Subscription/s1", NULL), 204);
     for (int i = 0; i < WAIT_MS / 20; i++) {
-        if (status_of(w, "GET", "/fhir/Subscription/s1/$status", NULL) == 404) {
+        if (status_of(w, "GET", "/fhir/Subscription/s1/$status", NULL) == 410) {
             break;
         }
         clock_sleep_ms(clock_real(), 20);
     }
-    assert_int_equal(status_of(w, "GET", "/fhir/Subscription/s1/$status", NULL), 404);
+    assert_int_equal(status_of(w, "GET", "/fhir/Subscription/s1/$status", NULL), 410);
     put_observation(w, 1, "hb");
     put(w, "/fhir/Subscription/s2", criteria_subscription(w, "s2", "Patient", ""));
     wait_status(w, "/fhir/Subscription/s2", "active");
