@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs tests and counts their TAP lines. Usage: tools/test.sh all|check|units|suites|faults|asan...
+# Runs tests and counts their TAP lines. Usage: tools/test.sh all|check|units|suites|faults|asan|tsan...
 # Every test program prints "ok N - name" or "not ok N - name"; the last line of this script is
 # "N passed, N failed". Programs that end with an error but print no failure count as one failure.
 set -uo pipefail
@@ -78,6 +78,18 @@ scripts() { # tests/http/*.sh, tests/web/*.sh: they start and stop their own ser
     done
 }
 
+tsan() { # whatever has threads, and the whole server under ThreadSanitizer: its reports are failures
+    export TSAN_OPTIONS="log_path=$PWD/build/tsan/report exitcode=66"
+    rm -f build/tsan/report.*
+    build tsan all units && for t in build/tsan/unit/{core,http,store,term,flow,rest,api,ioc,intake}/*_test; do
+        run "tsan unit ${t#build/tsan/unit/}" "$t"
+    done
+    NHIP=build/tsan/nhip run "tsan http" bash tests/http/http_test.sh
+    for r in build/tsan/report.*; do
+        [ -e "$r" ] && head -40 "$r" && echo "not ok - $r" && failed=$((failed + 1))
+    done
+}
+
 for stage in "${@:-check}"; do
     case $stage in
         all) lint; units release; suites; faults; fuzz_replay release; scripts http; scripts web ;;
@@ -88,7 +100,7 @@ for stage in "${@:-check}"; do
         faults) faults ;;
         http | web) scripts "$stage" ;;
         asan) units asan; fuzz_replay asan ;;
-        tsan) units tsan ;;
+        tsan) tsan ;;
         *) echo "test.sh: unknown stage '$stage'" >&2; exit 2 ;;
     esac
 done

@@ -306,3 +306,15 @@ void bulk_put_file(JsonWriter *w, AsyncJob *job, const FlowFile *file) {
     json_name(w, "count");
     json_put_i64(w, (int64_t)file->lines);
 }
+
+void *bulk_ask_new(RestCall *call, size_t arena_bytes, size_t size, Arena **ret_arena) {
+    Arena *arena = arena_new(arena_bytes);
+    void *ask = arena == NULL ? NULL : arena_calloc(arena, 1, size);
+    if (ask == NULL) {
+        arena_free(arena);
+        rest_reply_err(call, ERR_NOMEM, NULL);
+        return NULL;
+    }
+    *ret_arena = arena;
+    return ask;
+}

@@ -18,6 +18,10 @@ typedef struct BulkParams {
     size_t n;
 } BulkParams;
 
+/* What a job is asked for: `size` zeroed bytes in an arena of its own, which outlives the call.
+ * Without memory it replies and answers NULL. */
+void *bulk_ask_new(RestCall *call, size_t arena_bytes, size_t size, Arena **ret_arena);
+
 /* Those of the address, then those of the body, if there is one; texts live in arena. */
 MUST_USE ErrCode bulk_params(RestCall *call, Arena *arena, BulkParams *ret, ErrInfo *info);
 /* The parts of a parameter, from its node. */

@@ -230,11 +230,9 @@ static ErrCode read_parameters(RestCall *call, ImportAsk *ask, ErrInfo *info) {
 
 static void begin_import(RestCall *call) {
     ErrInfo info = {0};
-    Arena *arena = arena_new(IMPORT_ARENA_BYTES);
-    ImportAsk *ask = arena == NULL ? NULL : arena_calloc(arena, 1, sizeof(*ask));
+    Arena *arena = NULL;
+    ImportAsk *ask = bulk_ask_new(call, IMPORT_ARENA_BYTES, sizeof(*ask), &arena);
     if (ask == NULL) {
-        arena_free(arena);
-        rest_reply_err(call, ERR_NOMEM, NULL);
         return;
     }
     ask->rest = call->rest;

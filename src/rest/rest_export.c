@@ -236,11 +236,9 @@ static void release_export(void *ctx) {
 
 static void begin_export(RestCall *call) {
     ErrInfo info = {0};
-    Arena *arena = arena_new(EXPORT_ARENA_BYTES);
-    ExportAsk *ask = arena == NULL ? NULL : arena_calloc(arena, 1, sizeof(*ask));
+    Arena *arena = NULL;
+    ExportAsk *ask = bulk_ask_new(call, EXPORT_ARENA_BYTES, sizeof(*ask), &arena);
     if (ask == NULL) {
-        arena_free(arena);
-        rest_reply_err(call, ERR_NOMEM, NULL);
         return;
     }
     ask->rest = call->rest;
