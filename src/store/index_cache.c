@@ -107,36 +107,47 @@ static CacheBlock *shard_put(Shard *s, CacheBlock *b, uint64_t hash, size_t max)
     return b;
 }
 
-static ErrCode block_load(IndexDb *db, uint64_t segment, uint32_t block, CacheBlock **ret_block) {
-    CLEANUP_BUF Buf raw;
-    buf_init(&raw, INDEX_BLOCK_MAX);
-    TRY(index_db_block(db, segment, block, &raw));
-    CacheBlock *b = malloc(sizeof(*b) + raw.len);
-    if (b == NULL) {
-        return ERR_NOMEM;
+CacheBlock *cache_block_new(uint64_t id, size_t len) {
+    CacheBlock *b = malloc(sizeof(*b) + len);
+    if (b != NULL) {
+        *b = (CacheBlock){.id = id, .len = len};
+        atomic_init(&b->refs, 1);
     }
-    *b = (CacheBlock){.id = segment << SEGMENT_SHIFT | block, .len = raw.len};
-    atomic_init(&b->refs, 1);
-    memcpy(b->bytes, raw.ptr, raw.len);
-    *ret_block = b;
-    return ERR_OK;
+    return b;
 }
 
-ErrCode index_cache_get(IndexCache *c, IndexDb *db, uint64_t segment, uint32_t block, bool keep,
-                        CacheBlock **ret_block) {
-    uint64_t id = segment << SEGMENT_SHIFT | block;
+CacheBlock *index_cache_find(IndexCache *c, uint64_t id) {
     uint64_t hash = spread(id);
     Shard *s = &c->shards[hash % SHARDS];
     mutex_lock(&s->lock);
     CacheBlock *b = shard_find(s, id, hash);
     mutex_unlock(&s->lock);
+    return b;
+}
+
+CacheBlock *index_cache_keep(IndexCache *c, CacheBlock *b) {
+    uint64_t hash = spread(b->id);
+    Shard *s = &c->shards[hash % SHARDS];
+    mutex_lock(&s->lock);
+    b = shard_put(s, b, hash, c->max_per_shard);
+    mutex_unlock(&s->lock);
+    return b;
+}
+
+ErrCode index_cache_get(IndexCache *c, IndexDb *db, uint64_t segment, uint32_t block, bool keep,
+                        CacheBlock **ret_block) {
+    uint64_t id = segment << SEGMENT_SHIFT | block;
+    CacheBlock *b = index_cache_find(c, id);
     if (b == NULL) {
-        TRY(block_load(db, segment, block, &b));
-        if (keep) {
-            mutex_lock(&s->lock);
-            b = shard_put(s, b, hash, c->max_per_shard);
-            mutex_unlock(&s->lock);
+        CLEANUP_BUF Buf raw;
+        buf_init(&raw, INDEX_BLOCK_MAX);
+        TRY(index_db_block(db, segment, block, &raw));
+        b = cache_block_new(id, raw.len);
+        if (b == NULL) {
+            return ERR_NOMEM;
         }
+        memcpy(b->bytes, raw.ptr, raw.len);
+        b = keep ? index_cache_keep(c, b) : b;
     }
     *ret_block = b;
     return ERR_OK;

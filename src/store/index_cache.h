@@ -1,6 +1,7 @@
-/* index_cache.h — decoded blocks of segments, kept in memory up to a bound, least recently used out
- * first. Sixteen shards, each with its own lock. A block stays readable while it is held, also
- * after it has left the cache. Errors: ERR_NOMEM and what reading gives. Threads: any. */
+/* index_cache.h — decoded blocks of segments and, in a cache of their own, versions of records;
+ * kept in memory up to a bound, least recently used out first. Sixteen shards, each with its own
+ * lock. A block stays readable while it is held, also after it has left the cache. Errors:
+ * ERR_NOMEM and what reading gives. Threads: any. */
 #ifndef NHIP_STORE_INDEX_CACHE_H
 #define NHIP_STORE_INDEX_CACHE_H
 
@@ -13,11 +14,11 @@ typedef struct IndexCache IndexCache;
 typedef struct CacheBlock CacheBlock;
 struct CacheBlock {
     atomic_uint refs;
-    uint64_t id; /* segment << 24 | block */
+    uint64_t id; /* segment << 24 | block, or the caller's */
     CacheBlock *hash_next;
     CacheBlock *newer, *older; /* use order within the shard */
     size_t len;
-    char bytes[];
+    _Alignas(8) char bytes[];
 };
 
 IndexCache *index_cache_new(size_t max_bytes);
@@ -26,6 +27,13 @@ void index_cache_free(IndexCache *c); /* nobody may hold a block any more; NULL 
  * digests read everything once and do not want to push out what searches use). */
 MUST_USE ErrCode index_cache_get(IndexCache *c, IndexDb *db, uint64_t segment, uint32_t block,
                                  bool keep, CacheBlock **ret_block);
+/* By a number of the caller's choice. A held block, or NULL. */
+CacheBlock *index_cache_find(IndexCache *c, uint64_t id);
+/* A held block whose bytes the caller fills; NULL without memory. */
+CacheBlock *cache_block_new(uint64_t id, size_t len);
+/* Keeps the block, takes over the caller's hold; gives a held one that stands there under its id.
+ */
+CacheBlock *index_cache_keep(IndexCache *c, CacheBlock *b);
 void cache_block_unref(CacheBlock *b); /* NULL is fine */
 static inline Str cache_block_text(const CacheBlock *b) {
     return (Str){b->bytes, b->len};

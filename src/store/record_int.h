@@ -28,6 +28,7 @@ enum {
     STORE_LANE = 0,
 };
 #define RECORD_PAYLOAD_MAX (512 * LIMIT_MIB)
+#define VERSIONS_CACHE_BYTES (64 * LIMIT_MIB)
 #define STORE_SEQUENCE_MAX (UINT64_C(1) << 40)
 
 /* ---- ids: a keyed permutation of slots (store_id.c) ---- */
@@ -349,6 +350,7 @@ struct Store {
     Reader *readers;
     Preparer *preparers;
     struct Hot *hot;
+    struct IndexCache *versions; /* record_cache.c */
     Writer writer;
     ViewFeed feed;
     Care care;

@@ -65,7 +65,7 @@ static ErrCode add(Includes *in, Slot slot, FhirType type) {
     }
     TRY(includes_reserve(in));
     StoreVersion v;
-    ErrCode err = search_fetch(s, slot, &v);
+    ErrCode err = search_fetch(s, type, slot, &v);
     if (err == ERR_NOT_FOUND || (err == ERR_OK && (v.deleted || v.type != type))) {
         return ERR_OK; /* a reference to what is not here */
     }

@@ -226,9 +226,10 @@ MUST_USE ErrCode search_match(Search *s, const StoreVersion *v, const struct Jso
 MUST_USE ErrCode search_verify(Search *s, Slot slot, bool *ret_matches);
 /* Is the slot a delete? Not counted as work. */
 MUST_USE ErrCode search_is_delete(Search *s, Slot slot, bool *ret_is);
-/* The version, expanded into the caller's arena. */
-MUST_USE ErrCode search_fetch(Search *s, Slot slot, StoreVersion *ret);
-MUST_USE ErrCode search_fetch_into(Search *s, Arena *arena, Slot slot, StoreVersion *ret);
+/* The version, which is one of the type (FHIR_T_NONE: of any), expanded into s->out. */
+MUST_USE ErrCode search_fetch(Search *s, FhirType type, Slot slot, StoreVersion *ret);
+/* A version of whatever type. */
+MUST_USE ErrCode search_fetch_any(Search *s, Arena *arena, Slot slot, StoreVersion *ret);
 /* ERR_LIMIT, search-work. */
 ErrCode search_too_much(const Search *s);
 /* The version of `first` that is current at the snapshot: its slot, or 0. */

@@ -141,15 +141,6 @@ static ErrCode plan_id(Search *s, const FhirQueryTerm *term) {
 
 /* ---- _lastUpdated: times rise with record numbers ---- */
 
-static ErrCode record_time(Search *s, RecordNo number, TimeMs *ret_time) {
-    StoredRecord *record = NULL;
-    arena_reset(s->record_arena);
-    s->record = NULL;
-    TRY(store_load(s->store, s->record_arena, number, &record));
-    *ret_time = record->time;
-    return ERR_OK;
-}
-
 /* The first record that was committed at t or later (one more than the last when there is none). */
 static ErrCode first_record_at(Search *s, TimeMs t, RecordNo *ret_number) {
     RecordNo lo = 1;
@@ -157,7 +148,7 @@ static ErrCode first_record_at(Search *s, TimeMs t, RecordNo *ret_number) {
     while (lo < hi) {
         RecordNo mid = lo + (hi - lo) / 2;
         TimeMs at = 0;
-        TRY(record_time(s, mid, &at));
+        TRY(store_record_time(s->store, mid, &at));
         if (at < t) {
             lo = mid + 1;
         } else {

@@ -9,13 +9,17 @@
 
 /* ---- one candidate ---- */
 
-static ErrCode load_record(Search *s, RecordNo number) {
-    if (s->record != NULL && s->record->number == number) {
+/* With the versions of the type, or all of them (FHIR_T_NONE). */
+static ErrCode load_record(Search *s, RecordNo number, FhirType type) {
+    if (s->record != NULL && s->record->number == number &&
+        (s->record->only == FHIR_T_NONE || s->record->only == type)) {
         return ERR_OK;
     }
     s->record = NULL;
     arena_reset(s->record_arena);
-    return store_load(s->store, s->record_arena, number, &s->record);
+    return type == FHIR_T_NONE ? store_load(s->store, s->record_arena, number, &s->record)
+                               : store_load_type(s->store, s->record_arena,
+                                                 &(TypedRecord){number, type}, &s->record);
 }
 
 ErrCode search_too_much(const Search *s) {
@@ -45,7 +49,7 @@ ErrCode search_match(Search *s, const StoreVersion *v, const JsonNode *root, boo
 /* The slot in its record, or NULL when it is nothing that the search may find. */
 static ErrCode find_slot(Search *s, Slot slot, const StoredSlot **ret) {
     unsigned position = SLOT_POSITION(slot);
-    TRY(load_record(s, SLOT_RECORD(slot)));
+    TRY(load_record(s, SLOT_RECORD(slot), s->query->type));
     const StoredSlot *stored = &s->record->slots[position];
     bool is_there =
         position < s->record->n_slots && !stored->deleted && stored->type == s->query->type;
@@ -101,14 +105,15 @@ ErrCode search_verify(Search *s, Slot slot, bool *ret_matches) {
 
 ErrCode search_is_delete(Search *s, Slot slot, bool *ret_is) {
     unsigned position = SLOT_POSITION(slot);
-    TRY(load_record(s, SLOT_RECORD(slot)));
+    TRY(load_record(s, SLOT_RECORD(slot), s->query->type));
     *ret_is = position < s->record->n_slots && s->record->slots[position].deleted;
     return ERR_OK;
 }
 
-ErrCode search_fetch_into(Search *s, Arena *arena, Slot slot, StoreVersion *ret) {
-    TRY(load_record(s, SLOT_RECORD(slot)));
-    if (SLOT_POSITION(slot) >= s->record->n_slots) {
+static ErrCode expand(Search *s, Arena *arena, Slot slot, StoreVersion *ret) {
+    const StoredRecord *r = s->record;
+    unsigned at = SLOT_POSITION(slot);
+    if (at >= r->n_slots || (r->only != FHIR_T_NONE && r->slots[at].type != r->only)) {
         return ERR_NOT_FOUND;
     }
     TRY(store_expand(s->store, arena, s->record, SLOT_POSITION(slot), ret));
@@ -116,8 +121,14 @@ ErrCode search_fetch_into(Search *s, Arena *arena, Slot slot, StoreVersion *ret)
     return ERR_OK;
 }
 
-ErrCode search_fetch(Search *s, Slot slot, StoreVersion *ret) {
-    return search_fetch_into(s, s->out, slot, ret);
+ErrCode search_fetch_any(Search *s, Arena *arena, Slot slot, StoreVersion *ret) {
+    TRY(load_record(s, SLOT_RECORD(slot), FHIR_T_NONE));
+    return expand(s, arena, slot, ret);
+}
+
+ErrCode search_fetch(Search *s, FhirType type, Slot slot, StoreVersion *ret) {
+    TRY(load_record(s, SLOT_RECORD(slot), type));
+    return expand(s, s->out, slot, ret);
 }
 
 ErrCode search_current(Search *s, Slot first, Slot *ret_slot) {
@@ -163,7 +174,7 @@ static ErrCode page_put(void *ctx, const WalkBatch *batch) {
             f->has_more = true;
             return ERR_STOPPED;
         }
-        TRY(search_fetch(f->s, slot, &f->page->matches[f->page->n_matches]));
+        TRY(search_fetch(f->s, f->s->query->type, slot, &f->page->matches[f->page->n_matches]));
         f->page->n_matches++;
     }
     return ERR_OK;

@@ -122,7 +122,7 @@ static ErrCode read_after(SortRun *r, Slot after) {
         return ERR_OK;
     }
     arena_reset(s->match_arena);
-    TRY(search_fetch_into(s, s->match_arena, after, &s->last));
+    TRY(search_fetch_any(s, s->match_arena, after, &s->last));
     if (s->last.type != s->query->type || s->last.deleted) {
         return err_set(s->info, ERR_PARAM, "page-token",
                        "this page link does not belong to this question",
@@ -143,7 +143,7 @@ ErrCode sort_emit(SortRun *r, Slot slot) {
         r->has_more = true;
         return ERR_STOPPED;
     }
-    TRY(search_fetch_into(r->s, r->s->out, slot, &page->matches[page->n_matches]));
+    TRY(search_fetch(r->s, r->s->query->type, slot, &page->matches[page->n_matches]));
     page->n_matches++;
     return ERR_OK;
 }

@@ -79,7 +79,7 @@ ErrCode search_system(Search *s, const StoreSearch *search, StorePage *page) {
     }
     TRY(merge_types(s, search, &m, &page->total));
     for (; page->n_matches < MIN(m.n, count); page->n_matches++) {
-        TRY(search_fetch(s, m.best[page->n_matches], &page->matches[page->n_matches]));
+        TRY(search_fetch(s, FHIR_T_NONE, m.best[page->n_matches], &page->matches[page->n_matches]));
     }
     page->next = m.n > count && count > 0 ? m.best[count - 1] : 0;
     return count > 0 ? search_include(s, page) : ERR_OK;

@@ -1,6 +1,8 @@
 /* Opening and closing: the folder's lock, data.db with its migrations, the index, the replay of
  * what views lack, the threads. */
 #include "store/record_int.h"
+
+#include "store/index_cache.h"
 #include "store/store_hot.h"
 
 #include "core/io.h"
@@ -275,6 +277,8 @@ static ErrCode open_with(const StoreOptions *options, const StoreProgress *progr
     ErrCode err = store->arena == NULL ? ERR_NOMEM : copy_options(store, options);
     err = err == ERR_OK ? hash_init() : err;
     err = err == ERR_OK ? hot_new(&store->hot) : err;
+    store->versions = index_cache_new(VERSIONS_CACHE_BYTES);
+    err = err == ERR_OK && store->versions == NULL ? ERR_NOMEM : err;
     err = err == ERR_OK ? open_data(store, info) : err;
     err = err == ERR_OK ? open_rest(store, options, progress, info) : err;
     if (err != ERR_OK) {
@@ -312,6 +316,7 @@ void store_close(Store *store) {
     readers_release(store);
     preparers_release(store);
     hot_free(store->hot);
+    index_cache_free(store->versions);
     dict_release(&store->dicts);
     db_close(&store->lock);
     mutex_release(&store->readers_lock);

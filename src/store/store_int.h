@@ -24,12 +24,23 @@ typedef struct StoredRecord { /* decoded; lives in the arena that it was loaded 
     Slot patient;   /* first slot of the patient, or 0 */
     Str patient_id; /* the patient's client id; empty: server-made */
     uint32_t origin;
-    StoredSlot slots[STORE_RECORD_SLOTS];
+    FhirType only; /* slots of other types may be missing or empty; FHIR_T_NONE: all are there */
     unsigned n_slots;
+    StoredSlot slots[STORE_RECORD_SLOTS];
 } StoredRecord;
 
 /* ERR_NOT_FOUND, ERR_CORRUPT. A small cache of decoded records per thread may answer. */
 MUST_USE ErrCode store_load(Store *store, Arena *arena, RecordNo number, StoredRecord **ret_record);
+/* The same for the versions of one type, which stay in memory for the next one who asks; the record
+ * holds them until the arena is reset. */
+typedef struct TypedRecord {
+    RecordNo number;
+    FhirType type;
+} TypedRecord;
+MUST_USE ErrCode store_load_type(Store *store, Arena *arena, const TypedRecord *which,
+                                 StoredRecord **ret_record);
+/* When the record was committed. */
+MUST_USE ErrCode store_record_time(Store *store, RecordNo number, TimeMs *ret_time);
 /* Many, in the order given; a record lives until fn returns, which stops them with an error. */
 typedef struct RecordList {
     const RecordNo *numbers;

@@ -21,6 +21,8 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 -- name: record_get
 SELECT number, commit_rel, time, patient, origin, kind, dict, key_id, flags, chain, body
 FROM record WHERE number = ?1;
+-- name: record_time
+SELECT time FROM record WHERE number = ?1;
 -- name: record_last
 SELECT number, commit_rel, time, patient, origin, kind, dict, key_id, flags, chain, body
 FROM record ORDER BY number DESC LIMIT 1;
