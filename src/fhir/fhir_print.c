@@ -202,6 +202,22 @@ static void open_outcome(JsonWriter *w, FhirLanguage language) {
     json_open_array(w);
 }
 
+/* Elements are named by expression, a parameter by location "http.name"
+ * (http://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue.location), any
+ * other place, such as a line, by location as it is. */
+static void put_where(JsonWriter *w, Str where) {
+    bool element =
+        (where.ptr[0] >= 'A' && where.ptr[0] <= 'Z') || str_find_char(where, '[', 0) != SIZE_MAX;
+    bool parameter = !element && where.ptr[0] != '/' && str_find_char(where, ' ', 0) == SIZE_MAX;
+    char name[ERR_WHERE_MAX + sizeof("http.")];
+    int n = snprintf(name, sizeof(name), "%s" STR_FMT, parameter ? "http." : "", STR_ARG(where));
+    bool fits = n > 0 && (size_t)n < sizeof(name);
+    json_put_name(w, element ? STR("expression") : STR("location"));
+    json_open_array(w);
+    json_put_str(w, fits ? (Str){name, (size_t)n} : where);
+    json_close_array(w);
+}
+
 static void put_item(JsonWriter *w, const OutcomeItem *item) {
     json_open_object(w);
     json_member(w, "severity", item->severity);
@@ -220,10 +236,7 @@ static void put_item(JsonWriter *w, const OutcomeItem *item) {
     json_member(w, "text", item->text);
     json_close_object(w);
     if (item->where.len > 0) {
-        json_name(w, "expression");
-        json_open_array(w);
-        json_put_str(w, item->where);
-        json_close_array(w);
+        put_where(w, item->where);
     }
     json_close_object(w);
 }

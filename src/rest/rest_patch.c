@@ -63,7 +63,7 @@ static ErrCode check_kept(const JsonNode *before, const JsonNode *after, ErrInfo
         bool may_go = i >= 2;
         if ((b == NULL && !may_go) ||
             (b != NULL && (a == NULL || !str_eq(json_raw(a), json_raw(b))))) {
-            err_where(info, "%s", kept[i]);
+            err_where(info, "%s.%s", fhir_type_name(fhir_type_of(before)), kept[i]);
             return err_set(info, ERR_INVALID, "patch-kept", "a patch must not change %s",
                            "bản vá không được thay đổi %s", kept[i]);
         }

@@ -68,6 +68,9 @@ ErrCode rest_page_answer(const RestPage *p, Str token, RestAnswer *ret) {
     RestBundleHead head = head_of(p, token);
     rest_bundle_open(&b, &head);
     rest_bundle_put(&b, p->entries, p->n_entries, p->kind);
+    FhirPrintOptions whole = p->print == NULL ? (FhirPrintOptions){0} : *p->print;
+    whole.n_elements = 0; /* "does not apply to included resources": search.html#elements */
+    b.print = &whole;
     rest_bundle_put(&b, p->includes, p->n_includes, REST_ENTRY_INCLUDE);
     TRY(put_warnings(&b, p));
     rest_bundle_put_plan(&b, p->plan, p->n_plan);

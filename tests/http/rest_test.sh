@@ -82,6 +82,16 @@ check "a uri follows" is "$(grep -c "\"valueUri\":\"$urn\"" "$tmp/body")" 0
 # ---- searches ----
 check "a sort key that is none is named" is "$(code "$base/Patient?_sort=-nope")" 400
 check "by its name" has "$(body)" "'nope' unknown search parameter of Patient"
+check "a parameter is named as one" has "$(body)" '"location":["http._sort"]'
+put -d '{"resourceType":"Organization","id":"o1","name":"Org","active":true}' "$base/Organization/o1" >/dev/null
+put -d '{"resourceType":"Patient","id":"w1","gender":"male","managingOrganization":{"reference":"Organization/o1"}}' \
+    "$base/Patient/w1" >/dev/null
+curl -s "$base/Patient?_id=w1&_include=Patient:organization&_elements=gender" >"$tmp/body"
+check "_elements is for what was searched" has "$(body)" '"name":"Org"'
+check "and not for more of that" is "$(grep -c managingOrganization "$tmp/body")" 0
+check "an element that is wrong is named by its path" is \
+    "$(post -d '{"resourceType":"Patient","gender":"m"}' "$base/Patient")" 422
+check "as FHIRPath" has "$(body)" '"expression":["Patient.gender"]'
 check "_contained=false is what is done" is "$(code "$base/Patient?_contained=false")" 200
 check "_contained=true is not" is "$(code "$base/Patient?_contained=true")" 400
 
