@@ -276,6 +276,32 @@ ErrCode rest_profile_builtin(const RestGet *get, StoreVersion *ret) {
     return ERR_OK;
 }
 
+ErrCode rest_profile_complete(const RestGet *get, RestPage *page) {
+    Arena *arena = get->call->arena;
+    Str url = rest_query_in(get->call, get->query, "url");
+    RestGet read = *get;
+    const JsonNode *root = NULL;
+    StoreVersion *v = arena_new_array(arena, StoreVersion, 1);
+    if (v == NULL) {
+        return ERR_NOMEM;
+    }
+    read.id = url;
+    for (size_t at = 0; (at = str_find_char(read.id, '/', 0)) != SIZE_MAX;) {
+        read.id = str_sub(read.id, at + 1, read.id.len);
+    }
+    if (url.len == 0 || get->compartment != FHIR_T_NONE ||
+        rest_profile_builtin(&read, v) != ERR_OK) {
+        return ERR_OK;
+    }
+    TRY(json_parse(arena, v->json, &root, NULL));
+    if (str_eq(json_str(arena, json_get_lit(root, "url")), url)) {
+        page->entries = v;
+        page->n_entries = 1;
+        page->total = 1;
+    }
+    return ERR_OK;
+}
+
 void rest_put_profiles(JsonWriter *w, Rest *rest, FhirType type) {
     static const char backport[] =
         "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"

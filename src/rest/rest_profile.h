@@ -31,4 +31,7 @@ MUST_USE ErrCode rest_profile_builtin(const RestGet *get, StoreVersion *ret);
 /* CapabilityStatement.rest.resource.supportedProfile. */
 void rest_put_profiles(JsonWriter *w, Rest *rest, FhirType type);
 
+/* A search by ?url= alone that found nothing stored: what is part of the program. */
+MUST_USE ErrCode rest_profile_complete(const RestGet *get, RestPage *page);
+
 #endif

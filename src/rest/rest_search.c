@@ -1,4 +1,5 @@
 /* Search, and the pages that search, history and everything answer with. */
+#include "rest/rest_profile.h"
 #include "rest/rest_search_param.h"
 
 static Str link_of(const RestPage *p, Str page) {
@@ -207,6 +208,9 @@ ErrCode rest_search(const RestGet *get, RestAnswer *ret, ErrInfo *info) {
     TRY(run_search(get, &q, &p, info));
     if (p.n_entries == 0 && q.n_terms == 1 && q.page.len == 0) {
         TRY(rest_term_complete(get, &p));
+    }
+    if (p.n_entries == 0 && q.n_terms == 1 && q.page.len == 0) {
+        TRY(rest_profile_complete(get, &p));
     }
     ret->pretty = q.pretty;
     return rest_page_answer(&p, q.page, ret);

@@ -62,6 +62,10 @@ check "it claims bulk data" has "$cs" '"instantiates":["http://hl7.org/fhir/uv/b
 check "it names topics" has "$cs" '"valueCanonical":"https://nhip.vn/fhir/SubscriptionTopic/Encounter"'
 check "and the backport's profile" has "$cs" 'StructureDefinition/backport-subscription"'
 
+# ---- definitions that are part of the program, found by their url
+check "a definition is found by url" has "$(get 'StructureDefinition?url=http://hl7.org/fhir/StructureDefinition/vitalsigns&_elements=url')" '"id":"vitalsigns"'
+check "not by another one with its end" has "$(get 'StructureDefinition?url=urn:x/vitalsigns')" '"total":0'
+
 # ---- several views in one export
 view='{"resourceType":"ViewDefinition","resource":"Patient","status":"active","select":[{"column":[{"name":"id","path":"id"}]}]}'
 part() { echo "{\"name\":\"view\",\"part\":[{\"name\":\"name\",\"valueString\":\"$1\"},{\"name\":\"viewResource\",\"resource\":$view}]}"; }
