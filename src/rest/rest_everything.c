@@ -429,3 +429,13 @@ OPERATIONS(rest_everything_operations,
             .base = "http://hl7.org/fhir/OperationDefinition/Encounter-everything",
             .get = rest_everything,
             REST_PARAMS(encounter_params)});
+
+ROUTES(rest_everything_routes,
+       {"GET", "/fhir/Patient/:id/$everything", rest_run_operation, false,
+        "everything: the whole record of a patient"},
+       {"POST", "/fhir/Patient/:id/$everything", rest_run_operation, false,
+        "everything: with Parameters"},
+       {"GET", "/fhir/Encounter/:id/$everything", rest_run_operation, false,
+        "everything: all that belongs to an encounter"},
+       {"POST", "/fhir/Encounter/:id/$everything", rest_run_operation, false,
+        "everything: with Parameters"});

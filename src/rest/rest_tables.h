@@ -7,6 +7,7 @@
     X(rest_async_routes)                                                                           \
     X(rest_bulk_import_routes)                                                                     \
     X(rest_document_routes)                                                                        \
+    X(rest_everything_routes)                                                                      \
     X(rest_export_routes)                                                                          \
     X(rest_fhir_routes)                                                                            \
     X(rest_graphql_routes)                                                                         \
