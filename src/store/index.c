@@ -194,7 +194,8 @@ static ErrCode open_parts(Index *index, const IndexOptions *options, ErrInfo *in
     TRY(index_db_open(options, &index->db, info));
     index->cache = index_cache_new(INDEX_CACHE_BYTES);
     index->dead = dead_new();
-    if (index->cache == NULL || index->dead == NULL) {
+    index->counts = index_counts_new();
+    if (index->cache == NULL || index->dead == NULL || index->counts == NULL) {
         return ERR_NOMEM;
     }
     index->home = (SegmentHome){index->db, index->cache, dropped, index};
@@ -251,6 +252,7 @@ void index_close(Index *index) {
     index_cache_free(index->cache);
     index_db_close(index->db);
     dead_free(index->dead);
+    index_counts_free(index->counts);
     cond_release(&index->changed);
     mutex_release(&index->lock);
     free(index);

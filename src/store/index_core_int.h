@@ -7,6 +7,7 @@
 
 #include "core/limits.h"
 #include "core/thread.h"
+#include "store/index_counts.h"
 #include "store/index_dead.h"
 #include "store/index_segment.h"
 
@@ -44,6 +45,7 @@ struct Index {
     IndexCache *cache;
     SegmentHome home;
     DeadSet *dead;
+    IndexCounts *counts;
     unsigned seal_records;
     int64_t seal_age_ms;
     const Clock *clock;

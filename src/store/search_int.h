@@ -101,6 +101,8 @@ typedef struct Search {
     size_t *work;        /* resources decoded so far, with those of its links' searches: more than
                           * limits.work_max are refused */
     size_t *tests;       /* of keys against further ranges of a list */
+    size_t n_revived;    /* slots found dead that were alive at the snapshot */
+    size_t n_checked;    /* slots that a count had to verify */
     SearchPlan *explain; /* NULL: nobody asked */
     unsigned depth;      /* of a chain's search */
     bool is_side;        /* of a chain: its own links are joined when it is walked */
@@ -187,6 +189,13 @@ typedef ErrCode (*WalkPut)(void *ctx, const WalkBatch *batch);
 /* 0 … 2: clauses of a lower cost are opened first. */
 unsigned search_clause_cost(const Clause *c);
 MUST_USE ErrCode search_walk(Search *s, Slot after, WalkPut put, void *ctx);
+/* Marks those of at most SEARCH_BATCH slots that are dead at the snapshot, and counts them. */
+MUST_USE ErrCode search_mark_dead(Search *s, const WalkBatch *batch, uint64_t *marks,
+                                  size_t *ret_n);
+/* The walk over one part, within [s->low, s->high). */
+MUST_USE ErrCode search_walk_part(Search *s, const IndexPart *part, WalkPut put, void *ctx);
+
+/* ---- search_count.c ---- */
 /* The number of matches. */
 MUST_USE ErrCode search_count(Search *s, uint64_t *ret_total);
 

@@ -89,10 +89,9 @@ static ErrCode was_alive(Search *s, const IndexView *view, Slot slot, bool *ret_
     return ERR_OK;
 }
 
-/* Marks those of at most SEARCH_BATCH slots that are dead at the snapshot, and counts them. What
- * killed a slot since the search began may stand in a tail that the search's view lacks, so one
- * taken after the marks is asked. */
-static ErrCode mark_dead(Search *s, const WalkBatch *batch, uint64_t *marks, size_t *ret_n) {
+/* What killed a slot since the search began may stand in a tail that the search's view lacks, so
+ * one taken after the marks is asked. */
+ErrCode search_mark_dead(Search *s, const WalkBatch *batch, uint64_t *marks, size_t *ret_n) {
     *ret_n = dead_mark(s->index->dead, s->query->type,
                        &(DeadAsk){batch->base, batch->slots, batch->n}, marks);
     if (*ret_n == 0) {
@@ -106,6 +105,7 @@ static ErrCode mark_dead(Search *s, const WalkBatch *batch, uint64_t *marks, siz
         }
         marks[i / 64] &= ~((uint64_t)was << (i % 64));
         *ret_n -= was;
+        s->n_revived += was;
     }
     return ERR_OK;
 }
@@ -120,7 +120,8 @@ static ErrCode flush(PartWalk *w) {
     size_t n_dead = 0;
     size_t kept = 0;
     memset(dead, 0, sizeof(dead));
-    TRY(s->with_dead ? ERR_OK : mark_dead(s, &(WalkBatch){base, w->slots, n, NULL}, dead, &n_dead));
+    TRY(s->with_dead ? ERR_OK
+                     : search_mark_dead(s, &(WalkBatch){base, w->slots, n, NULL}, dead, &n_dead));
     for (size_t i = 0; i < n; i++) {
         if ((dead[i / 64] >> (i % 64) & 1) != 0) {
             continue;
@@ -261,214 +262,6 @@ ErrCode search_walk(Search *s, Slot after, WalkPut put, void *ctx) {
     return err == ERR_STOPPED ? ERR_OK : err;
 }
 
-/* ---- counting ---- */
-
-/* One clause of keys alone, the part wholly inside what is searched. */
-static bool is_counted(const Search *s, const IndexPart *p) {
-    Slot end = SLOT_OF(MIN(p->last, s->snapshot) + 1, 0);
-    return s->n_clauses == 1 && clause_is_keys(&s->clauses[0]) && !s->is_unsure &&
-           !search_links_ask(s) && s->low <= part_base(p) && end <= s->high;
-}
-
-/* Counts those of the slots that are current; with check: and match. */
-static ErrCode count_slots(Search *s, const IndexPart *p, const SlotVec *v, bool check,
-                           uint64_t *n) {
-    Slot base = part_base(p);
-    for (size_t at = 0; at < v->n; at += SEARCH_BATCH) {
-        uint64_t dead[SEARCH_BATCH / 64];
-        size_t batch = MIN(v->n - at, (size_t)SEARCH_BATCH);
-        size_t n_dead = 0;
-        TRY(mark_dead(s, &(WalkBatch){base, v->slots + at, batch, NULL}, dead, &n_dead));
-        *n += check ? 0 : batch - n_dead;
-        for (size_t i = 0; i < batch && check; i++) {
-            bool counts = (dead[i / 64] >> (i % 64) & 1) == 0;
-            if (counts) {
-                TRY(search_verify(s, base + v->slots[at + i], &counts));
-            }
-            *n += counts;
-        }
-    }
-    return ERR_OK;
-}
-
-/* Ranges of keys: all slots but the open ones that do not match. */
-static ErrCode count_lists(Search *s, const IndexPart *p, SlotIter *it, uint64_t *n) {
-    const SlotVec *slots = NULL;
-    const SlotVec *maybe = NULL;
-    uint64_t open = 0;
-    uint64_t matching = 0;
-    bool listed = iter_lists(it, &slots, &maybe);
-    assert(listed);
-    (void)listed;
-    TRY(count_slots(s, p, slots, false, n));
-    TRY(count_slots(s, p, maybe, false, &open));
-    TRY(count_slots(s, p, maybe, true, &matching));
-    *n -= open - matching;
-    return ERR_OK;
-}
-
-/* ---- counting in a segment without its lists ---- */
-
-/* Does each slot stand in one key of the range at most? */
-static bool comes_once(const IndexPart *p, const Clause *c, const KeyRange *r) {
-    bool is_value = r->from.len > INDEX_PREFIX_LEN && r->from.ptr[0] == INDEX_VALUE;
-    return r->is_exact || (is_value && !segment_has_repeats(p->segment, r->from) &&
-                           (c->is_one_token || !key_is_pair(r->from)));
-}
-
-static bool all_come_once(const IndexPart *p, const Clause *c) {
-    for (size_t i = 0; i < c->n_ranges; i++) {
-        if (!comes_once(p, c, &c->ranges[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Does no slot stand in two of the ranges? They ascend. */
-static bool ranges_are_apart(const IndexPart *p, const Clause *c) {
-    Str key = c->ranges[0].from;
-    if (key.ptr[0] != INDEX_VALUE || key_is_pair(key) || segment_has_repeats(p->segment, key)) {
-        return false;
-    }
-    for (size_t i = 1; i < c->n_ranges; i++) {
-        if (str_cmp(c->ranges[i - 1].to, c->ranges[i].from) > 0 ||
-            memcmp(key.ptr, c->ranges[i].from.ptr, INDEX_PREFIX_LEN) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* About how many slots the clause has here. */
-static ErrCode part_estimate(const IndexPart *p, const Clause *c, uint64_t *ret_n) {
-    uint64_t n = 0;
-    for (size_t i = 0; i < c->n_ranges; i++) {
-        uint64_t one = 0;
-        if (c->ranges[i].is_exact) {
-            TRY(segment_count(p->segment, c->ranges[i].from, &one));
-        } else {
-            one = segment_estimate(p->segment, c->ranges[i].from, c->ranges[i].to);
-        }
-        n += one;
-    }
-    *ret_n = n;
-    return ERR_OK;
-}
-
-static int range_take(void *ctx, Str key) {
-    static_assert(KEY_YES == 2 && KEY_MAYBE == 1, "as segment_count_range has it");
-    return (int)key_verdict(ctx, key);
-}
-
-static ErrCode count_range(Search *s, const IndexPart *p, const SlotVec *dead, const KeyRange *r,
-                           uint64_t *ret_n) {
-    SegmentCount count = {.from = r->from,
-                          .to = r->to,
-                          .take = range_take,
-                          .ctx = (KeyRange *)(uintptr_t)r,
-                          .dead = dead};
-    uint64_t n = 0;
-    ErrCode err = segment_count_range(p->segment, &count);
-    if (err == ERR_OK) {
-        n = count.n - count.hit.n;
-        err = count_slots(s, p, &count.hit, false, &n); /* alive at the snapshot after all */
-    }
-    if (err == ERR_OK) {
-        err = count_slots(s, p, &count.maybe, true, &n);
-    }
-    segment_count_release(&count);
-    *ret_n = err == ERR_OK ? n : *ret_n;
-    return err;
-}
-
-/* Slots that come once each: the numbers of their keys are added up, and what is dead is looked for
- * among them, unless there is more of it than of them. A token may have its system from the data or
- * bound by the definition: two ranges, of which mostly one has something. */
-static ErrCode count_keys(Search *s, const IndexPart *p, uint64_t *n, bool *ret_done) {
-    const Clause *c = &s->clauses[0];
-    Slot base = part_base(p);
-    Slot end = SLOT_OF(p->last + 1, 0);
-    *ret_done = false;
-    if (p->segment == NULL || p->last > s->snapshot || !all_come_once(p, c)) {
-        return ERR_OK;
-    }
-    CLEANUP(slot_vec_release) SlotVec dead = {0};
-    uint64_t n_dead = dead_count_in(s->index->dead, s->query->type, base, end);
-    uint64_t about = 0;
-    TRY(n_dead == 0 ? ERR_OK : part_estimate(p, c, &about));
-    if (n_dead > about) {
-        return ERR_OK;
-    }
-    TRY(n_dead == 0 ? ERR_OK : dead_list(s->index->dead, s->query->type, base, end, &dead));
-    uint64_t sum = 0;
-    size_t n_found = 0;
-    for (size_t i = 0; i < c->n_ranges; i++) {
-        uint64_t one = 0;
-        TRY(count_range(s, p, &dead, &c->ranges[i], &one));
-        sum += one;
-        n_found += one > 0;
-    }
-    *ret_done = n_found <= 1 || ranges_are_apart(p, c);
-    *n += *ret_done ? sum : 0;
-    return ERR_OK;
-}
-
-/* One exact key, by its list. */
-static ErrCode count_key(Search *s, const IndexPart *p, uint64_t *n) {
-    CLEANUP(slot_vec_release) SlotVec v = {0};
-    TRY(part_get(p, s->clauses[0].ranges[0].from, part_below(p, s->snapshot), &v));
-    return count_slots(s, p, &v, false, n);
-}
-
-static ErrCode count_ranges(Search *s, const IndexPart *p, uint64_t *n) {
-    SlotIter *it = NULL;
-    TRY(iter_new(s, p, &s->clauses[0], &it));
-    ErrCode err = it == NULL ? ERR_OK : count_lists(s, p, it, n);
-    iter_free(it);
-    return err;
-}
-
-static ErrCode count_part(Search *s, const IndexPart *p, uint64_t *n) {
-    bool done = false;
-    TRY(count_keys(s, p, n, &done));
-    if (done) {
-        return ERR_OK;
-    }
-    return clause_is_plain(&s->clauses[0]) ? count_key(s, p, n) : count_ranges(s, p, n);
-}
-
-typedef struct Count {
-    Search *s;
-    uint64_t n;
-} Count;
-
-static ErrCode count_put(void *ctx, const WalkBatch *batch) {
-    Count *c = ctx;
-    for (size_t i = 0; i < batch->n; i++) {
-        bool matches = (batch->sure[i / 64] >> (i % 64) & 1) != 0;
-        if (!matches) {
-            TRY(search_verify(c->s, batch->base + batch->slots[i], &matches));
-        }
-        c->n += matches;
-    }
-    return ERR_OK;
-}
-
-ErrCode search_count(Search *s, uint64_t *ret_total) {
-    Count c = {.s = s};
-    s->batch = SEARCH_BATCH;
-    for (size_t i = 0; i < s->view->n && !s->is_empty; i++) {
-        const IndexPart *p = &s->view->parts[i];
-        if (p->first > s->snapshot) {
-            break;
-        }
-        if (is_counted(s, p)) {
-            TRY(count_part(s, p, &c.n));
-        } else {
-            TRY(walk_part(s, p, s->low, s->high, count_put, &c));
-        }
-    }
-    *ret_total = c.n;
-    return ERR_OK;
+ErrCode search_walk_part(Search *s, const IndexPart *part, WalkPut put, void *ctx) {
+    return walk_part(s, part, s->low, s->high, put, ctx);
 }

@@ -542,6 +542,66 @@ static void links_answer_alike_however_they_are_joined(void **state) {
     }
 }
 
+static const struct {
+    FhirType type;
+    const char *text;
+} COUNTED[] = {
+    {FHIR_T_OBSERVATION, ""},
+    {FHIR_T_OBSERVATION, "code=a1"},
+    {FHIR_T_OBSERVATION, "code=urn:x%7Ca1"},
+    {FHIR_T_OBSERVATION, "code=a1,b2,urn:x%7Cc3"},
+    {FHIR_T_OBSERVATION, "code=urn:x%7Ca1&date=2024"},
+    {FHIR_T_OBSERVATION, "code=urn:x%7Ca1&date=ge2024-01-15"},
+    {FHIR_T_OBSERVATION, "code=urn:x%7Cb2&value-quantity=gt3"},
+    {FHIR_T_OBSERVATION, "date=2024-01"},
+    {FHIR_T_OBSERVATION, "date=2024-01,2024-02-01"},
+    {FHIR_T_OBSERVATION, "code:missing=false"},
+    {FHIR_T_CONDITION, "code=urn:y%7Cb2"},
+    {FHIR_T_ENCOUNTER, "date=2024-01"},
+    {FHIR_T_ENCOUNTER, "date=le2024-01-15"},
+    {FHIR_T_PATIENT, ""},
+    {FHIR_T_PATIENT, "gender=female"},
+    {FHIR_T_PATIENT, "gender=female,male"},
+    {FHIR_T_PATIENT, "birthdate=lt2000"},
+};
+
+/* Numbers that the index remembers, at the newest snapshot and at older ones. */
+static void check_counts(World *w, size_t *ret_sum) {
+    static Slot want[RESOURCES_MAX];
+    for (size_t i = 0; i < 3 * ARRAY_LEN(COUNTED); i++) {
+        size_t at = i % ARRAY_LEN(COUNTED);
+        RecordNo now = store_snapshot(w->home.store);
+        RecordNo snapshot = i / ARRAY_LEN(COUNTED) == 1 ? 1 + below(w, (unsigned)now) : now;
+        FhirQuery query;
+        FhirQueryScope scope = {.type = COUNTED[at].type, .info = &w->home.info};
+        StorePage page = {0};
+        assert_ok(fhir_query_parse(w->arena, &scope, str_from(COUNTED[at].text), &query));
+        StoreSearch search = {.query = &query, .snapshot = snapshot, .want_total = true};
+        assert_ok(store_search(w->home.store, w->arena, &search, &page, &w->home.info));
+        size_t n = scan(w, &query, snapshot, want);
+        check_total(COUNTED[at].text, &page, n);
+        *ret_sum += n;
+    }
+}
+
+static void counts_stay_right_while_resources_change(void **state) {
+    (void)state;
+    World *w = world_new(seed_of(6), 16);
+    size_t sum = 0;
+    for (int round = 0; round < 14; round++) {
+        for (int i = 0; i < (round % 4 == 0 ? 150 : 5); i++) {
+            commit_any(w);
+        }
+        if (round % 3 == 0) {
+            store_settle(w->home.store);
+        }
+        arena_reset(w->arena);
+        check_counts(w, &sum);
+    }
+    assert_true(sum > 10000);
+    world_free(w);
+}
+
 static void index_answers_as_a_scan_over_many_segments(void **state) {
     (void)state;
     run_world(1, 3, 900);
@@ -859,6 +919,7 @@ int main(void) {
         cmocka_unit_test(tokens_and_patients_are_found_directly),
         cmocka_unit_test(a_page_of_an_unknown_snapshot_is_refused),
         cmocka_unit_test(links_answer_alike_however_they_are_joined),
+        cmocka_unit_test(counts_stay_right_while_resources_change),
         cmocka_unit_test(index_answers_as_a_scan_over_many_segments),
         cmocka_unit_test(index_answers_as_a_scan_in_the_tail_alone),
         cmocka_unit_test(the_whole_system_answers_as_its_types),
