@@ -96,6 +96,7 @@ static ErrCode narrowed(Search *s, const SearchLink *link, const Asked *asked, S
         return ERR_NOMEM;
     }
     *b = *side;
+    b->is_lazy = b->is_narrowed = true;
     b->clauses = arena_new_array(s->plan_arena, Clause, b->n_clauses + 1);
     if (b->clauses == NULL) {
         return ERR_NOMEM;

@@ -107,6 +107,8 @@ typedef struct Search {
     unsigned depth;      /* of a chain's search */
     bool is_side;        /* of a chain: its own links are joined when it is walked */
     size_t wanted;       /* hits that the page takes; 0: all */
+    bool is_lazy;        /* its walk may end soon: keys are read as far as it comes */
+    bool is_narrowed;    /* to what refers to a batch: its records hold much that is not meant */
     size_t batch;        /* candidates filtered together */
     SearchLink **links;
     size_t n_links;

@@ -210,6 +210,7 @@ static ErrCode estimate_total(Search *s, const StoreSearch *search, StorePage *p
 static ErrCode run_typed(Search *s, const StoreSearch *search, StorePage *page) {
     bool is_page = search->count > 0 && !search->want_total && !search_is_sorted(s);
     s->wanted = is_page ? MIN(search->count, (size_t)LIMIT_PAGE_COUNT) + 1 : 0;
+    s->is_lazy = is_page;
     TRY(search_plan(s));
     TRY(search_explain_plan(s));
     SearchTimer since = search_timer(s);

@@ -3,6 +3,12 @@
 
 #include "core/limits.h"
 
+enum {
+    LAZY_RANGES = 256, /* of a clause; of more all are read */
+    LONG_KEYS = 64,    /* walked at once */
+    LONG_BLOCKS = 2,   /* a key that reaches beyond so many more blocks is long */
+};
+
 typedef enum IterKind { ITER_SORTED, ITER_POSTING } IterKind;
 
 struct SlotIter {
@@ -19,6 +25,12 @@ struct SlotIter {
     uint32_t lo, hi, loaded;
     /* records of which every slot may meet the clause */
     SlotVec records; /* relative record numbers */
+    /* ITER_SORTED: further keys, too long to be read whole (ITER_POSTING each), and their places */
+    SlotIter **more;
+    size_t n_more;
+    uint32_t asked, answer; /* of the last le or ge: between them the answer is the same */
+    enum { MEMO_NONE, MEMO_LE, MEMO_GE } memo;
+    bool memo_found;
 };
 
 /* The first place in an ascending list whose value is not below `value`. */
@@ -63,15 +75,59 @@ bool clause_is_plain(const Clause *c) {
     return clause_is_keys(c) && c->n_ranges == 1 && c->ranges[0].is_exact;
 }
 
-static ErrCode open_posting(const IndexPart *part, const Clause *c, SlotIter *it) {
+static void open_posting(const IndexPart *part, Str key, SlotIter *it) {
     it->kind = ITER_POSTING;
     it->segment = part->segment;
-    it->key = c->ranges[0].from;
+    it->key = key;
     it->loaded = UINT32_MAX;
     if (!segment_find(it->segment, it->key, &it->lo, &it->hi)) {
         it->kind = ITER_SORTED; /* nothing */
     }
+}
+
+/* Takes the keys whose slots fill several blocks out of the ranges: a page reads but the blocks
+ * where it is. */
+static ErrCode open_long_keys(const IndexPart *part, const Clause *c, SlotIter *it, Clause *rest) {
+    it->more = calloc(LONG_KEYS, sizeof(*it->more));
+    rest->ranges = malloc(c->n_ranges * sizeof(KeyRange));
+    if (it->more == NULL || rest->ranges == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < c->n_ranges; i++) {
+        uint32_t lo = 0;
+        uint32_t hi = 0;
+        const KeyRange *r = &c->ranges[i];
+        bool is_long = r->is_exact && it->n_more < LONG_KEYS &&
+                       segment_find(part->segment, r->from, &lo, &hi) && hi - lo >= LONG_BLOCKS;
+        if (!is_long) {
+            rest->ranges[rest->n_ranges++] = *r;
+            continue;
+        }
+        SlotIter *one = calloc(1, sizeof(*one));
+        if (one == NULL) {
+            return ERR_NOMEM;
+        }
+        it->more[it->n_more++] = one;
+        open_posting(part, r->from, one);
+    }
     return ERR_OK;
+}
+
+static ErrCode open_keys(Search *s, const IndexPart *part, const Clause *c, SlotIter *it) {
+    bool lazy =
+        s->is_lazy && part->segment != NULL && c->n_ranges > 1 && c->n_ranges <= LAZY_RANGES;
+    if (!lazy) {
+        return search_fill(s, part, c, &it->slots, &it->maybe);
+    }
+    Clause rest = *c;
+    rest.ranges = NULL;
+    rest.n_ranges = 0;
+    ErrCode err = open_long_keys(part, c, it, &rest);
+    if (err == ERR_OK) {
+        err = search_fill(s, part, &rest, &it->slots, &it->maybe);
+    }
+    free(rest.ranges);
+    return err;
 }
 
 /* Looks from where the walk begins, so that the block read here is the one that it needs. */
@@ -90,8 +146,12 @@ ErrCode iter_new(Search *s, const IndexPart *part, const Clause *clause, SlotIte
     it->all_maybe = clause->is_unsure;
     bool lazy = part->segment != NULL && clause->n_ranges == 1 && clause->ranges[0].is_exact &&
                 clause->n_slots == 0;
-    ErrCode err = lazy ? open_posting(part, clause, it)
-                       : search_fill(s, part, clause, &it->slots, &it->maybe);
+    ErrCode err = ERR_OK;
+    if (lazy) {
+        open_posting(part, clause->ranges[0].from, it);
+    } else {
+        err = open_keys(s, part, clause, it);
+    }
     if (err == ERR_OK) {
         err = fill_lists(part, clause, below, it);
     }
@@ -111,6 +171,10 @@ void iter_free(SlotIter *it) {
         slot_vec_release(&it->slots);
         slot_vec_release(&it->maybe);
         slot_vec_release(&it->records);
+        for (size_t i = 0; i < it->n_more; i++) {
+            iter_free(it->more[i]);
+        }
+        free(it->more);
         free(it);
     }
 }
@@ -121,20 +185,23 @@ ErrCode iter_error(const SlotIter *it) {
 
 bool iter_is_few(const SlotIter *it) {
     enum { FEW_SLOTS = 16, FEW_RECORDS = 64 };
-    bool is_whole = it->kind == ITER_SORTED || it->lo == it->hi; /* else there are more blocks */
+    bool is_whole = it->n_more == 0 && (it->kind == ITER_SORTED || it->lo == it->hi);
     return is_whole && it->slots.n <= FEW_SLOTS && it->records.n <= FEW_RECORDS;
 }
 
 bool iter_lists(const SlotIter *it, const SlotVec **ret_slots, const SlotVec **ret_maybe) {
     *ret_slots = &it->slots;
     *ret_maybe = &it->maybe;
-    return it->kind == ITER_SORTED && it->records.n == 0 && !it->all_maybe;
+    return it->kind == ITER_SORTED && it->records.n == 0 && !it->all_maybe && it->n_more == 0;
 }
 
 size_t iter_estimate(const SlotIter *it) {
     enum { SLOTS_A_BLOCK = 1000, SLOTS_A_RECORD = 20 };
     size_t n =
         it->kind == ITER_POSTING ? (size_t)(it->hi - it->lo + 1) * SLOTS_A_BLOCK : it->slots.n;
+    for (size_t i = 0; i < it->n_more; i++) {
+        n += iter_estimate(it->more[i]);
+    }
     return n + it->records.n * SLOTS_A_RECORD;
 }
 
@@ -199,7 +266,7 @@ static bool posting_load(SlotIter *it, uint32_t block) {
     return it->err == ERR_OK;
 }
 
-static bool slots_le(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
+static bool own_le(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
     if (it->kind == ITER_POSTING && !posting_load(it, posting_block(it, at))) {
         return false;
     }
@@ -214,7 +281,7 @@ static bool slots_le(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
     return true;
 }
 
-static bool slots_ge(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
+static bool own_ge(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
     uint32_t block = 0;
     if (it->kind == ITER_POSTING) {
         block = posting_block(it, at);
@@ -234,6 +301,55 @@ static bool slots_ge(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
     }
     *ret_slot = it->slots.slots[n];
     return true;
+}
+
+/* A long key's answer; a walk asks the same one again and again while other keys move on. */
+static bool more_le(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
+    bool known = it->memo == MEMO_LE && at <= it->asked && (!it->memo_found || it->answer <= at);
+    if (!known) {
+        it->memo_found = own_le(it, at, &it->answer);
+        it->memo = MEMO_LE;
+        it->asked = at;
+    }
+    *ret_slot = it->answer;
+    return it->memo_found;
+}
+
+static bool more_ge(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
+    bool known = it->memo == MEMO_GE && at >= it->asked && (!it->memo_found || it->answer >= at);
+    if (!known) {
+        it->memo_found = own_ge(it, at, &it->answer);
+        it->memo = MEMO_GE;
+        it->asked = at;
+    }
+    *ret_slot = it->answer;
+    return it->memo_found;
+}
+
+static bool slots_le(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
+    bool found = own_le(it, at, ret_slot);
+    for (size_t i = 0; i < it->n_more; i++) {
+        uint32_t slot = 0;
+        if (more_le(it->more[i], at, &slot)) {
+            *ret_slot = found ? MAX(*ret_slot, slot) : slot;
+            found = true;
+        }
+        it->err = it->more[i]->err != ERR_OK ? it->more[i]->err : it->err;
+    }
+    return found;
+}
+
+static bool slots_ge(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
+    bool found = own_ge(it, at, ret_slot);
+    for (size_t i = 0; i < it->n_more; i++) {
+        uint32_t slot = 0;
+        if (more_ge(it->more[i], at, &slot)) {
+            *ret_slot = found ? MIN(*ret_slot, slot) : slot;
+            found = true;
+        }
+        it->err = it->more[i]->err != ERR_OK ? it->more[i]->err : it->err;
+    }
+    return found;
 }
 
 bool iter_le(SlotIter *it, uint32_t at, uint32_t *ret_slot) {

@@ -58,7 +58,7 @@ static ErrCode open_level(PartWalk *w, unsigned level, bool negative) {
         if (search_clause_cost(c) != level || c->is_negative != negative) {
             continue;
         }
-        if (w->n_with > 0 && iter_is_few(w->with[0])) {
+        if (w->n_with > 0 && iter_is_few(w->with[0]) && !w->s->is_narrowed) {
             w->is_loose = true;
         } else {
             TRY(add_clause(w, c));
