@@ -454,6 +454,7 @@ ErrCode search_links_explain(Search *s, const SearchTimer *since) {
         StorePlanStep step = {.what = search_explain_term(s, link->term),
                               .how = link->is_joined ? "looked up first, then joined"
                                                      : "looked up as candidates came",
+                              .estimate = asks(s, link),
                               .found = link->n_asked};
         TRY(link->n_asked == 0 ? ERR_OK : search_explain_step(s, since, step));
     }

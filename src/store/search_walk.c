@@ -50,6 +50,17 @@ static ErrCode add_clause(PartWalk *w, const Clause *c) {
     return ERR_OK;
 }
 
+/* Of a batch that is asked about the records are many and what is meant in them is little: keys
+ * that are looked up at once keep the rest from being read. */
+static bool is_worth_opening(const Search *s, const Clause *c) {
+    enum { FEW_KEYS = 8 };
+    bool exact = s->is_narrowed && c->n_ranges <= FEW_KEYS;
+    for (size_t i = 0; i < c->n_ranges && exact; i++) {
+        exact = c->ranges[i].is_exact;
+    }
+    return exact;
+}
+
 /* Opens the clauses of one cost. With a patient's few records, or a few slots, in hand the other
  * clauses are left to the verification: reading those records costs less than their lists. */
 static ErrCode open_level(PartWalk *w, unsigned level, bool negative) {
@@ -58,7 +69,7 @@ static ErrCode open_level(PartWalk *w, unsigned level, bool negative) {
         if (search_clause_cost(c) != level || c->is_negative != negative) {
             continue;
         }
-        if (w->n_with > 0 && iter_is_few(w->with[0]) && !w->s->is_narrowed) {
+        if (w->n_with > 0 && iter_is_few(w->with[0]) && !is_worth_opening(w->s, c)) {
             w->is_loose = true;
         } else {
             TRY(add_clause(w, c));
