@@ -1,7 +1,8 @@
 /* json.h — JSON (RFC 8259) as FHIR needs it: an immutable tape of 16-byte nodes in an arena over
  * the caller's text, and a writer. Numbers keep their text (1.50 stays 1.50), members their order.
  * Refused: duplicate members, invalid UTF-8, control characters, depth over LIMIT_JSON_DEPTH, text
- * over LIMIT_JSON_BYTES, anything after the value.
+ * over LIMIT_JSON_BYTES, lists over LIMIT_JSON_ITEMS (json_parse_next, which reads catalogues and
+ * other files of the machine's own, takes longer ones), anything after the value.
  * Ownership: nodes live in the arena and point into the text, which must outlive them.
  * Errors: ERR_SYNTAX (rule json-*, info->offset), ERR_LIMIT, ERR_NOMEM. Cost: one pass, about 1 ns
  * a byte. Threads: a document is read-only after parsing and may be shared. */

@@ -520,7 +520,8 @@ static inline const char *parse_after(Parser *p, const char *at) {
             if (p->top->close == '}') {
                 return parse_name(p, at + 1);
             }
-            return LIKELY(++p->top->count < LIMIT_JSON_ITEMS) ? at + 1 : fail(p, at, FAULT_ITEMS);
+            return LIKELY(++p->top->count < LIMIT_JSON_ITEMS || p->many) ? at + 1
+                                                                         : fail(p, at, FAULT_ITEMS);
         }
         if (UNLIKELY(*at != p->top->close)) {
             return fail(p, at, FAULT_COMMA);

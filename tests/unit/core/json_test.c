@@ -387,6 +387,11 @@ static void json_keeps_its_items(void **state) {
     CLEANUP_DOC Doc d = doc_parse(buf_str(&b));
     assert_int_equal(d.err, ERR_LIMIT);
     assert_string_equal(d.info.rule, "json-items");
+    CLEANUP_ARENA Arena *arena = arena_new(8 * LIMIT_MIB);
+    const JsonNode *root = NULL;
+    Str text = buf_str(&b);
+    assert_int_equal(json_parse_next(arena, &text, &root, NULL), ERR_OK); /* a catalogue's file */
+    assert_int_equal(text.len, 0);
 }
 
 static void json_keeps_its_nodes(void **state) {
