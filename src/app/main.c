@@ -42,6 +42,18 @@ int app_fail(const App *app, ErrCode err, const ErrInfo *info) {
     return err == ERR_PARAM ? 2 : 1;
 }
 
+static void print_command(const App *app, const Command *c) {
+    bool wide = strlen(c->args) > 36;
+    (void)printf("  %-8s %-36s %s\n", c->name, wide ? "" : c->args, app_say(app, c->en, c->vi));
+    if (wide) {
+        (void)printf("           %s\n", c->args);
+    }
+}
+
+static bool asks_help(const char *arg) {
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
 int app_help(App *app) {
     if (app->argc > 0 && strcmp(app->argv[0], "settings") == 0) {
         CLEANUP_BUF Buf out;
@@ -55,12 +67,7 @@ int app_help(App *app) {
                          "Nhịp: nền tảng y tế số của một tỉnh"),
                  app_say(app, "COMMAND", "LỆNH"), app_say(app, "FOLDER", "THƯ_MỤC"));
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        const Command *c = &commands[i];
-        bool wide = strlen(c->args) > 36;
-        (void)printf("  %-8s %-36s %s\n", c->name, wide ? "" : c->args, app_say(app, c->en, c->vi));
-        if (wide) {
-            (void)printf("           %s\n", c->args);
-        }
+        print_command(app, &commands[i]);
     }
     (void)printf("\n%s\n",
                  app_say(app, "nhip help settings: all settings (file, environment, flags).",
@@ -152,11 +159,15 @@ int main(int argc, char **argv) {
                         &info);
     }
     log_set_level(level);
-    const char *name = argc > 1 ? argv[1] : "help";
+    const char *name = argc > 1 && !asks_help(argv[1]) ? argv[1] : "help";
     app.argc = MAX(argc - 2, 0);
     app.argv = argv + 2;
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(commands[i].name, name) == 0) {
+            if (app.argc > 0 && asks_help(app.argv[0])) {
+                print_command(&app, &commands[i]);
+                return 0;
+            }
             int status = commands[i].run(&app);
             settings_release(&app.settings);
             return status;

@@ -304,6 +304,7 @@ stop
 probe=http
 check "a certificate without its key is refused" has "$("$nhip" serve --data "$tmp/data" --port "$port" --tls-cert "$tmp/cert.pem" --language en 2>&1)" "private key"
 check "a language that nobody speaks here is refused" has "$("$nhip" help --language fr 2>&1)" "vi hoặc en"
+check "a command tells its help and does nothing" has "$(timeout 5 "$nhip" serve --help --data "$tmp/none" --language en)" "serve the FHIR interface"
 check "another address than the loopback is refused" has "$("$nhip" serve --data "$tmp/data" --port "$port" --listen 0.0.0.0 --language en 2>&1)" "there is no sign-in yet"
 
 # ---- a province packed with gzip
