@@ -104,9 +104,11 @@ static void deep_nesting_is_walked_to_its_end(void **state) {
 }
 
 /* Inputs that would take minutes if a step looked through all its neighbours: 200,000 nulls with
- * their extensions, 50,000 contained resources with references to each, 1,000,000 errors. */
+ * their extensions, 50,000 contained resources with references to each, 1,000,000 errors; read as
+ * files of the machine's own are, which may have long lists. */
 static void large_hostile_inputs_stay_cheap(void **state) {
     (void)state;
+    Str text;
     Arena *a = arena_new(512 * LIMIT_MIB);
     Buf b;
     buf_init(&b, 64 * LIMIT_MIB);
@@ -132,7 +134,8 @@ static void large_hostile_inputs_stay_cheap(void **state) {
     buf_put_lit(&b, "]}}]}");
     FhirIssues issues = fhir_issues(a);
     FhirResource r;
-    assert_ok(fhir_parse(a, buf_str(&b), &r, &issues));
+    text = buf_str(&b);
+    assert_ok(fhir_parse_next(a, &text, &r, &issues));
     assert_ok(fhir_validate(&r, NULL, &issues));
     buf_clear(&b);
     buf_put_lit(&b, "{\"resourceType\":\"Patient\",\"name\":[1");
@@ -140,7 +143,8 @@ static void large_hostile_inputs_stay_cheap(void **state) {
         buf_put_lit(&b, ",1");
     }
     buf_put_lit(&b, "]}");
-    assert_ok(fhir_parse(a, buf_str(&b), &r, &issues));
+    text = buf_str(&b);
+    assert_ok(fhir_parse_next(a, &text, &r, &issues));
     assert_int_equal(fhir_validate(&r, NULL, &issues), ERR_INVALID);
     assert_int_equal(issues.n_errors, 1000001);
     assert_int_equal(issues.n, LIMIT_FHIR_ISSUES);
