@@ -50,18 +50,19 @@ archives = $(patsubst %,$(B)/lib/%.a,$(call rev,$(filter $(1) $(call allowed,$(1
 LIBS_core := -lexpat -lutf8proc -lbidgcc000 -lcrypto -lxxhash -lz -lpthread -lm
 LIBS_interop := -lzip -lz
 LIBS_term := -lpcre2-8
+LIBS_rules := -lpcre2-8
 LIBS_http := -lmicrohttpd -lgnutls -lz
 LIBS_store := -lsqlite3 -lzstd
 LIBS_subs := -lcurl
 LIBS_fpath := -lpcre2-8
-LIBS := $(LIBS_subs) $(LIBS_http) $(LIBS_store) $(LIBS_fpath) $(LIBS_interop) $(LIBS_term) $(LIBS_core)
+LIBS := $(LIBS_rules) $(LIBS_subs) $(LIBS_http) $(LIBS_store) $(LIBS_fpath) $(LIBS_interop) $(LIBS_term) $(LIBS_core)
 libs_of = $(foreach m,$(call rev,$(filter $(1) $(call allowed,$(1)),$(MODULES))),$(LIBS_$(m)))
 
 # Generated tables: gen/NAME_gen.c is built and run as `NAME_gen build/gen/MODULE/NAME.gen.c
 # build/gen/MODULE/NAME.gen.h gen/data`; it reads gen/data/** (committed, sorted text).
 GEN := $(shell sed -n 's/^\([a-z_0-9]*\) .*/\1/p' gen/LIST 2>/dev/null)
 gen_module = $(shell sed -n 's/^$(1) *\([a-z]*\).*/\1/p' gen/LIST)
-GEN_DATA := $(shell find gen/data data/vn -type f 2>/dev/null)
+GEN_DATA := $(shell find gen/data data/vn data/rules -type f 2>/dev/null)
 # What a generator needs of the program itself, beside the basics.
 GEN_SRC_term_tables := $(addprefix src/,term/term_build.c term/term_pack.c core/json_write.c \
   core/json.c core/tsv.c core/fold.c) -lutf8proc

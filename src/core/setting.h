@@ -61,6 +61,9 @@
     X(validation, TEXT, "structure", 4, 4096,                                                      \
       "checked before storing: structure, base, profiles; by type: base,Patient=profiles",         \
       "mức kiểm tra khi lưu: structure, base, profiles; theo loại: base,Patient=profiles")         \
+    X(rules_dir, TEXT, "", 0, 4096,                                                                \
+      "folder with the province's own claim rules, on top of the built-in ones",                   \
+      "thư mục chứa quy tắc giám định riêng của tỉnh, bổ sung cho quy tắc có sẵn")                 \
     X(base_url, TEXT, "", 0, 1024, "public address of the FHIR interface, for links",              \
       "địa chỉ công khai của giao diện FHIR, dùng cho liên kết")
 
