@@ -93,6 +93,9 @@ static unsigned run_on(const MpiPerson *p, uint8_t letters[MPI_WORDS_MAX * MPI_L
 static bool same_run(const MpiPerson *a, const MpiPerson *b) {
     uint8_t x[MPI_WORDS_MAX * MPI_LETTERS_MAX];
     uint8_t y[MPI_WORDS_MAX * MPI_LETTERS_MAX];
+    if (mpi_word_first(a->words[0]) != mpi_word_first(b->words[0])) {
+        return false;
+    }
     unsigned n = run_on(a, x);
     return n == run_on(b, y) && memcmp(x, y, n) == 0;
 }

@@ -6,23 +6,28 @@
 enum { VECTORS = 1 << MPI_VECTOR_BITS, ROUNDS = 60, PSEUDO = 50 };
 
 ErrCode mpi_sample_init(MpiSample *sample) {
-    *sample = (MpiSample){.counts = calloc(VECTORS, sizeof(uint32_t))};
-    return sample->counts == NULL ? ERR_NOMEM : ERR_OK;
+    *sample = (MpiSample){0};
+    for (unsigned i = 0; i < MPI_SAMPLED; i++) {
+        sample->counts[i] = calloc(VECTORS, sizeof(uint32_t));
+        if (sample->counts[i] == NULL) {
+            mpi_sample_release(sample);
+            return ERR_NOMEM;
+        }
+    }
+    return ERR_OK;
 }
 
 void mpi_sample_release(MpiSample *sample) {
-    free(sample->counts);
+    for (unsigned i = 0; i < MPI_SAMPLED; i++) {
+        free(sample->counts[i]);
+    }
     *sample = (MpiSample){0};
 }
 
-void mpi_sample_add(MpiSample *sample, MpiVector vector, double name_bits) {
+void mpi_sample_add(MpiSample *sample, MpiSampled kind, MpiVector vector) {
     assert(vector < VECTORS);
-    sample->counts[vector] += sample->counts[vector] < UINT32_MAX;
-    sample->n++;
-    if (mpi_level(vector, MPI_NAME) == MPI_NAME_SAME) {
-        sample->name_bits += name_bits;
-        sample->n_names++;
-    }
+    sample->counts[kind][vector] += sample->counts[kind][vector] < UINT32_MAX;
+    sample->n[kind]++;
 }
 
 /* A vector that occurred, how often, and whether rules know what it is. */
@@ -96,10 +101,30 @@ static double improve(const MpiModel *base, const Seen *seen, size_t n, MpiModel
     return moved;
 }
 
-ErrCode mpi_model_estimate(const MpiSample *sample, MpiModel *model) {
+/* u of what two strangers agree in by chance. */
+static void strangers(const MpiSample *sample, MpiModel *model) {
+    static const MpiField fields[] = {MPI_NAME, MPI_BIRTH, MPI_SEX, MPI_COMMUNE};
+    double sums[MPI_FIELDS][MPI_LEVELS_MAX] = {0};
+    MpiModel base;
+    mpi_model_default(&base);
+    for (uint32_t v = 0; v < VECTORS; v++) {
+        uint32_t count = sample->counts[MPI_STRANGERS][v];
+        for (unsigned i = 0; i < ARRAY_LEN(fields) && count > 0; i++) {
+            sums[fields[i]][mpi_level(v, fields[i])] += count;
+        }
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(fields); i++) {
+        MpiField f = fields[i];
+        normalise(model->u[f], sums[f], base.u[f], mpi_levels(f));
+    }
+    model->name_bits = -log2(model->u[MPI_NAME][MPI_NAME_SAME]);
+}
+
+ErrCode mpi_model_estimate(const MpiSample *sample, MpiModel *ret_model) {
+    const uint32_t *counts = sample->counts[MPI_CANDIDATES];
     size_t n = 0;
     for (uint32_t v = 0; v < VECTORS; v++) {
-        n += sample->counts[v] != 0;
+        n += counts[v] != 0;
     }
     CLEANUP_FREE Seen *seen = calloc(n + 1, sizeof *seen);
     if (seen == NULL) {
@@ -107,15 +132,18 @@ ErrCode mpi_model_estimate(const MpiSample *sample, MpiModel *model) {
     }
     n = 0;
     for (uint32_t v = 0; v < VECTORS; v++) {
-        if (sample->counts[v] != 0) {
-            seen[n++] = (Seen){v, sample->counts[v], known_by_rule(v)};
+        if (counts[v] != 0) {
+            seen[n++] = (Seen){v, counts[v], known_by_rule(v)};
         }
     }
-    const MpiModel base = *model;
-    model->name_bits =
-        (sample->name_bits + PSEUDO * base.name_bits) / (double)(sample->n_names + PSEUDO);
-    for (int round = 0; round < ROUNDS && n > 0 && improve(&base, seen, n, model) > 1e-6;) {
+    MpiModel base;
+    mpi_model_candidates(&base);
+    MpiModel model = base;
+    for (int round = 0; round < ROUNDS && n > 0 && improve(&base, seen, n, &model) > 1e-6;) {
         round++;
     }
+    strangers(sample, &model);
+    model.prior = fmin(fmax(model.prior * sample->share, 1e-12), 0.5);
+    *ret_model = model;
     return ERR_OK;
 }

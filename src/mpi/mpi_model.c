@@ -2,29 +2,48 @@
 
 #include <math.h>
 
-/* m and u per mille of the levels above MISSING. Shipped: from the generator's errors and the
- * shape of a province; estimates move away from them as pairs are seen. */
-static const uint16_t shipped[MPI_FIELDS][2][MPI_LEVELS_MAX] = {
-    [MPI_NAME] = {{0, 860, 60, 15, 10, 30, 15, 5, 3, 2}, {0, 80, 4, 8, 4, 20, 4, 80, 500, 300}},
-    [MPI_BIRTH] = {{0, 930, 8, 15, 35, 8, 4}, {0, 300, 10, 20, 80, 400, 190}},
-    [MPI_SEX] = {{0, 995, 5}, {0, 800, 200}},
-    [MPI_COMMUNE] = {{0, 930, 70}, {0, 200, 800}},
-    [MPI_PHONE] = {{0, 800, 200}, {0, 60, 940}},
-    [MPI_CCCD] = {{0, 980, 15, 5}, {0, 1, 2, 997}},
-    [MPI_PAPER] = {{0, 970, 20, 10}, {0, 1, 2, 997}},
-    [MPI_BHXH] = {{0, 965, 10, 25}, {0, 2, 3, 995}},
-    [MPI_LOCAL] = {{0, 900, 20, 80}, {0, 5, 5, 990}},
+/* Shares of the levels above MISSING in millionths: among pairs of one person, candidate pairs of
+ * two, any two. Shipped: from the shape of a province and the slips of desks; estimates move away
+ * from them as pairs are seen. */
+typedef enum Who { ONE, CANDIDATES, STRANGERS, WHO } Who;
+static const uint32_t shipped[MPI_FIELDS][WHO][MPI_LEVELS_MAX] = {
+    [MPI_NAME] = {{0, 860000, 60000, 15000, 10000, 30000, 15000, 5000, 3000, 2000},
+                  {0, 80000, 4000, 8000, 4000, 20000, 4000, 80000, 500000, 300000},
+                  {0, 400, 30, 60, 30, 500, 300, 12000, 200000, 786680}},
+    [MPI_BIRTH] = {{0, 930000, 8000, 15000, 35000, 8000, 4000},
+                   {0, 300000, 10000, 20000, 80000, 400000, 190000},
+                   {0, 40, 15, 800, 1500, 15000, 982645}},
+    [MPI_SEX] = {{0, 995000, 5000}, {0, 800000, 200000}, {0, 500000, 500000}},
+    [MPI_COMMUNE] = {{0, 930000, 70000}, {0, 200000, 800000}, {0, 30000, 970000}},
+    [MPI_PHONE] = {{0, 800000, 200000}, {0, 60000, 940000}, {0, 60000, 940000}},
+    [MPI_CCCD] = {{0, 980000, 15000, 5000}, {0, 1000, 2000, 997000}, {0, 1000, 2000, 997000}},
+    [MPI_PAPER] = {{0, 970000, 20000, 10000}, {0, 1000, 2000, 997000}, {0, 1000, 2000, 997000}},
+    [MPI_BHXH] = {{0, 965000, 10000, 25000}, {0, 2000, 3000, 995000}, {0, 2000, 3000, 995000}},
+    [MPI_LOCAL] = {{0, 900000, 20000, 80000}, {0, 5000, 5000, 990000}, {0, 5000, 5000, 990000}},
 };
 
-void mpi_model_default(MpiModel *ret_model) {
-    MpiModel model = {.prior = 0.05, .name_bits = 11, .link_bits = 12, .review_bits = 2};
+/* From how many bits on a pair is linked and shown. 2^-11 of the pairs at the first are wrong. */
+enum { LINK_BITS = 11, REVIEW_BITS = 1 };
+
+static void fill(MpiModel *model, Who others) {
+    *model = (MpiModel){.link_bits = LINK_BITS, .review_bits = REVIEW_BITS};
     for (unsigned f = 0; f < MPI_FIELDS; f++) {
         for (unsigned l = 1; l < mpi_levels(f); l++) {
-            model.m[f][l] = shipped[f][0][l] / 1000.0;
-            model.u[f][l] = shipped[f][1][l] / 1000.0;
+            model->m[f][l] = shipped[f][ONE][l] / 1e6;
+            model->u[f][l] = shipped[f][others][l] / 1e6;
         }
     }
-    *ret_model = model;
+    model->name_bits = -log2(model->u[MPI_NAME][MPI_NAME_SAME]);
+}
+
+void mpi_model_default(MpiModel *ret_model) {
+    fill(ret_model, STRANGERS);
+    ret_model->prior = 1e-6;
+}
+
+void mpi_model_candidates(MpiModel *ret_model) {
+    fill(ret_model, CANDIDATES);
+    ret_model->prior = 0.1;
 }
 
 /* ---- scoring ---- */
@@ -34,7 +53,7 @@ double mpi_weight(const MpiModel *model, MpiField field, unsigned level) {
 }
 
 double mpi_name_weight(const MpiModel *model, MpiVector vector, double name_bits) {
-    enum { BITS_MAX = 5 };
+    enum { BITS_MAX = 8 };
     unsigned level = mpi_level(vector, MPI_NAME);
     if (level == MPI_MISSING || level > MPI_NAME_SHORT) {
         return 0;
@@ -53,8 +72,9 @@ double mpi_score(const MpiModel *model, MpiVector vector, double name_bits) {
 /* ---- deciding ---- */
 
 const char *mpi_rule_name(MpiRule rule) {
-    static const char *const names[MPI_RULES] = {
-        "score", "cccd", "number", "cccd-alone", "two-cccd", "sex", "twins", "name", "newborn"};
+    static const char *const names[MPI_RULES] = {"score",    "cccd",        "number", "cccd-alone",
+                                                 "two-cccd", "two-numbers", "sex",    "twins",
+                                                 "name",     "newborn"};
     return names[rule];
 }
 
@@ -91,9 +111,10 @@ static bool plausible_birth(unsigned level) {
     return level >= MPI_BIRTH_SAME && level <= MPI_BIRTH_YEAR;
 }
 
-/* Names that two of one birth date and one house never share by chance. */
+/* Names that two of one birth date and one house never share. Without its accents a name may be
+ * the twin's. */
 static bool whole_name(unsigned level) {
-    return level == MPI_NAME_SAME || level == MPI_NAME_BARE || level == MPI_NAME_ORDER;
+    return level == MPI_NAME_SAME || level == MPI_NAME_ORDER;
 }
 
 /* What holds whatever the score is; MPI_LINK means: nothing speaks against linking. */
@@ -119,12 +140,21 @@ static MpiDecision limit_of(const Levels *l, MpiRule *ret_rule) {
         *ret_rule = MPI_RULE_TWINS;
         return MPI_REVIEW;
     }
+    if (l->cccd == MPI_NUMBER_NEAR && !l->number) {
+        *ret_rule = MPI_RULE_TWINS; /* numbers given one after another */
+        return MPI_REVIEW;
+    }
+    if (l->number_other && !same_number) {
+        *ret_rule = MPI_RULE_TWO_NUMBERS;
+        return MPI_REVIEW;
+    }
     return MPI_LINK;
 }
 
 bool mpi_forbids(MpiVector vector) {
     Levels l = levels_of(vector);
-    bool twins = l.birth == MPI_BIRTH_SAME && l.name >= MPI_NAME_GIVEN;
+    bool other = l.number_other && !l.number && !whole_name(l.name);
+    bool twins = l.birth == MPI_BIRTH_SAME && (l.name >= MPI_NAME_GIVEN || other);
     return l.cccd == MPI_NUMBER_OTHER ||
            (l.cccd != MPI_NUMBER_SAME && (l.sex == MPI_OTHER || twins));
 }

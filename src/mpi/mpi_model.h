@@ -1,12 +1,14 @@
 /* mpi_model.h — how much each comparison vector speaks for one person: the Fellegi–Sunter weights
- * log2(m/u) of every level, the prior of a candidate pair, and the decision. m (the level's
- * probability among pairs of one person) and u (among candidate pairs of two) are estimated from
- * the data without labels by expectation–maximisation (Dempster, Laird & Rubin 1977; for linkage:
- * Winkler 1988, Jaro 1989), anchored by what deterministic rules know: pairs with one CCCD and a
- * plausible name or date are one person, pairs with two different CCCD are not. The shipped values
- * are the prior of that estimate and serve alone where there is little data. A name counts by how
- * common it is (frequency-based matching; Newcombe 1959, Winkler 1989): Nguyễn Văn An less than a
- * rare one.
+ * log2(m/u) of every level, the prior of a pair, and the decision. m, the level's probability among
+ * pairs of one person, is estimated from candidate pairs without labels by
+ * expectation–maximisation (Dempster, Laird & Rubin 1977; for linkage: Winkler 1988, Jaro 1989),
+ * anchored by what deterministic rules know: pairs with one CCCD and a plausible name or date are
+ * one person, pairs with two different CCCD are not. u, its probability among pairs of two people,
+ * comes from random pairs for name, birth date, sex and commune. Numbers and telephones that two
+ * people share they share for a reason (a house, a borrowed card): their u is that of candidate
+ * pairs. The shipped values are the prior of the estimate and serve alone where there is little
+ * data. A name counts by how common it is (frequency-based matching; Newcombe 1959, Winkler 1989):
+ * Nguyễn Văn An less than a rare one.
  * Deterministic rules go before the score: mpi_decide. Ownership: values; a table of frequencies is
  * its maker's. Threads: reading from any. */
 #ifndef NHIP_MPI_MPI_MODEL_H
@@ -15,9 +17,9 @@
 #include "mpi/mpi_compare.h"
 
 typedef struct MpiModel {
-    double prior; /* a candidate pair's chance to be one person */
+    double prior; /* the chance of any two citizens of the set to be one person */
     double m[MPI_FIELDS][MPI_LEVELS_MAX], u[MPI_FIELDS][MPI_LEVELS_MAX];
-    double name_bits; /* mean surprise of a name that agrees: its weight is m/u's own */
+    double name_bits;              /* surprise of a name for which the weight is m/u's own */
     double link_bits, review_bits; /* log2 odds from which a pair is linked, shown to a person */
 } MpiModel;
 
@@ -41,20 +43,21 @@ MUST_USE ErrCode mpi_names_add(MpiNames *names, const MpiPerson *person);
 /* -log2 of the name's chance: family, middle and given words as if they were drawn apart. */
 double mpi_names_bits(const MpiNames *names, const MpiPerson *person);
 
-/* Vectors of candidate pairs, counted. */
+/* Vectors of pairs, counted. */
+typedef enum MpiSampled { MPI_CANDIDATES, MPI_STRANGERS, MPI_SAMPLED } MpiSampled;
 typedef struct MpiSample {
-    uint32_t *counts; /* 2^MPI_VECTOR_BITS */
-    uint64_t n;
-    double name_bits; /* sum over pairs whose names are the same */
-    uint64_t n_names;
+    uint32_t *counts[MPI_SAMPLED]; /* each 2^MPI_VECTOR_BITS */
+    uint64_t n[MPI_SAMPLED];
+    double share; /* of all pairs that are candidates */
 } MpiSample;
 MUST_USE ErrCode mpi_sample_init(MpiSample *sample);
 void mpi_sample_release(MpiSample *sample);
-void mpi_sample_add(MpiSample *sample, MpiVector vector, double name_bits);
+void mpi_sample_add(MpiSample *sample, MpiSampled kind, MpiVector vector);
 
-/* From the shipped values (or an earlier estimate) in *model; the same sample gives the same
- * result. ERR_NOMEM. */
-MUST_USE ErrCode mpi_model_estimate(const MpiSample *sample, MpiModel *model);
+/* The same sample gives the same model. ERR_NOMEM. */
+MUST_USE ErrCode mpi_model_estimate(const MpiSample *sample, MpiModel *ret_model);
+/* m and u among candidate pairs, and their prior: where the estimate begins. */
+void mpi_model_candidates(MpiModel *ret_model);
 
 /* The weight of one field in bits, without the name's frequency. */
 double mpi_weight(const MpiModel *model, MpiField field, unsigned level);
@@ -67,15 +70,16 @@ typedef enum MpiDecision { MPI_NONE, MPI_REVIEW, MPI_LINK } MpiDecision;
 
 /* Which rule decided, for the log and the review list. */
 typedef enum MpiRule {
-    MPI_RULE_SCORE,      /* the score alone */
-    MPI_RULE_CCCD,       /* one CCCD; name or birth date plausible: linked */
-    MPI_RULE_NUMBER,     /* one BHXH, paper or facility number; name and birth date plausible */
-    MPI_RULE_CCCD_ALONE, /* one CCCD, nothing else agrees (a parent's): a person looks */
-    MPI_RULE_TWO_CCCD,   /* two CCCD: never linked */
-    MPI_RULE_SEX,        /* another sex without a common CCCD: never linked */
-    MPI_RULE_TWINS,      /* one birth date, names that twins have: a person looks */
-    MPI_RULE_NAME,       /* the name is not plausible: a person looks */
-    MPI_RULE_NEWBORN,    /* a child that had no name yet */
+    MPI_RULE_SCORE,       /* the score alone */
+    MPI_RULE_CCCD,        /* one CCCD; name or birth date plausible: linked */
+    MPI_RULE_NUMBER,      /* one BHXH, paper or facility number; name and birth date plausible */
+    MPI_RULE_CCCD_ALONE,  /* one CCCD, nothing else agrees (a parent's): a person looks */
+    MPI_RULE_TWO_CCCD,    /* two CCCD: never linked */
+    MPI_RULE_TWO_NUMBERS, /* two BHXH numbers or papers and none in common: a person looks */
+    MPI_RULE_SEX,         /* another sex without a common CCCD: never linked */
+    MPI_RULE_TWINS,       /* one birth date, names that twins have: a person looks */
+    MPI_RULE_NAME,        /* the name is not plausible: a person looks */
+    MPI_RULE_NEWBORN,     /* a child that had no name yet */
     MPI_RULES
 } MpiRule;
 const char *mpi_rule_name(MpiRule rule);

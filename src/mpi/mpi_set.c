@@ -1,5 +1,9 @@
 #include "mpi/mpi_set.h"
 
+#include <math.h>
+
+#include "core/random.h"
+
 struct MpiSet {
     MpiPerson *persons;
     uint32_t n, room;
@@ -103,24 +107,43 @@ MpiPair mpi_set_judge(const MpiSet *set, uint32_t a, uint32_t b) {
                      mpi_decide(&set->model, vector, name_bits(set, vector, x, y))};
 }
 
-ErrCode mpi_set_learn(MpiSet *set, size_t max_persons) {
+static void sample_candidates(const MpiSet *set, uint32_t step, MpiSample *sample) {
     uint32_t ids[MPI_CANDIDATES_MAX];
-    uint32_t step = (uint32_t)(set->n / MAX(max_persons, (size_t)1)) + 1;
-    MpiSample sample;
-    TRY(mpi_sample_init(&sample));
     for (uint32_t id = 0; id < set->n; id += step) {
         const MpiPerson *p = &set->persons[id];
         size_t n = mpi_index_find(set->index, p, ids);
         for (size_t i = 0; i < n; i++) {
             if (ids[i] != id) {
-                const MpiPerson *q = &set->persons[ids[i]];
-                MpiVector vector = mpi_compare(p, q);
-                mpi_sample_add(&sample, vector, name_bits(set, vector, p, q));
+                MpiVector vector = mpi_compare(p, &set->persons[ids[i]]);
+                mpi_sample_add(sample, MPI_CANDIDATES, vector);
             }
         }
     }
+}
+
+static void sample_strangers(const MpiSet *set, MpiSample *sample) {
+    enum { PAIRS = 2000000 };
+    Random r;
+    random_init(&r, 1);
+    for (uint32_t i = 0; i < PAIRS && i < (uint64_t)set->n * set->n && set->n > 1; i++) {
+        uint64_t a = random_below(&r, set->n);
+        uint64_t b = random_below(&r, set->n);
+        if (a != b) {
+            MpiVector vector = mpi_compare(&set->persons[a], &set->persons[b]);
+            mpi_sample_add(sample, MPI_STRANGERS, vector);
+        }
+    }
+}
+
+ErrCode mpi_set_learn(MpiSet *set, size_t max_persons) {
+    uint32_t step = (uint32_t)(set->n / MAX(max_persons, (size_t)1)) + 1;
+    MpiSample sample;
     MpiModel model;
-    mpi_model_default(&model);
+    TRY(mpi_sample_init(&sample));
+    sample_candidates(set, step, &sample);
+    sample_strangers(set, &sample);
+    double all = (double)set->n * ((double)set->n - 1);
+    sample.share = (double)sample.n[MPI_CANDIDATES] * step / fmax(all, 1);
     ErrCode err = mpi_model_estimate(&sample, &model);
     mpi_sample_release(&sample);
     if (err == ERR_OK) {
