@@ -128,7 +128,10 @@ static TimeMs end_of_care(Map *m, Str *ret_text) {
 static void put_visit(Map *m, ClaimGroup *g, const ClaimPerson *person) {
     MapRow *summary = &m->rows[1][0];
     map_put_patient(m, person, summary);
-    map_put_coverages(m, person, summary);
+    map_put_coverages(m, summary);
+    /* The citizen and the cards move on with later visits: what this claim said of them is kept by
+     * its bill alone. */
+    memset(summary->kept, 0, sizeof(summary->kept));
     map_put_visit(m, summary);
     map_put_drugs(m);
     map_put_services(m);

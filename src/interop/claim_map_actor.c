@@ -9,9 +9,7 @@ static bool is_id_char(char c) {
            c == '-';
 }
 
-/* prefix + code with foreign characters replaced by '-', at most 64 characters. ret_exact: the code
- * is what stands behind the prefix with its first '-', if any, read as '/' (000001/HUE-CCHN). */
-static Str actor_id(Map *m, Str prefix, Str code, bool *ret_exact) {
+Str map_actor_id(Arena *arena, Str prefix, Str code, bool *ret_exact) {
     char text[ID_MAX];
     size_t n = prefix.len;
     bool exact = prefix.len + code.len <= ID_MAX;
@@ -27,7 +25,13 @@ static Str actor_id(Map *m, Str prefix, Str code, bool *ret_exact) {
         n++;
     }
     *ret_exact = exact;
-    return arena_str(m->arena, (Str){text, n});
+    return arena_str(arena, (Str){text, n});
+}
+
+Str map_department_prefix(Arena *arena, Str facility) {
+    bool exact;
+    Str id = map_actor_id(arena, STR("khoa-"), facility, &exact);
+    return arena_printf(arena, "%.*s-", (int)MIN(id.len, 40), id.ptr);
 }
 
 static void put_identifier(JsonWriter *w, Str system, Str value) {
@@ -93,7 +97,7 @@ static JsonWriter begin_actor(Map *m, FhirType type) {
 
 bool map_put_organization(Map *m, Str code) {
     bool exact;
-    Str id = actor_id(m, STR("cskcb-"), code, &exact);
+    Str id = map_actor_id(m->arena, STR("cskcb-"), code, &exact);
     ClaimActor *a = new_actor(m, FHIR_T_ORGANIZATION, id);
     if (a != NULL) {
         JsonWriter w = begin_actor(m, a->type);
@@ -109,7 +113,7 @@ bool map_put_organization(Map *m, Str code) {
 
 bool map_put_practitioner(Map *m, Str code) {
     bool exact;
-    Str id = actor_id(m, STR("cchn-"), code, &exact);
+    Str id = map_actor_id(m->arena, STR("cchn-"), code, &exact);
     ClaimActor *a = new_actor(m, FHIR_T_PRACTITIONER, id);
     if (a != NULL) {
         JsonWriter w = begin_actor(m, a->type);
@@ -124,14 +128,13 @@ bool map_put_practitioner(Map *m, Str code) {
 /* Departments belong to their facility: khoa-46001-K01. */
 bool map_put_department(Map *m, Str code) {
     bool exact;
-    bool facility_exact;
-    Str facility = actor_id(m, STR("khoa-"), m->claim->facility, &facility_exact);
-    Str prefix = arena_printf(m->arena, "%.*s-", (int)MIN(facility.len, 40), facility.ptr);
-    Str id = actor_id(m, prefix, code, &exact);
+    Str prefix = map_department_prefix(m->arena, m->claim->facility);
+    Str id = map_actor_id(m->arena, prefix, code, &exact);
     ClaimActor *a = new_actor(m, FHIR_T_LOCATION, id);
     if (a != NULL) {
         JsonWriter w = begin_actor(m, a->type);
-        Str facility_id = actor_id(m, STR("Organization/cskcb-"), m->claim->facility, &exact);
+        Str facility_id =
+            map_actor_id(m->arena, STR("Organization/cskcb-"), m->claim->facility, &exact);
         const VnCode *known = vn_code(VN_DEPARTMENT, code);
         put_identifier(&w, STR(CLAIM_BASE "sid/khoa"),
                        arena_printf(m->arena, STR_FMT "|" STR_FMT, STR_ARG(m->claim->facility),
@@ -144,7 +147,7 @@ bool map_put_department(Map *m, Str code) {
         json_close_object(&w);
         json_close_object(&w);
         finish_actor(m, a);
-        (void)actor_id(m, prefix, code, &exact);
+        (void)map_actor_id(m->arena, prefix, code, &exact);
     }
     put_reference(m, FHIR_T_LOCATION, id);
     return exact;

@@ -54,7 +54,7 @@ static void put_procedures(Map *m, MapRow *r) {
     json_open_array(&m->w);
     for (int i = 0; i < p.n; i++) {
         Str code = map_code(m, p.part[i]);
-        exact = exact && code.len == p.part[i].len;
+        exact = exact && str_eq(code, p.part[i]);
         json_open_object(&m->w);
         json_name(&m->w, "sequence");
         json_put_i64(&m->w, i + 1);
@@ -131,10 +131,10 @@ static void put_line_diagnoses(Map *m, MapRow *r, int field) {
 /* The name stands in the linked resource; lines without one carry it here. */
 static void put_product(Map *m, MapRow *r, const Line *line) {
     bool has_code = str_trim(map_peek(r, line->code)).len > 0;
-    Str name = r->resource < 0 || !has_code ? map_take(r, line->name) : STR_EMPTY;
+    Str name = r->resource < 0 || !has_code ? map_take_name(r, line->name) : STR_EMPTY;
     json_name(&m->w, "productOrService");
     map_concept_element(m, str_from(line->system), r, line->code,
-                        has_code || name.len > 0 ? name : STR("?"));
+                        has_code || name.len > 0 ? name : STR(MAP_NO_NAME));
 }
 
 /* Item.serviced[x] is a date or a period; the order's time is the start of one. */

@@ -10,7 +10,7 @@
 #define MAP_SYSTEM(name) CLAIM_BASE "CodeSystem/" name
 #define MAP_TERM "http://terminology.hl7.org/CodeSystem/"
 
-enum { MAP_PARTS_MAX = 64 };
+enum { MAP_PARTS_MAX = 64, MAP_NUMBER_MAX = 40 };
 
 /* One record on its way. */
 typedef struct MapRow {
@@ -19,6 +19,7 @@ typedef struct MapRow {
     uint64_t kept[2]; /* bit per field */
     int number;       /* 1-based in its table */
     int resource;     /* index of the resource that came of it, or -1 */
+    bool says_place;  /* its whole extension says the number too */
 } MapRow;
 
 /* The values of a multi-value field, trimmed. exact: joining them with ';' gives the text back. */
@@ -51,6 +52,7 @@ typedef struct Map {
     int coverage, n_coverage;
     int encounter;
     int condition, n_conditions;
+    bool has_main;  /* the first condition is MA_BENH_CHINH */
     Str *diagnoses; /* codes of the conditions, in their order */
     Str as_of;      /* dateTime, or empty */
     ErrCode err;    /* ERR_NOMEM, sticky */
@@ -74,6 +76,11 @@ static inline bool map_is_kept(const MapRow *r, int field) {
 static inline Str map_take(MapRow *r, int field) {
     map_keep(r, field);
     return r->v[field];
+}
+/* The same of a name; MAP_NO_NAME, which stands in FHIR where there is none, is not kept. */
+#define MAP_NO_NAME "?"
+static inline Str map_take_name(MapRow *r, int field) {
+    return str_eq(r->v[field], STR(MAP_NO_NAME)) ? r->v[field] : map_take(r, field);
 }
 MapParts map_parts(Str value);
 bool map_is_json_number(Str s);
@@ -118,7 +125,19 @@ bool map_extension_has(const MapRow *r, const int *fields, size_t n_fields);
 /* "extension":[ the same ] */
 void map_extensions(Map *m, MapRow *r, const int *fields, size_t n_fields);
 
+/* A number with an optional <, <=, > or >= before it; a comma between digits counts as a point
+ * unless exactly three digits follow it (then nobody can tell). ret_number may point into `room`.
+ */
+bool map_read_number(Str s, char room[MAP_NUMBER_MAX], Str *ret_comparator, Str *ret_number);
+
 /* ---- actors */
+
+/* The id of an actor: prefix + code with foreign characters replaced by '-', at most 64 characters.
+ * ret_exact: the code is what stands behind the prefix with its first '-', if any, read as '/'
+ * (000001/HUE-CCHN). */
+Str map_actor_id(Arena *arena, Str prefix, Str code, bool *ret_exact);
+/* Of the ids of a facility's departments: "khoa-46001-". */
+Str map_department_prefix(Arena *arena, Str facility);
 
 /* {"reference":"Organization/cskcb-…"} as a value; says whether the id gives the code back. */
 bool map_put_organization(Map *m, Str code);
@@ -136,7 +155,7 @@ void map_department(Map *m, Str name, MapRow *r, int field);
 /* ---- the parts, in the order of the group */
 
 void map_put_patient(Map *m, const ClaimPerson *p, MapRow *summary); /* summary NULL: XML0 */
-void map_put_coverages(Map *m, const ClaimPerson *p, MapRow *summary);
+void map_put_coverages(Map *m, MapRow *summary);
 void map_put_visit(Map *m, MapRow *summary); /* Encounter, Conditions, weight */
 void map_put_drugs(Map *m);
 void map_put_services(Map *m);

@@ -24,11 +24,11 @@ static void put_named(Map *m, Str name, Str system, MapRow *r, const int fields[
     json_put_name(&m->w, name);
     if (str_trim(map_peek(r, fields[0])).len == 0 && !map_has(r, fields[1])) {
         json_open_object(&m->w);
-        json_member(&m->w, "text", STR("?"));
+        json_member(&m->w, "text", STR(MAP_NO_NAME));
         json_close_object(&m->w);
         return;
     }
-    map_concept_element(m, system, r, fields[0], map_take(r, fields[1]));
+    map_concept_element(m, system, r, fields[0], map_take_name(r, fields[1]));
 }
 
 static void put_category(Map *m, MapRow *r, bool is_list) {
@@ -196,17 +196,17 @@ static void put_procedure_code(Map *m, MapRow *r) {
         }
         for (int i = 0; i < done.n; i++) {
             Str part = map_code(m, done.part[i]);
-            exact = exact && part.len == done.part[i].len;
+            exact = exact && str_eq(part, done.part[i]);
             map_put_coding(m, STR(MAP_SYSTEM("icd9cm")), part, STR_EMPTY);
         }
         json_close_array(&m->w);
     }
     json_member(&m->w, "text",
-                map_has(r, XML3_TEN_DICH_VU) ? map_take(r, XML3_TEN_DICH_VU)
+                map_has(r, XML3_TEN_DICH_VU) ? map_take_name(r, XML3_TEN_DICH_VU)
                 : code.len > 0 || done.n > 0 ? STR_EMPTY
-                                             : STR("?"));
+                                             : STR(MAP_NO_NAME));
     json_close_object(&m->w);
-    if (code.len == raw.len) {
+    if (str_eq(code, raw)) {
         map_keep(r, XML3_MA_DICH_VU);
     }
     if (exact) {

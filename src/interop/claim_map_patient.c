@@ -66,11 +66,11 @@ static void put_name(Map *m, Str name) {
 }
 
 /* birthDate in its precision; the time of birth, where it is known, in HL7's own extension. */
-static bool put_birth(Map *m, Str ngay_sinh) {
+static void put_birth(Map *m, Str ngay_sinh) {
     char text[32];
     Buf b = {.ptr = text, .capacity = sizeof(text), .max = sizeof(text)};
     if (!claim_put_birth(&b, ngay_sinh)) {
-        return false;
+        return;
     }
     json_member(&m->w, "birthDate", buf_str(&b));
     bool has_time = ngay_sinh.len == 12 && !str_ends(ngay_sinh, STR("0000"));
@@ -86,7 +86,6 @@ static bool put_birth(Map *m, Str ngay_sinh) {
         json_close_array(&m->w);
         json_close_object(&m->w);
     }
-    return ngay_sinh.len == 12 && (!has_time || b.len == 10);
 }
 
 static void put_address(Map *m, MapRow *r) {
@@ -146,22 +145,6 @@ static void put_death(Map *m, MapRow *r) {
     }
 }
 
-static void keep_person(const ClaimPerson *p, MapRow *r, bool birth_kept) {
-    map_keep(r, XML1_MA_BN);
-    if (str_trim(p->name).len > 0) {
-        map_keep(r, XML1_HO_TEN);
-    }
-    if (str_trim(p->paper).len == p->paper.len) {
-        map_keep(r, XML1_SO_CCCD);
-    }
-    if (birth_kept) {
-        map_keep(r, XML1_NGAY_SINH);
-    }
-    if (p->sex.len == 1 && p->sex.ptr[0] >= '1' && p->sex.ptr[0] <= '3') {
-        map_keep(r, XML1_GIOI_TINH);
-    }
-}
-
 void map_put_patient(Map *m, const ClaimPerson *p, MapRow *summary) {
     (void)map_open(m, FHIR_T_PATIENT, STR("patient"));
     put_extensions(m, summary);
@@ -171,11 +154,10 @@ void map_put_patient(Map *m, const ClaimPerson *p, MapRow *summary) {
         put_phone(m, summary);
     }
     json_member(&m->w, "gender", claim_sex(p->sex));
-    bool birth_kept = put_birth(m, p->birth);
+    put_birth(m, p->birth);
     if (summary != NULL) {
         put_death(m, summary);
         put_address(m, summary);
-        keep_person(p, summary, birth_kept);
     }
     map_close(m);
 }
@@ -185,7 +167,6 @@ void map_put_patient(Map *m, const ClaimPerson *p, MapRow *summary) {
 /* The lists of cards, facilities and dates run side by side. */
 typedef struct Cards {
     MapParts card, facility, from, to;
-    bool aligned; /* the same number everywhere, so every value finds its card */
 } Cards;
 
 static void put_period(Map *m, Str from, Str to) {
@@ -215,34 +196,27 @@ static Str part_at(const MapParts *p, int i) {
     return i < p->n ? p->part[i] : STR_EMPTY;
 }
 
-static bool is_date8(Str s) {
-    Civil c;
-    return s.len == 8 && time_parse_claim(s, &c) == ERR_OK && c.day > 0;
-}
-
-/* The facility where the card is registered; false when its id does not give the code back. */
-static bool put_registered(Map *m, Str code) {
+/* The facility where the card is registered. */
+static void put_registered(Map *m, Str code) {
     json_open_object(&m->w);
     json_member(&m->w, "url", STR(CLAIM_BASE "StructureDefinition/ma-dkbd"));
     json_name(&m->w, "valueReference");
-    bool exact = map_put_organization(m, code);
+    (void)map_put_organization(m, code);
     json_close_object(&m->w);
-    return exact;
 }
 
-static bool put_card(Map *m, const Cards *c, int i, MapRow *summary) {
+static void put_card(Map *m, const Cards *c, int i, MapRow *summary) {
     static const int fields[] = {XML1_NGAY_MIEN_CCT, XML1_MA_KHUVUC, XML1_NAM_NAM_LIEN_TUC};
     Str card = c->card.part[i];
     Str facility = part_at(&c->facility, i);
-    Str from = part_at(&c->from, i);
-    Str to = part_at(&c->to, i);
-    bool exact = is_date8(from) && is_date8(to);
     bool facts = i == 0 && map_extension_has(summary, fields, ARRAY_LEN(fields));
     (void)map_open(m, FHIR_T_COVERAGE, arena_printf(m->arena, "coverage/" STR_FMT, STR_ARG(card)));
     if (facility.len > 0 || facts) {
         json_name(&m->w, "extension");
         json_open_array(&m->w);
-        exact = facility.len > 0 && put_registered(m, facility) && exact;
+        if (facility.len > 0) {
+            put_registered(m, facility);
+        }
         if (facts) {
             map_extension(m, summary, fields, ARRAY_LEN(fields), -1);
         }
@@ -256,13 +230,12 @@ static bool put_card(Map *m, const Cards *c, int i, MapRow *summary) {
     put_type(m, STR(MAP_TERM "v3-ActCode"), STR("PUBLICPOL"));
     json_member(&m->w, "subscriberId", card);
     map_patient(m, STR("beneficiary"));
-    put_period(m, from, to);
+    put_period(m, part_at(&c->from, i), part_at(&c->to, i));
     json_name(&m->w, "payor");
     json_open_array(&m->w);
     map_put_insurer(m);
     json_close_array(&m->w);
     map_close(m);
-    return exact && facility.len > 0;
 }
 
 static void put_self_pay(Map *m) {
@@ -279,33 +252,22 @@ static void put_self_pay(Map *m) {
     map_close(m);
 }
 
-static Cards read_cards(const MapRow *r) {
-    Cards c = {.card = map_parts(map_peek(r, XML1_MA_THE_BHYT)),
-               .facility = map_parts(map_peek(r, XML1_MA_DKBD)),
-               .from = map_parts(map_peek(r, XML1_GT_THE_TU)),
-               .to = map_parts(map_peek(r, XML1_GT_THE_DEN))};
-    int n = c.card.n;
-    c.aligned = n <= CLAIM_CARDS_MAX && c.card.exact && c.facility.exact && c.from.exact &&
-                c.to.exact && c.facility.n == n && c.from.n == n && c.to.n == n;
-    return c;
+static void read_cards(const MapRow *r, Cards *c) {
+    c->card = map_parts(map_peek(r, XML1_MA_THE_BHYT));
+    c->facility = map_parts(map_peek(r, XML1_MA_DKBD));
+    c->from = map_parts(map_peek(r, XML1_GT_THE_TU));
+    c->to = map_parts(map_peek(r, XML1_GT_THE_DEN));
 }
 
-void map_put_coverages(Map *m, const ClaimPerson *p, MapRow *summary) {
-    Cards c = read_cards(summary);
-    (void)p;
+void map_put_coverages(Map *m, MapRow *summary) {
+    Cards c;
+    read_cards(summary, &c);
     m->coverage = (int)m->n_resources;
-    bool exact = c.aligned;
     for (int i = 0; i < c.card.n && i < CLAIM_CARDS_MAX; i++) {
-        exact = put_card(m, &c, i, summary) && exact;
+        put_card(m, &c, i, summary);
     }
     if (c.card.n == 0) {
         put_self_pay(m);
     }
     m->n_coverage = (int)m->n_resources - m->coverage;
-    if (c.card.n > 0 && exact) {
-        map_keep(summary, XML1_MA_THE_BHYT);
-        map_keep(summary, XML1_MA_DKBD);
-        map_keep(summary, XML1_GT_THE_TU);
-        map_keep(summary, XML1_GT_THE_DEN);
-    }
 }

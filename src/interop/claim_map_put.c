@@ -312,6 +312,9 @@ static void put_field(Map *m, const ClaimField *f, Str value) {
 
 bool map_extension_has(const MapRow *r, const int *fields, size_t n_fields) {
     size_t n = fields == NULL ? (size_t)r->t->n_fields : n_fields;
+    if (fields == NULL && r->says_place) {
+        return true;
+    }
     for (size_t i = 0; i < n; i++) {
         int f = fields == NULL ? (int)i : fields[i];
         if (map_has(r, f) && !map_is_kept(r, f)) {
@@ -342,6 +345,13 @@ void map_extension(Map *m, MapRow *r, const int *fields, size_t n_fields, int li
         json_member(&m->w, "url", STR("resource"));
         FhirType type = m->resources == NULL ? FHIR_T_NONE : m->resources[link].type;
         map_local(m, STR("valueReference"), type, link);
+        json_close_object(&m->w);
+    }
+    if (fields == NULL && r->says_place) {
+        json_open_object(&m->w);
+        json_member(&m->w, "url", STR("record"));
+        json_name(&m->w, "valueInteger");
+        json_put_i64(&m->w, r->number);
         json_close_object(&m->w);
     }
     for (size_t i = 0; i < n; i++) {

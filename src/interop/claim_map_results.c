@@ -89,16 +89,13 @@ static Str report_category(int group) {
     return group == 2 ? STR("RAD") : group == 3 ? STR("OTH") : STR("LAB");
 }
 
-/* A number with an optional <, <=, > or >= before it; a comma between digits counts as a point
- * unless exactly three digits follow it (then nobody can tell). ret_number may point into `room`.
- */
-static bool read_number(Str s, char *room, size_t size, Str *ret_comparator, Str *ret_number) {
+bool map_read_number(Str s, char room[MAP_NUMBER_MAX], Str *ret_comparator, Str *ret_number) {
     size_t skip = s.len > 0 && (s.ptr[0] == '<' || s.ptr[0] == '>') ? 1 : 0;
     skip += skip == 1 && s.len > 1 && s.ptr[1] == '=' ? 1 : 0;
     *ret_comparator = str_sub(s, 0, skip);
     Str number = str_trim(str_sub(s, skip, s.len));
     size_t comma = str_find_char(number, ',', 0);
-    if (comma != SIZE_MAX && number.len < size && number.len - comma - 1 != 3) {
+    if (comma != SIZE_MAX && number.len < MAP_NUMBER_MAX && number.len - comma - 1 != 3) {
         memcpy(room, number.ptr, number.len);
         room[comma] = '.';
         number.ptr = room;
@@ -108,14 +105,14 @@ static bool read_number(Str s, char *room, size_t size, Str *ret_comparator, Str
 }
 
 static void put_value(Map *m, MapRow *r) {
-    char room[40];
+    char room[MAP_NUMBER_MAX];
     Str raw = map_peek(r, XML4_GIA_TRI);
     Str comparator;
     Str number;
     if (raw.len == 0) {
         return;
     }
-    if (!read_number(str_trim(raw), room, sizeof(room), &comparator, &number)) {
+    if (!map_read_number(str_trim(raw), room, &comparator, &number)) {
         map_text(m, STR("valueString"), r, XML4_GIA_TRI);
         return;
     }
@@ -136,7 +133,7 @@ static void put_code(Map *m, MapRow *r) {
     json_name(&m->w, "code");
     if (index.len > 0 || map_has(r, XML4_TEN_CHI_SO)) {
         map_concept_element(m, STR(MAP_SYSTEM("ma-chi-so")), r, XML4_MA_CHI_SO,
-                            map_take(r, XML4_TEN_CHI_SO));
+                            map_take_name(r, XML4_TEN_CHI_SO));
         return;
     }
     Str service = map_code(m, map_peek(r, XML4_MA_DICH_VU));
@@ -147,7 +144,7 @@ static void put_code(Map *m, MapRow *r) {
         map_put_coding(m, STR(MAP_SYSTEM("dvkt")), service, STR_EMPTY);
         json_close_array(&m->w);
     } else {
-        json_member(&m->w, "text", STR("?"));
+        json_member(&m->w, "text", STR(MAP_NO_NAME));
     }
     json_close_object(&m->w);
 }
@@ -165,7 +162,7 @@ static void put_one_text(Map *m, Str name, MapRow *r, int field) {
 
 static void put_observation(Map *m, MapRow *r) {
     r->resource = map_open(m, FHIR_T_OBSERVATION, map_role(m, STR("xml4/"), r->number, STR("")));
-    if (map_code(m, map_peek(r, XML4_MA_DICH_VU)).len == map_peek(r, XML4_MA_DICH_VU).len) {
+    if (str_eq(map_code(m, map_peek(r, XML4_MA_DICH_VU)), map_peek(r, XML4_MA_DICH_VU))) {
         map_keep(r, XML4_MA_DICH_VU); /* its report says it */
     }
     json_member(&m->w, "status", STR("final"));
@@ -234,9 +231,10 @@ static void put_report(Map *m, const Results *s, const Report *report) {
         map_practitioners(m, STR("resultsInterpreter"), NULL, text, XML4_MA_BS_DOC_KQ);
         put_results(m, s, report);
         map_text(m, STR("conclusion"), text, XML4_KET_LUAN);
-        if (map_code(m, report->code).len == report->code.len) {
+        if (str_eq(map_code(m, report->code), report->code)) {
             map_keep(text, XML4_MA_DICH_VU);
         }
+        text->says_place = true; /* its role does not */
         map_extensions(m, text, NULL, 0);
     }
     map_close(m);

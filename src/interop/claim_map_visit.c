@@ -34,7 +34,10 @@ static void put_identifier(Map *m, Str system, Str value) {
 static void put_identifiers(Map *m, MapRow *r) {
     json_name(&m->w, "identifier");
     json_open_array(&m->w);
-    put_identifier(m, STR(CLAIM_SYSTEM_VISIT), map_take(r, XML1_MA_LK));
+    put_identifier(m, STR(CLAIM_SYSTEM_VISIT), map_peek(r, XML1_MA_LK));
+    if (str_find_char(m->claim->facility, '|', 0) == SIZE_MAX) { /* else where does it begin? */
+        map_keep(r, XML1_MA_LK);
+    }
     if (map_has(r, XML1_MA_HSBA)) {
         put_identifier(m, STR(CLAIM_BASE "sid/ma-hsba"), map_take(r, XML1_MA_HSBA));
     }
@@ -153,8 +156,8 @@ static void put_diagnoses(Map *m) {
         json_open_object(&m->w);
         json_name(&m->w, "coding");
         json_open_array(&m->w);
-        map_put_coding(m, STR(MAP_TERM "diagnosis-role"), i == 0 ? STR("DD") : STR("CM"),
-                       STR_EMPTY);
+        map_put_coding(m, STR(MAP_TERM "diagnosis-role"),
+                       i == 0 && m->has_main ? STR("DD") : STR("CM"), STR_EMPTY);
         json_close_array(&m->w);
         json_close_object(&m->w);
         json_name(&m->w, "rank");
@@ -181,7 +184,7 @@ static void put_disposition(Map *m, MapRow *r) {
         Str code = map_code(m, raw);
         if (code.len > 0) {
             map_put_coding(m, str_from(codings[i].system), code, STR_EMPTY);
-            if (code.len == raw.len) {
+            if (str_eq(code, raw)) {
                 map_keep(r, codings[i].field);
             }
         }
@@ -304,7 +307,7 @@ static int add_codes(Map *m, MapRow *r, int field, Diagnosis *d, int n) {
     for (int i = 0; i < p.n; i++) {
         Str system = traditional ? STR(MAP_SYSTEM("ma-benh-yhct")) : STR(ICD10);
         Str code = map_code(m, p.part[i]);
-        exact = exact && code.len == p.part[i].len;
+        exact = exact && str_eq(code, p.part[i]);
         bool seen = false;
         for (int k = 0; k < n; k++) {
             seen = seen || (str_eq(d[k].code, code) && str_eq(d[k].system, system));
@@ -330,7 +333,8 @@ static int read_diagnoses(Map *m, MapRow *r, Diagnosis *d) {
     if (main_code.len > 0) {
         d[n++] = (Diagnosis){main_code, STR(ICD10),
                              arena_printf(m->arena, "condition/" STR_FMT, STR_ARG(main_code))};
-        if (main_code.len == map_peek(r, XML1_MA_BENH_CHINH).len) {
+        m->has_main = true;
+        if (str_eq(main_code, map_peek(r, XML1_MA_BENH_CHINH))) {
             map_keep(r, XML1_MA_BENH_CHINH);
         }
     }

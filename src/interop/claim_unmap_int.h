@@ -59,18 +59,22 @@ const ClaimStored *unmap_resolve(Unmap *u, const JsonNode *reference);
 const JsonNode *unmap_first(const JsonNode *array);
 /* The value behind the prefix of a role: "xml4/12" with "xml4/" is 12; 0: no such role. */
 int unmap_role_number(const ClaimStored *r, Str prefix);
-/* Takes all fields of the owner's extension xmlN into the record's values. Says whether there was
- * one. ret_place (may be NULL): its member "record". */
+/* Takes all fields of the owner's extension xmlN into the record's values. Says whether there is
+ * one. */
 bool unmap_extension(Unmap *u, const JsonNode *owner, const ClaimTable *t, Str *values);
-/* A nested extension's value as text: number as written, or string; empty when absent. */
-Str unmap_extension_value(Unmap *u, const JsonNode *owner, const ClaimTable *t, Str name);
+bool unmap_has_extension(Unmap *u, const JsonNode *owner, const ClaimTable *t);
+/* The part of that extension with this url, or NULL. */
+const JsonNode *unmap_extension_part(Unmap *u, const JsonNode *owner, const ClaimTable *t,
+                                     Str name);
 
 /* ---- values: v holds what the extension said (or nothing) and gets what counts */
 
 void unmap_text(Unmap *u, Str *v, const JsonNode *text);
-void unmap_number(Unmap *u, Str *v, const JsonNode *number);
+/* concept.text, unless it stands there for want of a name. */
+void unmap_name(Unmap *u, Str *v, const JsonNode *concept);
+void unmap_number(Str *v, const JsonNode *number);
 void unmap_time(Unmap *u, Str *v, const JsonNode *time);
-/* The code of that system among concept.coding; a Coding itself is taken too. */
+/* The code of that system among concept.coding, or empty. */
 Str unmap_coded(Unmap *u, const JsonNode *concept, Str system);
 void unmap_code(Unmap *u, Str *v, const JsonNode *concept, Str system);
 
@@ -79,9 +83,13 @@ typedef struct UnmapList {
     Str item[MAP_PARTS_MAX];
     int n;
 } UnmapList;
-void unmap_list_add(UnmapList *list, Str item);
+void unmap_list_add(UnmapList *list, Str item); /* nothing when empty, or when it is full */
+/* All codes of the system in concept.coding. */
+void unmap_codes_of(Unmap *u, UnmapList *list, const JsonNode *concept, Str system);
+/* All references of an array, or those in that member of its elements. */
+void unmap_references(Unmap *u, UnmapList *list, const JsonNode *array, const char *member);
 void unmap_codes(Unmap *u, Str *v, const UnmapList *codes);
-/* items: references, "Practitioner/cchn-…"; prefix: of the ids, "cchn-". */
+/* prefix: of the ids, "cchn-" in "Practitioner/cchn-…". */
 void unmap_actors(Unmap *u, Str *v, const UnmapList *references, Str prefix);
 /* One actor; the field may name more (of which the first stands in FHIR). */
 void unmap_actor(Unmap *u, Str *v, const JsonNode *reference, Str prefix);

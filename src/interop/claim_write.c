@@ -31,28 +31,40 @@ static void put_record(Buf *out, const ClaimTable *t, const Str *values, ClaimRe
     }
 }
 
-void claim_write_table_as(Buf *out, const ClaimTable *t, const Str *values, size_t n_records,
-                          ClaimRelease release) {
+static void put_row(Buf *out, const ClaimTable *t, const Str *values, ClaimRelease release) {
     bool bare = str_eq(t->root, t->record);
-    assert(!bare || n_records == 1);
+    if (!bare) {
+        put_open(out, t->record);
+    }
+    put_record(out, t, values, release);
+    if (!bare) {
+        put_close(out, t->record);
+    }
+}
+
+static void open_table(Buf *out, const ClaimTable *t) {
     buf_put_lit(out, DECLARATION);
     put_open(out, t->root);
     if (t->list.len > 0) {
         put_open(out, t->list);
     }
-    for (size_t r = 0; r < n_records; r++) {
-        if (!bare) {
-            put_open(out, t->record);
-        }
-        put_record(out, t, values + r * (size_t)t->n_fields, release);
-        if (!bare) {
-            put_close(out, t->record);
-        }
-    }
+}
+
+static void close_table(Buf *out, const ClaimTable *t) {
     if (t->list.len > 0) {
         put_close(out, t->list);
     }
     put_close(out, t->root);
+}
+
+void claim_write_table_as(Buf *out, const ClaimTable *t, const Str *values, size_t n_records,
+                          ClaimRelease release) {
+    assert(n_records == 1 || !str_eq(t->root, t->record));
+    open_table(out, t);
+    for (size_t r = 0; r < n_records; r++) {
+        put_row(out, t, values + r * (size_t)t->n_fields, release);
+    }
+    close_table(out, t);
 }
 
 void claim_write_table(Buf *out, const ClaimTable *t, const Str *values, size_t n_records) {
@@ -73,6 +85,34 @@ void claim_write_hoso_file(Buf *out, const ClaimTable *t, Str inner_xml) {
 
 void claim_write_hoso_close(Buf *out) {
     buf_put_lit(out, "</HOSO>\n");
+}
+
+static void put_records(Buf *out, const ClaimPart *p, ClaimRelease release) {
+    open_table(out, p->table);
+    for (int i = 0; i < p->n_records; i++) {
+        put_row(out, p->table, p->records[i].values, release);
+    }
+    close_table(out, p->table);
+}
+
+void claim_write_hoso(Buf *out, const Claim *claim, ClaimRelease release) {
+    CLEANUP_BUF Buf xml;
+    buf_init(&xml, out->max);
+    claim_write_hoso_open(out);
+    for (int i = 0; i < claim->n_parts; i++) {
+        buf_clear(&xml);
+        put_records(&xml, &claim->parts[i], release);
+        claim_write_hoso_file(out, claim->parts[i].table, buf_str(&xml));
+        out->err = out->err == ERR_OK ? xml.err : out->err;
+    }
+    claim_write_hoso_close(out);
+}
+
+void claim_write_check_in(Buf *out, const Claim *claim, ClaimRelease release) {
+    const ClaimPart *p = claim_part(claim, 0);
+    if (p != NULL) {
+        put_records(out, p, release);
+    }
 }
 
 void claim_write_envelope_open(Buf *out, Str facility, Str made, size_t count) {

@@ -7,7 +7,7 @@
 #ifndef NHIP_INTEROP_CLAIM_WRITE_H
 #define NHIP_INTEROP_CLAIM_WRITE_H
 
-#include "interop/claim_tables.h"
+#include "interop/claim_read.h"
 
 /* Appends one inner document with its declaration. values: n_records rows of t->n_fields values,
  * row after row. A table whose record is its root (XML1, XML7 …) takes exactly one record. */
@@ -20,6 +20,11 @@ void claim_write_table_as(Buf *out, const ClaimTable *t, const Str *values, size
 void claim_write_hoso_open(Buf *out);
 void claim_write_hoso_file(Buf *out, const ClaimTable *t, Str inner_xml);
 void claim_write_hoso_close(Buf *out);
+
+/* The whole HOSO of a claim, one file a document, in the order of its parts. (XML0 is never in a
+ * HOSO: claim_write_check_in makes the whole document.) */
+void claim_write_hoso(Buf *out, const Claim *claim, ClaimRelease release);
+void claim_write_check_in(Buf *out, const Claim *claim, ClaimRelease release);
 
 /* Opens the envelope up to DANHSACHHOSO. made: NGAYLAP as yyyyMMdd; count: SOLUONGHOSO. */
 void claim_write_envelope_open(Buf *out, Str facility, Str made, size_t count);
