@@ -49,7 +49,7 @@ typedef struct App {
       "danh mục lớn: TSV, CSV, FHIR, LOINC, SNOMED CT")                                            \
     X(ig, "install FILE|list|remove NAME#VERSION", "implementation guides (package archives)",     \
       "hướng dẫn triển khai FHIR (tệp gói .tgz)")                                                  \
-    X(rules, "list [FILE…]", "the claim rules", "quy tắc giám định")                               \
+    X(rules, "list [FILE…]|explain ID|test [FILE…]", "the claim rules", "quy tắc giám định")       \
     X(routes, "", "list the HTTP routes", "liệt kê các đường dẫn HTTP")                            \
     X(help, "[settings]", "this list, or all settings", "danh sách này, hoặc mọi cài đặt")         \
     X(version, "", "the version", "phiên bản")

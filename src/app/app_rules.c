@@ -82,23 +82,110 @@ static void print_list(const App *app, const Rules *rules) {
     }
 }
 
+static void explain(const App *app, const RulesRule *r) {
+    (void)printf(STR_FMT "\n\n  " STR_FMT "\n  " STR_FMT "\n\n", STR_ARG(r->id),
+                 STR_ARG(app->vietnamese ? r->vi : r->en),
+                 STR_ARG(app->vietnamese ? r->fix_vi : r->fix_en));
+    if (r->when.len > 0) {
+        (void)printf("  when    " STR_FMT "\n", STR_ARG(r->when));
+    }
+    (void)printf("  must    " STR_FMT "\n", STR_ARG(r->must));
+    (void)printf("  weight  " STR_FMT "\n", STR_ARG(rules_weight_name(r->weight)));
+    CLEANUP_BUF Buf dates;
+    buf_init(&dates, 64);
+    if (r->since != INT64_MIN) {
+        buf_put_lit(&dates, "  since   ");
+        time_put_days(&dates, r->since);
+        buf_put_lit(&dates, "\n");
+    }
+    if (r->until != INT64_MAX) {
+        buf_put_lit(&dates, "  until   ");
+        time_put_days(&dates, r->until);
+        buf_put_lit(&dates, "\n");
+    }
+    (void)printf(STR_FMT "  law     " STR_FMT "\n  %s    " STR_FMT ":%d%s\n",
+                 STR_ARG(buf_str(&dates)), STR_ARG(r->law), app_say(app, "file", "tệp "),
+                 STR_ARG(r->file), r->line,
+                 r->own ? app_say(app, " (own)", " (riêng của tỉnh)") : "");
+}
+
+typedef struct Score {
+    const App *app;
+    size_t rules, passed, total;
+    const RulesRule *last;
+} Score;
+
+static void on_case(void *ctx, const RulesCaseResult *r) {
+    Score *s = ctx;
+    s->total++;
+    s->passed += r->passed;
+    s->rules += s->last != r->rule;
+    s->last = r->rule;
+    if (!r->passed) {
+        Str why = s->app->vietnamese ? r->vi : r->en;
+        (void)printf(STR_FMT ":%d: " STR_FMT ": %s " STR_FMT ": " STR_FMT "\n",
+                     STR_ARG(r->rule->file), r->line, STR_ARG(r->rule->id),
+                     r->good ? "good" : "bad", STR_ARG(r->text), STR_ARG(why));
+    }
+}
+
+/* All cases, or those of the files that were named. */
+static int test(const App *app, const Rules *rules, char **files, int n_files) {
+    Score score = {.app = app};
+    ErrCode err = n_files == 0 ? rules_test(rules, STR_EMPTY, on_case, &score) : ERR_OK;
+    for (int i = 0; i < n_files && err == ERR_OK; i++) {
+        const char *slash = strrchr(files[i], '/');
+        err = rules_test(rules, str_from(slash == NULL ? files[i] : slash + 1), on_case, &score);
+    }
+    if (err != ERR_OK) {
+        return app_fail(app, err, NULL);
+    }
+    (void)printf("rules %zu/%zu\n", score.passed, score.total);
+    return score.passed == score.total ? 0 : 1;
+}
+
 static int usage(const App *app) {
     ErrInfo info = {0};
-    (void)err_set(&info, ERR_PARAM, "command", "rules list [FILE…]", "rules list [TỆP…]");
+    (void)err_set(&info, ERR_PARAM, "command",
+                  "rules list [FILE…], rules explain ID or rules test [FILE…]",
+                  "rules list [TỆP…], rules explain MÃ hoặc rules test [TỆP…]");
     return app_fail(app, ERR_PARAM, &info);
+}
+
+static int explain_one(const App *app, const Rules *rules, const char *id) {
+    const RulesRule *r = rules_find(rules, str_from(id));
+    if (r != NULL) {
+        explain(app, r);
+        return 0;
+    }
+    ErrInfo info = {0};
+    (void)err_set(&info, ERR_NOT_FOUND, "rule", "no rule %s", "không có quy tắc %s", id);
+    return app_fail(app, ERR_NOT_FOUND, &info);
 }
 
 int app_rules(App *app) {
     const char *what = app->argc > 0 ? app->argv[0] : "";
-    if (strcmp(what, "list") != 0) {
+    bool is_list = strcmp(what, "list") == 0;
+    bool is_explain = strcmp(what, "explain") == 0 && app->argc == 2;
+    bool is_test = strcmp(what, "test") == 0;
+    if (!is_list && !is_explain && !is_test) {
         return usage(app);
     }
     Rules *rules = NULL;
     CLEANUP_ARENA Arena *arena = arena_new(LIMIT_RULES_BYTES);
-    if (arena == NULL || load(app, arena, app->argv + 1, app->argc - 1, &rules) != ERR_OK) {
+    char **files = app->argv + 1;
+    int n_files = is_explain ? 0 : app->argc - 1;
+    if (arena == NULL || load(app, arena, files, n_files, &rules) != ERR_OK) {
         return 1;
     }
-    print_list(app, rules);
+    int status = 0;
+    if (is_list) {
+        print_list(app, rules);
+    } else if (is_test) {
+        status = test(app, rules, files, n_files);
+    } else {
+        status = explain_one(app, rules, app->argv[1]);
+    }
     rules_free(rules);
-    return 0;
+    return status;
 }

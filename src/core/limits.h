@@ -45,7 +45,7 @@
 #define LIMIT_RULES_BYTES (256 * LIMIT_MIB)       /* memory of a compiled rule set */
 #define LIMIT_RULES_RUN_BYTES (1024 * LIMIT_MIB)  /* memory of one visit while it is checked */
 #define LIMIT_RULES_FINDINGS 2000                 /* findings kept of one visit; more are counted */
-#define LIMIT_RULES_STEPS 50000000                /* rows that one rule may look at in one visit */
+#define LIMIT_RULES_STEPS 20000000                /* rows that one rule may look at in one visit */
 #define LIMIT_PATCH_OPERATIONS 1000               /* operations of one patch */
 #define LIMIT_PATCH_STEPS 2000000                 /* nodes that one patch looks at; 8 a new one */
 #define LIMIT_PATCH_BYTES (256 * LIMIT_MIB)       /* what one FHIRPath Patch prints over and over */

@@ -275,7 +275,7 @@ typedef struct RulesUnit {
 
 /* ---- from the set to the program (rules_compile.c) ---- */
 
-MUST_USE ErrCode rules_compile(Rules *rules);
+MUST_USE ErrCode rules_compile(Rules *rules, ErrInfo *info);
 
 struct Rules {
     Arena *arena;

@@ -609,6 +609,9 @@ static ErrCode fill(Build *b) {
     if (!read_files(b, b->options->own_only)) {
         return ERR_NOMEM;
     }
+    TRY(b->err);
+    ErrInfo info = {0};
+    (void)note(b, rules_compile(b->rules, &info), &info);
     return b->err;
 }
 
