@@ -193,12 +193,14 @@ static ErrCode find_orphans(Index *index) {
 static ErrCode open_parts(Index *index, const IndexOptions *options, ErrInfo *info) {
     TRY(index_db_open(options, &index->db, info));
     index->cache = index_cache_new(INDEX_CACHE_BYTES);
+    index->home.decoded = index_cache_new(INDEX_DECODED_BYTES);
     index->dead = dead_new();
     index->counts = index_counts_new();
-    if (index->cache == NULL || index->dead == NULL || index->counts == NULL) {
+    if (index->cache == NULL || index->home.decoded == NULL || index->dead == NULL ||
+        index->counts == NULL) {
         return ERR_NOMEM;
     }
-    index->home = (SegmentHome){index->db, index->cache, dropped, index};
+    index->home = (SegmentHome){index->db, index->cache, index->home.decoded, dropped, index};
     TRY(load_view(index));
     TRY(find_orphans(index));
     return options->read_only ? ERR_OK : index_threads_start(index);
@@ -250,6 +252,7 @@ void index_close(Index *index) {
         g = next;
     }
     index_cache_free(index->cache);
+    index_cache_free(index->home.decoded);
     index_db_close(index->db);
     dead_free(index->dead);
     index_counts_free(index->counts);
@@ -393,6 +396,36 @@ static ErrCode get_between(Index *index, Arena *arena, Str key, const RecordNo s
 
 ErrCode index_get(Index *index, Arena *arena, Str key, RecordNo snapshot, SlotList *ret) {
     return get_between(index, arena, key, (RecordNo[]){0, snapshot}, ret);
+}
+
+/* In one part, of which records above the snapshot do not count. */
+static ErrCode newest_below(const IndexPart *p, Str key, uint32_t below, uint32_t *ret_slot) {
+    if (p->tail != NULL) {
+        return tail_newest(p->tail, key, below, ret_slot) ? ERR_OK : ERR_NOT_FOUND;
+    }
+    ErrCode err = segment_newest(p->segment, key, ret_slot);
+    if (err != ERR_OK || *ret_slot < below) {
+        return err;
+    }
+    CLEANUP(slot_vec_release) SlotVec slots = {0};
+    TRY(part_get(p, key, below, &slots));
+    if (slots.n == 0) {
+        return ERR_NOT_FOUND;
+    }
+    *ret_slot = slots.slots[slots.n - 1];
+    return ERR_OK;
+}
+
+ErrCode index_newest(const IndexView *view, Str key, RecordNo snapshot, Slot *ret) {
+    *ret = 0;
+    for (size_t i = view->n; i-- > 0 && *ret == 0;) {
+        const IndexPart *p = &view->parts[i];
+        uint32_t slot = 0;
+        ErrCode err = newest_below(p, key, part_below(p, snapshot), &slot);
+        TRY(err == ERR_NOT_FOUND ? ERR_OK : err);
+        *ret = err == ERR_OK ? part_base(p) + slot : 0;
+    }
+    return ERR_OK;
 }
 
 ErrCode index_slots_since(Index *index, Arena *arena, Str key, RecordNo snapshot, SlotList *ret) {
@@ -555,7 +588,8 @@ ErrCode index_stat(Index *index, Buf *out) {
     stat_line(out, "index_tail_postings", tail_slots, "slots");
     stat_line(out, "index_memory_directories", memory, "bytes");
     stat_line(out, "index_memory_tails", tail_mem, "bytes");
-    stat_line(out, "index_memory_cache", index_cache_bytes(index->cache), "bytes");
+    stat_line(out, "index_memory_cache",
+              index_cache_bytes(index->cache) + index_cache_bytes(index->home.decoded), "bytes");
     stat_line(out, "index_memory_dead", dead_bytes(index->dead), "bytes");
     stat_line(out, "index_dead", dead_count(index->dead), "slots");
     return buf_ok(out);

@@ -11,19 +11,22 @@ static bool damaged(BlockCursor *c) {
     return false;
 }
 
-bool block_next(BlockCursor *c) {
+/* What stands before the key's own bytes; *ret_len of them. */
+static bool next_key(BlockCursor *c, uint32_t *ret_shared, uint32_t *ret_len) {
     if (c->at == c->end || c->err != ERR_OK) {
         return false;
     }
-    uint32_t shared = 0;
-    uint32_t len = 0;
-    if (!vint_get(&c->at, c->end, &shared) || !vint_get(&c->at, c->end, &len) ||
-        shared > c->key_len || len > INDEX_KEY_MAX - shared || len > (size_t)(c->end - c->at)) {
+    if (!vint_get(&c->at, c->end, ret_shared) || !vint_get(&c->at, c->end, ret_len) ||
+        *ret_shared > c->key_len || *ret_len > INDEX_KEY_MAX - *ret_shared ||
+        *ret_len > (size_t)(c->end - c->at)) {
         return damaged(c);
     }
-    memcpy(c->key + shared, c->at, len);
-    c->key_len = shared + len;
-    c->at += len;
+    c->key_len = *ret_shared + *ret_len;
+    return true;
+}
+
+/* What stands behind the key. */
+static bool next_slots(BlockCursor *c) {
     if (!vint_get(&c->at, c->end, &c->n) || !vint_get(&c->at, c->end, &c->first) ||
         !vint_get(&c->at, c->end, &c->deltas_len) || c->n == 0 || c->n > INDEX_CHUNK_SLOTS ||
         c->deltas_len > (size_t)(c->end - c->at) || c->deltas_len < c->n - 1) {
@@ -32,6 +35,52 @@ bool block_next(BlockCursor *c) {
     c->deltas = c->at;
     c->at += c->deltas_len;
     return true;
+}
+
+bool block_next(BlockCursor *c) {
+    uint32_t shared = 0;
+    uint32_t len = 0;
+    if (!next_key(c, &shared, &len)) {
+        return false;
+    }
+    memcpy(c->key + shared, c->at, len);
+    c->at += len;
+    return next_slots(c);
+}
+
+/* Compares the entry's own bytes with the key behind *same, which grows by those that agree. */
+static int compare_from(const BlockCursor *c, uint32_t len, Str key, uint32_t *same) {
+    uint32_t i = 0;
+    while (i < len && *same < key.len && c->at[i] == (uint8_t)key.ptr[*same]) {
+        i++;
+        ++*same;
+    }
+    if (i < len && *same < key.len) {
+        return c->at[i] < (uint8_t)key.ptr[*same] ? -1 : 1;
+    }
+    return i < len ? 1 : *same < key.len ? -1 : 0;
+}
+
+bool block_find(BlockCursor *c, Str key) {
+    uint32_t same = 0; /* bytes of the key that the entry before, which is below it, begins with */
+    uint32_t shared = 0;
+    uint32_t len = 0;
+    assert(c->key_len == 0 && key.len <= INDEX_KEY_MAX);
+    while (next_key(c, &shared, &len)) {
+        int order = shared > same ? -1 : shared < same ? 1 : compare_from(c, len, key, &same);
+        if (order > 0) {
+            return false;
+        }
+        c->at += len;
+        if (!next_slots(c)) {
+            return false;
+        }
+        if (order == 0) {
+            memcpy(c->key, key.ptr, key.len);
+            return true;
+        }
+    }
+    return false;
 }
 
 ErrCode block_slots(const BlockCursor *c, uint32_t *out) {

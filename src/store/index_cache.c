@@ -3,7 +3,7 @@
 #include "core/thread.h"
 #include "store/index_format.h"
 
-enum { SHARDS = 16, BUCKETS = 1024, SEGMENT_SHIFT = 24 };
+enum { SHARDS = 16, BUCKETS = 1024 };
 
 typedef struct Shard {
     Mutex lock;
@@ -136,7 +136,7 @@ CacheBlock *index_cache_keep(IndexCache *c, CacheBlock *b) {
 
 ErrCode index_cache_get(IndexCache *c, IndexDb *db, uint64_t segment, uint32_t block, bool keep,
                         CacheBlock **ret_block) {
-    uint64_t id = segment << SEGMENT_SHIFT | block;
+    uint64_t id = index_block_id(segment, block);
     CacheBlock *b = index_cache_find(c, id);
     if (b == NULL) {
         CLEANUP_BUF Buf raw;

@@ -27,6 +27,11 @@ void index_cache_free(IndexCache *c); /* nobody may hold a block any more; NULL 
  * digests read everything once and do not want to push out what searches use). */
 MUST_USE ErrCode index_cache_get(IndexCache *c, IndexDb *db, uint64_t segment, uint32_t block,
                                  bool keep, CacheBlock **ret_block);
+/* The number under which a block of a segment stands. */
+static inline uint64_t index_block_id(uint64_t segment, uint32_t block) {
+    enum { SEGMENT_SHIFT = 24 };
+    return segment << SEGMENT_SHIFT | block;
+}
 /* By a number of the caller's choice. A held block, or NULL. */
 CacheBlock *index_cache_find(IndexCache *c, uint64_t id);
 /* A held block whose bytes the caller fills; NULL without memory. */

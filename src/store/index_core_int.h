@@ -21,6 +21,7 @@ enum {
     INDEX_AGE_MS = 60000,
 };
 #define INDEX_CACHE_BYTES (64 * LIMIT_MIB)
+#define INDEX_DECODED_BYTES (32 * LIMIT_MIB)
 
 typedef struct IndexPart { /* exactly one of both */
     Segment *segment;
@@ -83,6 +84,8 @@ uint32_t part_below(const IndexPart *p, RecordNo snapshot);
 MUST_USE ErrCode part_get(const IndexPart *p, Str key, uint32_t below, SlotVec *out);
 MUST_USE ErrCode part_newest(const IndexPart *p, Str key, uint32_t *ret_slot); /* ERR_NOT_FOUND */
 MUST_USE ErrCode part_scan(const IndexPart *p, const TailScan *scan);
+/* The key's newest slot in records <= snapshot, or 0. */
+MUST_USE ErrCode index_newest(const IndexView *view, Str key, RecordNo snapshot, Slot *ret);
 /* Was the dead slot's successor committed after the snapshot? The view is to be taken after the
  * slot was found dead: an older one may lack the tail that holds the successor. Deletes can have
  * successors, too. */

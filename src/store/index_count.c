@@ -6,10 +6,8 @@
 
 static ErrCode count_in(Str block, Str key, uint64_t *n) {
     BlockCursor c = block_cursor(block);
-    int order = -1;
-    while (order <= 0 && block_next(&c)) {
-        order = str_cmp(block_key(&c), key);
-        *n += order == 0 ? c.n : 0;
+    for (bool on = block_find(&c, key); on; on = block_next(&c) && str_eq(block_key(&c), key)) {
+        *n += c.n;
     }
     return c.err;
 }

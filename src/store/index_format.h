@@ -38,6 +38,11 @@ static inline bool vint_get(const uint8_t **at, const uint8_t *end, uint32_t *re
         *at = p + 1;
         return true;
     }
+    if (LIKELY(end - p >= 2) && LIKELY(p[1] < 0x80)) {
+        *ret_value = (uint32_t)(p[0] & 0x7F) | (uint32_t)p[1] << 7;
+        *at = p + 2;
+        return true;
+    }
     uint64_t v = 0;
     for (unsigned shift = 0; shift < 35 && p < end; shift += 7) {
         v |= (uint64_t)(*p & 0x7F) << shift;
@@ -88,6 +93,10 @@ bool block_next(BlockCursor *c);
 static inline Str block_key(const BlockCursor *c) {
     return (Str){(const char *)c->key, c->key_len};
 }
+/* Moves the cursor, which stands before the first entry, onto the first one with the key. False:
+ * the block has none, or is damaged (err). Keys are compared where they differ from the one before.
+ */
+bool block_find(BlockCursor *c, Str key);
 /* Decodes the entry's n slots to out (room for n). ERR_CORRUPT when they do not ascend. */
 MUST_USE ErrCode block_slots(const BlockCursor *c, uint32_t *out);
 

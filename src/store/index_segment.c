@@ -201,17 +201,6 @@ ErrCode segment_block(const Segment *s, uint32_t b, bool keep, CacheBlock **ret_
     return index_cache_get(s->home->cache, s->home->db, s->id, b, keep, ret_block);
 }
 
-/* Moves the cursor onto the first entry with key; ERR_NOT_FOUND behind it. */
-static ErrCode block_seek(BlockCursor *c, Str key) {
-    while (block_next(c)) {
-        int order = str_cmp(block_key(c), key);
-        if (order >= 0) {
-            return order == 0 ? ERR_OK : ERR_NOT_FOUND;
-        }
-    }
-    return c->err == ERR_OK ? ERR_NOT_FOUND : c->err;
-}
-
 static ErrCode append_slots(const BlockCursor *c, SlotVec *out) {
     TRY(slot_vec_reserve(out, c->n));
     TRY(block_slots(c, out->slots + out->n));
@@ -221,14 +210,10 @@ static ErrCode append_slots(const BlockCursor *c, SlotVec *out) {
 
 static ErrCode slots_of(Str block, Str key, SlotVec *out) {
     BlockCursor c = block_cursor(block);
-    ErrCode err = block_seek(&c, key);
-    while (err == ERR_OK) {
+    for (bool on = block_find(&c, key); on; on = block_next(&c) && str_eq(block_key(&c), key)) {
         TRY(append_slots(&c, out));
-        err = !block_next(&c)              ? (c.err == ERR_OK ? ERR_NOT_FOUND : c.err)
-              : str_eq(block_key(&c), key) ? ERR_OK
-                                           : ERR_NOT_FOUND;
     }
-    return err == ERR_NOT_FOUND ? ERR_OK : err;
+    return c.err;
 }
 
 ErrCode segment_block_slots(const Segment *s, uint32_t b, Str key, SlotVec *out) {
@@ -237,6 +222,33 @@ ErrCode segment_block_slots(const Segment *s, uint32_t b, Str key, SlotVec *out)
     ErrCode err = slots_of(cache_block_text(held), key, out);
     cache_block_unref(held);
     return err;
+}
+
+static ErrCode decoded_new(const Segment *s, uint32_t b, uint64_t id, CacheBlock **ret) {
+    CacheBlock *raw = NULL;
+    CLEANUP(slot_vec_release) SlotVec slots = {0};
+    TRY(segment_block(s, b, true, &raw));
+    BlockCursor c = block_cursor(cache_block_text(raw));
+    ErrCode err = ERR_OK;
+    while (err == ERR_OK && block_next(&c)) {
+        err = append_slots(&c, &slots);
+    }
+    cache_block_unref(raw);
+    TRY(err == ERR_OK ? c.err : err);
+    CacheBlock *made = cache_block_new(id, slots.n * sizeof(uint32_t));
+    if (made == NULL) {
+        return ERR_NOMEM;
+    }
+    memcpy(made->bytes, slots.slots, made->len);
+    *ret = index_cache_keep(s->home->decoded, made);
+    return ERR_OK;
+}
+
+ErrCode segment_block_decoded(const Segment *s, uint32_t b, CacheBlock **ret_block) {
+    uint64_t id = index_block_id(s->id, b);
+    assert(s->single[b] != 0);
+    *ret_block = index_cache_find(s->home->decoded, id);
+    return *ret_block != NULL ? ERR_OK : decoded_new(s, b, id, ret_block);
 }
 
 ErrCode segment_get(const Segment *s, Str key, SlotVec *out) {

@@ -16,7 +16,8 @@ typedef struct Segment Segment;
 
 typedef struct SegmentHome { /* what segments share */
     IndexDb *db;
-    IndexCache *cache;
+    IndexCache *cache;   /* raw blocks */
+    IndexCache *decoded; /* the slots of blocks that hold one key */
     void (*dropped)(void *ctx, uint64_t id, uint32_t n_blocks);
     void *ctx;
 } SegmentHome;
@@ -66,6 +67,8 @@ bool bloom_has(const uint8_t *bloom, size_t len, uint64_t key_hash);
 bool segment_find(const Segment *s, Str key, uint32_t *ret_lo, uint32_t *ret_hi);
 /* Appends key's slots in block b to out. */
 MUST_USE ErrCode segment_block_slots(const Segment *s, uint32_t b, Str key, SlotVec *out);
+/* The slots (uint32_t, ascending) of a block that holds one key only (single[b]), from a cache. */
+MUST_USE ErrCode segment_block_decoded(const Segment *s, uint32_t b, CacheBlock **ret_block);
 /* Appends all of key's slots to out. */
 MUST_USE ErrCode segment_get(const Segment *s, Str key, SlotVec *out);
 /* Appends the slots of n keys, which must ascend: blocks are read once. Not sorted by slot. */

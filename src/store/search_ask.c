@@ -43,16 +43,25 @@ static ErrCode ask_made(Search *s, LinkSide *side, const FhirIndexReference *r, 
     return note(s, side, made, holds);
 }
 
-/* Any other id. */
-static ErrCode ask_first(Search *s, LinkSide *side, Slot first) {
-    Slot slot = 0;
+/* What the keys deny need not be read. */
+static ErrCode probe_may(LinkSide *side, Slot slot, bool *ret_may) {
+    Slot found = slot;
+    if (probe_fits(side->search)) {
+        TRY(side->probe == NULL ? probe_new(side->search, &side->probe) : ERR_OK);
+        TRY(probe_next(side->probe, slot, slot, &found));
+    }
+    *ret_may = found != 0;
+    return ERR_OK;
+}
+
+ErrCode link_ask_version(Search *s, LinkSide *side, Slot first, Slot slot) {
     bool holds = false;
-    TRY(search_current(s, first, &slot));
-    TRY(slot == 0 ? ERR_OK : search_verify(side->search, slot, &holds));
+    TRY(slot == 0 ? ERR_OK : probe_may(side, slot, &holds));
+    TRY(holds ? search_verify(side->search, slot, &holds) : ERR_OK);
     return note(s, side, first, holds);
 }
 
-static bool is_known(const LinkSide *side, Slot first) {
+bool link_is_known(const LinkSide *side, Slot first) {
     return side->is_whole || slot_set_has(&side->yes, first) || slot_set_has(&side->no, first);
 }
 
@@ -68,8 +77,10 @@ static ErrCode ask_chain(Search *s, SearchLink *link, LinkSide *side, const Fhir
         link->n_asked += is_made;
     }
     Slot first = is_made ? made : store_resolve(s->store, r->type, r->id);
-    if (asks && first != 0 && !is_known(side, first)) {
-        TRY(ask_first(s, side, first));
+    if (asks && first != 0 && !link_is_known(side, first)) {
+        Slot slot = 0;
+        TRY(search_current(s, first, &slot));
+        TRY(link_ask_version(s, side, first, slot));
         link->n_asked++;
     }
     link->spent += *s->work - before;
@@ -159,7 +170,7 @@ static ErrCode ask_batch(Search *s, SearchLink *link, const WalkBatch *batch) {
         StoreVersion v;
         bool is_there = false;
         TRY(search_head(s, batch->base + batch->slots[i], &v, &is_there));
-        if (is_there && !is_known(&link->sides[0], v.first)) {
+        if (is_there && !link_is_known(&link->sides[0], v.first)) {
             FhirIndexReference r = link_reference(v.type, arena_str(s->plan_arena, v.id));
             TRY(asked_put(s, &asked, &r, v.first));
         }
@@ -178,7 +189,8 @@ ErrCode search_link_batch(Search *s, const WalkBatch *batch) {
         SearchLink *link = s->links[i];
         if (link_is_reverse(link->term) && !link->is_joined) {
             TRY(keep_budget(s, link));
-            TRY(link->sides[0].is_whole ? ERR_OK : ask_batch(s, link, batch));
+            bool by_one = s->wanted > 0 && link_sifts(link); /* the page may be full before */
+            TRY(link->sides[0].is_whole || by_one ? ERR_OK : ask_batch(s, link, batch));
         }
     }
     return ERR_OK;
@@ -202,7 +214,7 @@ static ErrCode holds_reverse(Search *s, SearchLink *link, const FhirIndexReferen
                              bool *ret_holds) {
     LinkSide *side = &link->sides[0];
     Slot first = s->last.first;
-    if (!is_known(side, first)) {
+    if (!link_is_known(side, first)) {
         Asked asked;
         TRY(asked_new(s, 1, &asked));
         TRY(asked_put(s, &asked, r, first));

@@ -12,6 +12,7 @@
 
 enum {
     SEARCH_BATCH = 256,      /* candidates filtered together */
+    SEARCH_TYPES = 8,        /* whose counts are remembered; more are counted again */
     SEARCH_PAIR_MAX = 256,   /* ranges that a composite clause may take */
     SEARCH_TREE_MAX = 10000, /* resources above or below the values of one term */
 };
@@ -76,6 +77,11 @@ typedef struct SearchTimer {
 
 typedef struct SearchLink SearchLink; /* search_link.c */
 
+typedef struct TypeCount { /* about */
+    FhirType type;
+    size_t all, current; /* all = 0: not known yet */
+} TypeCount;
+
 typedef struct Search {
     Store *store;
     Index *index;
@@ -100,6 +106,7 @@ typedef struct Search {
     const JsonNode *last_root;
     size_t *work;        /* resources decoded so far, with those of its links' searches: more than
                           * limits.work_max are refused */
+    TypeCount *types;    /* SEARCH_TYPES of them, for the search and its links */
     size_t *tests;       /* of keys against further ranges of a list */
     size_t n_revived;    /* slots found dead that were alive at the snapshot */
     size_t n_checked;    /* slots that a count had to verify */
@@ -220,6 +227,10 @@ MUST_USE ErrCode search_link_batch(Search *s, const WalkBatch *batch);
 ErrCode search_link_holds(void *ctx, const FhirQueryTerm *term, const FhirIndexReference *reference,
                           bool *ret_holds);
 
+/* ---- search_sift.c ---- */
+/* False: the candidate meets one of the links surely not, as keys say. */
+MUST_USE ErrCode search_links_sift(Search *s, Slot slot, bool *ret_may);
+
 /* ---- search_run.c ---- */
 /* ERR_LIMIT when the search has done too much. */
 MUST_USE ErrCode search_spend(Search *s, size_t work);
@@ -228,7 +239,9 @@ MUST_USE ErrCode search_is_there(Search *s, Slot slot, bool *ret_is);
 /* Identity of a candidate, without its text; false when it is a delete or of another type. The id
  * lives until the next candidate. */
 MUST_USE ErrCode search_head(Search *s, Slot slot, StoreVersion *ret, bool *ret_is_there);
-/* The same with its text, parsed. */
+/* Its stored text (empty when it is not there), and the first slot of its record's patient. */
+MUST_USE ErrCode search_stored(Search *s, Slot slot, Str *ret_text, Slot *ret_patient);
+/* Identity and text, parsed. */
 MUST_USE ErrCode search_look(Search *s, Slot slot, StoreVersion *ret, const struct JsonNode **root,
                              bool *ret_is_there);
 MUST_USE ErrCode search_match(Search *s, const StoreVersion *v, const struct JsonNode *root,

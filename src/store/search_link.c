@@ -93,6 +93,7 @@ ErrCode link_side_search(Search *s, FhirType type, FhirQueryTerm *terms, size_t 
                   .limits = s->limits,
                   .work = s->work,
                   .tests = s->tests,
+                  .types = s->types,
                   .explain = s->explain,
                   .depth = s->depth + 1,
                   .is_side = true,
@@ -194,24 +195,28 @@ static ErrCode fill_reverse(SideFill *f, const StoreVersion *v, const JsonNode *
     return sink.err != ERR_OK ? sink.err : is_enough ? ERR_STOPPED : ERR_OK;
 }
 
-static ErrCode fill_put(void *ctx, const WalkBatch *batch) {
-    SideFill *f = ctx;
+ErrCode link_fill_one(SideFill *f, Slot slot, bool sure) {
+    StoreVersion v;
+    const JsonNode *root = NULL;
+    bool is_match = true;
     bool reverse = link_is_reverse(f->term);
+    TRY(sure ? ERR_OK : search_links_sift(f->search, slot, &is_match));
+    if (!is_match) {
+        return ERR_OK;
+    }
+    TRY(sure && !reverse ? search_head(f->search, slot, &v, &is_match)
+                         : search_look(f->search, slot, &v, &root, &is_match));
+    TRY(is_match ? search_spend(f->s, 1) : ERR_OK);
+    if (is_match && !sure) {
+        TRY(search_match(f->search, &v, root, &is_match));
+    }
+    return !is_match ? ERR_OK : reverse ? fill_reverse(f, &v, root) : link_fill_chain(f, &v);
+}
+
+static ErrCode fill_put(void *ctx, const WalkBatch *batch) {
     for (size_t i = 0; i < batch->n; i++) {
-        StoreVersion v;
-        const JsonNode *root = NULL;
-        bool is_match = false;
         bool sure = (batch->sure[i / 64] >> (i % 64) & 1) != 0;
-        Slot slot = batch->base + batch->slots[i];
-        TRY(sure && !reverse ? search_head(f->search, slot, &v, &is_match)
-                             : search_look(f->search, slot, &v, &root, &is_match));
-        TRY(is_match ? search_spend(f->s, 1) : ERR_OK);
-        if (is_match && !sure) {
-            TRY(search_match(f->search, &v, root, &is_match));
-        }
-        if (is_match) {
-            TRY(reverse ? fill_reverse(f, &v, root) : link_fill_chain(f, &v));
-        }
+        TRY(link_fill_one(ctx, batch->base + batch->slots[i], sure));
     }
     return ERR_OK;
 }
@@ -232,26 +237,44 @@ ErrCode link_fill(SideFill *f, bool *ret_whole) {
  * -------------------------------------------------------------------------
  */
 
-/* The versions of a type that the index has. */
-static size_t type_count(const Search *s, FhirType type) {
-    KeyBuf k;
-    key_head(&k, INDEX_TYPE, (unsigned)type, 0);
-    KeyRange range = {.from = key_str(&k), .is_exact = true};
-    Clause c = {.ranges = &range, .n_ranges = 1};
-    return clause_estimate(s, &c);
+/* The versions of a type that the index has, and how many of them are current. */
+static const TypeCount *count_type(const Search *s, FhirType type) {
+    TypeCount *at = s->types;
+    size_t i = 0;
+    while (i + 1 < SEARCH_TYPES && at[i].all > 0 && at[i].type != type) {
+        i++;
+    }
+    if (at[i].all == 0 || at[i].type != type) {
+        KeyBuf k;
+        key_head(&k, INDEX_TYPE, (unsigned)type, 0);
+        KeyRange range = {.from = key_str(&k), .is_exact = true};
+        Clause c = {.ranges = &range, .n_ranges = 1};
+        Slot end = SLOT_OF(s->snapshot + 1, 0);
+        size_t dead = (size_t)dead_count_in(s->index->dead, type, 0, end);
+        at[i] = (TypeCount){.type = type, .all = clause_estimate(s, &c) + 1};
+        at[i].current = at[i].all - MIN(dead, at[i].all - 1);
+    }
+    return &at[i];
+}
+
+/* The current ones among n versions, if chance has made the others. */
+static size_t current_of(const Search *s, FhirType type, size_t n) {
+    const TypeCount *t = count_type(s, type);
+    return (size_t)((double)n * (double)t->current / (double)t->all);
 }
 
 /* What the search's own clauses leave to look at. */
 static size_t candidates(Search *s) {
     size_t n = search_estimate(s);
-    return n == SIZE_MAX ? type_count(s, s->query->type) : n;
+    return n == SIZE_MAX ? count_type(s, s->query->type)->current
+                         : current_of(s, s->query->type, n);
 }
 
 /* The share of this side's resources that meet the link, if chance has put them together. */
 static double share(const Search *s, const SearchLink *link) {
-    size_t of = link_is_reverse(link->term) ? type_count(s, s->query->type) : 0;
+    size_t of = link_is_reverse(link->term) ? count_type(s, s->query->type)->current : 0;
     for (size_t i = 0; i < link->n_sides && !link_is_reverse(link->term); i++) {
-        of += type_count(s, link->sides[i].type);
+        of += count_type(s, link->sides[i].type)->current;
     }
     return link->expected >= of ? 1.0 : ((double)link->expected + 1) / ((double)of + 1);
 }

@@ -64,6 +64,14 @@ ErrCode search_is_there(Search *s, Slot slot, bool *ret_is) {
     return ERR_OK;
 }
 
+ErrCode search_stored(Search *s, Slot slot, Str *ret_text, Slot *ret_patient) {
+    const StoredSlot *stored = NULL;
+    TRY(find_slot(s, slot, &stored));
+    *ret_text = stored == NULL ? STR_EMPTY : stored->text;
+    *ret_patient = s->record->patient;
+    return ERR_OK;
+}
+
 ErrCode search_head(Search *s, Slot slot, StoreVersion *ret, bool *ret_is_there) {
     const StoredSlot *stored = NULL;
     TRY(find_slot(s, slot, &stored));
@@ -94,8 +102,10 @@ ErrCode search_verify(Search *s, Slot slot, bool *ret_matches) {
     StoreVersion v;
     const JsonNode *root = NULL;
     bool is_there = false;
+    bool may = true;
     *ret_matches = false;
-    TRY(search_look(s, slot, &v, &root, &is_there));
+    TRY(search_links_sift(s, slot, &may));
+    TRY(may ? search_look(s, slot, &v, &root, &is_there) : ERR_OK);
     if (!is_there) {
         return ERR_OK;
     }
@@ -136,12 +146,10 @@ ErrCode search_current(Search *s, Slot first, Slot *ret_slot) {
     if (SLOT_RECORD(first) > s->snapshot || SLOT_RECORD(first) == 0) {
         return ERR_OK;
     }
-    KeyBuf k;
-    key_head(&k, INDEX_VERSION, 0, 0);
-    key_u64(&k, first);
-    SlotList later = {0};
-    TRY(index_get(s->index, s->plan_arena, key_str(&k), s->snapshot, &later));
-    *ret_slot = later.n == 0 ? first : later.slots[later.n - 1];
+    char key[INDEX_KEY_MAX];
+    Slot later = 0;
+    TRY(index_newest(s->view, index_key_slot(key, INDEX_VERSION, 0, first), s->snapshot, &later));
+    *ret_slot = later == 0 ? first : later;
     return ERR_OK;
 }
 
@@ -260,9 +268,11 @@ ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, Stor
     }
     size_t work = 0;
     size_t tests = 0;
+    TypeCount types[SEARCH_TYPES] = {0};
     Search s = {.store = store,
                 .work = &work,
                 .tests = &tests,
+                .types = types,
                 .index = store_index(store),
                 .out = arena,
                 .query = search->query,

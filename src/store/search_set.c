@@ -14,8 +14,7 @@ typedef enum IterKind { ITER_SORTED, ITER_POSTING } IterKind;
 struct SlotIter {
     IterKind kind;
     ErrCode err;
-    /* ITER_SORTED: all slots; ITER_POSTING: those of the loaded block */
-    SlotVec slots;
+    SlotVec slots; /* ITER_SORTED: all of them */
     size_t hint;   /* where the last answer stood */
     SlotVec maybe; /* of the slots: to be verified */
     bool all_maybe;
@@ -23,6 +22,10 @@ struct SlotIter {
     const Segment *segment;
     Str key;
     uint32_t lo, hi, loaded;
+    CacheBlock *held; /* the loaded one, decoded, when it holds the key alone */
+    SlotVec edges[2]; /* of the first and the last block, which other keys may be in */
+    bool has_edge[2];
+    SlotVec lent; /* the loaded block's slots: held's or an edge's */
     /* records of which every slot may meet the clause */
     SlotVec records; /* relative record numbers */
     /* ITER_SORTED: further keys, too long to be read whole (ITER_POSTING each), and their places */
@@ -171,6 +174,9 @@ void iter_free(SlotIter *it) {
         slot_vec_release(&it->slots);
         slot_vec_release(&it->maybe);
         slot_vec_release(&it->records);
+        cache_block_unref(it->held);
+        slot_vec_release(&it->edges[0]);
+        slot_vec_release(&it->edges[1]);
         for (size_t i = 0; i < it->n_more; i++) {
             iter_free(it->more[i]);
         }
@@ -183,10 +189,15 @@ ErrCode iter_error(const SlotIter *it) {
     return it->err;
 }
 
+/* The list, or what the loaded block has. */
+static const SlotVec *at_hand(const SlotIter *it) {
+    return it->kind == ITER_POSTING ? &it->lent : &it->slots;
+}
+
 bool iter_is_few(const SlotIter *it) {
     enum { FEW_SLOTS = 16, FEW_RECORDS = 64 };
     bool is_whole = it->n_more == 0 && (it->kind == ITER_SORTED || it->lo == it->hi);
-    return is_whole && it->slots.n <= FEW_SLOTS && it->records.n <= FEW_RECORDS;
+    return is_whole && at_hand(it)->n <= FEW_SLOTS && it->records.n <= FEW_RECORDS;
 }
 
 bool iter_lists(const SlotIter *it, const SlotVec **ret_slots, const SlotVec **ret_maybe) {
@@ -255,14 +266,32 @@ static uint32_t posting_block(const SlotIter *it, uint32_t at) {
     return lo;
 }
 
+static ErrCode load_edge(SlotIter *it, uint32_t block) {
+    unsigned at = block == it->lo ? 0 : 1;
+    TRY(it->has_edge[at] ? ERR_OK
+                         : segment_block_slots(it->segment, block, it->key, &it->edges[at]));
+    it->has_edge[at] = true;
+    it->lent = it->edges[at];
+    return ERR_OK;
+}
+
+/* All blocks between the first and the last hold the key alone. */
+static ErrCode load_inner(SlotIter *it, uint32_t block) {
+    TRY(segment_block_decoded(it->segment, block, &it->held));
+    it->lent.slots = (uint32_t *)(void *)it->held->bytes;
+    it->lent.n = it->held->len / sizeof(uint32_t);
+    return ERR_OK;
+}
+
 static bool posting_load(SlotIter *it, uint32_t block) {
     if (it->loaded == block) {
         return true;
     }
-    it->slots.n = 0;
+    cache_block_unref(TAKE(it->held));
+    it->lent.n = 0;
     it->hint = 0;
     it->loaded = block;
-    it->err = segment_block_slots(it->segment, block, it->key, &it->slots);
+    it->err = block == it->lo || block == it->hi ? load_edge(it, block) : load_inner(it, block);
     return it->err == ERR_OK;
 }
 
@@ -273,11 +302,12 @@ static bool own_le(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
     if (at == UINT32_MAX) {
         at--; /* no slot is that large */
     }
-    size_t n = place(&it->slots, &it->hint, at + 1);
+    const SlotVec *slots = at_hand(it);
+    size_t n = place(slots, &it->hint, at + 1);
     if (n == 0) {
         return false;
     }
-    *ret_slot = it->slots.slots[n - 1];
+    *ret_slot = slots->slots[n - 1];
     return true;
 }
 
@@ -289,17 +319,17 @@ static bool own_ge(SlotIter *it, uint32_t at, uint32_t *ret_slot) {
             return false;
         }
     }
-    size_t n = place(&it->slots, &it->hint, at);
-    if (n == it->slots.n && it->kind == ITER_POSTING && block < it->hi) {
+    size_t n = place(at_hand(it), &it->hint, at);
+    if (n == at_hand(it)->n && it->kind == ITER_POSTING && block < it->hi) {
         if (!posting_load(it, block + 1)) {
             return false;
         }
         n = 0;
     }
-    if (n == it->slots.n) {
+    if (n == at_hand(it)->n) {
         return false;
     }
-    *ret_slot = it->slots.slots[n];
+    *ret_slot = at_hand(it)->slots[n];
     return true;
 }
 
