@@ -65,7 +65,10 @@ bool block_find(BlockCursor *c, Str key) {
     uint32_t same = 0; /* bytes of the key that the entry before, which is below it, begins with */
     uint32_t shared = 0;
     uint32_t len = 0;
-    assert(c->key_len == 0 && key.len <= INDEX_KEY_MAX);
+    assert(key.len <= INDEX_KEY_MAX);
+    while (same < c->key_len && same < key.len && c->key[same] == (uint8_t)key.ptr[same]) {
+        same++;
+    }
     while (next_key(c, &shared, &len)) {
         int order = shared > same ? -1 : shared < same ? 1 : compare_from(c, len, key, &same);
         if (order > 0) {

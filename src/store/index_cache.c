@@ -86,7 +86,7 @@ static void shard_evict(Shard *s, size_t max) {
         }
         *at = b->hash_next;
         unlink_use(s, b);
-        s->bytes -= b->len + sizeof(*b);
+        s->bytes -= b->size + sizeof(*b);
         cache_block_unref(b);
     }
 }
@@ -102,7 +102,7 @@ static CacheBlock *shard_put(Shard *s, CacheBlock *b, uint64_t hash, size_t max)
     *head = b;
     link_newest(s, b);
     atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
-    s->bytes += b->len + sizeof(*b);
+    s->bytes += b->size + sizeof(*b);
     shard_evict(s, max);
     return b;
 }
@@ -110,7 +110,7 @@ static CacheBlock *shard_put(Shard *s, CacheBlock *b, uint64_t hash, size_t max)
 CacheBlock *cache_block_new(uint64_t id, size_t len) {
     CacheBlock *b = malloc(sizeof(*b) + len);
     if (b != NULL) {
-        *b = (CacheBlock){.id = id, .len = len};
+        *b = (CacheBlock){.id = id, .len = len, .size = len};
         atomic_init(&b->refs, 1);
     }
     return b;
@@ -134,6 +134,82 @@ CacheBlock *index_cache_keep(IndexCache *c, CacheBlock *b) {
     return b;
 }
 
+/* ---- marks: every so many entries of a block, with the key of the one before ---- */
+
+typedef struct Mark {
+    uint32_t at;              /* of the entry in the block */
+    uint32_t key_at, key_len; /* of the entry before it, in bytes */
+} Mark;
+
+static size_t marks_at(size_t len) {
+    return (len + _Alignof(Mark) - 1) / _Alignof(Mark) * _Alignof(Mark);
+}
+
+/* The marks of a raw block, their keys behind them; none of a damaged one. */
+static ErrCode marks_of(Str raw, Buf *marks, Buf *keys) {
+    enum { EVERY = 16 };
+    BlockCursor c = block_cursor(raw);
+    for (size_t n = 1; block_next(&c); n++) {
+        if (n % EVERY == 0 && c.at < c.end) {
+            Mark m = {(uint32_t)(c.at - (const uint8_t *)raw.ptr), (uint32_t)keys->len, c.key_len};
+            buf_put(marks, &m, sizeof(m));
+            buf_put_str(keys, block_key(&c));
+        }
+    }
+    if (c.err != ERR_OK) {
+        marks->len = keys->len = 0;
+    }
+    TRY(buf_ok(marks));
+    return buf_ok(keys);
+}
+
+static ErrCode marked_new(uint64_t id, Str raw, CacheBlock **ret) {
+    CLEANUP_BUF Buf marks;
+    CLEANUP_BUF Buf keys;
+    buf_init(&marks, INDEX_BLOCK_MAX);
+    buf_init(&keys, INDEX_BLOCK_MAX * INDEX_PREFIX_LEN);
+    TRY(marks_of(raw, &marks, &keys));
+    size_t at = marks_at(raw.len);
+    CacheBlock *b = cache_block_new(id, at + marks.len + keys.len);
+    if (b == NULL) {
+        return ERR_NOMEM;
+    }
+    b->len = raw.len;
+    b->n_marks = (uint32_t)(marks.len / sizeof(Mark));
+    memcpy(b->bytes, raw.ptr, raw.len);
+    if (b->n_marks > 0) {
+        memcpy(b->bytes + at, marks.ptr, marks.len);
+        memcpy(b->bytes + at + marks.len, keys.ptr, keys.len);
+    }
+    *ret = b;
+    return ERR_OK;
+}
+
+bool cache_block_find(const CacheBlock *b, Str key, BlockCursor *ret) {
+    const Mark *marks = (const Mark *)(const void *)(b->bytes + marks_at(b->len));
+    const char *keys = (const char *)(marks + b->n_marks);
+    size_t lo = 0; /* marks whose key is below */
+    size_t hi = b->n_marks;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (str_cmp((Str){keys + marks[mid].key_at, marks[mid].key_len}, key) < 0) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    *ret = block_cursor(cache_block_text(b));
+    if (lo > 0) {
+        const Mark *m = &marks[lo - 1];
+        ret->at += m->at;
+        ret->key_len = m->key_len;
+        memcpy(ret->key, keys + m->key_at, m->key_len);
+    }
+    return block_find(ret, key);
+}
+
+/* ---- blocks ---- */
+
 ErrCode index_cache_get(IndexCache *c, IndexDb *db, uint64_t segment, uint32_t block, bool keep,
                         CacheBlock **ret_block) {
     uint64_t id = index_block_id(segment, block);
@@ -142,11 +218,7 @@ ErrCode index_cache_get(IndexCache *c, IndexDb *db, uint64_t segment, uint32_t b
         CLEANUP_BUF Buf raw;
         buf_init(&raw, INDEX_BLOCK_MAX);
         TRY(index_db_block(db, segment, block, &raw));
-        b = cache_block_new(id, raw.len);
-        if (b == NULL) {
-            return ERR_NOMEM;
-        }
-        memcpy(b->bytes, raw.ptr, raw.len);
+        TRY(marked_new(id, buf_str(&raw), &b));
         b = keep ? index_cache_keep(c, b) : b;
     }
     *ret_block = b;

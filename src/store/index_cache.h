@@ -6,6 +6,7 @@
 #define NHIP_STORE_INDEX_CACHE_H
 
 #include "store/index_db.h"
+#include "store/index_format.h"
 
 #include <stdatomic.h>
 
@@ -18,6 +19,8 @@ struct CacheBlock {
     CacheBlock *hash_next;
     CacheBlock *newer, *older; /* use order within the shard */
     size_t len;
+    size_t size;      /* of bytes: len, and in blocks of segments the marks behind it */
+    uint32_t n_marks; /* entries from which a look-up may begin */
     _Alignas(8) char bytes[];
 };
 
@@ -43,6 +46,8 @@ void cache_block_unref(CacheBlock *b); /* NULL is fine */
 static inline Str cache_block_text(const CacheBlock *b) {
     return (Str){b->bytes, b->len};
 }
+/* A cursor on the first entry of a block of a segment that has the key; as block_find. */
+bool cache_block_find(const CacheBlock *b, Str key, BlockCursor *ret);
 size_t index_cache_bytes(IndexCache *c);
 
 #endif

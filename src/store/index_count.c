@@ -4,9 +4,10 @@
 
 /* ---- one key ---- */
 
-static ErrCode count_in(Str block, Str key, uint64_t *n) {
-    BlockCursor c = block_cursor(block);
-    for (bool on = block_find(&c, key); on; on = block_next(&c) && str_eq(block_key(&c), key)) {
+static ErrCode count_in(const CacheBlock *b, Str key, uint64_t *n) {
+    BlockCursor c;
+    for (bool on = cache_block_find(b, key, &c); on;
+         on = block_next(&c) && str_eq(block_key(&c), key)) {
         *n += c.n;
     }
     return c.err;
@@ -24,7 +25,7 @@ ErrCode segment_count(const Segment *s, Str key, uint64_t *ret_n) {
             }
             CacheBlock *held = NULL;
             TRY(segment_block(s, b, true, &held));
-            ErrCode err = count_in(cache_block_text(held), key, &n);
+            ErrCode err = count_in(held, key, &n);
             cache_block_unref(held);
             TRY(err);
         }

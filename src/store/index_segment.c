@@ -208,9 +208,10 @@ static ErrCode append_slots(const BlockCursor *c, SlotVec *out) {
     return ERR_OK;
 }
 
-static ErrCode slots_of(Str block, Str key, SlotVec *out) {
-    BlockCursor c = block_cursor(block);
-    for (bool on = block_find(&c, key); on; on = block_next(&c) && str_eq(block_key(&c), key)) {
+static ErrCode slots_of(const CacheBlock *b, Str key, SlotVec *out) {
+    BlockCursor c;
+    for (bool on = cache_block_find(b, key, &c); on;
+         on = block_next(&c) && str_eq(block_key(&c), key)) {
         TRY(append_slots(&c, out));
     }
     return c.err;
@@ -219,36 +220,30 @@ static ErrCode slots_of(Str block, Str key, SlotVec *out) {
 ErrCode segment_block_slots(const Segment *s, uint32_t b, Str key, SlotVec *out) {
     CacheBlock *held = NULL;
     TRY(segment_block(s, b, true, &held));
-    ErrCode err = slots_of(cache_block_text(held), key, out);
+    ErrCode err = slots_of(held, key, out);
     cache_block_unref(held);
     return err;
 }
 
-static ErrCode decoded_new(const Segment *s, uint32_t b, uint64_t id, CacheBlock **ret) {
-    CacheBlock *raw = NULL;
+static ErrCode decoded_new(const Segment *s, uint32_t b, uint64_t id, Str key, CacheBlock **ret) {
     CLEANUP(slot_vec_release) SlotVec slots = {0};
-    TRY(segment_block(s, b, true, &raw));
-    BlockCursor c = block_cursor(cache_block_text(raw));
-    ErrCode err = ERR_OK;
-    while (err == ERR_OK && block_next(&c)) {
-        err = append_slots(&c, &slots);
-    }
-    cache_block_unref(raw);
-    TRY(err == ERR_OK ? c.err : err);
+    TRY(segment_block_slots(s, b, key, &slots));
     CacheBlock *made = cache_block_new(id, slots.n * sizeof(uint32_t));
     if (made == NULL) {
         return ERR_NOMEM;
     }
-    memcpy(made->bytes, slots.slots, made->len);
+    if (slots.n > 0) {
+        memcpy(made->bytes, slots.slots, made->len);
+    }
     *ret = index_cache_keep(s->home->decoded, made);
     return ERR_OK;
 }
 
-ErrCode segment_block_decoded(const Segment *s, uint32_t b, CacheBlock **ret_block) {
-    uint64_t id = index_block_id(s->id, b);
-    assert(s->single[b] != 0);
+ErrCode segment_block_decoded(const Segment *s, uint32_t b, bool of_next, CacheBlock **ret_block) {
+    uint64_t id = index_block_id(s->id, b) | (uint64_t)of_next << 63;
     *ret_block = index_cache_find(s->home->decoded, id);
-    return *ret_block != NULL ? ERR_OK : decoded_new(s, b, id, ret_block);
+    return *ret_block != NULL ? ERR_OK
+                              : decoded_new(s, b, id, segment_key(s, b + of_next), ret_block);
 }
 
 ErrCode segment_get(const Segment *s, Str key, SlotVec *out) {

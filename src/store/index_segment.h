@@ -17,7 +17,7 @@ typedef struct Segment Segment;
 typedef struct SegmentHome { /* what segments share */
     IndexDb *db;
     IndexCache *cache;   /* raw blocks */
-    IndexCache *decoded; /* the slots of blocks that hold one key */
+    IndexCache *decoded; /* slots of lists that several blocks hold */
     void (*dropped)(void *ctx, uint64_t id, uint32_t n_blocks);
     void *ctx;
 } SegmentHome;
@@ -67,8 +67,10 @@ bool bloom_has(const uint8_t *bloom, size_t len, uint64_t key_hash);
 bool segment_find(const Segment *s, Str key, uint32_t *ret_lo, uint32_t *ret_hi);
 /* Appends key's slots in block b to out. */
 MUST_USE ErrCode segment_block_slots(const Segment *s, uint32_t b, Str key, SlotVec *out);
-/* The slots (uint32_t, ascending) of a block that holds one key only (single[b]), from a cache. */
-MUST_USE ErrCode segment_block_decoded(const Segment *s, uint32_t b, CacheBlock **ret_block);
+/* The slots (uint32_t, ascending) in block b of its first key, or of the next block's first key,
+ * from a cache: so the blocks of a list that several hold. */
+MUST_USE ErrCode segment_block_decoded(const Segment *s, uint32_t b, bool of_next,
+                                       CacheBlock **ret_block);
 /* Appends all of key's slots to out. */
 MUST_USE ErrCode segment_get(const Segment *s, Str key, SlotVec *out);
 /* Appends the slots of n keys, which must ascend: blocks are read once. Not sorted by slot. */

@@ -29,6 +29,23 @@ static Str move_text(char **at, Str text) {
     return moved;
 }
 
+StoredPatients store_text_patients(Str text) {
+    static const char NAME[] = "Patient/";
+    StoredPatients found = PATIENTS_NONE;
+    if (str_find_char(text, '\\', 0) != SIZE_MAX) {
+        return PATIENTS_ANY;
+    }
+    for (size_t at = str_find(text, STR("Patient/")); at != SIZE_MAX;
+         at = str_find(text, STR("Patient/"))) {
+        text = str_sub(text, at + sizeof(NAME) - 1, SIZE_MAX);
+        if (!str_starts(text, STR("~\""))) {
+            return PATIENTS_ANY;
+        }
+        found = PATIENTS_OWN;
+    }
+    return found;
+}
+
 /* The entry is a StoredRecord that ends behind its n slots, and its texts. NULL without memory. */
 static CacheBlock *entry_new(const StoredRecord *r, FhirType type, uint64_t id) {
     size_t bytes = 0;
@@ -48,6 +65,7 @@ static CacheBlock *entry_new(const StoredRecord *r, FhirType type, uint64_t id) 
         bool is = r->slots[i].type == type;
         copy->slots[i].client_id = is ? move_text(&at, r->slots[i].client_id) : STR_EMPTY;
         copy->slots[i].text = is ? move_text(&at, r->slots[i].text) : STR_EMPTY;
+        copy->slots[i].patients = is ? store_text_patients(r->slots[i].text) : PATIENTS_UNREAD;
     }
     assert(at == b->bytes + b->len);
     return b;

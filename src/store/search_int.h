@@ -239,8 +239,8 @@ MUST_USE ErrCode search_is_there(Search *s, Slot slot, bool *ret_is);
 /* Identity of a candidate, without its text; false when it is a delete or of another type. The id
  * lives until the next candidate. */
 MUST_USE ErrCode search_head(Search *s, Slot slot, StoreVersion *ret, bool *ret_is_there);
-/* Its stored text (empty when it is not there), and the first slot of its record's patient. */
-MUST_USE ErrCode search_stored(Search *s, Slot slot, Str *ret_text, Slot *ret_patient);
+/* The patients that it may refer to, and the first slot of its record's own. */
+MUST_USE ErrCode search_patients(Search *s, Slot slot, StoredPatients *ret, Slot *ret_own);
 /* Identity and text, parsed. */
 MUST_USE ErrCode search_look(Search *s, Slot slot, StoreVersion *ret, const struct JsonNode **root,
                              bool *ret_is_there);

@@ -64,11 +64,13 @@ ErrCode search_is_there(Search *s, Slot slot, bool *ret_is) {
     return ERR_OK;
 }
 
-ErrCode search_stored(Search *s, Slot slot, Str *ret_text, Slot *ret_patient) {
+ErrCode search_patients(Search *s, Slot slot, StoredPatients *ret, Slot *ret_own) {
     const StoredSlot *stored = NULL;
     TRY(find_slot(s, slot, &stored));
-    *ret_text = stored == NULL ? STR_EMPTY : stored->text;
-    *ret_patient = s->record->patient;
+    *ret = stored == NULL                        ? PATIENTS_NONE
+           : stored->patients != PATIENTS_UNREAD ? stored->patients
+                                                 : store_text_patients(stored->text);
+    *ret_own = s->record->patient;
     return ERR_OK;
 }
 

@@ -22,10 +22,9 @@ struct SlotIter {
     const Segment *segment;
     Str key;
     uint32_t lo, hi, loaded;
-    CacheBlock *held; /* the loaded one, decoded, when it holds the key alone */
-    SlotVec edges[2]; /* of the first and the last block, which other keys may be in */
-    bool has_edge[2];
-    SlotVec lent; /* the loaded block's slots: held's or an edge's */
+    CacheBlock *held; /* the loaded one's slots of the key, or NULL: they are own */
+    SlotVec own;      /* of a key that one block may hold */
+    SlotVec lent;     /* held's or own */
     /* records of which every slot may meet the clause */
     SlotVec records; /* relative record numbers */
     /* ITER_SORTED: further keys, too long to be read whole (ITER_POSTING each), and their places */
@@ -175,8 +174,7 @@ void iter_free(SlotIter *it) {
         slot_vec_release(&it->maybe);
         slot_vec_release(&it->records);
         cache_block_unref(it->held);
-        slot_vec_release(&it->edges[0]);
-        slot_vec_release(&it->edges[1]);
+        slot_vec_release(&it->own);
         for (size_t i = 0; i < it->n_more; i++) {
             iter_free(it->more[i]);
         }
@@ -266,18 +264,15 @@ static uint32_t posting_block(const SlotIter *it, uint32_t at) {
     return lo;
 }
 
-static ErrCode load_edge(SlotIter *it, uint32_t block) {
-    unsigned at = block == it->lo ? 0 : 1;
-    TRY(it->has_edge[at] ? ERR_OK
-                         : segment_block_slots(it->segment, block, it->key, &it->edges[at]));
-    it->has_edge[at] = true;
-    it->lent = it->edges[at];
-    return ERR_OK;
-}
-
-/* All blocks between the first and the last hold the key alone. */
-static ErrCode load_inner(SlotIter *it, uint32_t block) {
-    TRY(segment_block_decoded(it->segment, block, &it->held));
+/* A list that reaches into several blocks is decoded once for all searches. */
+static ErrCode load_slots(SlotIter *it, uint32_t block) {
+    if (it->lo == it->hi) {
+        it->own.n = 0;
+        TRY(segment_block_slots(it->segment, block, it->key, &it->own));
+        it->lent = it->own;
+        return ERR_OK;
+    }
+    TRY(segment_block_decoded(it->segment, block, block == it->lo, &it->held));
     it->lent.slots = (uint32_t *)(void *)it->held->bytes;
     it->lent.n = it->held->len / sizeof(uint32_t);
     return ERR_OK;
@@ -291,7 +286,7 @@ static bool posting_load(SlotIter *it, uint32_t block) {
     it->lent.n = 0;
     it->hint = 0;
     it->loaded = block;
-    it->err = block == it->lo || block == it->hi ? load_edge(it, block) : load_inner(it, block);
+    it->err = load_slots(it, block);
     return it->err == ERR_OK;
 }
 

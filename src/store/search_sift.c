@@ -6,27 +6,6 @@
 /* ---- chains to the record's patient -------------------------------------------------------------
  */
 
-/* Can the stored text refer to a Patient other than the record's? Every reference to one says
- * Patient/, unless it is escaped, or contained. */
-static bool is_own_alone(Str text, bool *ret_any) {
-    static const char NAME[] = "Patient/";
-    enum { LEN = sizeof(NAME) - 1 };
-    *ret_any = false;
-    if (str_find_char(text, '\\', 0) != SIZE_MAX ||
-        str_find(text, STR("\"contained\"")) != SIZE_MAX) {
-        return false;
-    }
-    for (size_t at = str_find(text, STR("Patient/")); at != SIZE_MAX;
-         at = str_find(text, STR("Patient/"))) {
-        text = str_sub(text, at + LEN, SIZE_MAX);
-        if (!str_starts(text, STR("~\""))) {
-            return false;
-        }
-        *ret_any = true;
-    }
-    return true;
-}
-
 /* The version of the resource that stands in the record at hand, if it is the current one: its
  * slot; else 0. */
 static ErrCode current_here(const StoredRecord *r, Search *side, Slot first, Slot *ret) {
@@ -70,19 +49,19 @@ static ErrCode spend_seeks(Search *s, SearchLink *link, size_t n) {
 
 static ErrCode sift_chain(Search *s, SearchLink *link, Slot slot, bool *ret_may) {
     LinkSide *side = &link->sides[0];
-    Str text = STR_EMPTY;
+    StoredPatients patients = PATIENTS_ANY;
     Slot own = 0;
-    bool any = false;
     if (link->n_sides != 1 || side->type != FHIR_T_PATIENT) {
         return ERR_OK;
     }
     TRY(spend_seeks(s, link, 1));
-    TRY(search_stored(s, slot, &text, &own));
-    if (text.len == 0 || !is_own_alone(text, &any)) {
+    TRY(search_patients(s, slot, &patients, &own));
+    if (patients == PATIENTS_ANY) {
         return ERR_OK;
     }
-    TRY(any && !link_is_known(side, own) ? ask_own(s, link, own) : ERR_OK);
-    *ret_may = any && slot_set_has(&side->yes, own);
+    bool asks = patients == PATIENTS_OWN && !link_is_known(side, own);
+    TRY(asks ? ask_own(s, link, own) : ERR_OK);
+    *ret_may = patients == PATIENTS_OWN && slot_set_has(&side->yes, own);
     return ERR_OK;
 }
 

@@ -7,14 +7,26 @@
 #include "store/index_int.h"
 #include "store/store.h"
 
+/* The patients that a stored text may refer to. */
+typedef enum StoredPatients {
+    PATIENTS_UNREAD,
+    PATIENTS_NONE,
+    PATIENTS_OWN,
+    PATIENTS_ANY
+} StoredPatients;
+/* Every reference to one says Patient/, unless something is escaped; of the record's own Patient/~.
+ */
+StoredPatients store_text_patients(Str text);
+
 typedef struct StoredSlot {
     FhirType type;
     bool deleted;
-    Slot first;       /* identity; own slot on create */
-    Slot prev;        /* 0 on create */
-    uint32_t version; /* 1… */
-    Str client_id;    /* empty: server-made */
-    Str text;         /* stored text */
+    StoredPatients patients; /* of records that stayed in memory; else unread */
+    Slot first;              /* identity; own slot on create */
+    Slot prev;               /* 0 on create */
+    uint32_t version;        /* 1… */
+    Str client_id;           /* empty: server-made */
+    Str text;                /* stored text */
 } StoredSlot;
 
 typedef struct StoredRecord { /* decoded; lives in the arena that it was loaded into */

@@ -532,6 +532,88 @@ static void range_scans_find_every_key_of_the_range(void **state) {
     model_release(&m);
 }
 
+static Str list_key(char *out, char list, unsigned record) {
+    size_t n = index_key_head(out, INDEX_VALUE, 1, 7);
+    int len = record == 0 ? snprintf(out + n, INDEX_KEY_MAX - n, "%c", list)
+                          : snprintf(out + n, INDEX_KEY_MAX - n, "%c-%04u", list, record);
+    return (Str){out, n + (size_t)len};
+}
+
+/* Two long lists, a short key of each record between them. */
+static void commit_lists(Index *index, RecordNo record) {
+    Arena *arena = arena_new((size_t)1 << 24);
+    IndexBatch batch = {.arena = arena};
+    for (unsigned p = 0; p < STORE_RECORD_SLOTS; p++) {
+        char key[INDEX_KEY_MAX];
+        put_entry(&batch, list_key(key, p % 2 == 0 ? 'a' : 'c', 0), p);
+        if (p == record % STORE_RECORD_SLOTS) {
+            put_entry(&batch, list_key(key, 'b', (unsigned)record), p);
+        }
+    }
+    assert_ok(index_add(index, record, record, &batch));
+    index_publish(index, record);
+    arena_free(arena);
+}
+
+/* Every block of the list, as a reader of a page takes it; false: one block holds all. */
+static bool check_decoded(const Segment *s, Str key) {
+    uint32_t lo = 0;
+    uint32_t hi = 0;
+    SlotVec all = {0};
+    size_t at = 0;
+    assert_true(segment_find(s, key, &lo, &hi));
+    assert_ok(segment_get(s, key, &all));
+    for (uint32_t b = lo; b <= hi && lo < hi; b++) {
+        CacheBlock *held = NULL;
+        assert_ok(segment_block_decoded(s, b, b == lo, &held));
+        assert_true(at + held->len / sizeof(uint32_t) <= all.n);
+        if (held->len > 0) {
+            assert_memory_equal(held->bytes, all.slots + at, held->len);
+        }
+        at += held->len / sizeof(uint32_t);
+        cache_block_unref(held);
+    }
+    assert_int_equal(at, lo < hi ? all.n : 0);
+    slot_vec_release(&all);
+    return lo < hi;
+}
+
+static void lists_of_several_blocks_and_keys_between_them(void **state) {
+    enum { RECORDS = 1100 };
+    (void)state;
+    Model m;
+    model_init(&m, 23);
+    Index *index = open_index(&m, 64);
+    for (RecordNo r = 1; r <= RECORDS; r++) {
+        commit_lists(index, r);
+    }
+    index_settle(index);
+    IndexView *view = index_view_take(index);
+    unsigned long_lists = 0;
+    for (size_t i = 0; i < 2 * view->n; i++) { /* the second time from the cache */
+        const Segment *s = view->parts[i % view->n].segment;
+        char key[INDEX_KEY_MAX];
+        if (s != NULL) {
+            long_lists += check_decoded(s, list_key(key, 'a', 0));
+            long_lists += check_decoded(s, list_key(key, 'c', 0));
+        }
+    }
+    assert_true(long_lists >= 4);
+    for (unsigned r = 1; r <= RECORDS; r++) {
+        char key[INDEX_KEY_MAX];
+        Slot slot = 0;
+        assert_ok(index_newest(view, list_key(key, 'b', r), RECORDS, &slot));
+        assert_int_equal(slot, SLOT_OF(r, r % STORE_RECORD_SLOTS));
+        assert_ok(index_newest(view, list_key(key, 'b', r), r - 1, &slot));
+        assert_int_equal(slot, 0);
+        assert_ok(index_newest(view, list_key(key, 'c', 0), r, &slot));
+        assert_int_equal(slot, SLOT_OF(r, STORE_RECORD_SLOTS - 1));
+    }
+    index_view_give(view);
+    index_close(index);
+    model_release(&m);
+}
+
 typedef struct ReaderJob {
     Model *m;
     Index *index;
@@ -789,6 +871,7 @@ int main(void) {
         cmocka_unit_test(a_client_id_that_cannot_be_read_is_an_error),
         cmocka_unit_test(blocks_left_by_a_crash_go_and_change_no_answer),
         cmocka_unit_test(a_segment_once_merged_is_read_to_the_end_by_who_holds_it),
+        cmocka_unit_test(lists_of_several_blocks_and_keys_between_them),
         cmocka_unit_test(range_scans_find_every_key_of_the_range),
         cmocka_unit_test(snapshots_stand_still_while_the_writer_goes_on),
         cmocka_unit_test(superseded_slots_live_until_their_snapshot),
