@@ -5,9 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build="gcc clang make libsqlite3-dev libzstd-dev libxxhash-dev libssl-dev libexpat1-dev
- libmicrohttpd-dev libgnutls28-dev libintelrdfpmath-dev libutf8proc-dev zlib1g-dev libzip-dev libpcre2-dev libcurl4-openssl-dev"
+ libmicrohttpd-dev libgnutls28-dev libintelrdfpmath-dev libutf8proc-dev zlib1g-dev libzip-dev libpcre2-dev libcurl4-openssl-dev libxml2-dev libxmlsec1-dev libp11-dev"
 web="nodejs npm"
-test="libcmocka-dev libclang-rt-14-dev clang-format chromium curl openssl xz-utils"
+test="libcmocka-dev libclang-rt-14-dev clang-format chromium curl openssl xz-utils softhsm2"
 tidy="clang-tidy"
 bench="libcjson-dev libjansson-dev wrk nginx-light xz-utils"
 

@@ -39,6 +39,7 @@ static void put_report(RestCall *call, Buf *out, Str name, const IntakeReport *r
     put_count(&w, STR("same"), r->claims_same);
     put_count(&w, STR("rejected"), r->claims_rejected);
     json_close_object(&w);
+    put_count(&w, STR("signed"), r->files_signed);
     put_count(&w, STR("resources"), r->resources);
     put_count(&w, STR("errors"), r->errors);
     put_count(&w, STR("warnings"), r->warnings);

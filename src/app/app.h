@@ -50,6 +50,8 @@ typedef struct App {
     X(ig, "install FILE|list|remove NAME#VERSION", "implementation guides (package archives)",     \
       "hướng dẫn triển khai FHIR (tệp gói .tgz)")                                                  \
     X(rules, "list [FILE…]|explain ID|test [FILE…]", "the claim rules", "quy tắc giám định")       \
+    X(sign, "IN OUT|pin FACILITY", "sign a claim file; or print the key's line of signature_pins", \
+      "ký số một tệp hồ sơ; hoặc in dòng signature_pins của khoá")                                 \
     X(routes, "", "list the HTTP routes", "liệt kê các đường dẫn HTTP")                            \
     X(help, "[settings]", "this list, or all settings", "danh sách này, hoặc mọi cài đặt")         \
     X(version, "", "the version", "phiên bản")
@@ -70,10 +72,16 @@ typedef struct AppStore {
     RestTermFeed *term_feed;
     StoreView views[3];
     Store *store;
+    SignPins *pins; /* NULL: signatures are not looked at */
+    Sign *sign;
     Intake *intake;
 } AppStore;
 MUST_USE ErrCode app_open(App *app, AppStore *ret, ErrInfo *info);
 void app_close(AppStore *o);
+/* app_sign.c: the policy, the pins and the checker of signatures, as the settings say; the policy
+ * is good once app_sign_open was. */
+IntakeSignature app_signature(const App *app);
+MUST_USE ErrCode app_sign_open(const App *app, AppStore *o, ErrInfo *info);
 /* Shows the loaded catalogues of the data folder in term (app_term.c). */
 MUST_USE ErrCode app_term_attach(const App *app, Term *term);
 /* The text in the person's language. */

@@ -83,6 +83,8 @@ int app_version(App *app) {
 
 void app_close(AppStore *o) {
     intake_free(o->intake);
+    sign_free(o->sign);
+    sign_pins_free(o->pins);
     store_close(o->store);
     subs_free(o->subs);
     ioc_close(o->ioc);
@@ -105,9 +107,12 @@ static ErrCode open_once(App *app, AppStore *o, ErrInfo *info) {
                         .n_views = ARRAY_LEN(o->views),
                         .received_retention_days = (unsigned)app->settings.received_retention_days},
         &o->store, info));
-    return intake_new(
-        &(IntakeOptions){.store = o->store, .received_keep = app->settings.received_keep},
-        &o->intake);
+    TRY(app_sign_open(app, o, info));
+    return intake_new(&(IntakeOptions){.store = o->store,
+                                       .received_keep = app->settings.received_keep,
+                                       .signature = app_signature(app),
+                                       .sign = o->sign},
+                      &o->intake);
 }
 
 ErrCode app_open(App *app, AppStore *ret, ErrInfo *info) {
@@ -135,6 +140,9 @@ static void keep_freed_memory(void) {
 }
 
 int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], SIGN_WORKER_MODE) == 0) { /* started by sign_check */
+        return sign_worker_main();
+    }
     App app = {.vietnamese = true};
     ErrInfo info = {0};
     keep_freed_memory();

@@ -64,6 +64,21 @@
     X(rules_dir, TEXT, "", 0, 4096,                                                                \
       "folder with the province's own claim rules, on top of the built-in ones",                   \
       "thư mục chứa quy tắc giám định riêng của tỉnh, bổ sung cho quy tắc có sẵn")                 \
+    X(signature, TEXT, "off", 3, 7, "signatures of claim files: off, note or require",             \
+      "chữ ký số của tệp hồ sơ: off (bỏ qua), note (cảnh báo), require (bắt buộc)")                \
+    X(signature_scope, TEXT, "content", 7, 8,                                                      \
+      "what a signature must cover: content (the records) or document (all of the file)",          \
+      "chữ ký phải bao gồm: content (phần hồ sơ) hoặc document (toàn bộ tệp)")                     \
+    X(signature_pins, TEXT, "", 0, 4096,                                                           \
+      "table of the facilities' signing certificates: facility, sha256, of, from, until (TSV)",    \
+      "bảng chứng thư ký số của các cơ sở: facility, sha256, of, from, until (TSV)")               \
+    X(sign_key, TEXT, "", 0, 4096, "key to sign with: PEM file or pkcs11:token=…;object=…",        \
+      "khoá để ký: tệp PEM hoặc pkcs11:token=…;object=…")                                          \
+    X(sign_cert, TEXT, "", 0, 4096, "certificate of that key (PEM)", "chứng thư của khoá (PEM)")   \
+    X(sign_module, TEXT, "", 0, 4096, "PKCS#11 library of the token",                              \
+      "thư viện PKCS#11 của token")                                                                \
+    X(sign_pin_file, TEXT, "", 0, 4096, "file that holds the PIN of the token",                    \
+      "tệp chứa mã PIN của token")                                                                 \
     X(base_url, TEXT, "", 0, 1024, "public address of the FHIR interface, for links",              \
       "địa chỉ công khai của giao diện FHIR, dùng cho liên kết")
 

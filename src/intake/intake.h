@@ -12,13 +12,24 @@
 
 #include "core/arena.h"
 #include "core/progress.h"
+#include "sign/sign.h"
 #include "store/store.h"
 
 typedef struct Intake Intake;
 
+/* What becomes of a claim file whose signature is not valid. */
+typedef enum IntakeSignature {
+    INTAKE_SIGNATURE_OFF,     /* nobody looks */
+    INTAKE_SIGNATURE_NOTE,    /* a warning, rule signature-* */
+    INTAKE_SIGNATURE_REQUIRE, /* refused whole, with that rule; what is repaired on the rejects work
+                                 list is a person's word and counts without one */
+} IntakeSignature;
+
 typedef struct IntakeOptions {
     Store *store;       /* outlives the intake */
     bool received_keep; /* keep files unchanged in the store */
+    IntakeSignature signature;
+    Sign *sign; /* outlives the intake; needed unless signature is off */
 } IntakeOptions;
 MUST_USE ErrCode intake_new(const IntakeOptions *options, Intake **ret_intake);
 void intake_free(Intake *intake);
@@ -43,6 +54,7 @@ typedef struct IntakeReport {
     uint64_t resources; /* versions written */
     uint64_t bytes;
     uint64_t warnings, errors;
+    uint64_t files_signed;    /* documents whose signature is valid */
     uint64_t rejects_settled; /* refused earlier, for want of a Patient who has come since */
     IntakeIssue *issues;
     size_t n_issues;

@@ -100,6 +100,10 @@ void feeder_free(Feeder *f) {
     free(f);
 }
 
+const IntakeOptions *feeder_intake_options(const Feeder *f) {
+    return &f->o.intake->options;
+}
+
 Store *feeder_store(const Feeder *f) {
     return f->o.intake->store;
 }

@@ -8,6 +8,8 @@ typedef struct Feed {
     Feeder *feeder;
     const IntakeFile *file;
     Str member; /* name inside an archive, or the file's own */
+    IntakeReport *report;
+    Mutex *report_lock;
 } Feed;
 
 static ErrCode on_refused(void *ctx, const ClaimRefused *refused) {
@@ -86,6 +88,17 @@ static ErrCode on_file_issue(void *ctx, const ClaimIssue *issue) {
 static ErrCode on_document(void *ctx, Str name, Str xml) {
     Feed *feed = ctx;
     feed->member = name;
+    bool refused = false;
+    TRY(intake_signature(&(SignedDocument){.feeder = feed->feeder,
+                                           .file = feed->file,
+                                           .name = name,
+                                           .xml = xml,
+                                           .report = feed->report,
+                                           .report_lock = feed->report_lock},
+                         &refused));
+    if (refused) {
+        return ERR_OK;
+    }
     return claim_read(xml,
                       &(ClaimReadOptions){
                           .file = name,
@@ -136,7 +149,11 @@ ErrCode intake_feed(Feeder *f, const IntakeFile *file, IntakeReport *report, Mut
     if (same) {
         return ERR_OK;
     }
-    Feed feed = {.feeder = f, .file = file, .member = file->name};
+    Feed feed = {.feeder = f,
+                 .file = file,
+                 .member = file->name,
+                 .report = report,
+                 .report_lock = report_lock};
     ErrInfo info = {0};
     TRY(feeder_file_begin(f, &hash, file));
     ErrCode err = claim_file_each(file->bytes, file->name, on_document, &feed, &info);

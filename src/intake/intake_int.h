@@ -173,6 +173,7 @@ typedef struct FeederOptions {
 } FeederOptions;
 Feeder *feeder_new(const FeederOptions *options);
 Store *feeder_store(const Feeder *f);
+const IntakeOptions *feeder_intake_options(const Feeder *f);
 /* Waits for what is under way. The first fatal error of any batch, or ERR_OK. */
 MUST_USE ErrCode feeder_finish(Feeder *f, ErrInfo *info);
 void feeder_free(Feeder *f);
@@ -183,6 +184,17 @@ MUST_USE ErrCode feeder_claim(Feeder *f, const Claim *claim, bool *ret_large);
 MUST_USE ErrCode feeder_reject(Feeder *f, const StoreReject *reject);
 MUST_USE ErrCode feeder_file_end(Feeder *f);
 void feeder_issue(Feeder *f, Str file, const ClaimIssue *issue);
+
+/* intake_sign.c: looks at the signature of one document of a file as the policy says: warns, or
+ * refuses it whole (*ret_refused). */
+typedef struct SignedDocument {
+    Feeder *feeder;
+    const IntakeFile *file;
+    Str name, xml;
+    IntakeReport *report;
+    Mutex *report_lock;
+} SignedDocument;
+MUST_USE ErrCode intake_signature(const SignedDocument *d, bool *ret_refused);
 
 /* intake_file.c: one file through a feeder; the caller finishes the feeder. */
 MUST_USE ErrCode intake_feed(Feeder *f, const IntakeFile *file, IntakeReport *report,

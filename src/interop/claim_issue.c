@@ -59,6 +59,10 @@ static Str fill(Arena *arena, Str text, Str detail) {
     return (Str){p, len};
 }
 
+Str claim_rule_say(Arena *arena, ClaimRule rule, bool vietnamese, Str detail) {
+    return fill(arena, claim_rule_text(rule, vietnamese), detail);
+}
+
 static bool grow(ClaimBuild *b) {
     if (b->n_issues < b->capacity_issues) {
         return true;

@@ -7,7 +7,7 @@
 #ifndef NHIP_INTEROP_CLAIM_ISSUE_H
 #define NHIP_INTEROP_CLAIM_ISSUE_H
 
-#include "core/str.h"
+#include "core/arena.h"
 
 typedef enum ClaimSeverity {
     CLAIM_WARNING,
@@ -49,6 +49,33 @@ typedef enum ClaimSeverity {
       "Thiếu MACSKCB; dùng mã trong XML1. Hãy điền THONGTINDONVI.")                                \
     X(FILE_ELEMENT, "file-element", WARNING, "Unknown element <{}> of the envelope, passed over.", \
       "Phần tử <{}> không có trong phong bì, đã bỏ qua.")                                          \
+    X(SIGNATURE_UNSIGNED, "signature-unsigned", WARNING,                                           \
+      "The file is not signed. Sign it with the facility's certificate and send it again.",        \
+      "Tệp chưa được ký số. Hãy ký bằng chứng thư của cơ sở rồi gửi lại.")                         \
+    X(SIGNATURE_ALTERED, "signature-altered", WARNING,                                             \
+      "The file was changed after it was signed. Export it again, sign it and change nothing "     \
+      "then.",                                                                                     \
+      "Tệp đã bị thay đổi sau khi ký. Hãy xuất lại, ký và không sửa gì sau đó.")                   \
+    X(SIGNATURE_FORM, "signature-form", WARNING,                                                   \
+      "The signature proves nothing about this file: {}. Check the signing software.",             \
+      "Chữ ký không chứng minh được gì cho tệp này: {}. Hãy kiểm tra phần mềm ký số.")             \
+    X(SIGNATURE_KEY, "signature-key", WARNING,                                                     \
+      "The file is signed by a key that is not registered for facility {}. Sign with the "         \
+      "facility's certificate, or have the new one registered.",                                   \
+      "Tệp được ký bằng khoá chưa đăng ký cho cơ sở {}. Hãy ký bằng chứng thư của cơ sở, hoặc "    \
+      "đăng ký chứng thư mới.")                                                                    \
+    X(SIGNATURE_EXPIRED, "signature-expired", WARNING,                                             \
+      "The certificate of facility {} did not hold when the file was signed. Renew it and sign "   \
+      "again.",                                                                                    \
+      "Chứng thư của cơ sở {} không còn hiệu lực lúc ký. Hãy gia hạn rồi ký lại.")                 \
+    X(SIGNATURE_FACILITY, "signature-facility", WARNING,                                           \
+      "No certificate is registered for facility '{}': the signature cannot be checked. Have it "  \
+      "registered.",                                                                               \
+      "Cơ sở '{}' chưa đăng ký chứng thư nên không kiểm tra được chữ ký. Hãy đăng ký.")            \
+    X(SIGNATURE_UNCHECKED, "signature-unchecked", WARNING,                                         \
+      "The signature was not checked: the file is broken, too large or took too long. Repair it "  \
+      "or process it again.",                                                                      \
+      "Chưa kiểm tra được chữ ký: tệp hỏng, quá lớn hoặc mất quá lâu. Hãy sửa hoặc xử lý lại.")    \
     X(CLAIM_EMPTY, "claim-empty", ERROR, "The HOSO has no FILEHOSO. Export the claim again.",      \
       "HOSO không có FILEHOSO nào. Hãy xuất lại hồ sơ.")                                           \
     X(CLAIM_NO_XML1, "claim-no-xml1", ERROR,                                                       \
@@ -143,5 +170,7 @@ Str claim_rule_id(ClaimRule rule);
 ClaimSeverity claim_rule_severity(ClaimRule rule);
 /* The sentence with {} as written. */
 Str claim_rule_text(ClaimRule rule, bool vietnamese);
+/* The sentence with its {} replaced by the detail; as written when the arena has no memory. */
+Str claim_rule_say(Arena *arena, ClaimRule rule, bool vietnamese, Str detail);
 
 #endif
