@@ -155,10 +155,11 @@ typedef struct RefMap {
     Str patient;
 } RefMap;
 Str intake_rewrite(Arena *arena, Str json, const RefMap *map);
-/* Appends json with its references rewritten, with meta.source = SOURCE#role and made (when it is
- * not empty) as a tag. Mapped resources stay in canonical form. */
+/* Appends json with its references rewritten, with meta.source = SOURCE#role, the labels of what is
+ * restricted, and made (when it is not empty) as a tag. Mapped resources stay in canonical form. */
 typedef struct VisitMeta {
     Str role, made;
+    bool restricted;
 } VisitMeta;
 void intake_put_visit(Buf *out, Str json, const VisitMeta *meta, const RefMap *map);
 

@@ -15,6 +15,7 @@ typedef struct Resolution {
     StoreVersion visit;   /* the newest version under its key; first = 0: not sent before */
     StoreVersion patient; /* first = 0: new */
     bool newer;           /* the claim's facts are newer than the known patient's */
+    bool over;            /* a check-in whose claim is there already: nothing to say */
     Known *known;         /* the visit's resources, when it was sent before */
     size_t n_known;
     Str *ids;        /* per mapped resource: id when the store has it already, else empty */
@@ -61,7 +62,7 @@ static ErrCode find_visit(Resolution *r) {
                                  .system = STR(CLAIM_SYSTEM_VISIT),
                                  .value = r->work->doc_key}};
     TRY(intake_look_up(r->intake, r->plan, &look, &r->visit));
-    if (r->visit.first != 0 || look.token.type != FHIR_T_ENCOUNTER) {
+    if (r->visit.first != 0) {
         return ERR_OK;
     }
     /* Its Encounter may have been deleted by other ways: the rest of the visit is still there. */
@@ -188,8 +189,19 @@ static ErrCode scan_record(Resolution *r, size_t *cap, RecordNo no, const StoreV
     return ERR_OK;
 }
 
-/* What was edited since by other ways stands elsewhere; what was deleted is made anew. */
-static ErrCode refresh_known(Resolution *r) {
+/* Several check-ins may have written the same resource one after the other. */
+static bool is_listed(const Resolution *r, size_t n, Slot slot) {
+    for (size_t i = 0; i < n; i++) {
+        if (r->known[i].version.slot == slot) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What was edited since by other ways stands elsewhere; what was deleted is made anew. begun: the
+ * list has the resources of several check-ins. */
+static ErrCode refresh_known(Resolution *r, bool begun) {
     size_t n = 0;
     for (size_t i = 0; i < r->n_known; i++) {
         Known k = r->known[i];
@@ -201,19 +213,30 @@ static ErrCode refresh_known(Resolution *r) {
             }
             TRY(err);
         }
-        r->known[n++] = k;
+        if (!begun || !is_listed(r, n, k.version.slot)) {
+            r->known[n++] = k;
+        }
     }
     r->n_known = n;
     return ERR_OK;
 }
 
+/* Has the visit begun, its claim not come yet? */
+static bool has_begun(Arena *arena, Str encounter) {
+    const JsonNode *root = NULL;
+    const JsonNode *status = NULL;
+    if (json_parse(arena, encounter, &root, NULL) == ERR_OK) {
+        status = json_get_lit(root, "status");
+    }
+    return json_str_is(status, STR("arrived")) || json_str_is(status, STR("in-progress"));
+}
+
 /* Claims write a visit whole, from its Encounter to its bill: its resources stand together in the
- * records from the newest version of the Encounter on that a claim has written. */
+ * records from the newest version of the Encounter on that a claim has written. Check-ins add to
+ * the visit, each with a version of the Encounter of its own. */
 static ErrCode load_known(Resolution *r, const StoreVersion *newest) {
     size_t cap = 0;
-    if (newest->type != FHIR_T_ENCOUNTER) { /* a check-in is one document */
-        return known_add(r, &cap, intake_role(r->plan->arena, newest->json), newest);
-    }
+    size_t begun = 0; /* known by check-ins */
     StoreVersion encounter = *newest;
     for (uint32_t version = newest->version;; version--) {
         bool last = false;
@@ -221,11 +244,12 @@ static ErrCode load_known(Resolution *r, const StoreVersion *newest) {
             last = true;
             TRY(scan_record(r, &cap, no, &encounter, &last));
         }
-        bool whole = r->n_known > 0 && r->known[r->n_known - 1].version.type == FHIR_T_CLAIM;
+        bool whole = r->n_known > begun && r->known[r->n_known - 1].version.type == FHIR_T_CLAIM;
         if (whole || version == 1) {
-            return refresh_known(r);
+            return refresh_known(r, begun > 0);
         }
-        r->n_known = 0;
+        begun = has_begun(r->plan->arena, encounter.json) ? r->n_known : begun;
+        r->n_known = begun;
         ErrCode err = store_get_version(r->intake->store, r->plan->arena, FHIR_T_ENCOUNTER,
                                         newest->id, version - 1, &encounter);
         TRY(err == ERR_GONE ? ERR_OK : err);
@@ -237,6 +261,8 @@ static ErrCode resolve_visit(Resolution *r) {
     if (r->visit.first == 0) {
         return ERR_OK;
     }
+    r->over =
+        r->work->map.check_in && !r->visit.deleted && !has_begun(r->plan->arena, r->visit.json);
     Str known_made = intake_made(r->plan->arena, r->visit.json);
     r->work->stale = r->work->made.len > 0 && str_cmp(r->work->made, known_made) < 0;
     TRY(load_known(r, &r->visit));
@@ -256,11 +282,11 @@ static ErrCode resolve_visit(Resolution *r) {
     return ERR_OK;
 }
 
-/* Is every resource of the visit what the store has already? */
+/* Is every resource of the visit what the store has already? A check-in only adds. */
 static bool visit_is_same(Resolution *r) {
     const ClaimGroup *g = &r->work->map;
     RefMap map = {.known = r->ids, .n = g->n_resources, .patient = r->patient.id};
-    for (size_t k = 0; k < r->n_known; k++) {
+    for (size_t k = 0; !g->check_in && k < r->n_known; k++) {
         if (!r->known[k].matched) {
             return false;
         }
@@ -301,7 +327,8 @@ static StoreChange write_change(Resolution *r, size_t i, const RefMap *map, Buf 
     const ClaimResource *mapped = &r->work->map.resources[i];
     bool visit = is_visit(mapped);
     VisitMeta meta = {.role = mapped->role,
-                      .made = mapped->type == r->work->map.key_type ? r->work->made : STR_EMPTY};
+                      .made = mapped->type == r->work->map.key_type ? r->work->made : STR_EMPTY,
+                      .restricted = mapped->restricted};
     buf_clear(text);
     if (visit) {
         intake_put_visit(text, mapped->json, &meta, map);
@@ -382,12 +409,12 @@ ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work) {
         }
     }
     TRY(resolve_visit(&r));
-    bool write_visit = work->outcome == WORK_NEW || (!work->stale && !visit_is_same(&r));
+    bool write_visit = work->outcome == WORK_NEW || (!work->stale && !r.over && !visit_is_same(&r));
     if (!write_visit) {
         work->outcome = WORK_SAME;
     }
     size_t n_deletes = 0;
-    for (size_t k = 0; write_visit && k < r.n_known; k++) {
+    for (size_t k = 0; write_visit && !work->map.check_in && k < r.n_known; k++) {
         n_deletes += !r.known[k].matched;
     }
     size_t n_writes = number_changes(&r, write_visit);

@@ -2,6 +2,11 @@
 #include "intake/intake_int.h"
 
 #define SYSTEM_MADE "https://nhip.vn/fhir/CodeSystem/ngay-lap"
+#define TERM "http://terminology.hl7.org/CodeSystem/"
+/* Confidentiality "restricted", and why: R4's security labels. */
+#define RESTRICTED                                                                                 \
+    ",\"security\":[{\"system\":\"" TERM "v3-Confidentiality\",\"code\":\"R\"},"                   \
+    "{\"system\":\"" TERM "v3-ActCode\",\"code\":\"HIV\"}]"
 #define SOURCE_PREFIX "https://nhip.vn/fhir/claim#"
 
 static Str take(Arena *arena, Buf *b) {
@@ -152,6 +157,9 @@ void intake_put_visit(Buf *out, Str json, const VisitMeta *meta, const RefMap *m
     buf_put_str(out, str_sub(json, 0, comma));
     buf_put_lit(out, ",\"meta\":{\"source\":");
     put_source(out, meta->role);
+    if (meta->restricted) {
+        buf_put_lit(out, RESTRICTED);
+    }
     if (meta->made.len > 0) {
         buf_put_lit(out, ",\"tag\":[{\"system\":\"" SYSTEM_MADE "\",\"code\":\"");
         buf_put_str(out, meta->made);

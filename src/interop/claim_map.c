@@ -2,24 +2,17 @@
 
 #include "core/base64.h"
 #include "core/limits.h"
-#include "interop/claim_map_int.h"
+#include "interop/claim_form_int.h"
 
 enum { TEXT_FIRST = 64 * 1024 };
 #define TEXT_MAX (256 * LIMIT_MIB)
 
-/* ---- tables that are kept whole */
+/* ---- documents with elements that no table has: kept whole beside what is mapped */
 
-static void put_document(Map *m, const ClaimPart *part, int number, Str key) {
+static void put_document(Map *m, const ClaimPart *part, int number) {
     (void)map_open(
         m, FHIR_T_DOCUMENT_REFERENCE,
         arena_printf(m->arena, "document/" STR_FMT "/%d", STR_ARG(part->table->name), number));
-    if (key.len > 0) {
-        json_name(&m->w, "masterIdentifier");
-        json_open_object(&m->w);
-        json_member(&m->w, "system", STR(CLAIM_SYSTEM_VISIT));
-        json_member(&m->w, "value", key);
-        json_close_object(&m->w);
-    }
     json_member(&m->w, "status", STR("current"));
     json_name(&m->w, "type");
     json_open_object(&m->w);
@@ -45,25 +38,23 @@ static void put_document(Map *m, const ClaimPart *part, int number, Str key) {
     json_close_object(&m->w);
     json_close_object(&m->w);
     json_close_array(&m->w);
-    if (m->encounter >= 0) {
-        json_name(&m->w, "context");
-        json_open_object(&m->w);
-        json_name(&m->w, "encounter");
-        json_open_array(&m->w);
-        map_local_element(m, FHIR_T_ENCOUNTER, m->encounter);
-        json_close_array(&m->w);
-        json_close_object(&m->w);
-    }
+    json_name(&m->w, "context");
+    json_open_object(&m->w);
+    json_name(&m->w, "encounter");
+    json_open_array(&m->w);
+    map_local_element(m, FHIR_T_ENCOUNTER, m->encounter);
+    json_close_array(&m->w);
+    json_close_object(&m->w);
     map_close(m);
 }
 
-/* Certificates, and tables of which something is not in their records. */
+/* Tables of which something is not in their records. */
 void map_put_documents(Map *m) {
     int counts[CLAIM_TABLES] = {0};
     for (int i = 0; i < m->claim->n_parts; i++) {
         const ClaimPart *p = &m->claim->parts[i];
-        if (p->table->number > 5 || p->has_unknown) {
-            put_document(m, p, ++counts[p->table->number], STR_EMPTY);
+        if (p->has_unknown) {
+            put_document(m, p, ++counts[p->table->number]);
         }
     }
 }
@@ -86,23 +77,34 @@ static void keep_obvious(const Map *m, MapRow *r) {
     }
 }
 
+/* The first document of XML1–XML5, all of the others one behind the other. */
 static void load_rows(Map *m, int table) {
-    const ClaimPart *p = claim_part(m->claim, table);
-    if (p == NULL || p->n_records == 0) {
-        return;
+    size_t n = 0;
+    int n_parts = table <= 5 ? 1 : m->claim->n_parts;
+    for (int i = 0; i < m->claim->n_parts; i++) {
+        n += m->claim->parts[i].table->number == table ? (size_t)m->claim->parts[i].n_records : 0;
     }
-    int n = table == 1 ? 1 : p->n_records;
-    m->rows[table] = arena_new_array(m->arena, MapRow, (size_t)n);
-    if (m->rows[table] == NULL) {
+    m->rows[table] = n == 0 ? NULL : arena_new_array(m->arena, MapRow, n);
+    if (n > 0 && m->rows[table] == NULL) {
         m->err = ERR_NOMEM;
         return;
     }
-    for (int i = 0; i < n; i++) {
-        m->rows[table][i] =
-            (MapRow){.t = p->table, .v = p->records[i].values, .number = i + 1, .resource = -1};
-        keep_obvious(m, &m->rows[table][i]);
+    for (int i = 0; i < m->claim->n_parts && n_parts > 0; i++) {
+        const ClaimPart *p = &m->claim->parts[i];
+        n_parts -= p->table->number == table;
+        for (int k = 0; p->table->number == table && k < p->n_records; k++) {
+            int number = ++m->n_rows[table];
+            MapRow *r = &m->rows[table][number - 1];
+            *r = (MapRow){
+                .t = p->table, .v = p->records[k].values, .number = number, .resource = -1};
+            if (table <= 5) {
+                keep_obvious(m, r);
+            }
+        }
     }
-    m->n_rows[table] = n;
+    if (table == 1) {
+        m->n_rows[1] = MIN(m->n_rows[1], 1);
+    }
 }
 
 /* ---- the group */
@@ -137,6 +139,7 @@ static void put_visit(Map *m, ClaimGroup *g, const ClaimPerson *person) {
     map_put_services(m);
     map_put_results(m);
     map_put_course(m);
+    map_put_forms(m);
     map_put_documents(m);
     map_put_bill(m, summary);
     g->key_type = FHIR_T_ENCOUNTER;
@@ -144,18 +147,45 @@ static void put_visit(Map *m, ClaimGroup *g, const ClaimPerson *person) {
                                 STR_ARG(claim_value(m->claim, 1, XML1_MA_LK)));
 }
 
-static void put_check_in(Map *m, ClaimGroup *g, const ClaimPerson *person) {
-    const ClaimPart *p = claim_part(m->claim, 0);
-    map_put_patient(m, person, NULL);
-    g->key_type = FHIR_T_DOCUMENT_REFERENCE;
-    g->visit_key =
-        arena_printf(m->arena, STR_FMT "|" STR_FMT "|XML0|" STR_FMT "|" STR_FMT,
-                     STR_ARG(m->claim->facility), STR_ARG(claim_value(m->claim, 0, XML0_MA_LK)),
-                     STR_ARG(claim_value(m->claim, 0, XML0_NGAY_YL)),
-                     STR_ARG(claim_value(m->claim, 0, XML0_STT)));
-    if (p != NULL) {
-        put_document(m, p, 1, g->visit_key);
+/* The fields of a check-in under the names of XML1, so that the citizen, the cards and the visit
+ * are written as a claim writes them; what is of the order alone is the form's. */
+static bool check_in_as_visit(Map *m) {
+    const ClaimTable *t0 = claim_table(0);
+    const ClaimTable *t1 = claim_table(1);
+    MapRow *row = arena_new_array(m->arena, MapRow, 1);
+    Str *values = arena_new_array(m->arena, Str, (size_t)t1->n_fields);
+    if (row == NULL || values == NULL) {
+        m->err = ERR_NOMEM;
+        return false;
     }
+    for (int i = 0; i < t0->n_fields; i++) {
+        int to = claim_field_find(t1, t0->fields[i].name);
+        if (to >= 0 && i != XML0_STT && i != XML0_DU_PHONG) {
+            values[to] = claim_value(m->claim, 0, i);
+        }
+    }
+    *row = (MapRow){.t = t1, .v = values, .number = 1, .resource = -1};
+    m->rows[1] = row;
+    m->n_rows[1] = 1;
+    m->check_in = true;
+    return true;
+}
+
+static void put_check_in(Map *m, ClaimGroup *g, const ClaimPerson *person) {
+    g->check_in = true;
+    g->key_type = FHIR_T_ENCOUNTER;
+    g->visit_key = arena_printf(m->arena, STR_FMT "|" STR_FMT, STR_ARG(m->claim->facility),
+                                STR_ARG(claim_value(m->claim, 0, XML0_MA_LK)));
+    if (!check_in_as_visit(m)) {
+        return;
+    }
+    map_put_patient(m, person, &m->rows[1][0]);
+    map_put_coverages(m, person, &m->rows[1][0]);
+    map_put_visit(m, &m->rows[1][0]);
+    for (int i = 0; i < m->n_rows[0]; i++) {
+        form_put(m, &m->rows[0][i]);
+    }
+    map_put_documents(m);
 }
 
 /* Cuts the shared text into the resources and gives it to the arena. */
@@ -193,7 +223,7 @@ ErrCode claim_map(Arena *arena, const Claim *claim, ClaimGroup *ret_group) {
     buf_init(&m->json, TEXT_MAX);
     buf_init(&m->actor, LIMIT_MIB);
     (void)buf_reserve(&m->json, TEXT_FIRST);
-    for (int t = 1; t <= 5; t++) {
+    for (int t = 0; t < CLAIM_TABLES; t++) {
         load_rows(m, t);
     }
     ErrCode err = m->err != ERR_OK ? m->err : claim_identity(arena, claim, &g.identity);

@@ -1,9 +1,9 @@
 /* claim_map.h — one claim to FHIR R4: the patient, the cards, the visit with its diagnoses, drugs,
  * services, supplies, results, course and bill, and the shared actors that they refer to.
- * docs/ig says field by field what goes where. Nothing of XML1–XML5 is lost: a field without a home
- * in FHIR (or whose text FHIR cannot carry exactly) stands in an extension CLAIM_BASE
- * StructureDefinition/xmlN under its own name; the other tables are kept whole as
- * DocumentReference. Pure: the same claim gives the same bytes. JSON has no id and no meta.
+ * docs/ig says field by field what goes where. Nothing is lost: a field without a home in FHIR (or
+ * whose text FHIR cannot carry exactly) stands in an extension CLAIM_BASE StructureDefinition/xmlN
+ * under its own name. The papers and programmes (XML6–XML15) and the check-in follow the forms of
+ * data/claims. Pure: the same claim gives the same bytes. JSON has no id and no meta.
  * References inside the group: Patient/~ is the patient (resource 0), Type/~N resource N of the
  * list; actors are referred to by their fixed ids.
  * Ownership: the group lives in the arena. Errors: ERR_NOMEM, ERR_LIMIT (arena or text too large).
@@ -21,6 +21,7 @@ typedef struct ClaimResource {
     FhirType type;
     Str role; /* stable key inside the visit: "patient", "coverage/DN446…", "xml2/3" */
     Str json;
+    bool restricted; /* of the HIV programme: to be labelled R and HIV */
 } ClaimResource;
 
 /* Organisation, practitioner or department that is created when missing. */
@@ -37,8 +38,8 @@ typedef struct ClaimGroup {
     size_t n_actors;
     ClaimIdentity identity;
     Str visit_key;     /* value of the identifier CLAIM_SYSTEM_VISIT, "FACILITY|MA_LK"; */
-    FhirType key_type; /* and the type of the resource that carries it: Encounter, or, for a
-                          check-in (XML0, key FACILITY|MA_LK|XML0|NGAY_YL|STT), DocumentReference */
+    FhirType key_type; /* and the type of the resource that carries it: Encounter */
+    bool check_in;     /* XML0: adds to what is known of the visit, until its claim comes */
     TimeMs as_of;      /* end of the care: how new the patient's facts are */
 } ClaimGroup;
 

@@ -76,6 +76,7 @@ static void finish_actor(Map *m, ClaimActor *a) {
     a->json = arena_str(m->arena, buf_str(&m->actor));
 }
 
+/* {"reference":"TYPE/ID"} */
 static void put_reference(Map *m, FhirType type, Str id) {
     char text[128];
     Buf b = {.ptr = text, .capacity = sizeof(text), .max = sizeof(text)};
@@ -87,6 +88,10 @@ static void put_reference(Map *m, FhirType type, Str id) {
     json_close_object(&m->w);
 }
 
+static Str reference_of(Map *m, FhirType type, Str id) {
+    return arena_printf(m->arena, "%s/" STR_FMT, fhir_type_name(type), STR_ARG(id));
+}
+
 static JsonWriter begin_actor(Map *m, FhirType type) {
     buf_clear(&m->actor);
     JsonWriter w = json_writer(&m->actor);
@@ -95,7 +100,7 @@ static JsonWriter begin_actor(Map *m, FhirType type) {
     return w;
 }
 
-bool map_put_organization(Map *m, Str code) {
+static Str make_organization(Map *m, Str code, bool *ret_exact) {
     bool exact;
     Str id = map_actor_id(m->arena, STR("cskcb-"), code, &exact);
     ClaimActor *a = new_actor(m, FHIR_T_ORGANIZATION, id);
@@ -107,11 +112,22 @@ bool map_put_organization(Map *m, Str code) {
         json_close_object(&w);
         finish_actor(m, a);
     }
-    put_reference(m, FHIR_T_ORGANIZATION, id);
+    *ret_exact = exact;
+    return id;
+}
+
+bool map_put_organization(Map *m, Str code) {
+    bool exact;
+    put_reference(m, FHIR_T_ORGANIZATION, make_organization(m, code, &exact));
     return exact;
 }
 
-bool map_put_practitioner(Map *m, Str code) {
+Str map_organization_reference(Map *m, Str code) {
+    bool exact;
+    return reference_of(m, FHIR_T_ORGANIZATION, make_organization(m, code, &exact));
+}
+
+static Str make_practitioner(Map *m, Str code, bool *ret_exact) {
     bool exact;
     Str id = map_actor_id(m->arena, STR("cchn-"), code, &exact);
     ClaimActor *a = new_actor(m, FHIR_T_PRACTITIONER, id);
@@ -121,12 +137,23 @@ bool map_put_practitioner(Map *m, Str code) {
         json_close_object(&w);
         finish_actor(m, a);
     }
-    put_reference(m, FHIR_T_PRACTITIONER, id);
+    *ret_exact = exact;
+    return id;
+}
+
+bool map_put_practitioner(Map *m, Str code) {
+    bool exact;
+    put_reference(m, FHIR_T_PRACTITIONER, make_practitioner(m, code, &exact));
     return exact;
 }
 
+Str map_practitioner_reference(Map *m, Str code) {
+    bool exact;
+    return reference_of(m, FHIR_T_PRACTITIONER, make_practitioner(m, code, &exact));
+}
+
 /* Departments belong to their facility: khoa-46001-K01. */
-bool map_put_department(Map *m, Str code) {
+static Str make_department(Map *m, Str code, bool *ret_exact) {
     bool exact;
     Str prefix = map_department_prefix(m->arena, m->claim->facility);
     Str id = map_actor_id(m->arena, prefix, code, &exact);
@@ -149,8 +176,19 @@ bool map_put_department(Map *m, Str code) {
         finish_actor(m, a);
         (void)map_actor_id(m->arena, prefix, code, &exact);
     }
-    put_reference(m, FHIR_T_LOCATION, id);
+    *ret_exact = exact;
+    return id;
+}
+
+bool map_put_department(Map *m, Str code) {
+    bool exact;
+    put_reference(m, FHIR_T_LOCATION, make_department(m, code, &exact));
     return exact;
+}
+
+Str map_department_reference(Map *m, Str code) {
+    bool exact;
+    return reference_of(m, FHIR_T_LOCATION, make_department(m, code, &exact));
 }
 
 void map_put_insurer(Map *m) {

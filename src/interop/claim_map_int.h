@@ -41,8 +41,8 @@ typedef struct Map {
     Buf json;  /* all resources one behind the other; cut at the end */
     Buf actor; /* the actor being written */
     JsonWriter w;
-    MapRow *rows[6]; /* of XML1–XML5 */
-    int n_rows[6];
+    MapRow *rows[CLAIM_TABLES]; /* of a table's documents one after the other */
+    int n_rows[CLAIM_TABLES];
     ClaimResource *resources; /* json.ptr is not set before the end */
     size_t n_resources, cap_resources;
     ClaimActor *actors;
@@ -55,6 +55,7 @@ typedef struct Map {
     bool has_main;  /* the first condition is MA_BENH_CHINH */
     Str *diagnoses; /* codes of the conditions, in their order */
     Str as_of;      /* dateTime, or empty */
+    bool check_in;  /* XML0: the visit has begun */
     ErrCode err;    /* ERR_NOMEM, sticky */
 } Map;
 
@@ -117,6 +118,10 @@ void map_patient(Map *m, Str name);
 /* subject and encounter. */
 void map_subject(Map *m);
 
+/* The field under its own name, as an element of an extension. */
+void map_put_field(Map *m, const ClaimField *f, Str value);
+/* https://nhip.vn/fhir/StructureDefinition/xmlN */
+Str map_extension_url(int table);
 /* Extension StructureDefinition/xmlN with the listed fields (fields NULL: all that are not kept),
  * as an element of an open array; nothing when all are empty. link: index of a resource to name in
  * it, or -1. */
@@ -144,6 +149,10 @@ bool map_put_organization(Map *m, Str code);
 bool map_put_practitioner(Map *m, Str code);
 bool map_put_department(Map *m, Str code);
 void map_put_insurer(Map *m);
+/* "Organization/cskcb-…" */
+Str map_organization_reference(Map *m, Str code);
+Str map_practitioner_reference(Map *m, Str code);
+Str map_department_reference(Map *m, Str code);
 /* "name":{…} of a single code; kept when exact. */
 void map_organization(Map *m, Str name, MapRow *r, int field);
 /* "name":{…} of the first of the field's practitioners; kept when it is the only one. */
@@ -161,6 +170,7 @@ void map_put_drugs(Map *m);
 void map_put_services(Map *m);
 void map_put_results(Map *m);
 void map_put_course(Map *m);
+void map_put_forms(Map *m); /* XML6–XML15 */
 void map_put_documents(Map *m);
 void map_put_bill(Map *m, MapRow *summary);
 

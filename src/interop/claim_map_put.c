@@ -295,7 +295,7 @@ static bool is_small_integer(Str s) {
            !str_eq(s, STR("-0"));
 }
 
-static void put_field(Map *m, const ClaimField *f, Str value) {
+void map_put_field(Map *m, const ClaimField *f, Str value) {
     json_open_object(&m->w);
     json_member(&m->w, "url", f->name);
     if (f->kind == CLAIM_DEC && map_is_json_number(value)) {
@@ -328,16 +328,22 @@ bool map_extension_has(const MapRow *r, const int *fields, size_t n_fields) {
     [n] = {CLAIM_BASE "StructureDefinition/xml" #n,                                                \
            sizeof(CLAIM_BASE "StructureDefinition/xml" #n) - 1}
 
+Str map_extension_url(int table) {
+    static const Str urls[] = {EXTENSION(0),  EXTENSION(1),  EXTENSION(2),  EXTENSION(3),
+                               EXTENSION(4),  EXTENSION(5),  EXTENSION(6),  EXTENSION(7),
+                               EXTENSION(8),  EXTENSION(9),  EXTENSION(10), EXTENSION(11),
+                               EXTENSION(12), EXTENSION(13), EXTENSION(14), EXTENSION(15)};
+    assert(table >= 0 && table < (int)ARRAY_LEN(urls));
+    return urls[table];
+}
+
 void map_extension(Map *m, MapRow *r, const int *fields, size_t n_fields, int link) {
-    static const Str urls[] = {EXTENSION(0), EXTENSION(1), EXTENSION(2),
-                               EXTENSION(3), EXTENSION(4), EXTENSION(5)};
-    assert(r->t->number < (int)ARRAY_LEN(urls));
     size_t n = fields == NULL ? (size_t)r->t->n_fields : n_fields;
     if (link < 0 && !map_extension_has(r, fields, n_fields)) {
         return;
     }
     json_open_object(&m->w);
-    json_member(&m->w, "url", urls[r->t->number]);
+    json_member(&m->w, "url", map_extension_url(r->t->number));
     json_name(&m->w, "extension");
     json_open_array(&m->w);
     if (link >= 0) {
@@ -357,7 +363,7 @@ void map_extension(Map *m, MapRow *r, const int *fields, size_t n_fields, int li
     for (size_t i = 0; i < n; i++) {
         int f = fields == NULL ? (int)i : fields[i];
         if (map_has(r, f) && !map_is_kept(r, f)) {
-            put_field(m, &r->t->fields[f], map_take(r, f));
+            map_put_field(m, &r->t->fields[f], map_take(r, f));
         }
     }
     json_close_array(&m->w);

@@ -265,18 +265,32 @@ static void put_person(Map *m, MapRow *r) {
     json_close_object(&m->w);
 }
 
-static void put_encounter(Map *m, MapRow *r) {
+/* A check-in has no bill behind it: its Encounter, written to the end, takes all that is left. */
+static void put_encounter_extensions(Map *m, MapRow *r) {
     static const int fields[] = {XML1_LY_DO_VNT,  XML1_MA_LY_DO_VNT, XML1_CHAN_DOAN_VAO,
                                  XML1_MA_TAI_NAN, XML1_PP_DIEU_TRI,  XML1_NGAY_VAO_NOI_TRU,
                                  XML1_GHI_CHU,    XML1_CAN_NANG_CON, XML1_NGAY_TAI_KHAM};
-    m->encounter = map_open(m, FHIR_T_ENCOUNTER, STR("encounter"));
     json_name(&m->w, "extension");
     json_open_array(&m->w);
     put_person(m, r);
-    map_extension(m, r, fields, ARRAY_LEN(fields), -1);
+    map_extension(m, r, m->check_in ? NULL : fields, m->check_in ? 0 : ARRAY_LEN(fields), -1);
     json_close_array(&m->w);
+}
+
+static Str visit_status(const Map *m, const MapRow *r) {
+    if (!m->check_in) {
+        return STR("finished");
+    }
+    return map_has(r, XML1_NGAY_VAO_NOI_TRU) ? STR("in-progress") : STR("arrived");
+}
+
+static void put_encounter(Map *m, MapRow *r) {
+    m->encounter = map_open(m, FHIR_T_ENCOUNTER, STR("encounter"));
+    if (!m->check_in) {
+        put_encounter_extensions(m, r);
+    }
     put_identifiers(m, r);
-    json_member(&m->w, "status", STR("finished"));
+    json_member(&m->w, "status", visit_status(m, r));
     put_kinds(m, r);
     map_patient(m, STR("subject"));
     put_participants(m);
@@ -287,6 +301,9 @@ static void put_encounter(Map *m, MapRow *r) {
     put_hospitalization(m, r);
     put_locations(m, r);
     map_organization(m, STR("serviceProvider"), r, XML1_MA_CSKCB);
+    if (m->check_in) {
+        put_encounter_extensions(m, r);
+    }
     map_close(m);
 }
 

@@ -20,6 +20,13 @@ EMBED(ig_namingsystem_khoa, "docs/ig/package/NamingSystem-khoa.json")
 EMBED(ig_namingsystem_ma_bn, "docs/ig/package/NamingSystem-ma-bn.json")
 EMBED(ig_namingsystem_ma_hsba, "docs/ig/package/NamingSystem-ma-hsba.json")
 EMBED(ig_namingsystem_ma_lk, "docs/ig/package/NamingSystem-ma-lk.json")
+EMBED(ig_namingsystem_so_chung_sinh, "docs/ig/package/NamingSystem-so-chung-sinh.json")
+EMBED(ig_namingsystem_so_chuyen_tuyen, "docs/ig/package/NamingSystem-so-chuyen-tuyen.json")
+EMBED(ig_namingsystem_so_ct, "docs/ig/package/NamingSystem-so-ct.json")
+EMBED(ig_namingsystem_so_giayhen_kl, "docs/ig/package/NamingSystem-so-giayhen-kl.json")
+EMBED(ig_namingsystem_so_ho_so, "docs/ig/package/NamingSystem-so-ho-so.json")
+EMBED(ig_namingsystem_so_luu_tru, "docs/ig/package/NamingSystem-so-luu-tru.json")
+EMBED(ig_namingsystem_ma_ttdv, "docs/ig/package/NamingSystem-ma-ttdv.json")
 EMBED(ig_structuredefinition_as_of, "docs/ig/package/StructureDefinition-as-of.json")
 EMBED(ig_structuredefinition_citizen, "docs/ig/package/StructureDefinition-citizen.json")
 EMBED(ig_structuredefinition_claim, "docs/ig/package/StructureDefinition-claim.json")
@@ -35,6 +42,15 @@ EMBED(ig_structuredefinition_xml2, "docs/ig/package/StructureDefinition-xml2.jso
 EMBED(ig_structuredefinition_xml3, "docs/ig/package/StructureDefinition-xml3.json")
 EMBED(ig_structuredefinition_xml4, "docs/ig/package/StructureDefinition-xml4.json")
 EMBED(ig_structuredefinition_xml5, "docs/ig/package/StructureDefinition-xml5.json")
+EMBED(ig_structuredefinition_xml6, "docs/ig/package/StructureDefinition-xml6.json")
+EMBED(ig_structuredefinition_xml7, "docs/ig/package/StructureDefinition-xml7.json")
+EMBED(ig_structuredefinition_xml8, "docs/ig/package/StructureDefinition-xml8.json")
+EMBED(ig_structuredefinition_xml9, "docs/ig/package/StructureDefinition-xml9.json")
+EMBED(ig_structuredefinition_xml10, "docs/ig/package/StructureDefinition-xml10.json")
+EMBED(ig_structuredefinition_xml11, "docs/ig/package/StructureDefinition-xml11.json")
+EMBED(ig_structuredefinition_xml13, "docs/ig/package/StructureDefinition-xml13.json")
+EMBED(ig_structuredefinition_xml14, "docs/ig/package/StructureDefinition-xml14.json")
+EMBED(ig_structuredefinition_xml15, "docs/ig/package/StructureDefinition-xml15.json")
 
 #define GUIDE_LIST(X)                                                                              \
     X(ig_implementationguide_vn_nhip)                                                              \
@@ -51,6 +67,13 @@ EMBED(ig_structuredefinition_xml5, "docs/ig/package/StructureDefinition-xml5.jso
     X(ig_namingsystem_ma_bn)                                                                       \
     X(ig_namingsystem_ma_hsba)                                                                     \
     X(ig_namingsystem_ma_lk)                                                                       \
+    X(ig_namingsystem_so_chung_sinh)                                                               \
+    X(ig_namingsystem_so_chuyen_tuyen)                                                             \
+    X(ig_namingsystem_so_ct)                                                                       \
+    X(ig_namingsystem_so_giayhen_kl)                                                               \
+    X(ig_namingsystem_so_ho_so)                                                                    \
+    X(ig_namingsystem_so_luu_tru)                                                                  \
+    X(ig_namingsystem_ma_ttdv)                                                                     \
     X(ig_structuredefinition_as_of)                                                                \
     X(ig_structuredefinition_citizen)                                                              \
     X(ig_structuredefinition_claim)                                                                \
@@ -64,7 +87,16 @@ EMBED(ig_structuredefinition_xml5, "docs/ig/package/StructureDefinition-xml5.jso
     X(ig_structuredefinition_xml2)                                                                 \
     X(ig_structuredefinition_xml3)                                                                 \
     X(ig_structuredefinition_xml4)                                                                 \
-    X(ig_structuredefinition_xml5)
+    X(ig_structuredefinition_xml5)                                                                 \
+    X(ig_structuredefinition_xml6)                                                                 \
+    X(ig_structuredefinition_xml7)                                                                 \
+    X(ig_structuredefinition_xml8)                                                                 \
+    X(ig_structuredefinition_xml9)                                                                 \
+    X(ig_structuredefinition_xml10)                                                                \
+    X(ig_structuredefinition_xml11)                                                                \
+    X(ig_structuredefinition_xml13)                                                                \
+    X(ig_structuredefinition_xml14)                                                                \
+    X(ig_structuredefinition_xml15)
 
 enum { RESOURCES_MAX = 1024 };
 

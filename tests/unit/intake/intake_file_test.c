@@ -269,7 +269,7 @@ static void a_zip_of_several_files(void **state) {
     assert_int_equal(h->report.files_same, 1);
 }
 
-static Str check_in(Home *h, const char *ma_lk, const char *reason) {
+static Str check_in(Home *h, const char *ma_lk, const char *reason, const char *time) {
     Str x[XML0_FIELD_COUNT];
     const ClaimTable *t = claim_table(0);
     for (int i = 0; i < t->n_fields; i++) {
@@ -286,7 +286,7 @@ static Str check_in(Home *h, const char *ma_lk, const char *reason) {
     x[XML0_HO_TEN] = STR("NGUYỄN VĂN THỬ");
     x[XML0_NGAY_SINH] = STR("199001010000");
     x[XML0_GIOI_TINH] = STR("1");
-    x[XML0_NGAY_YL] = STR("202611200801");
+    x[XML0_NGAY_YL] = str_from(time);
     x[XML0_TEN_DICH_VU] = str_from(reason);
     CLEANUP_BUF Buf b;
     buf_init(&b, LIMIT_MIB);
@@ -294,22 +294,43 @@ static Str check_in(Home *h, const char *ma_lk, const char *reason) {
     return arena_str(h->arena, buf_str(&b));
 }
 
+static const char *visit_status(Home *h) {
+    StoreVersion e = current(h, FHIR_T_ENCOUNTER, count(h, FHIR_T_ENCOUNTER).last_id);
+    return str_find(e.json, STR("\"status\":\"arrived\"")) != SIZE_MAX    ? "arrived"
+           : str_find(e.json, STR("\"status\":\"finished\"")) != SIZE_MAX ? "finished"
+                                                                          : "?";
+}
+
+/* Check-ins of one visit add up; its claim takes their place, and none that comes late changes it.
+ */
 static void a_check_in_comes_before_its_visit(void **state) {
     Home *h = *state;
-    send_bytes(h, check_in(h, "A", "Sốt"));
+    send_bytes(h, check_in(h, "A", "Khám", "202611200801"));
     assert_report(h, 1, 0, 0, 0);
     assert_int_equal(count(h, FHIR_T_PATIENT).current, 1);
-    assert_int_equal(count(h, FHIR_T_DOCUMENT_REFERENCE).current, 1);
-    assert_int_equal(count(h, FHIR_T_ENCOUNTER).current, 0);
-    send_bytes(h, arena_printf(h->arena, STR_FMT "\n", STR_ARG(check_in(h, "A", "Sốt"))));
+    assert_int_equal(count(h, FHIR_T_ENCOUNTER).current, 1);
+    assert_int_equal(count(h, FHIR_T_SERVICE_REQUEST).current, 1);
+    assert_string_equal(visit_status(h), "arrived");
+    Str first = check_in(h, "A", "Khám", "202611200801");
+    send_bytes(h, arena_printf(h->arena, STR_FMT "\n", STR_ARG(first)));
     assert_report(h, 0, 0, 1, 0);
-    send_bytes(h, check_in(h, "A", "Sốt cao"));
+    send_bytes(h, check_in(h, "A", "Khám nội", "202611200801"));
     assert_report(h, 0, 1, 0, 0);
-    assert_int_equal(count(h, FHIR_T_DOCUMENT_REFERENCE).current, 1);
+    assert_int_equal(count(h, FHIR_T_SERVICE_REQUEST).current, 1);
+    send_bytes(h, check_in(h, "A", "X-quang", "202611200830"));
+    assert_report(h, 0, 1, 0, 0);
+    assert_int_equal(count(h, FHIR_T_SERVICE_REQUEST).current, 2);
+    assert_int_equal(count(h, FHIR_T_ENCOUNTER).current, 1);
     SEND(h, {.ma_lk = "A", .cccd = "999090000001"});
-    assert_report(h, 1, 0, 0, 0);
+    assert_report(h, 0, 1, 0, 0);
     assert_int_equal(count(h, FHIR_T_PATIENT).current, 1);
-    assert_int_equal(count(h, FHIR_T_DOCUMENT_REFERENCE).current, 1);
+    assert_int_equal(count(h, FHIR_T_ENCOUNTER).current, 1);
+    assert_int_equal(count(h, FHIR_T_SERVICE_REQUEST).current, 0);
+    assert_string_equal(visit_status(h), "finished");
+    send_bytes(h, check_in(h, "A", "Siêu âm", "202611200845"));
+    assert_report(h, 0, 0, 1, 0);
+    assert_string_equal(visit_status(h), "finished");
+    assert_int_equal(count(h, FHIR_T_SERVICE_REQUEST).current, 0);
 }
 
 /* ---- stopped and taken up again ---- */

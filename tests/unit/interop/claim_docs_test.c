@@ -21,11 +21,12 @@ static void the_guide_names_every_rule(void **state) {
 }
 
 static void the_guide_maps_every_field(void **state) {
+    static const int tables[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 0};
     (void)state;
     Arena *a = arena_new(8 << 20);
     Str rest = read_file(a, "docs/ig/mapping.md");
-    for (int i = 1; i <= 5; i++) {
-        const ClaimTable *t = claim_table(i);
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        const ClaimTable *t = claim_table(tables[i]);
         for (int f = 0; f < t->n_fields; f++) {
             Str want = arena_printf(a, "\n| " STR_FMT " | ", STR_ARG(t->fields[f].name));
             size_t at = str_find(rest, want);

@@ -148,7 +148,7 @@ static void the_sample_becomes_these_resources(void **state) {
     sink_release(&s);
 }
 
-static void the_check_in_is_kept_whole(void **state) {
+static void the_check_in_becomes_a_visit_that_has_begun(void **state) {
     (void)state;
     Sink s = sink_new();
     ClaimGroup g;
@@ -156,8 +156,15 @@ static void the_check_in_is_kept_whole(void **state) {
     s.more = &g;
     (void)sink_read(&s, read_file(s.arena, "tests/case/claims/XML0.xml"));
     check_group(&g);
-    assert_str(roles_of(s.arena, &g), STR("Patient patient\nDocumentReference document/XML0/1\n"));
-    assert_str(g.visit_key, STR("46999|46999_TEST_0000000001|XML0|202611200815|1"));
+    assert_str(roles_of(s.arena, &g), STR("Patient patient\n"
+                                          "Coverage coverage/DN4460000000000\n"
+                                          "Encounter encounter\n"
+                                          "ServiceRequest xml0/202611200815/1/service\n"
+                                          "Organization/cskcb-46999\n"
+                                          "Organization/bhxh\n"));
+    assert_str(g.visit_key, STR("46999|46999_TEST_0000000001"));
+    assert_true(g.check_in);
+    assert_int_not_equal(str_find(g.resources[2].json, STR("\"status\":\"arrived\"")), SIZE_MAX);
     sink_release(&s);
 }
 
@@ -429,7 +436,7 @@ static void identity_takes_the_strongest_first(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sample_becomes_these_resources),
-        cmocka_unit_test(the_check_in_is_kept_whole),
+        cmocka_unit_test(the_check_in_becomes_a_visit_that_has_begun),
         cmocka_unit_test(what_is_mapped_is_valid_r4),
         cmocka_unit_test(every_field_of_every_record_comes_through),
         cmocka_unit_test(odd_values_are_told_apart),
