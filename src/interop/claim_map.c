@@ -180,7 +180,8 @@ static void put_check_in(Map *m, ClaimGroup *g, const ClaimPerson *person) {
         return;
     }
     map_put_patient(m, person, &m->rows[1][0]);
-    map_put_coverages(m, person, &m->rows[1][0]);
+    map_put_coverages(m, &m->rows[1][0]);
+    memset(m->rows[1][0].kept, 0, sizeof(m->rows[1][0].kept)); /* as of a claim: see put_visit */
     map_put_visit(m, &m->rows[1][0]);
     for (int i = 0; i < m->n_rows[0]; i++) {
         form_put(m, &m->rows[0][i]);

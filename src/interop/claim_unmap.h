@@ -5,7 +5,7 @@
  * carry it) the element decides when the two no longer say the same. What the claim said of its
  * citizen and cards stands in the bill: the citizen moves on with later visits, a bill does not. A
  * value that stands in two resources is read from the bill. docs/ig/mapping.md tells it by field.
- * A check-in (XML0) is a DocumentReference without an Encounter.
+ * A check-in (XML0) is an Encounter without a bill, an order a record.
  * Ownership: the claim lives in the arena and points into the resources' texts. Errors:
  * ERR_NOT_FOUND (rule claim-none: no Encounter of a claim among them), ERR_SYNTAX (a kept table is
  * broken), ERR_LIMIT, ERR_NOMEM. Threads: no state. Cost: linear, see bench/claims.c. */

@@ -1,5 +1,5 @@
-/* DocumentReferences of tables that were kept whole → XML0, XML6–XML15, read again from their
- * bytes. */
+/* DocumentReferences of tables that were kept whole (before forms were) → XML0, XML6–XML15, read
+ * again from their bytes. */
 #include "interop/claim_unmap_int.h"
 
 #include "core/base64.h"
@@ -73,10 +73,15 @@ static void take_keys(Unmap *u, const ClaimStored *r) {
 
 ErrCode unmap_documents(Unmap *u) {
     bool visit = u->encounter != NULL;
+    bool known[CLAIM_TABLES]; /* by forms */
+    for (int t = 0; t < CLAIM_TABLES; t++) {
+        known[t] = u->parts[t] != NULL;
+    }
     for (size_t i = 0; i < u->n_resources; i++) {
         const ClaimTable *t = table_of(u, &u->resources[i]);
-        /* of XML1–XML5 the records are known: such a document keeps what is no field of them */
-        if (t != NULL && (visit ? t->number > 5 : t->number == 0)) {
+        /* where the records are known, such a document keeps what is no field of them */
+        bool wanted = t != NULL && !known[t->number];
+        if (wanted && (visit ? t->number > 5 : t->number == 0)) {
             TRY(put_document(u, t, &u->resources[i]));
             if (!visit) {
                 take_keys(u, &u->resources[i]);

@@ -390,5 +390,8 @@ ErrCode unmap_forms(Unmap *u) {
         err = read_table(u, m, t);
     }
     buf_release(&m->actor);
+    if (u->bill == NULL && u->parts[0] != NULL) {
+        u->parts[1] = NULL; /* a check-in: its record says it all */
+    }
     return err;
 }

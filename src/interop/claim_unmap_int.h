@@ -14,7 +14,7 @@
     X(unmap_results)   /* XML4 */                                                                  \
     X(unmap_course)    /* XML5 */                                                                  \
     X(unmap_forms)     /* XML0, XML6–XML15 */                                                    \
-    X(unmap_documents) /* tables that are kept whole: XML0, XML6–XML15 */
+    X(unmap_documents) /* tables that were kept whole once */
 
 /* One document of a table on its way. */
 typedef struct UnmapPart {
