@@ -23,13 +23,9 @@ void slots_sort(uint32_t *slots, uint32_t *spare, size_t n) {
         }
         return;
     }
-    uint32_t all = 0;
-    for (size_t i = 0; i < n; i++) {
-        all |= slots[i];
-    }
     uint32_t *from = slots;
     uint32_t *to = spare;
-    for (unsigned shift = 0; shift < 32 && all >> shift != 0; shift += BITS) {
+    for (unsigned shift = 0; shift < 32; shift += BITS) {
         size_t starts[BUCKETS + 1] = {0};
         for (size_t i = 0; i < n; i++) {
             starts[(from[i] >> shift & (BUCKETS - 1)) + 1]++;
@@ -44,7 +40,7 @@ void slots_sort(uint32_t *slots, uint32_t *spare, size_t n) {
         from = to;
         to = t;
     }
-    if (from != slots) { /* an odd number of passes: the result stands in spare */
+    if (from != slots) { /* three passes: the result stands in spare */
         memcpy(slots, from, n * sizeof(*slots));
     }
 }

@@ -12,7 +12,7 @@ typedef struct Includes {
     Search *s;
     StorePage *page;
     Slot *seen; /* open addressing, slots of hits and of what was looked at */
-    size_t mask, n_seen, size_max;
+    size_t mask, n_seen;
     size_t capacity;
     /* the wave */
     const StoreVersion *wave;
@@ -20,48 +20,23 @@ typedef struct Includes {
     bool is_first;
 } Includes;
 
-static Slot *seen_place(const Includes *in, Slot slot) {
+/* True when the slot is new. References to the wrong type can fill the table, too: it never gets
+ * more than three quarters full. */
+static bool note(Includes *in, Slot slot) {
     size_t i = hash64((Str){(const char *)&slot, sizeof(slot)}) & in->mask;
     while (in->seen[i] != 0 && in->seen[i] != slot) {
         i = (i + 1) & in->mask;
     }
-    return &in->seen[i];
-}
-
-/* A table twice as large; most pages never need it. */
-static ErrCode seen_grow(Includes *in) {
-    const Slot *old = in->seen;
-    size_t n = in->mask + 1;
-    in->seen = arena_calloc(in->s->plan_arena, 2 * n, sizeof(Slot));
-    if (in->seen == NULL) {
-        return ERR_NOMEM;
+    if (in->seen[i] != 0) {
+        return false;
     }
-    in->mask = 2 * n - 1;
-    for (size_t i = 0; i < n; i++) {
-        if (old[i] != 0) {
-            *seen_place(in, old[i]) = old[i];
-        }
-    }
-    return ERR_OK;
-}
-
-/* Is the slot new? References to the wrong type can fill the table, too: it never gets more than
- * three quarters full. */
-static ErrCode note(Includes *in, Slot slot, bool *ret_is_new) {
-    *ret_is_new = false;
-    if (*seen_place(in, slot) != 0) {
-        return ERR_OK;
-    }
-    bool is_full = in->n_seen >= in->mask / 4 * 3;
-    if (is_full && in->mask + 1 >= in->size_max) {
+    if (in->n_seen >= in->mask / 4 * 3) {
         in->page->includes_cut = true;
-        return ERR_OK;
+        return false;
     }
-    TRY(is_full ? seen_grow(in) : ERR_OK);
-    *seen_place(in, slot) = slot;
+    in->seen[i] = slot;
     in->n_seen++;
-    *ret_is_new = true;
-    return ERR_OK;
+    return true;
 }
 
 static ErrCode includes_reserve(Includes *in) {
@@ -85,9 +60,7 @@ static ErrCode includes_reserve(Includes *in) {
 static ErrCode add(Includes *in, Slot slot, FhirType type) {
     Search *s = in->s;
     StorePage *page = in->page;
-    bool is_new = false;
-    TRY(page->includes_cut ? ERR_OK : note(in, slot, &is_new));
-    if (!is_new) {
+    if (page->includes_cut || !note(in, slot)) {
         return ERR_OK;
     }
     TRY(includes_reserve(in));
@@ -140,8 +113,11 @@ static void ref_put(FhirIndexSink *sink, const FhirIndexValue *v) {
         ref->url.len > 0 || ref->type == FHIR_T_NONE || !is_wanted(r, v->param, ref->type)) {
         return;
     }
+    Slot first = store_resolve(s->store, ref->type, ref->id);
     Slot slot = 0;
-    r->err = search_resolve(s, ref, &slot);
+    if (first != 0) {
+        r->err = search_current(s, first, &slot);
+    }
     if (r->err == ERR_OK && slot != 0) {
         r->err = add(r->in, slot, ref->type);
     }
@@ -161,8 +137,10 @@ static ErrCode include_custom(RefSink *r, Arena *arena, const JsonNode *root) {
 }
 
 static ErrCode include_of(Includes *in, const StoreVersion *from) {
-    Arena *arena = in->s->match_arena; /* no candidate is in hand */
-    arena_reset(arena);
+    CLEANUP_ARENA Arena *arena = arena_new(LIMIT_RESOURCE_BYTES * 8);
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
     const JsonNode *root = NULL;
     RefSink sink = {{.put = ref_put}, in, from, ERR_OK};
     TRY(json_parse(arena, from->json, &root, NULL));
@@ -280,19 +258,17 @@ static ErrCode revinclude_all(Includes *in, const FhirInclude *include) {
 
 static ErrCode includes_init(Includes *in) {
     StorePage *page = in->page;
-    enum { FIRST_SIZE = 64 };
-    in->size_max = FIRST_SIZE;
-    while (in->size_max < 2 * (page->n_matches + in->s->limits.include_max + 1)) {
-        in->size_max *= 2;
+    size_t size = 64;
+    while (size < 2 * (page->n_matches + in->s->limits.include_max + 1)) {
+        size *= 2;
     }
-    in->mask = FIRST_SIZE - 1;
-    in->seen = arena_calloc(in->s->plan_arena, FIRST_SIZE, sizeof(Slot));
+    in->mask = size - 1;
+    in->seen = arena_new_array(in->s->plan_arena, Slot, size);
     if (in->seen == NULL) {
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < page->n_matches; i++) {
-        bool is_new = false;
-        TRY(note(in, page->matches[i].slot, &is_new));
+        (void)note(in, page->matches[i].slot);
     }
     return ERR_OK;
 }

@@ -129,8 +129,6 @@ Clause *clause_new(Search *s); /* NULL without memory */
 void clause_finish(Clause *c);
 /* About how many slots the clause has. */
 size_t clause_estimate(const Search *s, const Clause *c);
-/* About how many slots the keys of the clause have in the part: of few ranges. */
-size_t clause_estimate_in(const IndexPart *part, const Clause *c);
 /* About how many slots the clauses leave, by the smallest of them; SIZE_MAX without any. */
 size_t search_estimate(Search *s);
 MUST_USE ErrCode clause_range(Search *s, Clause *c, const KeyRange *range);
@@ -260,9 +258,6 @@ MUST_USE ErrCode search_fetch_any(Search *s, Arena *arena, Slot slot, StoreVersi
 ErrCode search_too_much(const Search *s);
 /* The version of `first` that is current at the snapshot: its slot, or 0. */
 MUST_USE ErrCode search_current(Search *s, Slot first, Slot *ret_slot);
-/* The same of the resource that is named by type and id. An id that the server made says where it
- * stands: what never changed is looked up nowhere. */
-MUST_USE ErrCode search_resolve(Search *s, const FhirIndexReference *r, Slot *ret_slot);
 
 /* ---- search_sort.c: pages in the order of _sort ---- */
 /* By anything but _lastUpdated alone, which is the order of the walk. */

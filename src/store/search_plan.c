@@ -394,14 +394,6 @@ size_t clause_estimate(const Search *s, const Clause *c) {
     return n * step + c->n_slots + c->n_records * SLOTS_A_RECORD;
 }
 
-size_t clause_estimate_in(const IndexPart *part, const Clause *c) {
-    size_t n = 0;
-    for (size_t i = 0; i < c->n_ranges; i++) {
-        n += range_estimate(part, &c->ranges[i]);
-    }
-    return n;
-}
-
 size_t search_estimate(Search *s) {
     size_t least = SIZE_MAX;
     for (size_t i = 0; i < s->n_clauses && !s->is_empty; i++) {

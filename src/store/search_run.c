@@ -143,15 +143,6 @@ ErrCode search_fetch(Search *s, FhirType type, Slot slot, StoreVersion *ret) {
     return expand(s, s->out, slot, ret);
 }
 
-/* Is the slot a version of the resource of the type whose id the server made of `first`? */
-static ErrCode is_slot_of(Search *s, FhirType type, Slot slot, Slot first, bool *ret_is) {
-    unsigned at = SLOT_POSITION(slot);
-    ErrCode err = load_record(s, SLOT_RECORD(slot), type);
-    *ret_is = err == ERR_OK && at < s->record->n_slots && s->record->slots[at].type == type &&
-              s->record->slots[at].first == first && s->record->slots[at].client_id.len == 0;
-    return err == ERR_NOT_FOUND ? ERR_OK : err;
-}
-
 ErrCode search_current(Search *s, Slot first, Slot *ret_slot) {
     *ret_slot = 0;
     if (SLOT_RECORD(first) > s->snapshot || SLOT_RECORD(first) == 0) {
@@ -162,27 +153,6 @@ ErrCode search_current(Search *s, Slot first, Slot *ret_slot) {
     TRY(index_newest(s->view, index_key_slot(key, INDEX_VERSION, 0, first), s->snapshot, &later));
     *ret_slot = later == 0 ? first : later;
     return ERR_OK;
-}
-
-/* A first version that never was superseded is the newest without a look-up. */
-static ErrCode newest_of(Search *s, FhirType type, Slot first, Slot *ret_slot) {
-    if (SLOT_RECORD(first) != 0 && index_is_live(s->index, type, first, s->snapshot)) {
-        *ret_slot = first;
-        return ERR_OK;
-    }
-    return search_current(s, first, ret_slot);
-}
-
-ErrCode search_resolve(Search *s, const FhirIndexReference *r, Slot *ret_slot) {
-    Slot first = store_id_parse(s->store, r->id);
-    bool is_made = false;
-    TRY(newest_of(s, r->type, first, ret_slot));
-    TRY(*ret_slot == 0 ? ERR_OK : is_slot_of(s, r->type, *ret_slot, first, &is_made));
-    if (is_made) {
-        return ERR_OK;
-    }
-    TRY(index_client_id(s->index, r->type, r->id, &first));
-    return newest_of(s, r->type, first, ret_slot);
 }
 
 /* ---- a page ---- */
@@ -214,10 +184,8 @@ static ErrCode page_put(void *ctx, const WalkBatch *batch) {
             f->has_more = true;
             return ERR_STOPPED;
         }
-        StoreVersion *match = &f->page->matches[f->page->n_matches++];
-        *match = f->s->last; /* its texts live until the next candidate */
-        match->id = arena_str(f->s->out, match->id);
-        match->json = arena_str(f->s->out, match->json);
+        TRY(search_fetch(f->s, f->s->query->type, slot, &f->page->matches[f->page->n_matches]));
+        f->page->n_matches++;
     }
     return ERR_OK;
 }

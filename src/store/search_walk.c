@@ -2,10 +2,7 @@
  * each iterator in turn jumps to the last candidate's place or beyond, until all agree. */
 #include "store/search_int.h"
 
-enum {
-    FIRST_BATCH = 16, /* of a walk that may end soon; each is twice the one before */
-    WIDE = 2,         /* the highest cost of a clause */
-};
+enum { FIRST_BATCH = 16 }; /* of a walk that may end soon; each is twice the one before */
 
 typedef struct PartWalk {
     Search *s;
@@ -14,11 +11,9 @@ typedef struct PartWalk {
     size_t n_with;
     SlotIter **without; /* negative clauses */
     size_t n_without;
-    bool is_void;       /* a positive clause has nothing here */
-    bool is_loose;      /* clauses were left to the verification */
-    const Clause *late; /* one of them, which is opened after all when too many do not meet it */
-    size_t n_taken, patience;
-    bool asks; /* a link is, too */
+    bool is_void;  /* a positive clause has nothing here */
+    bool is_loose; /* clauses were left to the verification */
+    bool asks;     /* a link is, too */
     uint32_t slots[SEARCH_BATCH];
     uint64_t sure[SEARCH_BATCH / 64];
     size_t n;
@@ -31,7 +26,7 @@ typedef struct PartWalk {
 /* Cheap clauses first: when one of them is empty the costly ones need not be filled. */
 unsigned search_clause_cost(const Clause *c) {
     bool lists = c->n_slots > 0 || c->n_records > 0;
-    return lists || c->n_ranges == 0 ? 0 : c->n_ranges == 1 && c->ranges[0].is_exact ? 1 : WIDE;
+    return lists || c->n_ranges == 0 ? 0 : c->n_ranges == 1 && c->ranges[0].is_exact ? 1 : 2;
 }
 
 static void place_by_size(SlotIter **list, size_t n, SlotIter *it) {
@@ -66,76 +61,15 @@ static bool is_worth_opening(const Search *s, const Clause *c) {
     return exact;
 }
 
-static size_t type_estimate(const PartWalk *w) {
-    KeyBuf from;
-    key_head(&from, INDEX_TYPE, (unsigned)w->s->query->type, 0);
-    KeyRange range = {.from = key_str(&from), .is_exact = true};
-    return clause_estimate_in(w->part, &(Clause){.ranges = &range, .n_ranges = 1});
-}
-
-/* Only of a page, whose walk ends when it is full. */
-static bool may_wait(const PartWalk *w, const Clause *c) {
-    enum { WIDE_RANGES = 4 };
-    const Search *s = w->s;
-    return s->is_lazy && s->wanted > 0 && !s->is_narrowed && !w->asks && w->late == NULL &&
-           w->part->segment != NULL && clause_is_keys(c) && c->n_ranges <= WIDE_RANGES &&
-           search_clause_cost(c) == WIDE;
-}
-
-/* A range that most resources of the type meet says little, and its list grows with the data: the
- * few more candidates that are read until the page is full may cost less. */
-static bool is_left_late(PartWalk *w, const Clause *c) {
-    enum { LIST_NS = 30, READ_NS = 15000, TIMES = 4, MORE = 16 };
-    if (!may_wait(w, c) || w->n_with == 0) {
-        return false;
-    }
-    double n = (double)clause_estimate_in(w->part, c);
-    double have = (double)iter_estimate(w->with[0]);
-    double all = MAX(n, (double)type_estimate(w));
-    if (n * 2 < all || have >= n) {
-        return false;
-    }
-    double reads = MIN(have, (double)w->s->wanted * all / n);
-    if (reads * (1 - n / all) * READ_NS >= n * LIST_NS) {
-        return false;
-    }
-    w->late = c;
-    w->patience = TIMES * (size_t)reads + MORE;
-    return true;
-}
-
-/* Of several wide clauses the one that leaves least is opened first; NULL: in their order. */
-static const Clause *narrowest(const PartWalk *w, unsigned level, bool negative) {
-    const Clause *least = NULL;
-    size_t least_n = 0;
-    size_t n_wide = 0;
-    bool may = level == WIDE && !negative && w->n_with == 0;
-    for (size_t i = 0; i < w->s->n_clauses && may; i++) {
-        n_wide += may_wait(w, &w->s->clauses[i]);
-    }
-    for (size_t i = 0; i < w->s->n_clauses && n_wide > 1; i++) {
-        const Clause *c = &w->s->clauses[i];
-        size_t n = may_wait(w, c) ? clause_estimate_in(w->part, c) : SIZE_MAX;
-        if (n != SIZE_MAX && (least == NULL || n < least_n)) {
-            least = c;
-            least_n = n;
-        }
-    }
-    return least;
-}
-
 /* Opens the clauses of one cost. With a patient's few records, or a few slots, in hand the other
  * clauses are left to the verification: reading those records costs less than their lists. */
 static ErrCode open_level(PartWalk *w, unsigned level, bool negative) {
-    const Clause *first = narrowest(w, level, negative);
-    TRY(first != NULL ? add_clause(w, first) : ERR_OK);
     for (size_t i = 0; i < w->s->n_clauses && !w->is_void; i++) {
         const Clause *c = &w->s->clauses[i];
-        if (c == first || search_clause_cost(c) != level || c->is_negative != negative) {
+        if (search_clause_cost(c) != level || c->is_negative != negative) {
             continue;
         }
-        bool few = w->n_with > 0 && iter_is_few(w->with[0]) && !is_worth_opening(w->s, c);
-        if (few || is_left_late(w, c)) {
+        if (w->n_with > 0 && iter_is_few(w->with[0]) && !is_worth_opening(w->s, c)) {
             w->is_loose = true;
         } else {
             TRY(add_clause(w, c));
@@ -145,10 +79,11 @@ static ErrCode open_level(PartWalk *w, unsigned level, bool negative) {
 }
 
 static ErrCode open_clauses(PartWalk *w) {
-    for (unsigned level = 0; level <= WIDE; level++) {
+    enum { LEVELS = 3 };
+    for (unsigned level = 0; level < LEVELS; level++) {
         TRY(open_level(w, level, false));
     }
-    for (unsigned level = 0; level <= WIDE; level++) { /* once there is what to take away from */
+    for (unsigned level = 0; level < LEVELS; level++) { /* once there is what to take away from */
         TRY(open_level(w, level, true));
     }
     return ERR_OK;
@@ -228,9 +163,6 @@ static bool is_taken_away(PartWalk *w, uint32_t slot, bool *sure) {
 
 static ErrCode take(PartWalk *w, uint32_t slot) {
     bool sure = !w->s->is_unsure && !w->is_loose && !w->asks;
-    if (w->late != NULL && w->n_taken++ == w->patience) {
-        TRY(add_clause(w, TAKE(w->late)));
-    }
     if (is_taken_away(w, slot, &sure)) {
         return ERR_OK;
     }
@@ -265,7 +197,7 @@ static ErrCode walk_slots(PartWalk *w, uint32_t low, uint32_t high) {
     uint32_t slot = 0;
     while (agree(w, at, &slot) && slot >= low && slot < high) {
         TRY(take(w, slot));
-        if (w->is_void || (up ? slot + 1 >= high : slot == low)) {
+        if (up ? slot + 1 >= high : slot == low) {
             break;
         }
         at = up ? slot + 1 : slot - 1;

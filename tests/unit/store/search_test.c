@@ -871,54 +871,6 @@ static void a_plan_counts_its_steps(void **state) {
     world_free(w);
 }
 
-/* Fifty born in 1950 after five hundred born in 1990, all of them in one segment. */
-static void add_two_ages(World *w) {
-    for (int i = 0; i < 550; i++) {
-        Str json =
-            home_text(&w->home,
-                      "{\"resourceType\":\"Patient\",\"name\":[{\"text\":\"%s\"}],"
-                      "\"birthDate\":\"%d-03-%02d\"}",
-                      i % 11 == 10 ? "Seldom" : "Often", i % 11 == 10 ? 1950 : 1990, i % 28 + 1);
-        StoreChange change = create(FHIR_T_PATIENT, json);
-        assert_ok(commit_some(&w->home, &change, 1, NULL));
-    }
-    home_reopen(&w->home);
-}
-
-/* Of two wide clauses the one that says little is read last, if at all: when what it says turns
- * out to matter, its keys are taken after all, and a page does not read all candidates. */
-static void a_wide_clause_waits_and_comes_in_time(void **state) {
-    (void)state;
-    static const struct {
-        const char *text;
-        size_t found, read_min, read_max;
-    } asked[] = {
-        {"name=seldom&birthdate=ge1940&_count=5", 5, 6, 6},
-        {"birthdate=ge1940&name=seldom&_count=5", 5, 6, 6},
-        {"birthdate=ge1960&name=seldom&_count=2", 0, 20, 40},
-        {"name=seldom&birthdate=ge1960&_sort=_lastUpdated&_count=2", 0, 20, 40},
-        {"name=seldom&birthdate=lt1950-03-15&_count=40", 25, 25, 50},
-        {"name=often&birthdate=ge1960&birthdate=lt1995&_count=500", 500, 500, 500},
-    };
-    World *w = small_world();
-    add_two_ages(w);
-    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
-        FhirQuery query;
-        FhirQueryScope scope = {.type = FHIR_T_PATIENT, .info = &w->home.info};
-        assert_ok(fhir_query_parse(w->arena, &scope, str_from(asked[i].text), &query));
-        StoreSearch search = {.query = &query, .count = query.count, .want_plan = true};
-        StorePage page = {0};
-        assert_ok(store_search(w->home.store, w->arena, &search, &page, &w->home.info));
-        assert_int_equal(page.n_matches, asked[i].found);
-        for (size_t k = 0; k < page.n_plan; k++) {
-            bool is_page = str_eq(page.plan[k].what, STR("page"));
-            assert_true(!is_page || (page.plan[k].read >= asked[i].read_min &&
-                                     page.plan[k].read <= asked[i].read_max));
-        }
-    }
-    world_free(w);
-}
-
 static ErrCode count_each(void *ctx, const StoreVersion *version) {
     ++*(int *)ctx;
     return version->deleted ? ERR_INTERNAL : ERR_OK;
@@ -964,7 +916,6 @@ int main(void) {
         cmocka_unit_test(long_lists_of_every_kind),
         cmocka_unit_test(circles_end),
         cmocka_unit_test(a_plan_counts_its_steps),
-        cmocka_unit_test(a_wide_clause_waits_and_comes_in_time),
         cmocka_unit_test(tokens_and_patients_are_found_directly),
         cmocka_unit_test(a_page_of_an_unknown_snapshot_is_refused),
         cmocka_unit_test(links_answer_alike_however_they_are_joined),
