@@ -1,4 +1,5 @@
 /* Search, and the pages that search, history and everything answer with. */
+#include "rest/rest_linked.h"
 #include "rest/rest_profile.h"
 #include "rest/rest_search_param.h"
 
@@ -205,6 +206,7 @@ ErrCode rest_search(const RestGet *get, RestAnswer *ret, ErrInfo *info) {
                   .kind = REST_ENTRY_MATCH,
                   .ignored = q.ignored,
                   .n_ignored = q.n_ignored};
+    TRY(rest_widen_linked(rest->store, get->call->arena, &q, info));
     TRY(run_search(get, &q, &p, info));
     if (p.n_entries == 0 && q.n_terms == 1 && q.page.len == 0) {
         TRY(rest_term_complete(get, &p));
