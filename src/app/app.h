@@ -52,6 +52,12 @@ typedef struct App {
     X(rules, "list [FILE…]|explain ID|test [FILE…]", "the claim rules", "quy tắc giám định")       \
     X(sign, "IN OUT|pin FACILITY", "sign a claim file; or print the key's line of signature_pins", \
       "ký số một tệp hồ sơ; hoặc in dòng signature_pins của khoá")                                 \
+    X(rules, "list [FILE…]", "the claim rules", "quy tắc giám định")                               \
+    X(mpi,                                                                                         \
+      "[list [--all]|run [--dry-run]|explain ID ID|merge KEEP OTHER|unmerge ID ID|differ ID ID] "  \
+      "[--who NAME --why TEXT]",                                                                   \
+      "one citizen, one record: find, review, merge, part",                                        \
+      "mỗi người dân một hồ sơ: tìm, xem xét, gộp, tách")                                          \
     X(routes, "", "list the HTTP routes", "liệt kê các đường dẫn HTTP")                            \
     X(help, "[settings]", "this list, or all settings", "danh sách này, hoặc mọi cài đặt")         \
     X(version, "", "the version", "phiên bản")

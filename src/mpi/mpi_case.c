@@ -77,7 +77,8 @@ static void compare(const Case *c, MpiSideBySide *s) {
         mpi_person_make(&s->fields[i], &persons[i]);
     }
     s->vector = mpi_compare(&persons[0], &persons[1]);
-    s->verdict = mpi_decide(model, s->vector, model->name_bits);
+    s->verdict =
+        c->act->verdict != NULL ? *c->act->verdict : mpi_decide(model, s->vector, model->name_bits);
     for (unsigned f = 0; f < MPI_FIELDS; f++) {
         s->weights[f] = mpi_weight(model, f, mpi_level(s->vector, f));
     }

@@ -24,7 +24,8 @@
 typedef struct MpiAct {
     Str keep, other; /* ids of Patients; keep stays. Without a merge their order means nothing */
     Str who, why;
-    const MpiModel *model; /* of the evidence; NULL: the shipped one */
+    const MpiModel *model;     /* of the evidence; NULL: the shipped one */
+    const MpiVerdict *verdict; /* where it is known already; NULL: by the model */
     TimeMs now;
 } MpiAct;
 

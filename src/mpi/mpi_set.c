@@ -10,6 +10,8 @@ struct MpiSet {
     MpiIndex *index;
     MpiNames names;
     MpiModel model;
+    uint64_t *parted; /* pairs, sorted */
+    size_t n_parted, parted_room;
 };
 
 MpiSet *mpi_set_new(void) {
@@ -32,6 +34,7 @@ void mpi_set_free(MpiSet *set) {
         mpi_index_free(set->index);
         mpi_names_release(&set->names);
         free(set->persons);
+        free(set->parted);
         free(set);
     }
 }
@@ -87,12 +90,62 @@ MpiIndexStat mpi_set_stat(const MpiSet *set, uint64_t *ret_bytes) {
     return stat;
 }
 
+/* ---- parted by people ---- */
+
+static uint64_t pair_key(uint32_t a, uint32_t b) {
+    return (uint64_t)MIN(a, b) << 32 | MAX(a, b);
+}
+
+/* The first place whose pair is not below the key. */
+static size_t parted_at(const MpiSet *set, uint64_t key) {
+    size_t low = 0;
+    size_t high = set->n_parted;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (set->parted[middle] < key) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+bool mpi_set_parted(const MpiSet *set, uint32_t a, uint32_t b) {
+    size_t at = parted_at(set, pair_key(a, b));
+    return at < set->n_parted && set->parted[at] == pair_key(a, b);
+}
+
+ErrCode mpi_set_part(MpiSet *set, uint32_t a, uint32_t b) {
+    size_t at = parted_at(set, pair_key(a, b));
+    if (mpi_set_parted(set, a, b)) {
+        return ERR_OK;
+    }
+    if (set->n_parted == set->parted_room) {
+        size_t room = set->parted_room == 0 ? 64 : set->parted_room * 2;
+        uint64_t *parted = realloc(set->parted, room * sizeof *parted);
+        if (parted == NULL) {
+            return ERR_NOMEM;
+        }
+        set->parted = parted;
+        set->parted_room = room;
+    }
+    memmove(&set->parted[at + 1], &set->parted[at], (set->n_parted - at) * sizeof *set->parted);
+    set->parted[at] = pair_key(a, b);
+    set->n_parted++;
+    return ERR_OK;
+}
+
 /* The rarer of two names that agree says more. */
 static double name_bits(const MpiSet *set, MpiVector vector, const MpiPerson *a,
                         const MpiPerson *b) {
+    enum { NAMES_ENOUGH = 1000 }; /* fewer do not tell what is common */
     unsigned level = mpi_level(vector, MPI_NAME);
     if (level == MPI_MISSING || level > MPI_NAME_SHORT) {
         return 0;
+    }
+    if (set->names.persons < NAMES_ENOUGH) {
+        return set->model.name_bits;
     }
     double bits = mpi_names_bits(&set->names, a);
     /* With a slip the rarer one is rare because of the slip. */
@@ -202,7 +255,8 @@ static bool may_join(const Groups *g, uint32_t a, uint32_t b) {
         uint32_t y = b;
         do {
             n_b++;
-            if (mpi_forbids(mpi_compare(&g->set->persons[x], &g->set->persons[y]))) {
+            if (mpi_forbids(mpi_compare(&g->set->persons[x], &g->set->persons[y])) ||
+                mpi_set_parted(g->set, x, y)) {
                 return false;
             }
             y = g->next[y];

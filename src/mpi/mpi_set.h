@@ -34,6 +34,10 @@ MpiIndexStat mpi_set_stat(const MpiSet *set, uint64_t *ret_bytes);
 /* Estimates the model from the candidate pairs of at most max_persons citizens, spread evenly. */
 MUST_USE ErrCode mpi_set_learn(MpiSet *set, size_t max_persons);
 
+/* A person knows that they are two: never in one group. */
+MUST_USE ErrCode mpi_set_part(MpiSet *set, uint32_t a, uint32_t b);
+bool mpi_set_parted(const MpiSet *set, uint32_t a, uint32_t b);
+
 /* Compares and decides one pair. */
 MpiPair mpi_set_judge(const MpiSet *set, uint32_t a, uint32_t b);
 
