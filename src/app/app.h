@@ -52,7 +52,6 @@ typedef struct App {
     X(rules, "list [FILE…]|explain ID|test [FILE…]", "the claim rules", "quy tắc giám định")       \
     X(sign, "IN OUT|pin FACILITY", "sign a claim file; or print the key's line of signature_pins", \
       "ký số một tệp hồ sơ; hoặc in dòng signature_pins của khoá")                                 \
-    X(rules, "list [FILE…]", "the claim rules", "quy tắc giám định")                               \
     X(mpi,                                                                                         \
       "[list [--all]|run [--dry-run]|explain ID ID|merge KEEP OTHER|unmerge ID ID|differ ID ID] "  \
       "[--who NAME --why TEXT]",                                                                   \
