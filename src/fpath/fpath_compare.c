@@ -48,16 +48,15 @@ static Decimal calendar_value(const FpathQuantity *q, bool *ret_months) {
     return decimal_mul(q->value, decimal_from_i64(factor));
 }
 
-/* The UCUM code of a calendar duration. */
-static Str definite_unit(const FpathQuantity *q) {
+Str fpath_definite_unit(const FpathQuantity *q) {
     static const char *const CODES[] = {"a", "mo", "d", "h", "min", "s", "ms", "wk"};
     return q->calendar ? str_from(CODES[fpath_calendar_unit(q->unit)]) : q->unit;
 }
 
 /* Codes that are no UCUM compare with themselves only. */
 static bool compare_definite(const FpathQuantity *a, const FpathQuantity *b, int *ret_cmp) {
-    Str unit_a = definite_unit(a);
-    Str unit_b = definite_unit(b);
+    Str unit_a = fpath_definite_unit(a);
+    Str unit_b = fpath_definite_unit(b);
     if (str_eq(unit_a, unit_b)) {
         *ret_cmp = decimal_cmp(a->value, b->value);
         return true;
@@ -87,8 +86,8 @@ bool fpath_quantity_cmp(const FpathQuantity *a, const FpathQuantity *b, int *ret
 }
 
 bool fpath_quantity_equivalent(const FpathQuantity *a, const FpathQuantity *b) {
-    Str unit_a = definite_unit(a);
-    Str unit_b = definite_unit(b);
+    Str unit_a = fpath_definite_unit(a);
+    Str unit_b = fpath_definite_unit(b);
     if (str_eq(unit_a, unit_b)) {
         return fpath_decimal_equivalent(a->value, b->value);
     }
@@ -111,7 +110,7 @@ bool fpath_quantity_equivalent(const FpathQuantity *a, const FpathQuantity *b) {
  * the steps of a scale that no written number meets: that of logarithms. */
 uint64_t fpath_quantity_hash(const FpathQuantity *q) {
     static const double STEPS = 1e6;
-    Str code = definite_unit(q);
+    Str code = fpath_definite_unit(q);
     UcumUnit unit;
     double value = decimal_to_double(q->value);
     if (ucum_parse(code, &unit) != ERR_OK) {

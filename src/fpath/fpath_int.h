@@ -311,6 +311,8 @@ int fpath_time_digits(const FpathItem *item);
 
 /* "year" for a calendar word, singular or plural; FPATH_MS + 1 for week; -1: none. */
 int fpath_calendar_unit(Str word);
+/* The UCUM code of a quantity's unit, of a calendar duration, too. */
+Str fpath_definite_unit(const FpathQuantity *q);
 Str fpath_calendar_name(int unit);
 enum { FPATH_WEEK = FPATH_MS + 1 };
 

@@ -311,9 +311,12 @@ static ErrCode scaled(FpathRun *r, const FpathNode *n, size_t base, const FpathI
         return ERR_OK;
     }
     item.quantity.value = divide ? fpath_divide(a.value, b.value) : decimal_mul(a.value, b.value);
-    item.quantity.unit = joined_unit(r->arena, a.unit, b.unit, divide);
-    item.quantity.calendar =
-        a.calendar != b.calendar && str_eq((a.calendar ? b : a).unit, STR("1"));
+    /* a number of days stays one when it is multiplied; all else has UCUM's units */
+    item.quantity.calendar = a.calendar != b.calendar && (a.calendar || !divide) &&
+                             str_eq((a.calendar ? b : a).unit, STR("1"));
+    item.quantity.unit = item.quantity.calendar ? (a.calendar ? a : b).unit
+                                                : joined_unit(r->arena, fpath_definite_unit(&a),
+                                                              fpath_definite_unit(&b), divide);
     if (decimal_is_nan(item.quantity.value)) {
         r->top = base;
         return ERR_OK;
