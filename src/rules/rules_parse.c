@@ -358,14 +358,15 @@ ErrCode rules_parse_items(const RulesScope *scope, Str text, RulesList *list, Er
     size_t capacity = 0;
     rules_lex_init(&p.lex, text);
     do {
+        const char *at = p.lex.text.ptr;
         bool negative = rules_accept(&p, "-");
         RulesExpr *e = p.lex.token == RULES_TOKEN_NUMBER && list->type != RULES_TEXT
                            ? rules_number_literal(&p)
                        : p.lex.token == RULES_TOKEN_TEXT && !negative ? rules_text_literal(&p)
                                                                       : NULL;
         if (e == NULL || (list->n_items > 0 && e->type != list->type)) {
-            (void)rules_fail(&p, "numbers or quoted texts are expected, all alike, not {}",
-                             "cần các số hoặc văn bản trong nháy, cùng một kiểu, không phải {}");
+            (void)rules_fail_at(&p, at, "numbers or quoted texts are expected, all alike",
+                                "cần các số hoặc văn bản trong nháy, cùng một kiểu", STR_EMPTY);
             return p.err;
         }
         if (!rules_grow(scope->arena, &list->items, list->n_items, &capacity,

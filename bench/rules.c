@@ -1,0 +1,148 @@
+/* rules — all embedded claim rules over the synthetic province's claims, one thread, CPU time:
+ * visits a second when the claims are only read, read and checked, and (the difference) checked;
+ * also findings a visit and the rules that found most. Usage: rules [visits]. Target: ≥ 5,000
+ * visits/s checked a core with all rules on. */
+#include <inttypes.h>
+
+#include "bench.h"
+#include "core/limits.h"
+#include "rules/rules.h"
+#include "synth/synth.h"
+
+enum { ROUNDS = 3, FILES_MAX = 200000, SHOWN = 10 };
+
+typedef struct Files {
+    Str *at;
+    size_t n, bytes;
+} Files;
+
+typedef struct Bench {
+    const Rules *rules;
+    RulesRun *run; /* NULL: only read */
+    Arena *arena;
+    uint64_t visits, findings, not_checked;
+    uint64_t *by_rule;
+} Bench;
+
+static double cpu_now(void) {
+    struct timespec t;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static ErrCode keep_file(void *ctx, Str name, Str bytes) {
+    Files *f = ctx;
+    if (!str_ends(name, STR(".xml")) || f->n == FILES_MAX) {
+        return ERR_OK;
+    }
+    char *p = malloc(bytes.len);
+    if (p == NULL) {
+        return ERR_NOMEM;
+    }
+    memcpy(p, bytes.ptr, bytes.len);
+    f->at[f->n++] = (Str){p, bytes.len};
+    f->bytes += bytes.len;
+    return ERR_OK;
+}
+
+static ErrCode on_claim(void *ctx, const Claim *claim) {
+    Bench *b = ctx;
+    RulesVisit visit;
+    RulesReport report;
+    b->visits++;
+    if (b->run == NULL) {
+        return ERR_OK;
+    }
+    arena_reset(b->arena);
+    TRY(rules_visit_of_claim(b->arena, claim, &visit));
+    visit.history_loaded = visit.work_loaded = true; /* and empty: their rules run, too */
+    TRY(rules_check(b->run, &visit, NULL, RULES_AT_IMPORT, &report));
+    b->findings += report.n_findings + report.n_more;
+    b->not_checked += report.n_not_checked;
+    for (size_t i = 0; i < report.n_findings; i++) {
+        for (size_t k = 0; k < rules_count(b->rules); k++) {
+            b->by_rule[k] += rules_get(b->rules, k) == report.findings[i].rule;
+        }
+    }
+    return ERR_OK;
+}
+
+static double once(Bench *b, const Files *files) {
+    double start = cpu_now();
+    b->visits = b->findings = b->not_checked = 0;
+    memset(b->by_rule, 0, rules_count(b->rules) * sizeof(*b->by_rule));
+    for (size_t i = 0; i < files->n; i++) {
+        ClaimReadOptions o = {.ctx = b, .on_claim = on_claim};
+        if (claim_read(files->at[i], &o, NULL) != ERR_OK) {
+            (void)fprintf(stderr, "bench rules: out of memory\n");
+            exit(1);
+        }
+    }
+    return cpu_now() - start;
+}
+
+static double best(Bench *b, const Files *files) {
+    double seconds = 1e9;
+    for (int i = 0; i < ROUNDS; i++) {
+        double one = once(b, files);
+        seconds = MIN(seconds, one);
+    }
+    return seconds;
+}
+
+static void print_most(const Bench *b) {
+    for (int shown = 0; shown < SHOWN; shown++) {
+        size_t most = 0;
+        for (size_t k = 0; k < rules_count(b->rules); k++) {
+            most = b->by_rule[k] > b->by_rule[most] ? k : most;
+        }
+        if (b->by_rule[most] == 0) {
+            break;
+        }
+        printf("  %9" PRIu64 "  " STR_FMT "\n", b->by_rule[most],
+               STR_ARG(rules_get(b->rules, most)->id));
+        b->by_rule[most] = 0;
+    }
+}
+
+int main(int argc, char **argv) {
+    uint64_t visits = 5000;
+    if (argc > 1 && str_to_u64(str_from(argv[1]), &visits) != ERR_OK) {
+        return 2;
+    }
+    bench_machine();
+    SynthOptions o;
+    SynthReport report;
+    Rules *rules = NULL;
+    synth_options_init(&o, 20779);
+    o.visits = (uint32_t)visits;
+    o.citizens = o.visits / 4 + 1;
+    o.errors_per_mille = 0;
+    o.years = 1;
+    Files files = {.at = calloc(FILES_MAX, sizeof(Str))};
+    if (files.at == NULL || synth_generate(&o, keep_file, &files, &report) != ERR_OK ||
+        rules_new(NULL, &rules, NULL) != ERR_OK) {
+        return 1;
+    }
+    Bench b = {.rules = rules, .arena = arena_new(LIMIT_CLAIM_ARENA_BYTES)};
+    b.by_rule = calloc(rules_count(rules) + 1, sizeof(*b.by_rule));
+    if (b.arena == NULL || b.by_rule == NULL) {
+        return 1;
+    }
+    double read = best(&b, &files);
+    if (rules_run_new(rules, &b.run) != ERR_OK) {
+        return 1;
+    }
+    double both = best(&b, &files);
+    double n = (double)b.visits;
+    printf("%zu rules, %" PRIu64 " visits, %.2f findings a visit\n", rules_count(rules), b.visits,
+           (double)b.findings / n);
+    printf("read           %8.0f visits/s\n", n / read);
+    printf("read + checked %8.0f visits/s\n", n / both);
+    printf("checked alone  %8.0f visits/s, %.2f of the target of 5,000\n", n / (both - read),
+           n / (both - read) / 5000);
+    print_most(&b);
+    rules_run_free(b.run);
+    rules_free(rules);
+    return 0;
+}
