@@ -6,6 +6,7 @@
     X(api_guide_routes)                                                                            \
     X(api_health_routes)                                                                           \
     X(api_import_routes)                                                                           \
+    X(api_mpi_routes)                                                                              \
     X(api_ops_routes)                                                                              \
     X(api_static_routes)
 

@@ -3,6 +3,8 @@
 
 #include "fhir/fhir_query.h"
 #include "interop/claim_identity.h"
+#include "rest/rest_linked.h"
+#include "store/store_scan.h"
 #include "vn/vn.h"
 
 enum { COUNT_DEFAULT = 20, COUNT_MAX = 100, NEWEST_MAX = 10000, CANDIDATES = 4 };
@@ -157,14 +159,21 @@ static void get_citizen(RestCall *call) {
     rest_answer(call, names, put_citizen);
 }
 
+/* The citizen's own, or of somebody who was merged into him. */
 static ErrCode put_visit(RestCall *call, Buf *out, ErrInfo *info) {
     StoreVersion patient;
     StoreVersion encounter;
-    (void)info;
+    RestLinked linked;
+    Store *store = api_of(call)->store;
     TRY(find_citizen(call, &patient));
-    TRY(store_get(api_of(call)->store, call->arena, FHIR_T_ENCOUNTER, call->parts[4], &encounter));
-    return encounter.patient == patient.first ? citizen_visit(call, &patient, &encounter, out)
-                                              : ERR_NOT_FOUND;
+    TRY(store_get(store, call->arena, FHIR_T_ENCOUNTER, call->parts[4], &encounter));
+    TRY(rest_linked(store, call->arena, patient.id, &linked, info));
+    for (size_t i = 0; i < linked.n; i++) {
+        if (encounter.patient == store_first(store, FHIR_T_PATIENT, linked.ids[i])) {
+            return citizen_visit(call, &patient, &encounter, out);
+        }
+    }
+    return ERR_NOT_FOUND;
 }
 
 static void get_visit(RestCall *call) {

@@ -1,5 +1,8 @@
 #include "api/api_life.h"
 
+#include "rest/rest_linked.h"
+#include "store/store_scan.h"
+
 enum { RESOURCES_MAX = 200000 };
 
 static Str encounter_of(Arena *arena, FhirType type, const JsonNode *root) {
@@ -100,12 +103,39 @@ static ErrCode index_visits(Life *r) {
     return ERR_OK;
 }
 
-/* All that the record's screen shows, or, with `visit`, all that names this Encounter. */
-ErrCode life_gather(Life *r, RestCall *call, Slot patient) {
+/* Newest record first, within a record as it was written: as one citizen's items come. */
+static int by_record(const void *a, const void *b) {
+    const LifeItem *x = a;
+    const LifeItem *y = b;
+    RecordNo m = SLOT_RECORD(x->slot);
+    RecordNo n = SLOT_RECORD(y->slot);
+    return m != n ? (m < n) - (m > n) : (x->slot > y->slot) - (x->slot < y->slot);
+}
+
+static ErrCode gather_one(Life *r, Str patient) {
+    Store *store = api_of(r->call)->store;
+    Slot first = store_first(store, FHIR_T_PATIENT, patient);
+    bool was_cut = r->is_cut;
+    r->is_cut = false;
+    r->n_records = 0;
+    ErrCode err = first == 0 ? ERR_OK : store_patient(store, r->arena, first, take, r);
+    err = err == ERR_STOPPED && r->is_cut ? ERR_OK : err;
+    r->is_cut = r->is_cut || was_cut;
+    return err;
+}
+
+ErrCode life_gather(Life *r, RestCall *call, Str patient) {
+    RestLinked linked;
+    ErrInfo info = {0};
     r->call = call;
     r->arena = call->arena;
-    ErrCode err = store_patient(api_of(call)->store, call->arena, patient, take, r);
-    TRY(err == ERR_STOPPED && r->is_cut ? ERR_OK : err);
+    TRY(rest_linked(api_of(call)->store, call->arena, patient, &linked, &info));
+    for (size_t i = 0; i < linked.n; i++) {
+        TRY(gather_one(r, linked.ids[i]));
+    }
+    if (linked.n > 1) {
+        qsort(r->items, r->n, sizeof(*r->items), by_record);
+    }
     return index_visits(r);
 }
 

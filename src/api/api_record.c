@@ -217,7 +217,7 @@ ErrCode citizen_record(RestCall *call, const StoreVersion *patient, size_t newes
     const JsonNode *p = NULL;
     Life r = {.newest = newest};
     TRY(json_parse(call->arena, patient->json, &p, NULL));
-    TRY(life_gather(&r, call, patient->first));
+    TRY(life_gather(&r, call, patient->id));
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     put_banner(&w, call->arena, patient, p);

@@ -109,7 +109,7 @@ ErrCode citizen_visit(RestCall *call, const StoreVersion *patient, const StoreVe
                       Buf *out) {
     Str id = encounter->id;
     Life r = {.visit = id};
-    TRY(life_gather(&r, call, patient->first));
+    TRY(life_gather(&r, call, patient->id));
     const LifeItem *claim = life_claim(&r, id);
     JsonWriter w = json_writer(out);
     json_open_object(&w);

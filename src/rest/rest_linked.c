@@ -8,13 +8,7 @@ typedef struct Widen {
     ErrInfo *info;
 } Widen;
 
-/* The Patients that this one stands for, itself first. */
-typedef struct Linked {
-    Str ids[REST_LINKED_MAX];
-    size_t n;
-} Linked;
-
-static bool has_id(const Linked *l, Str id) {
+static bool has_id(const RestLinked *l, Str id) {
     for (size_t i = 0; i < l->n; i++) {
         if (str_eq(l->ids[i], id)) {
             return true;
@@ -23,8 +17,7 @@ static bool has_id(const Linked *l, Str id) {
     return false;
 }
 
-/* A Patient that is not there stands for itself. */
-static ErrCode add_replaced(const Widen *w, Linked *l, Str id) {
+static ErrCode add_replaced(const Widen *w, RestLinked *l, Str id) {
     StoreVersion v;
     const JsonNode *root = NULL;
     Str type = STR(MPI_REPLACES);
@@ -53,11 +46,13 @@ static ErrCode add_replaced(const Widen *w, Linked *l, Str id) {
     }
 }
 
-static ErrCode find_linked(const Widen *w, Str id, Linked *l) {
-    *l = (Linked){.ids = {id}, .n = 1};
-    for (size_t i = 0; i < l->n; i++) {
-        TRY(add_replaced(w, l, l->ids[i]));
+ErrCode rest_linked(Store *store, Arena *arena, Str id, RestLinked *ret, ErrInfo *info) {
+    Widen w = {store, arena, info};
+    RestLinked l = {.ids = {id}, .n = 1};
+    for (size_t i = 0; i < l.n; i++) {
+        TRY(add_replaced(&w, &l, l.ids[i]));
     }
+    *ret = l;
     return ERR_OK;
 }
 
@@ -69,11 +64,11 @@ static bool may_be_patient(const FhirQueryValue *v) {
 
 static ErrCode widen_values(const Widen *w, FhirQueryTerm *t) {
     for (size_t i = 0, n = t->n_values; i < n; i++) {
-        Linked l;
+        RestLinked l;
         if (!may_be_patient(&t->values[i])) {
             continue;
         }
-        TRY(find_linked(w, t->values[i].reference.id, &l));
+        TRY(rest_linked(w->store, w->arena, t->values[i].reference.id, &l, w->info));
         if (l.n == 1) {
             continue;
         }

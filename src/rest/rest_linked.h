@@ -11,7 +11,14 @@
 
 enum { REST_LINKED_MAX = 32 }; /* Patients that one stands for, itself counted */
 
-/* ERR_LIMIT with a sentence when there are more. */
+/* The Patients that this one stands for, itself first. */
+typedef struct RestLinked {
+    Str ids[REST_LINKED_MAX];
+    size_t n;
+} RestLinked;
+/* ERR_LIMIT with a sentence when there are more. A Patient that is not there stands for itself. */
+MUST_USE ErrCode rest_linked(Store *store, Arena *arena, Str id, RestLinked *ret, ErrInfo *info);
+
 MUST_USE ErrCode rest_widen_linked(Store *store, Arena *arena, FhirQuery *query, ErrInfo *info);
 
 #endif
