@@ -30,8 +30,8 @@ typedef struct Life {
     size_t n_of_visits;
 } Life;
 
-/* All that the record's screen shows, or, with `visit`, all that names this Encounter; also of those
- * who were merged into the citizen. */
+/* All that the record's screen shows, or, with `visit`, all that names this Encounter; also of
+ * those who were merged into the citizen. */
 MUST_USE ErrCode life_gather(Life *r, RestCall *call, Str patient);
 /* The first of of_visits that belongs to this Encounter, then the next one of a type; NULL: none.
  */
