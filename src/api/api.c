@@ -1,8 +1,10 @@
 #include "api/api_int.h"
+#include "core/io.h"
 
 /* One line a table; their order means nothing. */
 #define API_ROUTE_TABLES(X)                                                                        \
     X(api_citizen_routes)                                                                          \
+    X(api_gateway_routes)                                                                          \
     X(api_guide_routes)                                                                            \
     X(api_health_routes)                                                                           \
     X(api_import_routes)                                                                           \
@@ -19,7 +21,12 @@ static const RestRoutes *const tables[] = {API_ROUTE_TABLES(X)};
 const RestRouteTables api_route_tables = {tables, ARRAY_LEN(tables)};
 
 static ErrCode start_rest(Api *api, ErrInfo *info) {
-    static const char *const uploads[] = {"/import/claims", NULL};
+    static const char *const uploads[] = {"/import/claims",
+                                          "/api/qd130/checkInKcbQd4750",
+                                          "/api/qd130/checkInKcbQd3176",
+                                          "/api/qd130/guiHoSoXmlQD4750",
+                                          "/api/qd130/guiHoSoXmlQD3176",
+                                          NULL};
     return rest_start(&(RestOptions){.store = api->store,
                                      .intake = api->intake,
                                      .subs = api->o.subs,
@@ -32,6 +39,24 @@ static ErrCode start_rest(Api *api, ErrInfo *info) {
                                      .app = api,
                                      .on_stop = api_live_stop},
                       &api->rest, info);
+}
+
+static ErrCode load_accounts(Api *api, ErrInfo *info) {
+    const Settings *s = api->o.settings;
+    CLEANUP_BUF Buf table;
+    buf_init(&table, 16 * LIMIT_MIB);
+    if (s->gateway_accounts[0] == '\0') {
+        return ERR_OK;
+    }
+    ErrCode err = io_read_file(s->gateway_accounts, 16 * LIMIT_MIB, &table);
+    if (err != ERR_OK) {
+        return err_set(info, err, "gateway-accounts", "the table of accounts %s: %s",
+                       "bảng tài khoản %s: %s", s->gateway_accounts, err_text(err, 0));
+    }
+    return accounts_new(&(AccountsOptions){.table = buf_str(&table),
+                                           .calls_a_minute = (unsigned)s->gateway_rate,
+                                           .clock = api->clock},
+                        &api->accounts, info);
 }
 
 ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
@@ -47,7 +72,8 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     api->started = clock_now_ms(api->clock);
     mutex_init(&api->live_lock);
     cond_init(&api->live_wake);
-    ErrCode err = thread_start(&api->live_thread, "nhip-live", api_live_run, api);
+    ErrCode err = load_accounts(api, info);
+    err = err != ERR_OK ? err : thread_start(&api->live_thread, "nhip-live", api_live_run, api);
     if (err == ERR_OK) {
         err = start_rest(api, info);
     }
@@ -71,6 +97,7 @@ void api_stop(Api *api) {
     api_live_stop(api);
     mutex_release(&api->live_lock);
     cond_release(&api->live_wake);
+    accounts_free(api->accounts);
     free(api);
 }
 

@@ -3,6 +3,7 @@
 #define NHIP_API_API_INT_H
 
 #include "api/api.h"
+#include "api/api_account.h"
 #include "core/json.h"
 #include "core/limits.h"
 #include "core/thread.h"
@@ -15,6 +16,7 @@ struct Api {
     Ioc *ioc;
     const Clock *clock;
     Rest *rest;
+    Accounts *accounts; /* NULL: no facility sends by the gateway's calls */
     TimeMs started;
     Thread live_thread;
     Mutex live_lock; /* live_clients, stopping */

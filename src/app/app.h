@@ -50,6 +50,9 @@ typedef struct App {
     X(ig, "install FILE|list|remove NAME#VERSION", "implementation guides (package archives)",     \
       "hướng dẫn triển khai FHIR (tệp gói .tgz)")                                                  \
     X(rules, "list [FILE…]|explain ID|test [FILE…]", "the claim rules", "quy tắc giám định")       \
+    X(account, "USER FACILITY",                                                                    \
+      "a line of gateway_accounts; the password comes on standard input",                          \
+      "một dòng của gateway_accounts; mật khẩu đọc từ đầu vào chuẩn")                              \
     X(sign, "IN OUT|pin FACILITY", "sign a claim file; or print the key's line of signature_pins", \
       "ký số một tệp hồ sơ; hoặc in dòng signature_pins của khoá")                                 \
     X(mpi,                                                                                         \

@@ -79,6 +79,11 @@
       "thư viện PKCS#11 của token")                                                                \
     X(sign_pin_file, TEXT, "", 0, 4096, "file that holds the PIN of the token",                    \
       "tệp chứa mã PIN của token")                                                                 \
+    X(gateway_accounts, TEXT, "", 0, 4096,                                                         \
+      "accounts of facilities for the insurance gateway's calls (TSV; nhip account makes lines)",  \
+      "tài khoản của các cơ sở cho cổng tiếp nhận hồ sơ BHYT (TSV; tạo dòng bằng nhip account)")   \
+    X(gateway_rate, INT, 600, 1, 1000000, "calls a minute of one such account at most",            \
+      "số lần gọi tối đa mỗi phút của một tài khoản")                                              \
     X(base_url, TEXT, "", 0, 1024, "public address of the FHIR interface, for links",              \
       "địa chỉ công khai của giao diện FHIR, dùng cho liên kết")
 

@@ -65,6 +65,7 @@ typedef struct IntakeFile {
     Str name;          /* as the sender calls it */
     Str bytes;         /* claim file: XML, gzip, zip */
     Str actor;         /* who sends: for the origin row */
+    Str facility;      /* only its claims are taken; empty: anybody's */
     uint64_t retry_of; /* id of the reject that this repairs, or 0 */
 } IntakeFile;
 /* One file, whole, on the calling thread; returns when it is durable. ERR_OK also when all of it

@@ -69,9 +69,38 @@ static ErrCode refuse_large(Feed *feed, const Claim *claim) {
                                             .line = claim->line});
 }
 
+/* A claim of another facility than the sender's. */
+static ErrCode refuse_sender(Feed *feed, const Claim *claim) {
+    CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    ClaimRule rule = CLAIM_RULE_CLAIM_SENDER;
+    ClaimIssue issue = {.rule = rule,
+                        .severity = CLAIM_ERROR,
+                        .rule_id = claim_rule_id(rule),
+                        .file = feed->member,
+                        .ma_lk = claim->ma_lk,
+                        .hoso = claim->hoso,
+                        .line = claim->line,
+                        .en = claim_rule_say(arena, rule, false, claim->facility),
+                        .vi = claim_rule_say(arena, rule, true, claim->facility)};
+    return on_refused(feed, &(ClaimRefused){.facility = claim->facility,
+                                            .made = claim->made,
+                                            .ma_lk = claim->ma_lk,
+                                            .bytes = claim->bytes,
+                                            .issues = &issue,
+                                            .n_issues = 1,
+                                            .hoso = claim->hoso,
+                                            .line = claim->line});
+}
+
 static ErrCode on_claim(void *ctx, const Claim *claim) {
     Feed *feed = ctx;
     bool large = false;
+    if (feed->file->facility.len > 0 && !str_eq(feed->file->facility, claim->facility)) {
+        return refuse_sender(feed, claim);
+    }
     for (int i = 0; i < claim->n_issues; i++) {
         feeder_issue(feed->feeder, feed->member, &claim->issues[i]);
     }

@@ -89,6 +89,9 @@ typedef enum ClaimSeverity {
     X(CLAIM_FACILITY, "claim-facility", WARNING,                                                   \
       "MA_CSKCB '{}' is not the sender's MACSKCB. Check which facility gave the care.",            \
       "MA_CSKCB '{}' khác MACSKCB của đơn vị gửi. Hãy kiểm tra cơ sở đã khám chữa bệnh.")          \
+    X(CLAIM_SENDER, "claim-sender", ERROR,                                                         \
+      "The claim is of facility {}, for which this account may not send. Use its own account.",    \
+      "Hồ sơ của cơ sở {}, tài khoản này không được gửi thay. Hãy dùng tài khoản của cơ sở đó.")   \
     X(CLAIM_NO_FACILITY, "claim-no-facility", ERROR,                                               \
       "Neither MACSKCB nor MA_CSKCB says which facility gave the care. Fill one in.",              \
       "Cả MACSKCB và MA_CSKCB đều trống. Hãy điền mã cơ sở khám chữa bệnh.")                       \
