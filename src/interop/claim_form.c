@@ -69,8 +69,8 @@ static Str source_value(const FormSource *s, Str text) {
     (void)str_cut(&rest, ':', &field);
     const ClaimTable *t = claim_table_by_name(table);
     int index = t == NULL ? -1 : claim_field_find(t, field);
+    assert(index >= 0);
     if (index < 0) {
-        assert(!"a source that is no field");
         return STR_EMPTY;
     }
     Str v = s->value(s->ctx, t->number, index);

@@ -234,13 +234,12 @@ static const Codec codecs[] = {
 };
 
 static const Codec *codec_of(Str name) {
-    for (size_t i = 0; i < ARRAY_LEN(codecs); i++) {
-        if (str_eq(name, str_from(codecs[i].name))) {
-            return &codecs[i];
-        }
+    size_t i = 0;
+    while (i < ARRAY_LEN(codecs) && !str_eq(name, str_from(codecs[i].name))) {
+        i++;
     }
-    assert(!"a codec that is not there");
-    return &codecs[0];
+    assert(i < ARRAY_LEN(codecs));
+    return &codecs[i < ARRAY_LEN(codecs) ? i : 0];
 }
 
 Str form_encode(Map *m, Str codec, Str value) {

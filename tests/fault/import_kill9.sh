@@ -36,7 +36,7 @@ figures() {
     done
     for type in Patient Coverage Encounter Condition MedicationRequest MedicationDispense \
         ServiceRequest Procedure SupplyDelivery Observation DiagnosticReport ClinicalImpression \
-        Claim DocumentReference Organization Practitioner PractitionerRole Location; do
+        Claim Composition Appointment RelatedPerson Organization Practitioner PractitionerRole Location; do
         echo "$type $(curl -s "$base/fhir/$type?_summary=count" | grep -oE '"total":[0-9]+')"
     done
     # facilities in the order of their codes; names need no comparing

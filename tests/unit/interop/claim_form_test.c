@@ -262,6 +262,31 @@ static void the_hiv_programme_is_restricted(void **state) {
     }
 }
 
+/* A check-in is one record, also by the way of all tables; none of XML1 comes of it. */
+static void a_check_in_comes_back_alone(void **state) {
+    (void)state;
+    for (unsigned seed = 0; seed < 20; seed++) {
+        CLEANUP_ARENA Arena *a = arena_new(64 << 20);
+        Made k;
+        made_init(&k, a, seed * 13, CHECK_IN);
+        for (int f = 1; f < claim_table(0)->n_fields; f++) {
+            if ((f + (int)seed) % 4 == 0) {
+                k.values[0][0][f] = seed % 2 == 0 ? STR_EMPTY : STR(" odd  value ");
+            }
+        }
+        ClaimGroup g;
+        Claim c;
+        ErrInfo info;
+        assert_ok(claim_map(a, &k.claim, &g));
+        assert_ok(claim_unmap_group(a, &g, &c, &info));
+        assert_int_equal(c.n_parts, 1);
+        assert_int_equal(c.parts[0].n_records, 1);
+        for (int f = 0; f < claim_table(0)->n_fields; f++) {
+            assert_str(c.parts[0].records[0].values[f], k.values[0][0][f]);
+        }
+    }
+}
+
 /* A change of the element counts for more than the text that the extension kept. */
 static void what_was_changed_through_fhir_shows(void **state) {
     (void)state;
@@ -295,6 +320,7 @@ int main(void) {
         cmocka_unit_test(every_field_comes_back),
         cmocka_unit_test(what_the_visit_says_is_not_said_again),
         cmocka_unit_test(the_hiv_programme_is_restricted),
+        cmocka_unit_test(a_check_in_comes_back_alone),
         cmocka_unit_test(what_was_changed_through_fhir_shows),
     };
     return cmocka_run_group_tests_name("interop/claim_form", tests, NULL, NULL);
