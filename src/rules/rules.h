@@ -125,7 +125,7 @@ typedef struct RulesFinding {
 } RulesFinding;
 
 typedef struct RulesReport {
-    const RulesFinding *findings; /* in the order of tables, records, rules */
+    const RulesFinding *findings; /* in the order of tables and records */
     size_t n_findings;
     size_t n_more; /* beyond LIMIT_RULES_FINDINGS, only counted */
     size_t n_by_weight[RULES_WEIGHTS];

@@ -291,8 +291,8 @@ bool rules_apply(Arena *arena, RulesFn fn, const RulesValue *a, const uint8_t *t
 }
 
 bool rules_call(RulesRun *r, const RulesNode *n, RulesValue *ret) {
-    RulesValue args[RULES_ARGS_MAX];
-    uint8_t types[RULES_ARGS_MAX];
+    RulesValue args[RULES_ARGS_MAX] RULES_RAW; /* clearing them would cost more than most calls */
+    uint8_t types[RULES_ARGS_MAX] RULES_RAW;
     if (n->op == RULES_OP_PARAM) {
         const RulesExpr *e = n->data;
         return rules_param_find(r->rules, e->name, r->day == INT64_MIN ? INT64_MAX : r->day,

@@ -125,12 +125,20 @@ static void choose(RulesRun *r) {
         return;
     }
     r->n_active = 0;
+    int table = -1;
     for (size_t i = 0; i < r->rules->n_units; i++) {
-        const RulesRule *rule = &r->rules->units[i]->pub;
+        uint32_t unit = r->program->order[i];
+        const RulesRule *rule = &r->rules->units[unit]->pub;
         bool in_time = r->day == INT64_MIN || (r->day >= rule->since && r->day <= rule->until);
-        if (in_time && (rule->at & (unsigned)r->moment) != 0) {
-            r->active[r->n_active++] = (uint32_t)i;
+        while (table < rule->on) {
+            r->active_from[++table] = r->n_active;
         }
+        if (in_time && (rule->at & (unsigned)r->moment) != 0) {
+            r->active[r->n_active++] = unit;
+        }
+    }
+    while (table <= RULES_VISIT) {
+        r->active_from[++table] = r->n_active;
     }
     r->active_day = r->day;
     r->active_moment = r->moment;
@@ -275,25 +283,49 @@ static int ask(RulesRun *r, uint32_t unit, uint32_t node) {
 
 static void ask_rule(RulesRun *r, uint32_t unit) {
     const RulesUnit *u = r->rules->units[unit];
-    if (r->off[unit] || (u->open != RULES_NONE && ask(r, unit, u->open) != 1)) {
-        return;
-    }
     if (ask(r, unit, u->demand) == 0) {
         add(r, u);
     }
 }
 
+/* A condition that the rule before may have asked, too. */
+typedef struct Asked {
+    uint32_t node;
+    int truth;
+} Asked;
+
+static bool is_open(RulesRun *r, uint32_t unit, uint32_t node, Asked *before) {
+    if (node == RULES_NONE) {
+        return true;
+    }
+    if (before->node != node) {
+        before->truth = ask(r, unit, node);
+        before->node = r->failed ? RULES_NONE : node;
+    }
+    return before->truth == 1;
+}
+
 /* The rules of that table whose gate is open. */
 static size_t gather_rules(RulesRun *r, int on) {
     size_t n = 0;
-    for (size_t i = 0; i < r->n_active; i++) {
+    Asked before = {0};
+    for (size_t i = r->active_from[on]; i < r->active_from[on + 1]; i++) {
         uint32_t unit = r->active[i];
-        const RulesUnit *u = r->rules->units[unit];
-        if (u->pub.on == on && (u->gate == RULES_NONE || ask(r, unit, u->gate) == 1)) {
+        if (is_open(r, unit, r->rules->units[unit]->gate, &before)) {
             r->found->pending[n++] = unit;
         }
     }
     return n;
+}
+
+static void check_record(RulesRun *r, size_t n) {
+    Asked before = {0};
+    for (size_t k = 0; k < n; k++) {
+        uint32_t unit = r->found->pending[k];
+        if (!r->off[unit] && is_open(r, unit, r->rules->units[unit]->open, &before)) {
+            ask_rule(r, unit);
+        }
+    }
 }
 
 static void check_table(RulesRun *r, int table) {
@@ -304,9 +336,7 @@ static void check_table(RulesRun *r, int table) {
         if (table != RULES_VISIT) {
             r->rows[0] = (RulesBinding){.record = &r->visit->records[table][i], .row = i};
         }
-        for (size_t k = 0; k < n; k++) {
-            ask_rule(r, r->found->pending[k]);
-        }
+        check_record(r, n);
     }
 }
 

@@ -333,6 +333,41 @@ static void unit_of(Compile *c, RulesUnit *u) {
     }
 }
 
+/* What decides where a rule stands: neighbours with one condition ask it once. */
+typedef struct Place {
+    uint32_t on, gate, open, unit;
+} Place;
+
+static int cmp_place(const void *a, const void *b) {
+    const uint32_t *x = a;
+    const uint32_t *y = b;
+    for (size_t i = 0; i < sizeof(Place) / sizeof(uint32_t); i++) {
+        if (x[i] != y[i]) {
+            return x[i] < y[i] ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+static ErrCode sort_units(Compile *c) {
+    const Rules *r = c->rules;
+    size_t n = r->n_units;
+    c->program->order = arena_new_array(c->arena, uint32_t, n + 1);
+    Place *places = arena_new_array(c->arena, Place, n + 1);
+    if (c->program->order == NULL || places == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const RulesUnit *u = r->units[i];
+        places[i] = (Place){(uint32_t)u->pub.on, u->gate, u->open, (uint32_t)i};
+    }
+    qsort(places, n, sizeof(*places), cmp_place);
+    for (size_t i = 0; i < n; i++) {
+        c->program->order[i] = places[i].unit;
+    }
+    return ERR_OK;
+}
+
 ErrCode rules_compile(Rules *rules, ErrInfo *info) {
     Compile c = {.arena = rules->arena, .rules = rules};
     c.program = arena_calloc(rules->arena, 1, sizeof(*c.program));
@@ -353,5 +388,5 @@ ErrCode rules_compile(Rules *rules, ErrInfo *info) {
     }
     c.program->buckets = NULL;
     rules->program = c.program;
-    return c.err;
+    return c.err == ERR_OK ? sort_units(&c) : c.err;
 }

@@ -77,8 +77,8 @@ static bool field_value(RulesRun *r, const RulesNode *n, RulesValue *ret) {
 /* ---- operators ---- */
 
 static bool arithmetic(RulesRun *r, const RulesNode *n, RulesValue *ret) {
-    RulesValue a;
-    RulesValue b;
+    RulesValue a RULES_RAW;
+    RulesValue b RULES_RAW;
     if (!rules_value(r, n->args[0], &a)) {
         return false;
     }
@@ -124,8 +124,8 @@ bool rules_value(RulesRun *r, uint32_t node, RulesValue *ret) {
 }
 
 static int compare(RulesRun *r, const RulesNode *n) {
-    RulesValue a;
-    RulesValue b;
+    RulesValue a RULES_RAW;
+    RulesValue b RULES_RAW;
     if (!rules_value(r, n->args[0], &a) || !rules_value(r, n->args[1], &b)) {
         return -1;
     }
@@ -165,8 +165,8 @@ static int junction(RulesRun *r, const RulesNode *n) {
 }
 
 static int is_among(RulesRun *r, const RulesNode *n) {
-    RulesValue a;
-    RulesValue b;
+    RulesValue a RULES_RAW;
+    RulesValue b RULES_RAW;
     RulesType type = (RulesType)r->program->nodes[n->args[0]].type;
     if (!rules_value(r, n->args[0], &a)) {
         return -1;
@@ -208,7 +208,7 @@ bool rules_in_list(const RulesList *list, int64_t day, const RulesValue *v, bool
 
 static int is_given(RulesRun *r, uint32_t node) {
     const RulesNode *n = &r->program->nodes[node];
-    RulesValue v;
+    RulesValue v RULES_RAW;
     if (n->op == RULES_OP_FIELD) {
         return rules_raw(r, n->table, n->field, n->depth).len > 0;
     }
@@ -240,7 +240,7 @@ RulesFound rules_look(RulesRun *r, const RulesCatalogue *c, Str code, Str attrib
 
 /* in LIST, matches, known. */
 static int belongs(RulesRun *r, const RulesNode *n) {
-    RulesValue v;
+    RulesValue v RULES_RAW;
     Str ignored;
     if (!rules_value(r, n->args[0], &v)) {
         return -1;
@@ -261,7 +261,7 @@ static int belongs(RulesRun *r, const RulesNode *n) {
 }
 
 static int truth_of_call(RulesRun *r, const RulesNode *n) {
-    RulesValue v;
+    RulesValue v RULES_RAW;
     return rules_call(r, n, &v) ? v.time != 0 : -1;
 }
 

@@ -202,7 +202,7 @@ static bool walk_values(RulesRun *r, const RulesNode *n, Tally *t) {
 /* Fills the loop's slots; false: one is unknown. Two steps: what is taken out may itself be a loop
  * of the same depth. */
 static bool fill_slots(RulesRun *r, const RulesNode *n, const RulesLoop *loop) {
-    RulesSlot made[RULES_SLOTS_MAX];
+    RulesSlot made[RULES_SLOTS_MAX] RULES_RAW;
     for (size_t i = 0; i < loop->n_hoists; i++) {
         bool is_truth = r->program->nodes[loop->hoists[i]].type == RULES_BOOL;
         made[i].truth = is_truth ? rules_truth(r, loop->hoists[i])

@@ -6,6 +6,9 @@
 
 #include "rules/rules_int.h"
 
+/* A local that is written before it is read, on the hot path: not cleared by the compiler. */
+#define RULES_RAW __attribute__((uninitialized))
+
 enum {
     RULES_NONE = 0,       /* no node: node 0 is never used */
     RULES_OP_SLOT = 100,  /* what a loop has taken out of its rows */
@@ -50,6 +53,7 @@ typedef struct RulesProgram {
     RulesIndex *indexes;
     size_t n_indexes, capacity_indexes;
     uint32_t n_memos;
+    uint32_t *order; /* units by table, gate and condition: equal ones are neighbours */
     uint16_t n_columns[RULES_TABLES];
     uint16_t columns[RULES_TABLES][256]; /* of a field; 0: none */
     uint32_t *buckets;                   /* while it is made */
@@ -102,8 +106,9 @@ struct RulesRun {
     ErrCode err;      /* ERR_NOMEM, for the whole visit */
     uint64_t *spent;  /* steps by unit */
     bool *off;        /* units that are not asked any more */
-    uint32_t *active; /* units in force, in order */
+    uint32_t *active; /* units in force, by their table */
     size_t n_active;
+    size_t active_from[RULES_TABLES + 2]; /* where those of a table begin */
     int64_t active_day;
     RulesMoment active_moment;
     struct RulesFound_ *found; /* findings and what was not checked (rules_check.c) */
