@@ -3,6 +3,7 @@
 
 #include "fhir/fhir_query.h"
 #include "interop/claim_identity.h"
+#include "mpi/mpi_patient.h"
 #include "rest/rest_linked.h"
 #include "store/store_scan.h"
 #include "vn/vn.h"
@@ -22,6 +23,7 @@ static void put_hit(JsonWriter *w, Arena *arena, const StoreVersion *v, Str matc
     put_member_or_null(w, STR("ward"), citizen_ward(arena, p));
     put_member_or_null(w, STR("cccd"), citizen_identifier(arena, p, STR(CLAIM_SYSTEM_CCCD)));
     put_member_or_null(w, STR("card"), citizen_identifier(arena, p, STR(CLAIM_SYSTEM_CARD)));
+    put_member_or_null(w, STR("replaced_by"), mpi_patient_link(arena, p, STR(MPI_REPLACED_BY), 0));
     json_member(w, "matched", matched);
     json_close_object(w);
 }

@@ -66,6 +66,14 @@ static void a_person_merges_and_parts(void **state) {
     assert_int_equal(visits(w, "/api/citizens/an"), 3);
     assert_int_equal(visits(w, "/api/citizens/ann"), 1);
     (void)get(w, "/api/citizens/an/visits/e2", NULL, 200);
+    list = get(w, "/api/citizens?q=nguyen%20van%20thu", NULL, 200);
+    assert_int_equal(json_count(json_get_lit(list, "citizens")), 2);
+    list = json_get_lit(list, "citizens");
+    size_t replaced = 0;
+    for (const JsonNode *c = json_first(list); c != NULL; c = json_next(list, c)) {
+        replaced += json_str_is(json_get_lit(c, "replaced_by"), STR("an"));
+    }
+    assert_int_equal(replaced, 1);
     list = get(w, "/api/mpi", NULL, 200);
     assert_int_equal(json_count(json_get_lit(list, "cases")), 0);
     list = get(w, "/api/mpi?status=completed", NULL, 200);
