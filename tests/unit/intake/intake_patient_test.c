@@ -14,6 +14,38 @@ static void one_cccd_is_one_citizen_at_two_facilities(void **state) {
     assert_int_equal(found(h, FHIR_T_PATIENT, STR(CLAIM_SYSTEM_MA_BN), "46002|77").first, p.first);
 }
 
+/* A merge's links and active: false (src/mpi) stay where a later claim changes the facts, so that
+ * it can still be undone. */
+static void claims_keep_the_links_of_a_merge(void **state) {
+    Home *h = *state;
+    SEND(h, {.ma_lk = "A", .cccd = "999090000001", .ma_bn = "1"});
+    StoreVersion p = citizen(h, "999090000001");
+    Str link = STR("\"link\":[{\"other\":{\"reference\":\"Patient/x\"},\"type\":"
+                   "\"replaced-by\"}],\"active\":false");
+    Str json = arena_printf(h->arena, STR_FMT "," STR_FMT "}", (int)p.json.len - 1, p.json.ptr,
+                            STR_ARG(link));
+    StoreChange change = {
+        .op = STORE_UPDATE, .type = FHIR_T_PATIENT, .id = p.id, .prev = p.slot, .json = json};
+    StoreGroup group = {
+        .changes = &change, .n_changes = 1, .patient_change = -1, .patient = p.first};
+    StoreCommit commit = {.groups = &group,
+                          .n_groups = 1,
+                          .snapshot = store_snapshot(h->store),
+                          .actor = STR("test"),
+                          .source = STR("test")};
+    StoreCommitted done;
+    assert_ok(store_commit(h->store, &commit, &done, NULL, NULL));
+    SEND(h, {.facility = "46002",
+             .ma_lk = "B",
+             .cccd = "999090000001",
+             .ma_bn = "77",
+             .name = "NGUYỄN VĂN ĐỔI"});
+    StoreVersion after = citizen(h, "999090000001");
+    assert_int_equal(after.first, p.first);
+    assert_true(after.version > 2);
+    assert_true(str_find(after.json, link) != SIZE_MAX);
+}
+
 static void a_card_counts_with_the_same_birth_date(void **state) {
     Home *h = *state;
     SEND(h, {.facility = "46001", .ma_lk = "A", .card = "DN4999900000001", .ma_bn = "1"});
@@ -188,6 +220,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, home_setup, home_teardown)
         T(one_cccd_is_one_citizen_at_two_facilities),
+        T(claims_keep_the_links_of_a_merge),
         T(a_card_counts_with_the_same_birth_date),
         T(a_card_counts_with_the_same_name),
         T(a_card_of_somebody_else_is_another_citizen),
