@@ -49,29 +49,26 @@ static StoredRecord *sample_record(Arena *arena) {
     r->number = 77;
     r->patient_id = STR("bn-7");
     r->n_slots = 4;
-    r->slots[0] = (StoredSlot){FHIR_T_PATIENT,
-                               false,
-                               SLOT_OF(77, 0),
-                               0,
-                               1,
-                               STR("bn-7"),
-                               STR("{\"resourceType\":\"Patient\"}")};
-    r->slots[1] = (StoredSlot){FHIR_T_ENCOUNTER,
-                               false,
-                               SLOT_OF(3, 9),
-                               SLOT_OF(60, 63),
-                               300,
-                               STR_EMPTY,
-                               STR("{\"resourceType\":\"Encounter\"}")};
-    r->slots[2] =
-        (StoredSlot){FHIR_T_BASIC, true, SLOT_OF(1, 0), SLOT_OF(1, 0), 2, STR("x"), STR_EMPTY};
-    r->slots[3] = (StoredSlot){FHIR_T_BASIC,
-                               false,
-                               SLOT_OF(77, 3),
-                               0,
-                               1,
-                               STR_EMPTY,
-                               STR("{\"resourceType\":\"Basic\",\"a\":\"~\"}")};
+    r->slots[0] = (StoredSlot){.type = FHIR_T_PATIENT,
+                               .first = SLOT_OF(77, 0),
+                               .version = 1,
+                               .client_id = STR("bn-7"),
+                               .text = STR("{\"resourceType\":\"Patient\"}")};
+    r->slots[1] = (StoredSlot){.type = FHIR_T_ENCOUNTER,
+                               .first = SLOT_OF(3, 9),
+                               .prev = SLOT_OF(60, 63),
+                               .version = 300,
+                               .text = STR("{\"resourceType\":\"Encounter\"}")};
+    r->slots[2] = (StoredSlot){.type = FHIR_T_BASIC,
+                               .deleted = true,
+                               .first = SLOT_OF(1, 0),
+                               .prev = SLOT_OF(1, 0),
+                               .version = 2,
+                               .client_id = STR("x")};
+    r->slots[3] = (StoredSlot){.type = FHIR_T_BASIC,
+                               .first = SLOT_OF(77, 3),
+                               .version = 1,
+                               .text = STR("{\"resourceType\":\"Basic\",\"a\":\"~\"}")};
     return r;
 }
 
