@@ -3,6 +3,7 @@
 #include "unit/intake/intake_help.h"
 
 #include "core/thread.h"
+#include "intake/intake_int.h"
 
 #include <sqlite3.h>
 #include <zip.h>
@@ -333,6 +334,25 @@ static void a_check_in_comes_before_its_visit(void **state) {
     assert_int_equal(count(h, FHIR_T_SERVICE_REQUEST).current, 0);
 }
 
+static void what_is_restricted_is_labelled(void **state) {
+    (void)state;
+    VisitMeta meta = {.role = STR("xml6/1"), .made = STR("20261120"), .restricted = true};
+    RefMap map = {.n = 0};
+    CLEANUP_BUF Buf b;
+    buf_init(&b, LIMIT_MIB);
+    intake_put_visit(&b, STR("{\"resourceType\":\"EpisodeOfCare\",\"status\":\"active\"}"), &meta,
+                     &map);
+    assert_str(
+        buf_str(&b),
+        STR("{\"resourceType\":\"EpisodeOfCare\",\"meta\":{"
+            "\"source\":\"https://nhip.vn/fhir/claim#xml6/1\",\"security\":["
+            "{\"system\":\"http://terminology.hl7.org/CodeSystem/"
+            "v3-Confidentiality\",\"code\":\"R\"},"
+            "{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-ActCode\",\"code\":\"HIV\"}],"
+            "\"tag\":[{\"system\":\"https://nhip.vn/fhir/CodeSystem/ngay-lap\","
+            "\"code\":\"20261120\"}]},\"status\":\"active\"}"));
+}
+
 /* ---- stopped and taken up again ---- */
 
 /* A program that was killed leaves a file begun: the commit of its first claims is durable, the one
@@ -516,6 +536,7 @@ int main(void) {
         T(a_run_that_cannot_ask_ends_with_an_error),
         T(a_zip_of_several_files),
         T(a_check_in_comes_before_its_visit),
+        T(what_is_restricted_is_labelled),
         T(a_begun_file_is_taken_up_and_nothing_doubled),
         T(files_need_not_be_kept),
         T(sixteen_threads_share_citizens_and_facilities),
