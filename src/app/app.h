@@ -30,6 +30,8 @@ typedef struct App {
       "[--claims-per-file N] [--errors-per-mille N] [--resends-per-mille N] [--gz]",               \
       "make a province of invented citizens as claim files",                                       \
       "tạo một tỉnh gồm người dân hư cấu dưới dạng tệp giám định")                                 \
+    X(claims, "export [--facility F] [--month YYYY-MM] [--ma-lk X] --out DIR",                     \
+      "claim files from the resources as they are now", "xuất hồ sơ giám định từ dữ liệu hiện có") \
     X(rejects, "[list|show ID|retry ID [FILE]]", "the work list of what could not be taken",       \
       "danh sách việc: những gì chưa nhận được")                                                   \
     X(received, "[list|show SHA256]", "the files that were received, and whether they are kept",   \

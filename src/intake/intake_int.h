@@ -114,6 +114,25 @@ struct Intake {
 void intake_enter(Intake *intake, IntakeBusy *busy);
 void intake_leave(Intake *intake, IntakeBusy *busy);
 
+/* intake_known.c: a visit that was sent before, under its document key: current resources by role.
+ */
+typedef struct KnownPart {
+    Str role;
+    StoreVersion version;
+    bool matched;
+} KnownPart;
+typedef struct KnownVisit {
+    Store *store;
+    Arena *arena;
+    KnownPart *items;
+    size_t n, capacity;
+} KnownVisit;
+/* newest: of its Encounter (check-in: its document). Nothing when no claim has written it. */
+MUST_USE ErrCode intake_known(KnownVisit *visit, const StoreVersion *newest);
+
+/* Has the visit begun, its claim not come yet? */
+bool intake_has_begun(Arena *arena, Str encounter);
+
 /* intake_resolve.c: decides what one claim changes, against the store at `snapshot`. */
 MUST_USE ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work);
 /* Appends the actors (organisations, practitioners) of the claim that the store does not know. */

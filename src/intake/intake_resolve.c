@@ -1,13 +1,6 @@
 #include "core/limits.h"
 #include "intake/intake_int.h"
 
-/* What is known of one visit under its document key: its current resources by role. */
-typedef struct Known {
-    Str role;
-    StoreVersion version;
-    bool matched;
-} Known;
-
 typedef struct Resolution {
     Intake *intake;
     Plan *plan;
@@ -16,7 +9,7 @@ typedef struct Resolution {
     StoreVersion patient; /* first = 0: new */
     bool newer;           /* the claim's facts are newer than the known patient's */
     bool over;            /* a check-in whose claim is there already: nothing to say */
-    Known *known;         /* the visit's resources, when it was sent before */
+    KnownPart *known;     /* the visit's resources, when it was sent before */
     size_t n_known;
     Str *ids;        /* per mapped resource: id when the store has it already, else empty */
     Slot *slots;     /* newest version of that resource, or 0 */
@@ -142,134 +135,23 @@ static ErrCode resolve_coverage(Resolution *r, size_t i) {
     return ERR_OK;
 }
 
-static ErrCode known_add(Resolution *r, size_t *cap, Str role, const StoreVersion *v) {
-    if (r->n_known == *cap) {
-        size_t grown = *cap == 0 ? 64 : *cap * 2;
-        Known *k = arena_new_array(r->plan->arena, Known, grown);
-        if (k == NULL) {
-            return ERR_NOMEM;
-        }
-        if (r->n_known > 0) {
-            memcpy(k, r->known, r->n_known * sizeof(*k));
-        }
-        r->known = k;
-        *cap = grown;
-    }
-    r->known[r->n_known++] = (Known){.role = role, .version = *v};
-    return ERR_OK;
-}
-
-/* One record's part of the visit. Sets *ret_last at its end: the bill is written last, and what
- * stands behind it (or behind another Encounter) belongs to other visits. */
-static ErrCode scan_record(Resolution *r, size_t *cap, RecordNo no, const StoreVersion *encounter,
-                           bool *ret_last) {
-    StoreVersion *v = NULL;
-    size_t n = 0;
-    ErrCode err = store_record(r->intake->store, r->plan->arena, no, &v, &n);
-    if (err == ERR_NOT_FOUND) {
-        return ERR_OK;
-    }
-    TRY(err);
-    *ret_last = n < STORE_RECORD_SLOTS;
-    for (size_t i = 0; i < n; i++) {
-        bool other = v[i].type == FHIR_T_ENCOUNTER && v[i].slot != encounter->slot;
-        if (other || v[i].patient != encounter->patient || v[i].time != encounter->time) {
-            *ret_last = true;
-            return ERR_OK;
-        }
-        Str role = v[i].deleted ? STR_EMPTY : intake_role(r->plan->arena, v[i].json);
-        if (role.len > 0) {
-            TRY(known_add(r, cap, role, &v[i]));
-        }
-        if (v[i].type == FHIR_T_CLAIM && str_eq(role, STR("claim"))) {
-            *ret_last = true;
-            return ERR_OK;
-        }
-    }
-    return ERR_OK;
-}
-
-/* Several check-ins may have written the same resource one after the other. */
-static bool is_listed(const Resolution *r, size_t n, Slot slot) {
-    for (size_t i = 0; i < n; i++) {
-        if (r->known[i].version.slot == slot) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What was edited since by other ways stands elsewhere; what was deleted is made anew. begun: the
- * list has the resources of several check-ins. */
-static ErrCode refresh_known(Resolution *r, bool begun) {
-    size_t n = 0;
-    for (size_t i = 0; i < r->n_known; i++) {
-        Known k = r->known[i];
-        if (!store_is_current(r->intake->store, k.version.slot)) {
-            ErrCode err = store_get(r->intake->store, r->plan->arena, k.version.type, k.version.id,
-                                    &k.version);
-            if (err == ERR_GONE || err == ERR_NOT_FOUND) {
-                continue;
-            }
-            TRY(err);
-        }
-        if (!begun || !is_listed(r, n, k.version.slot)) {
-            r->known[n++] = k;
-        }
-    }
-    r->n_known = n;
-    return ERR_OK;
-}
-
-/* Has the visit begun, its claim not come yet? */
-static bool has_begun(Arena *arena, Str encounter) {
-    const JsonNode *root = NULL;
-    const JsonNode *status = NULL;
-    if (json_parse(arena, encounter, &root, NULL) == ERR_OK) {
-        status = json_get_lit(root, "status");
-    }
-    return json_str_is(status, STR("arrived")) || json_str_is(status, STR("in-progress"));
-}
-
-/* Claims write a visit whole, from its Encounter to its bill: its resources stand together in the
- * records from the newest version of the Encounter on that a claim has written. Check-ins add to
- * the visit, each with a version of the Encounter of its own. */
-static ErrCode load_known(Resolution *r, const StoreVersion *newest) {
-    size_t cap = 0;
-    size_t begun = 0; /* known by check-ins */
-    StoreVersion encounter = *newest;
-    for (uint32_t version = newest->version;; version--) {
-        bool last = false;
-        for (RecordNo no = SLOT_RECORD(encounter.slot); !last; no++) {
-            last = true;
-            TRY(scan_record(r, &cap, no, &encounter, &last));
-        }
-        bool whole = r->n_known > begun && r->known[r->n_known - 1].version.type == FHIR_T_CLAIM;
-        if (whole || version == 1) {
-            return refresh_known(r, begun > 0);
-        }
-        begun = has_begun(r->plan->arena, encounter.json) ? r->n_known : begun;
-        r->n_known = begun;
-        ErrCode err = store_get_version(r->intake->store, r->plan->arena, FHIR_T_ENCOUNTER,
-                                        newest->id, version - 1, &encounter);
-        TRY(err == ERR_GONE ? ERR_OK : err);
-    }
-}
-
 static ErrCode resolve_visit(Resolution *r) {
     r->work->outcome = r->visit.first == 0 ? WORK_NEW : WORK_CHANGED;
     if (r->visit.first == 0) {
         return ERR_OK;
     }
-    r->over =
-        r->work->map.check_in && !r->visit.deleted && !has_begun(r->plan->arena, r->visit.json);
+    r->over = r->work->map.check_in && !r->visit.deleted &&
+              !intake_has_begun(r->plan->arena, r->visit.json);
     Str known_made = intake_made(r->plan->arena, r->visit.json);
     r->work->stale = r->work->made.len > 0 && str_cmp(r->work->made, known_made) < 0;
-    TRY(load_known(r, &r->visit));
+    KnownVisit before = {.store = r->intake->store, .arena = r->plan->arena};
+    TRY(intake_known(&before, &r->visit));
+    r->known = before.items;
+    r->n_known = before.n;
     const ClaimGroup *g = &r->work->map;
     for (size_t i = 0; i < g->n_resources; i++) {
         for (size_t k = 0; is_visit(&g->resources[i]) && k < r->n_known; k++) {
-            Known *known = &r->known[k];
+            KnownPart *known = &r->known[k];
             if (!known->matched && known->version.type == g->resources[i].type &&
                 str_eq(known->role, g->resources[i].role)) {
                 known->matched = true;

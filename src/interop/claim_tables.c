@@ -46,12 +46,47 @@ int claim_field_find(const ClaimTable *t, Str element) {
 
 int claim_field_maxlen(const ClaimField *f, ClaimRelease release) {
     switch (release) {
+    case CLAIM_RELEASE_130:
     case CLAIM_RELEASE_4750:
         return f->maxlen_4750;
     case CLAIM_RELEASE_3176:
+    case CLAIM_RELEASE_1931:
         return f->maxlen_3176;
     case CLAIM_RELEASE_ANY:
+    case CLAIM_RELEASE_COUNT:
     default:
         return f->maxlen;
     }
+}
+
+/* From the day on which the release counts for the end of the care. */
+static const struct {
+    const char *name, *since;
+} releases[CLAIM_RELEASE_COUNT] = {
+    [CLAIM_RELEASE_ANY] = {"any", ""},           [CLAIM_RELEASE_130] = {"130", "00000000"},
+    [CLAIM_RELEASE_4750] = {"4750", "20240101"}, [CLAIM_RELEASE_3176] = {"3176", "20250101"},
+    [CLAIM_RELEASE_1931] = {"1931", "20260701"},
+};
+
+Str claim_release_name(ClaimRelease release) {
+    return str_from(releases[release].name);
+}
+
+ClaimRelease claim_release_by_name(Str name) {
+    ClaimRelease r = CLAIM_RELEASE_ANY;
+    while (r < CLAIM_RELEASE_COUNT && !str_eq(str_from(releases[r].name), name)) {
+        r++;
+    }
+    return r;
+}
+
+ClaimRelease claim_release_at(Str day) {
+    uint64_t digits = 0;
+    ClaimRelease r = CLAIM_RELEASE_1931;
+    bool known = (day.len == 8 || day.len == 12) && str_to_u64(day, &digits) == ERR_OK;
+    while (known && r > CLAIM_RELEASE_130 &&
+           str_cmp(str_sub(day, 0, 8), str_from(releases[r].since)) < 0) {
+        r--;
+    }
+    return r;
 }

@@ -21,12 +21,27 @@ typedef enum ClaimKind {
     CLAIM_DT,   /* yyyyMMdd or yyyyMMddHHmm (the releases differ) */
 } ClaimKind;
 
-/* Which release a file follows; ANY takes the names of both and the larger size. */
+/* Which release a file follows; ANY takes the names of all and the larger size. Of 130 and 1931 no
+ * sizes other than those of 4750 and 3176 are known: they differ in dates and in what rules ask. */
 typedef enum ClaimRelease {
     CLAIM_RELEASE_ANY,
+    CLAIM_RELEASE_130,
     CLAIM_RELEASE_4750,
     CLAIM_RELEASE_3176,
+    CLAIM_RELEASE_1931,
+    CLAIM_RELEASE_COUNT,
 } ClaimRelease;
+
+/* "130", "4750", "3176", "1931", "any". */
+Str claim_release_name(ClaimRelease release);
+/* CLAIM_RELEASE_COUNT: no such name. */
+ClaimRelease claim_release_by_name(Str name);
+/* The one in force on a day of care, yyyyMMdd or yyyyMMddHHmm; the newest for anything else. */
+ClaimRelease claim_release_at(Str day);
+/* Does it have the names and sizes of QĐ 3176? */
+static inline bool claim_release_is_new(ClaimRelease release) {
+    return release == CLAIM_RELEASE_3176 || release == CLAIM_RELEASE_1931;
+}
 
 typedef struct ClaimField {
     Str name;      /* element name in 4750 */

@@ -18,10 +18,10 @@ static void put_close(Buf *out, Str name) {
 }
 
 static void put_record(Buf *out, const ClaimTable *t, const Str *values, ClaimRelease release) {
-    bool new_names = release == CLAIM_RELEASE_3176;
+    bool new_names = claim_release_is_new(release);
     for (int i = 0; i < t->n_fields; i++) {
         const ClaimField *f = &t->fields[i];
-        if (new_names && f->gone_3176) {
+        if (new_names && f->gone_3176 && values[i].len == 0) {
             continue;
         }
         Str name = new_names && f->name_3176.len > 0 ? f->name_3176 : f->name;
@@ -95,24 +95,26 @@ static void put_records(Buf *out, const ClaimPart *p, ClaimRelease release) {
     close_table(out, p->table);
 }
 
-void claim_write_hoso(Buf *out, const Claim *claim, ClaimRelease release) {
+ClaimRelease claim_release_of(const Claim *claim) {
+    Str end = claim_value(claim, 1, XML1_NGAY_RA);
+    return claim_release_at(end.len > 0 ? end : claim_value(claim, 1, XML1_NGAY_VAO));
+}
+
+void claim_write_hoso(Buf *out, const Claim *claim, const ClaimWriteHow *how) {
     CLEANUP_BUF Buf xml;
     buf_init(&xml, out->max);
     claim_write_hoso_open(out);
     for (int i = 0; i < claim->n_parts; i++) {
+        const ClaimPart *p = &claim->parts[i];
+        bool kept = how->as_kept && p->xml.len > 0;
         buf_clear(&xml);
-        put_records(&xml, &claim->parts[i], release);
-        claim_write_hoso_file(out, claim->parts[i].table, buf_str(&xml));
+        if (!kept) {
+            put_records(&xml, p, how->release);
+        }
+        claim_write_hoso_file(out, p->table, kept ? p->xml : buf_str(&xml));
         out->err = out->err == ERR_OK ? xml.err : out->err;
     }
     claim_write_hoso_close(out);
-}
-
-void claim_write_check_in(Buf *out, const Claim *claim, ClaimRelease release) {
-    const ClaimPart *p = claim_part(claim, 0);
-    if (p != NULL) {
-        put_records(out, p, release);
-    }
 }
 
 void claim_write_envelope_open(Buf *out, Str facility, Str made, size_t count) {

@@ -12,7 +12,8 @@
 /* Appends one inner document with its declaration. values: n_records rows of t->n_fields values,
  * row after row. A table whose record is its root (XML1, XML7 …) takes exactly one record. */
 void claim_write_table(Buf *out, const ClaimTable *t, const Str *values, size_t n_records);
-/* The same with the element names of a release; fields that 3176 dropped are left out there. */
+/* The same with the element names of a release; fields that 3176 dropped are left out there when
+ * they are empty. */
 void claim_write_table_as(Buf *out, const ClaimTable *t, const Str *values, size_t n_records,
                           ClaimRelease release);
 
@@ -21,10 +22,15 @@ void claim_write_hoso_open(Buf *out);
 void claim_write_hoso_file(Buf *out, const ClaimTable *t, Str inner_xml);
 void claim_write_hoso_close(Buf *out);
 
+/* The release that was in force at the end of the care (else its beginning). */
+ClaimRelease claim_release_of(const Claim *claim);
+typedef struct ClaimWriteHow {
+    ClaimRelease release;
+    bool as_kept; /* parts that have their document (ClaimPart.xml) go out as these bytes */
+} ClaimWriteHow;
 /* The whole HOSO of a claim, one file a document, in the order of its parts. (XML0 is never in a
- * HOSO: claim_write_check_in makes the whole document.) */
-void claim_write_hoso(Buf *out, const Claim *claim, ClaimRelease release);
-void claim_write_check_in(Buf *out, const Claim *claim, ClaimRelease release);
+ * HOSO.) */
+void claim_write_hoso(Buf *out, const Claim *claim, const ClaimWriteHow *how);
 
 /* Opens the envelope up to DANHSACHHOSO. made: NGAYLAP as yyyyMMdd; count: SOLUONGHOSO. */
 void claim_write_envelope_open(Buf *out, Str facility, Str made, size_t count);

@@ -64,6 +64,28 @@ static void the_larger_size_holds_unless_a_release_is_chosen(void **state) {
     assert_int_equal(claim_field_maxlen(f, CLAIM_RELEASE_3176), 150);
 }
 
+static void the_day_of_care_says_the_release(void **state) {
+    (void)state;
+    static const struct {
+        const char *day;
+        ClaimRelease release;
+    } days[] = {{"20231231", CLAIM_RELEASE_130},
+                {"202401010000", CLAIM_RELEASE_4750},
+                {"20241231", CLAIM_RELEASE_4750},
+                {"20250101", CLAIM_RELEASE_3176},
+                {"202606302359", CLAIM_RELEASE_3176},
+                {"202607010000", CLAIM_RELEASE_1931},
+                {"", CLAIM_RELEASE_1931},
+                {"ngày mai", CLAIM_RELEASE_1931}};
+    for (size_t i = 0; i < ARRAY_LEN(days); i++) {
+        assert_int_equal(claim_release_at(str_from(days[i].day)), days[i].release);
+    }
+    for (int r = 0; r < CLAIM_RELEASE_COUNT; r++) {
+        assert_int_equal(claim_release_by_name(claim_release_name((ClaimRelease)r)), r);
+    }
+    assert_int_equal(claim_release_by_name(STR("4210")), CLAIM_RELEASE_COUNT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_have_the_fields_of_the_annex),
@@ -71,6 +93,7 @@ int main(void) {
         cmocka_unit_test(indexes_names_and_aliases_agree),
         cmocka_unit_test(tables_are_found_by_name_and_root),
         cmocka_unit_test(the_larger_size_holds_unless_a_release_is_chosen),
+        cmocka_unit_test(the_day_of_care_says_the_release),
     };
     return cmocka_run_group_tests_name("interop/claim_tables", tests, NULL, NULL);
 }

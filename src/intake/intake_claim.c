@@ -1,0 +1,132 @@
+#include "intake/intake_claim.h"
+
+#include "intake/intake_int.h"
+#include "interop/claim_write.h"
+
+typedef struct Gather {
+    Store *store;
+    Arena *arena;
+    ErrInfo *info;
+    ClaimStored *items;
+    size_t n, capacity;
+} Gather;
+
+static bool has(const Gather *g, Str reference) {
+    for (size_t i = 0; i < g->n; i++) {
+        if (str_eq(g->items[i].reference, reference)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static ErrCode add(Gather *g, Str role, const StoreVersion *v) {
+    if (g->n == g->capacity) {
+        size_t capacity = MAX((size_t)64, 2 * g->capacity);
+        ClaimStored *grown = arena_new_array(g->arena, ClaimStored, capacity);
+        if (grown == NULL) {
+            return ERR_NOMEM;
+        }
+        if (g->n > 0) {
+            memcpy(grown, g->items, g->n * sizeof(*grown));
+        }
+        g->items = grown;
+        g->capacity = capacity;
+    }
+    ClaimStored *s = &g->items[g->n++];
+    *s = (ClaimStored){.type = v->type, .role = role};
+    s->reference = arena_printf(g->arena, "%s/" STR_FMT, fhir_type_name(v->type), STR_ARG(v->id));
+    return json_parse(g->arena, v->json, &s->root, g->info);
+}
+
+static ErrCode add_known(Gather *g, const StoreVersion *visit) {
+    KnownVisit known = {.store = g->store, .arena = g->arena};
+    TRY(intake_known(&known, visit));
+    bool itself = false;
+    for (size_t i = 0; i < known.n; i++) {
+        itself = itself || known.items[i].version.first == visit->first;
+        TRY(add(g, known.items[i].role, &known.items[i].version));
+    }
+    return itself ? ERR_OK : add(g, STR_EMPTY, visit);
+}
+
+/* What others wrote about the visit since. */
+static ErrCode add_found(Gather *g, FhirType type, Str encounter) {
+    FhirQueryScope scope = {.type = type, .info = g->info};
+    FhirQuery query;
+    StorePage page = {.next = 0};
+    Str text = arena_printf(g->arena, "encounter=Encounter/" STR_FMT, STR_ARG(encounter));
+    TRY(fhir_query_parse(g->arena, &scope, text, &query));
+    do {
+        StoreSearch search = {.query = &query,
+                              .snapshot = page.snapshot,
+                              .after = page.next,
+                              .count = LIMIT_PAGE_COUNT};
+        TRY(store_search(g->store, g->arena, &search, &page, g->info));
+        for (size_t i = 0; i < page.n_matches; i++) {
+            const StoreVersion *v = &page.matches[i];
+            Str reference =
+                arena_printf(g->arena, "%s/" STR_FMT, fhir_type_name(type), STR_ARG(v->id));
+            if (!has(g, reference)) {
+                TRY(add(g, STR_EMPTY, v));
+            }
+        }
+    } while (page.next != 0);
+    return ERR_OK;
+}
+
+/* A diagnosis or a line's resource that stands elsewhere. */
+static ErrCode add_named(Gather *g, const JsonNode *reference) {
+    Str text = json_str(g->arena, json_get_lit(reference, "reference"));
+    size_t slash = str_find_char(text, '/', 0);
+    FhirType type = slash == SIZE_MAX ? FHIR_T_NONE : fhir_type_by_name(str_sub(text, 0, slash));
+    StoreVersion v;
+    if (type == FHIR_T_NONE || has(g, text)) {
+        return ERR_OK;
+    }
+    ErrCode err = store_get(g->store, g->arena, type, str_sub(text, slash + 1, text.len), &v);
+    if (err == ERR_NOT_FOUND || err == ERR_GONE) {
+        return ERR_OK;
+    }
+    TRY(err);
+    return add(g, STR_EMPTY, &v);
+}
+
+static ErrCode add_diagnoses(Gather *g) {
+    for (size_t i = 0, n = g->n; i < n; i++) {
+        const JsonNode *list = g->items[i].type == FHIR_T_ENCOUNTER
+                                   ? json_get_lit(g->items[i].root, "diagnosis")
+                                   : NULL;
+        for (const JsonNode *d = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; d != NULL;
+             d = json_next(list, d)) {
+            TRY(add_named(g, json_get_lit(d, "condition")));
+        }
+    }
+    return ERR_OK;
+}
+
+ErrCode intake_claim(Store *store, Arena *arena, const StoreVersion *visit, Claim *ret_claim,
+                     ErrInfo *info) {
+    static const FhirType named[] = {FHIR_T_CLAIM, FHIR_T_OBSERVATION, FHIR_T_DIAGNOSTIC_REPORT};
+    Gather g = {.store = store, .arena = arena, .info = info};
+    TRY(add_known(&g, visit));
+    for (size_t i = 0; i < ARRAY_LEN(named) && visit->type == FHIR_T_ENCOUNTER; i++) {
+        TRY(add_found(&g, named[i], visit->id));
+    }
+    TRY(add_diagnoses(&g));
+    return claim_unmap(arena, g.items, g.n, ret_claim, info);
+}
+
+ErrCode intake_claim_file(Store *store, Arena *arena, const StoreVersion *visit, Str *ret_xml,
+                          ErrInfo *info) {
+    Claim claim;
+    CLEANUP_BUF Buf out;
+    buf_init(&out, CLAIM_TEXT_BYTES);
+    TRY(intake_claim(store, arena, visit, &claim, info));
+    claim_write_envelope_open(&out, claim.facility, claim.made, 1);
+    claim_write_hoso(&out, &claim, &(ClaimWriteHow){claim_release_of(&claim), true});
+    claim_write_envelope_close(&out);
+    TRY(buf_ok(&out));
+    *ret_xml = arena_str(arena, buf_str(&out));
+    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+}
