@@ -85,6 +85,8 @@ for size in "${sizes[@]}"; do
     cat "$tmp/shapes-$size"/*.urls | shuf --random-source=<(yes) >"$tmp/all"
     export URLS=$tmp/all IDS=$tmp/shapes-$size/ids
     load "$tmp/urls.lua" $((each * 10)) >"$tmp/shapes-$size/mix.load"
+    cat "$tmp/shapes-$size"/even/*.urls | shuf --random-source=<(yes) >"$tmp/all"
+    load "$tmp/urls.lua" $((each * 10)) >"$tmp/shapes-$size/even.load"
     load "$tmp/crud.lua" $((each * 10)) >"$tmp/shapes-$size/crud.load"
     kill "$server"
     wait "$server" 2>/dev/null
@@ -113,4 +115,5 @@ for shape in "$tmp/shapes-$first"/*.urls; do
     row "$name" "$(head -c 43 <<<"${name#*-}")"
 done
 row mix "all thirty, mixed (target 1,500/s, 1.3 x)"
+row even "the same, pages that every size fills"
 row crud "create, read, update, delete"

@@ -80,9 +80,29 @@ const shapes = [
   ['missing value', ['Patient?death-date:missing=true&_count=10']],
   ['the whole record, first page', subject.slice(0, 20).map((v) => `${v}/$everything?_count=50`)],
 ];
+// A page of ten hits is more work than one of two, and that is not growth: shapes whose page the smallest size
+// cannot fill are written a second time with a page that it can (OUT_DIR/even).
+const even = {
+  'patient by birth date*': 1,
+  'patient by name and birth date*': 1,
+  'visits of a patient*': 2,
+  'visits of a patient, newest first*': 2,
+  'visits of a day*': 2,
+  'visits of a month at a facility*': 1,
+  'visits with patient and facility included*': 2,
+  'diagnosis of a patient*': 1,
+};
+const paged = (url, n) => `${url.replace(/&_count=\d+$/, '')}&_count=${n}`;
 if (shapes.length !== 30) throw new Error(`${shapes.length} shapes`);
+fs.mkdirSync(`${out}/even`, { recursive: true });
 for (const [i, [title, urls]] of shapes.entries()) {
   await get(urls[0]); // a shape that is refused is found here, not in a figure
-  fs.writeFileSync(`${out}/${String(i + 1).padStart(2, '0')}-${title}.urls`, urls.map((u) => `/fhir/${u}\n`).join(''));
+  const write = (folder, list) =>
+    fs.writeFileSync(`${folder}/${String(i + 1).padStart(2, '0')}-${title}.urls`, list.map((u) => `/fhir/${u}\n`).join(''));
+  write(out, urls);
+  write(`${out}/even`, even[title] === undefined ? urls : urls.map((u) => paged(u, even[title])));
+}
+for (const title of Object.keys(even)) {
+  if (!shapes.some((s) => s[0] === title)) throw new Error(`no shape ${title}`);
 }
 fs.writeFileSync(`${out}/ids`, visit.map((v) => `${v}\n`).join(''));

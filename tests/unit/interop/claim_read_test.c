@@ -462,8 +462,13 @@ static void names_of_the_new_release_are_read(void **state) {
     const ClaimTable *t = claim_table(13);
     Buf xml;
     buf_init(&xml, 1 << 20);
-    claim_write_table_as(&xml, t, make_record(s.arena, t, 4), 1, CLAIM_RELEASE_3176);
+    Str *values = make_record(s.arena, t, 4);
+    claim_write_table_as(&xml, t, values, 1, CLAIM_RELEASE_3176);
     assert_int_not_equal(str_find(buf_str(&xml), STR("<TINH_TRANG_CT>")), SIZE_MAX);
+    assert_int_not_equal(str_find(buf_str(&xml), STR("<TEN_THUOC>")), SIZE_MAX); /* nothing lost */
+    values[XML13_TEN_THUOC] = STR_EMPTY; /* dropped by this release, and nothing in it */
+    buf_clear(&xml);
+    claim_write_table_as(&xml, t, values, 1, CLAIM_RELEASE_3176);
     assert_int_equal(str_find(buf_str(&xml), STR("<TEN_THUOC>")), SIZE_MAX);
     Buf b;
     buf_init(&b, 1 << 20);
