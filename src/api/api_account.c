@@ -252,8 +252,8 @@ ErrCode accounts_enter(Accounts *accounts, const AccountCall *call, const Accoun
     bool known = false;
     for (size_t i = 0; a != NULL && i < SESSIONS; i++) {
         const Session *s = &a->sessions[i];
-        known |= (s->until > now) & same(&s->access, &asked.access) & same(&s->id, &asked.id) &
-                 same(&s->md5, &asked.md5);
+        known = known || (s->until > now && same(&s->access, &asked.access) &&
+                          same(&s->id, &asked.id) && same(&s->md5, &asked.md5));
     }
     if (!known) {
         return ERR_FORBIDDEN;
