@@ -126,7 +126,8 @@ static void undoing_restores_exactly(void **state) {
         "{\"resourceType\":\"Patient\",\"gender\":\"male\"}",
         "{\"resourceType\":\"Patient\",\"active\":true,\"gender\":\"female\"}",
         "{\"resourceType\":\"Patient\",\"active\":false}",
-        ("{\"resourceType\":\"Patient\",\"link\":[{\"other\":{\"reference\":\"Patient/x\"},\"type\":"
+        ("{\"resourceType\":\"Patient\",\"link\":[{\"other\":{\"reference\":\"Patient/"
+         "x\"},\"type\":"
          "\"seealso\"}],\"gender\":\"male\"}"),
     };
     Str ids[PATIENTS];
