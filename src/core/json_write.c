@@ -80,6 +80,10 @@ static void put_quoted(Buf *out, Str s) {
     if (!buf_reserve(out, s.len + 2)) {
         return;
     }
+    if (s.len == 0) { /* and perhaps nowhere */
+        buf_put_lit(out, "\"\"");
+        return;
+    }
     size_t run = (size_t)(json_run_end(s.ptr, s.ptr + s.len) - s.ptr);
     char *to = out->ptr + out->len;
     *to = '"';
