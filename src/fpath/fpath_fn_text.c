@@ -291,8 +291,8 @@ static ErrCode matches(FpathRun *r, FPATH_FN_ARGS, size_t base) {
     if (!found) {
         return empty(r, base);
     }
-    FpathMatching m = {.text = t[0]};
-    TRY(fpath_regex_get(r, n, t[1], &m.code));
+    RegexAsk m = {.text = t[0], .is_utf8 = true};
+    TRY(fpath_regex_get(r, n, t[1], &m.regex));
     Str match;
     TRY(fpath_regex_match(r, n, &m, &match));
     return fpath_give_bool(r, base, match.ptr != NULL);
@@ -325,7 +325,7 @@ static void put_replacement(Buf *out, const FpathRun *r, Str text, Str with) {
             buf_put_char(out, c);
             continue;
         }
-        buf_put_str(out, fpath_regex_group(r, text, group));
+        buf_put_str(out, regex_group(r->matcher, text, group));
         i = braced ? at : at - 1;
     }
 }
@@ -341,8 +341,8 @@ ErrCode fpath_fn_replace_matches(FpathRun *r, FPATH_FN_ARGS, size_t base) {
     }
     CLEANUP_BUF Buf out;
     buf_init(&out, LIMIT_FPATH_TEXT_BYTES);
-    FpathMatching m = {.text = t[0], .not_empty = true};
-    TRY(fpath_regex_get(r, n, t[1], &m.code));
+    RegexAsk m = {.text = t[0], .not_empty = true, .is_utf8 = true};
+    TRY(fpath_regex_get(r, n, t[1], &m.regex));
     while (m.from <= t[0].len && buf_ok(&out) == ERR_OK) {
         Str match;
         TRY(fpath_regex_match(r, n, &m, &match));

@@ -5,6 +5,7 @@
 #ifndef NHIP_FPATH_FPATH_INT_H
 #define NHIP_FPATH_FPATH_INT_H
 
+#include "core/regex.h"
 #include "fpath/fpath.h"
 
 /* X(name, error, rule, English, Vietnamese); {0} stands for the argument. */
@@ -144,7 +145,7 @@ typedef struct FpathNode {
     Str name;           /* name, variable, call; operators: as written */
     union {
         const FpathItem *literal;
-        const void *regex; /* call of matches…: pcre2_code of a literal pattern, or NULL */
+        const Regex *regex; /* call of matches…: of a literal pattern, or NULL */
     };
 } FpathNode;
 
@@ -183,8 +184,7 @@ typedef struct FpathRun {
     size_t top, capacity;
     uint64_t steps_left;
     TimeMs now;
-    void *match;         /* pcre2_match_data */
-    void *match_context; /* pcre2_match_context */
+    RegexMatcher *matcher; /* made when first needed */
 } FpathRun;
 
 /* Pushes what node gives for the scope. */

@@ -215,8 +215,8 @@ static ErrCode literal_regex(Parser *p, FpathNode *call) {
         return ERR_OK;
     }
     const char *wrong = NULL;
-    call->regex = fpath_regex_compile(p->lex.arena, pattern->literal->string,
-                                      str_eq(call->name, STR("matchesFull")), &wrong);
+    call->regex = regex_new(p->lex.arena, pattern->literal->string,
+                            str_eq(call->name, STR("matchesFull")), &wrong);
     return call->regex != NULL
                ? ERR_OK
                : fpath_fail(&p->lex.source, pattern->at, FPATH_MSG_REGEX, str_from(wrong));

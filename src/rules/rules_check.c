@@ -1,6 +1,8 @@
 #include "core/limits.h"
 #include "rules/rules_prog_int.h"
 
+#define MATCHER_BYTES (4 * LIMIT_MIB) /* twice what a match may take, as memory doubles */
+
 enum {
     NOT_CHECKED_MAX = 256,
     CELLS_MAX = 1 << 20, /* values of one table that are kept read */
@@ -69,7 +71,11 @@ ErrCode rules_run_new(const Rules *rules, RulesRun **ret_run) {
     r->rules = rules;
     r->program = rules->program;
     r->arena = arena_new(LIMIT_RULES_RUN_BYTES);
-    r->regex = rules_regex_data();
+    r->matcher_arena = arena_new(MATCHER_BYTES);
+    r->matcher =
+        r->matcher_arena == NULL
+            ? NULL
+            : regex_matcher_new(r->matcher_arena, (RegexLimits){.steps = 20000, .heap_kib = 1024});
     r->memos = calloc(r->program->n_memos + 1, sizeof(*r->memos));
     r->indexes = calloc(r->program->n_indexes + 1, sizeof(*r->indexes));
     r->spent = calloc(n, sizeof(*r->spent));
@@ -80,7 +86,7 @@ ErrCode rules_run_new(const Rules *rules, RulesRun **ret_run) {
     if (r->found != NULL) {
         r->found->pending = calloc(n, sizeof(*r->found->pending));
     }
-    if (r->arena == NULL || r->regex == NULL || r->memos == NULL || r->indexes == NULL ||
+    if (r->arena == NULL || r->matcher == NULL || r->memos == NULL || r->indexes == NULL ||
         r->spent == NULL || r->off == NULL || r->active == NULL || r->found == NULL ||
         r->found->pending == NULL) {
         rules_run_free(r);
@@ -95,7 +101,7 @@ void rules_run_free(RulesRun *r) {
         return;
     }
     arena_free(r->arena);
-    rules_regex_data_free(r->regex);
+    arena_free(r->matcher_arena);
     free(r->memos);
     free(r->indexes);
     free(r->spent);

@@ -252,9 +252,9 @@ static int belongs(RulesRun *r, const RulesNode *n) {
     }
     const RulesExpr *e = n->data;
     if (n->op == RULES_OP_MATCHES) {
-        int matches = rules_regex_match(e->regex, r->regex, v.text);
-        r->failed = r->failed || matches < 0;
-        return matches;
+        RegexFound found = regex_match(r->matcher, &(RegexAsk){e->regex, .text = v.text}, NULL);
+        r->failed = r->failed || found == REGEX_OVER;
+        return found == REGEX_OVER ? -1 : found == REGEX_YES;
     }
     RulesFound found = rules_look(r, e->catalogue, v.text, STR_EMPTY, &ignored);
     return found == RULES_NOT_LOADED ? -1 : found == RULES_FOUND;

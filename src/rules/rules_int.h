@@ -3,6 +3,7 @@
 #ifndef NHIP_RULES_RULES_INT_H
 #define NHIP_RULES_RULES_INT_H
 
+#include "core/regex.h"
 #include "rules/rules.h"
 #include "rules/rules_num.h"
 
@@ -13,7 +14,6 @@ enum {
     RULES_ARGS_MAX = 64,  /* arguments of a function; items of in (…) */
     RULES_LETS_MAX = 32,  /* of one rule */
     RULES_FIXED = 15,     /* depth of XML7.FIELD: the table's first record */
-    RULES_PATTERN_MAX = 4096,
 };
 
 /* ---- files and blocks (rules_text.c) ---- */
@@ -149,7 +149,7 @@ struct RulesExpr {
     RulesExpr **args; /* RANGE: where or NULL, body or NULL, text of MULTI or NULL */
     RulesValue value; /* CONST */
     Str name;         /* CAT: attribute; PARAM; MATCHES: the pattern */
-    const void *regex;
+    const Regex *regex;
     const RulesList *list;
     const RulesCatalogue *catalogue;
     const char *at; /* in its file */
@@ -228,15 +228,6 @@ typedef struct RulesFnSpec {
 } RulesFnSpec;
 extern const RulesFnSpec rules_fns[RULES_FN_COUNT];
 int rules_fn_find(Str name); /* -1 */
-
-/* ---- regular expressions (rules_regex.c) ---- */
-
-/* A pattern for the whole text; NULL: wrong, why in *ret_wrong. */
-const void *rules_regex_new(Arena *arena, Str pattern, const char **ret_wrong);
-/* 1 matches, 0 does not, -1 too costly or no memory. data: of rules_regex_data. */
-int rules_regex_match(const void *regex, void *data, Str text);
-void *rules_regex_data(void);
-void rules_regex_data_free(void *data);
 
 /* ---- the set (rules_set.c) ---- */
 

@@ -214,7 +214,7 @@ static RulesExpr *matching(RulesParser *p, RulesExpr *value) {
         return NULL;
     }
     e->name = rules_unquote(p, p->lex.text);
-    e->regex = rules_regex_new(p->scope->arena, e->name, &wrong);
+    e->regex = regex_new(p->scope->arena, e->name, true, &wrong);
     if (e->regex == NULL) {
         return rules_fail_at(p, p->lex.text.ptr, "the pattern is wrong: {}", "mẫu không đúng: {}",
                              str_from(wrong));

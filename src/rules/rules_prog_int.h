@@ -90,7 +90,8 @@ struct RulesRun {
     const Rules *rules;
     const RulesProgram *program;
     Arena *arena; /* of one visit */
-    void *regex;
+    Arena *matcher_arena; /* of the run */
+    RegexMatcher *matcher;
     const RulesVisit *visit;
     const RulesWorld *world;
     RulesMoment moment;

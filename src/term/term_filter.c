@@ -1,10 +1,8 @@
 /* compose.include.filter: which concepts of a system pass. */
+#include "core/regex.h"
 #include "term/term_int.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-enum { VALUES_MAX = 16, REGEX_MAX = 256, REGEX_STEPS = 10000, SCRATCH_MAX = 1 << 20 };
+enum { VALUES_MAX = 16, REGEX_MAX = 256, SCRATCH_MAX = 1 << 20, REGEX_BYTES = 4 << 20 };
 
 static ErrCode refuse(const TermFilter *f, ErrInfo *info) {
     return err_set(
@@ -97,9 +95,8 @@ size_t term_property(const TermSystem *s, const PackConcept *c, Arena *arena, St
 typedef struct Test {
     const TermSystem *s;
     const TermFilter *f;
-    pcre2_code *regex;
-    pcre2_match_data *match;
-    pcre2_match_context *limits;
+    const Regex *regex;
+    RegexMatcher *matcher;
     ErrCode err; /* ERR_LIMIT: the pattern took too many steps */
 } Test;
 
@@ -114,11 +111,11 @@ static bool in_list(Str list, Str value) {
 }
 
 static bool regex_fits(Test *t, Str value) {
-    int n = pcre2_match(t->regex, (PCRE2_SPTR)value.ptr, value.len, 0, 0, t->match, t->limits);
-    if (n < 0 && n != PCRE2_ERROR_NOMATCH) {
+    RegexFound found = regex_match(t->matcher, &(RegexAsk){t->regex, .text = value}, NULL);
+    if (found == REGEX_OVER) {
         t->err = ERR_LIMIT;
     }
-    return n >= 0;
+    return found == REGEX_YES;
 }
 
 static bool any_equals(const Str *values, size_t n, Str value) {
@@ -167,29 +164,20 @@ static bool passes(Test *t, const PackConcept *c, Arena *scratch) {
     return any_fits(t, values, n); /* regex: the last one that mark_by_test lets through */
 }
 
-static ErrCode compile(Test *t, ErrInfo *info) {
-    int code = 0;
-    size_t at = 0;
+static ErrCode compile(Test *t, Arena *arena, ErrInfo *info) {
+    const char *wrong = NULL;
     Str pattern = t->f->value;
     if (pattern.len > REGEX_MAX) {
         return err_set(info, ERR_LIMIT, "term-regex", "a pattern has at most %d bytes",
                        "mẫu dài nhất %d byte", (int)REGEX_MAX);
     }
-    t->regex = pcre2_compile(
-        (PCRE2_SPTR)pattern.ptr, pattern.len,
-        PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+    t->regex = regex_new(arena, pattern, true, &wrong);
     if (t->regex == NULL) {
         return err_set(info, ERR_PARAM, "term-regex", "the pattern '" STR_FMT "' cannot be read",
                        "không đọc được mẫu '" STR_FMT "'", STR_ARG(pattern));
     }
-    t->match = pcre2_match_data_create(1, NULL);
-    t->limits = pcre2_match_context_create(NULL);
-    if (t->match == NULL || t->limits == NULL) {
-        return ERR_NOMEM;
-    }
-    (void)pcre2_set_match_limit(t->limits, REGEX_STEPS);
-    (void)pcre2_set_depth_limit(t->limits, REGEX_STEPS);
-    return ERR_OK;
+    t->matcher = regex_matcher_new(arena, (RegexLimits){.steps = 10000, .heap_kib = 1024});
+    return t->matcher == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 static ErrCode mark_tested(Test *t, uint64_t *bits, ErrInfo *info) {
@@ -221,14 +209,14 @@ static ErrCode mark_by_test(const TermSystem *s, const TermFilter *f, uint64_t *
     if (i == ARRAY_LEN(ops)) {
         return refuse(f, info);
     }
-    ErrCode err = strcmp(ops[i], "regex") == 0 ? compile(&t, info) : ERR_OK;
-    if (err == ERR_OK) {
-        err = mark_tested(&t, bits, info);
+    CLEANUP_ARENA Arena *arena = arena_new(REGEX_BYTES);
+    if (arena == NULL) {
+        return ERR_NOMEM;
     }
-    pcre2_match_context_free(t.limits);
-    pcre2_match_data_free(t.match);
-    pcre2_code_free(t.regex);
-    return err;
+    if (strcmp(ops[i], "regex") == 0) {
+        TRY(compile(&t, arena, info));
+    }
+    return mark_tested(&t, bits, info);
 }
 
 ErrCode term_filter_mark(const TermSystem *s, Arena *arena, const TermFilter *filter,

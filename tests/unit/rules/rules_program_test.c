@@ -197,7 +197,6 @@ static void put_bool(Gen *g) {
 
 /* ---- visits ---- */
 
-
 static Str some_value(Gen *g, ClaimKind kind) {
     static const Str numbers[] = {{"1", 1}, {"2", 1}, {"2.0", 3}, {"3", 1}, {"0.5", 3}, {"x", 1}};
     static const Str texts[] = {{"A", 1}, {"B", 1}, {" B ", 3}, {"A;B", 3}, {"C;;A", 4}};
@@ -245,7 +244,8 @@ static void put_rule(Buf *out, int number, const char *prefix, Str expression) {
     buf_put_str(out, prefix[0] == 'n' ? STR("not (") : STR_EMPTY);
     buf_put_str(out, expression);
     buf_put_str(out, prefix[0] == 'n' ? STR(")") : STR_EMPTY);
-    buf_put_lit(out, "\nvi a\nen a\nfix-vi a\nfix-en a\nlaw a\ngood XML1.STT=1\nbad XML1.STT=1\n\n");
+    buf_put_lit(out,
+                "\nvi a\nen a\nfix-vi a\nfix-en a\nlaw a\ngood XML1.STT=1\nbad XML1.STT=1\n\n");
 }
 
 static Rules *make_rules(Gen *g) {
@@ -300,7 +300,7 @@ static size_t compare_visit(const Rules *rules, RulesRun *run, const RulesVisit 
         }
         for (size_t i = 0; i < v->n_records[3]; i++) {
             arena_reset(n->arena);
-            *n = (Naive){.arena = n->arena, .visit = v, .day = report.day, .regex = n->regex};
+            *n = (Naive){.arena = n->arena, .visit = v, .day = report.day, .matcher = n->matcher};
             n->rows[0] = (RulesBinding){.record = &v->records[3][i], .row = i};
             int want = naive_bool(n, unit->must);
             int got = by_program(&report, unit->pub.id, i + 1);
@@ -323,7 +323,9 @@ static void test_program_is_naive(void **state) {
     size_t asked = 0;
     CLEANUP_ARENA Arena *arena = arena_new(64 * LIMIT_MIB);
     CLEANUP_ARENA Arena *scratch = arena_new(256 * LIMIT_MIB);
-    void *regex = rules_regex_data();
+    CLEANUP_ARENA Arena *patterns = arena_new(4 * LIMIT_MIB);
+    RegexMatcher *matcher =
+        regex_matcher_new(patterns, (RegexLimits){.steps = 20000, .heap_kib = 1024});
     for (int set = 0; set < SETS; set++) {
         RulesRun *run = NULL;
         Rules *rules = make_rules(&g);
@@ -332,13 +334,12 @@ static void test_program_is_naive(void **state) {
             RulesVisit v;
             arena_reset(arena);
             make_visit(&g, arena, &v);
-            Naive n = {.arena = scratch, .regex = regex};
+            Naive n = {.arena = scratch, .matcher = matcher};
             asked += compare_visit(rules, run, &v, &n, seen);
         }
         rules_run_free(run);
         rules_free(rules);
     }
-    rules_regex_data_free(regex);
     /* All three truths were there, often. */
     assert_true(asked > 5000);
     assert_true(seen[0] > asked / 50 && seen[1] > asked / 50 && seen[2] > asked / 50);
