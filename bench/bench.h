@@ -17,6 +17,15 @@ static inline double bench_now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Seconds on a processor, of this thread or of all: what other programs take is not counted. */
+static inline double bench_cpu(clockid_t clock) {
+    struct timespec t;
+    (void)clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+#define BENCH_THREAD CLOCK_THREAD_CPUTIME_ID
+#define BENCH_PROCESS CLOCK_PROCESS_CPUTIME_ID
+
 /* "# machine: processor, cores, memory, kernel, compiler, build" */
 static inline void bench_machine(void) {
     char model[128] = "unknown processor";

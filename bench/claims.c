@@ -7,19 +7,13 @@
  * core. */
 #include <inttypes.h>
 
-#include "bench.h"
+#include "claim_files.h"
 #include "core/limits.h"
 #include "core/xml.h"
 #include "fhir/fhir_validate.h"
 #include "interop/claim_map.h"
-#include "synth/synth.h"
 
-enum { ROUNDS = 3, FILES_MAX = 200000 };
-
-typedef struct Files {
-    Str *at;
-    size_t n, bytes;
-} Files;
+enum { ROUNDS = 3 };
 
 typedef struct Run {
     Arena *arena;
@@ -30,27 +24,6 @@ typedef struct Run {
     bool expat_only;
     double expat_s;
 } Run;
-
-static double cpu_now(void) {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static ErrCode keep_file(void *ctx, Str name, Str bytes) {
-    Files *f = ctx;
-    if (!str_ends(name, STR(".xml")) || f->n == FILES_MAX) {
-        return ERR_OK;
-    }
-    char *p = malloc(bytes.len);
-    if (p == NULL) {
-        return ERR_NOMEM;
-    }
-    memcpy(p, bytes.ptr, bytes.len);
-    f->at[f->n++] = (Str){p, bytes.len};
-    f->bytes += bytes.len;
-    return ERR_OK;
-}
 
 static void check(Run *r, FhirType type, Str json) {
     FhirResource resource;
@@ -91,11 +64,11 @@ static ErrCode on_claim(void *ctx, const Claim *claim) {
         r->records += (uint64_t)claim->parts[i].n_records;
     }
     if (r->expat_only) {
-        double start = cpu_now();
+        double start = bench_cpu(BENCH_THREAD);
         for (int i = 0; i < claim->n_parts; i++) {
             TRY(xml_parse(claim->parts[i].xml, &(XmlHandler){0}, NULL));
         }
-        r->expat_s += cpu_now() - start;
+        r->expat_s += bench_cpu(BENCH_THREAD) - start;
     }
     return r->map ? map(r, claim) : ERR_OK;
 }
@@ -110,8 +83,8 @@ static ErrCode on_refused(void *ctx, const ClaimRefused *refused) {
     return ERR_OK;
 }
 
-static double run(Run *r, const Files *files) {
-    double start = cpu_now();
+static double run(Run *r, const ClaimFiles *files) {
+    double start = bench_cpu(BENCH_THREAD);
     for (size_t i = 0; i < files->n; i++) {
         ClaimReadOptions o = {.ctx = r, .on_claim = on_claim, .on_refused = on_refused};
         if (claim_read(files->at[i], &o, NULL) != ERR_OK) {
@@ -119,10 +92,10 @@ static double run(Run *r, const Files *files) {
             exit(1);
         }
     }
-    return cpu_now() - start;
+    return bench_cpu(BENCH_THREAD) - start;
 }
 
-static double best(Run *last, const Files *files, Run kind) {
+static double best(Run *last, const ClaimFiles *files, Run kind) {
     double seconds = 1e9;
     for (int i = 0; i < ROUNDS; i++) {
         *last = kind;
@@ -138,14 +111,8 @@ int main(int argc, char **argv) {
         return 2;
     }
     bench_machine();
-    SynthOptions o;
-    SynthReport report;
-    synth_options_init(&o, 20779);
-    o.visits = (uint32_t)visits;
-    o.citizens = o.visits / 4 + 1;
-    o.errors_per_mille = 0;
-    Files files = {.at = calloc(FILES_MAX, sizeof(Str))};
-    if (files.at == NULL || synth_generate(&o, keep_file, &files, &report) != ERR_OK) {
+    ClaimFiles files;
+    if (claim_files_make(visits, 0, &files) != ERR_OK) {
         return 1;
     }
     Run kind = {.arena = arena_new(LIMIT_CLAIM_ARENA_BYTES), .checked = arena_new(LIMIT_MIB * 64)};

@@ -147,13 +147,6 @@ static void print_times(const char *what, double *times, size_t n) {
 
 /* ---- the parts ---- */
 
-/* Seconds of this thread on a processor: what other programs take is not counted. */
-static double cpu_now(void) {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void bench_tail(Maker *m) {
     double best = 1e9;
     double copy = 1e9;
@@ -163,18 +156,18 @@ static void bench_tail(Maker *m) {
     for (int round = 0; round < 3; round++) {
         make_batch(m, 1, SEAL);
         Tail *t = tail_new(1, keys);
-        double from = cpu_now();
+        double from = bench_cpu(BENCH_THREAD);
         need(tail_add(t, SLOT_OF(1, 0), m->batch.entries, m->batch.n) == ERR_OK, "tail_add");
-        double took = cpu_now() - from;
+        double took = bench_cpu(BENCH_THREAD) - from;
         best = took < best ? took : best;
         keys = tail_n_keys(t);
-        from = cpu_now();
+        from = bench_cpu(BENCH_THREAD);
         char *at = room;
         for (size_t i = 0; i < m->batch.n; i++) {
             memcpy(at, m->batch.entries[i].key.ptr, m->batch.entries[i].key.len);
             at += m->batch.entries[i].key.len;
         }
-        took = cpu_now() - from;
+        took = bench_cpu(BENCH_THREAD) - from;
         copy = took < copy ? took : copy;
         if (round == 2) {
             printf("%-44s %8.2f M entries/s of processor time (limit 5; copying the keys: %.1f "

@@ -11,13 +11,6 @@
 #include "mpi/mpi_set.h"
 #include "synth/synth_records.h"
 
-/* Processor time: on a shared machine the steadier figure. */
-static double cpu_now(void) {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 typedef struct Run {
     MpiSet *set;
     uint32_t *truth;
@@ -182,21 +175,21 @@ static void print_model(const MpiModel *m) {
 }
 
 static ErrCode measure(Run *run, const SynthRecordsOptions *o) {
-    double start = cpu_now();
+    double start = bench_cpu(BENCH_PROCESS);
     TRY(synth_records(o, on_record, run));
-    double added = cpu_now();
+    double added = bench_cpu(BENCH_PROCESS);
     TRY(mpi_set_learn(run->set, 100000));
-    double learnt = cpu_now();
+    double learnt = bench_cpu(BENCH_PROCESS);
     uint64_t compared;
     MpiRange all = {0, (uint32_t)run->n};
     TRY(mpi_set_pairs(run->set, all, on_pair, run, &compared));
-    double paired = cpu_now();
+    double paired = bench_cpu(BENCH_PROCESS);
     CLEANUP_FREE uint32_t *groups = malloc((run->n + 1) * sizeof *groups);
     if (groups == NULL) {
         return ERR_NOMEM;
     }
     TRY(mpi_set_group(run->set, run->pairs, run->n_pairs, groups));
-    double grouped = cpu_now();
+    double grouped = bench_cpu(BENCH_PROCESS);
     uint64_t bytes;
     MpiIndexStat stat = mpi_set_stat(run->set, &bytes);
     printf("mpi citizens=%u records=%zu generate_add_cpu_s=%.1f learn_cpu_s=%.1f pairs_cpu_s=%.1f "

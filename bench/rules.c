@@ -4,17 +4,11 @@
  * visits/s checked a core with all rules on. */
 #include <inttypes.h>
 
-#include "bench.h"
+#include "claim_files.h"
 #include "core/limits.h"
 #include "rules/rules.h"
-#include "synth/synth.h"
 
-enum { ROUNDS = 3, FILES_MAX = 200000, SHOWN = 10 };
-
-typedef struct Files {
-    Str *at;
-    size_t n, bytes;
-} Files;
+enum { ROUNDS = 3, SHOWN = 10 };
 
 typedef struct Bench {
     const Rules *rules;
@@ -23,27 +17,6 @@ typedef struct Bench {
     uint64_t visits, findings, not_checked;
     uint64_t *by_rule;
 } Bench;
-
-static double cpu_now(void) {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static ErrCode keep_file(void *ctx, Str name, Str bytes) {
-    Files *f = ctx;
-    if (!str_ends(name, STR(".xml")) || f->n == FILES_MAX) {
-        return ERR_OK;
-    }
-    char *p = malloc(bytes.len);
-    if (p == NULL) {
-        return ERR_NOMEM;
-    }
-    memcpy(p, bytes.ptr, bytes.len);
-    f->at[f->n++] = (Str){p, bytes.len};
-    f->bytes += bytes.len;
-    return ERR_OK;
-}
 
 static ErrCode on_claim(void *ctx, const Claim *claim) {
     Bench *b = ctx;
@@ -67,8 +40,8 @@ static ErrCode on_claim(void *ctx, const Claim *claim) {
     return ERR_OK;
 }
 
-static double once(Bench *b, const Files *files) {
-    double start = cpu_now();
+static double once(Bench *b, const ClaimFiles *files) {
+    double start = bench_cpu(BENCH_THREAD);
     b->visits = b->findings = b->not_checked = 0;
     memset(b->by_rule, 0, rules_count(b->rules) * sizeof(*b->by_rule));
     for (size_t i = 0; i < files->n; i++) {
@@ -78,10 +51,10 @@ static double once(Bench *b, const Files *files) {
             exit(1);
         }
     }
-    return cpu_now() - start;
+    return bench_cpu(BENCH_THREAD) - start;
 }
 
-static double best(Bench *b, const Files *files) {
+static double best(Bench *b, const ClaimFiles *files) {
     double seconds = 1e9;
     for (int i = 0; i < ROUNDS; i++) {
         double one = once(b, files);
@@ -111,17 +84,9 @@ int main(int argc, char **argv) {
         return 2;
     }
     bench_machine();
-    SynthOptions o;
-    SynthReport report;
+    ClaimFiles files;
     Rules *rules = NULL;
-    synth_options_init(&o, 20779);
-    o.visits = (uint32_t)visits;
-    o.citizens = o.visits / 4 + 1;
-    o.errors_per_mille = 0;
-    o.years = 1;
-    Files files = {.at = calloc(FILES_MAX, sizeof(Str))};
-    if (files.at == NULL || synth_generate(&o, keep_file, &files, &report) != ERR_OK ||
-        rules_new(NULL, &rules, NULL) != ERR_OK) {
+    if (claim_files_make(visits, 1, &files) != ERR_OK || rules_new(NULL, &rules, NULL) != ERR_OK) {
         return 1;
     }
     Bench b = {.rules = rules, .arena = arena_new(LIMIT_CLAIM_ARENA_BYTES)};

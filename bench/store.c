@@ -232,12 +232,6 @@ static int by_value(const void *x, const void *y) {
     return (a > b) - (a < b);
 }
 
-static double own_cpu(void) {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
-}
-
 static double quantile(double *values, size_t n, double q) {
     qsort(values, n, sizeof(*values), by_value);
     return n == 0 ? 0 : values[MIN(n - 1, (size_t)((double)n * q))];
@@ -294,7 +288,7 @@ static void bulk(Bench *b, unsigned visits, unsigned per_commit, int window) {
     cond_init(&cond);
     b->n_latencies = 0;
     double writer = thread_ns("store-write");
-    double own = own_cpu();
+    double own = 1e9 * bench_cpu(BENCH_THREAD);
     double began = bench_now();
     for (unsigned done = 0; done < visits; done += per_commit) {
         StorePrepared *p = prepare_batch(b, per_commit, &made, &bytes);
@@ -321,7 +315,7 @@ static void bulk(Bench *b, unsigned visits, unsigned per_commit, int window) {
            per_commit, window, n / took, PER_VISIT * n / took, n / net, PER_VISIT * n / net);
     printf("  calling thread %.0f µs a visit (generation %.0f), writer thread %.1f µs a visit; "
            "%.0f bytes of JSON a visit\n",
-           (own_cpu() - own) / n / 1e3, made / n * 1e6,
+           (1e9 * bench_cpu(BENCH_THREAD) - own) / n / 1e3, made / n * 1e6,
            (thread_ns("store-write") - writer) / n / 1e3, (double)bytes / n);
     printf("  commit p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms, most %.2f ms\n",
            1e3 * quantile(b->latencies, b->n_latencies, 0.5),

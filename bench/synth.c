@@ -23,12 +23,6 @@ static uint32_t argument(int argc, char **argv, int i, uint32_t otherwise) {
     return otherwise;
 }
 
-static double cpu_seconds(void) {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Bytes a second of memcpy over blocks larger than the caches. */
 static double copy_speed(void) {
     enum { BLOCK = 64 << 20, ROUNDS = 8 };
@@ -39,24 +33,24 @@ static double copy_speed(void) {
     }
     memset(from, 1, BLOCK);
     memset(to, 2, BLOCK);
-    double start = cpu_seconds();
+    double start = bench_cpu(BENCH_PROCESS);
     for (int i = 0; i < ROUNDS; i++) {
         from[i] = (char)i;
         memcpy(to, from, BLOCK);
         __asm__ volatile("" ::"r"(to) : "memory");
     }
-    return (double)BLOCK * ROUNDS / (cpu_seconds() - start);
+    return (double)BLOCK * ROUNDS / (bench_cpu(BENCH_PROCESS) - start);
 }
 
 static bool measure(const SynthOptions *o, double copy) {
     SynthReport r;
     double wall = bench_now();
-    double cpu = cpu_seconds();
+    double cpu = bench_cpu(BENCH_PROCESS);
     if (synth_generate(o, swallow, NULL, &r) != ERR_OK) {
         return false;
     }
     wall = bench_now() - wall;
-    cpu = cpu_seconds() - cpu;
+    cpu = bench_cpu(BENCH_PROCESS) - cpu;
     printf("synth format=%s threads=%u visits=%" PRIu64 " wall_s=%.2f visits/s=%.0f cpu_s=%.2f "
            "visits/cpu_s=%.0f MB/cpu_s=%.0f of_memcpy=%.3f bytes/visit=%.0f resources/visit=%.1f\n",
            o->format == SYNTH_GZIP ? "gzip" : "plain", o->threads, r.visits, wall,

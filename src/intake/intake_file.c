@@ -44,38 +44,12 @@ static ErrCode on_refused(void *ctx, const ClaimRefused *refused) {
     return feeder_reject(feed->feeder, &reject);
 }
 
-/* What the reader could take in but one commit cannot. */
-static ErrCode refuse_large(Feed *feed, const Claim *claim) {
-    ClaimIssue issue = {
-        .rule = CLAIM_RULE_CLAIM_LARGE,
-        .severity = CLAIM_ERROR,
-        .rule_id = claim_rule_id(CLAIM_RULE_CLAIM_LARGE),
-        .file = feed->member,
-        .ma_lk = claim->ma_lk,
-        .hoso = claim->hoso,
-        .line = claim->line,
-        .en = STR("The claim is larger than one visit may be (about 12000 lines in all, 11 MiB in "
-                  "a table that is kept whole). Split it."),
-        .vi = STR("Hồ sơ lớn hơn mức cho phép của một lượt khám (tổng cộng khoảng 12000 dòng, 11 "
-                  "MiB với bảng được giữ nguyên). Hãy tách nhỏ."),
-    };
-    return on_refused(feed, &(ClaimRefused){.facility = claim->facility,
-                                            .made = claim->made,
-                                            .ma_lk = claim->ma_lk,
-                                            .bytes = claim->bytes,
-                                            .issues = &issue,
-                                            .n_issues = 1,
-                                            .hoso = claim->hoso,
-                                            .line = claim->line});
-}
-
-/* A claim of another facility than the sender's. */
-static ErrCode refuse_sender(Feed *feed, const Claim *claim) {
+/* Refuses a claim that the reader took; what the sentence is about, in English and Vietnamese. */
+static ErrCode refuse_read(Feed *feed, const Claim *claim, ClaimRule rule, const Str detail[2]) {
     CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
     if (arena == NULL) {
         return ERR_NOMEM;
     }
-    ClaimRule rule = CLAIM_RULE_CLAIM_SENDER;
     ClaimIssue issue = {.rule = rule,
                         .severity = CLAIM_ERROR,
                         .rule_id = claim_rule_id(rule),
@@ -83,8 +57,8 @@ static ErrCode refuse_sender(Feed *feed, const Claim *claim) {
                         .ma_lk = claim->ma_lk,
                         .hoso = claim->hoso,
                         .line = claim->line,
-                        .en = claim_rule_say(arena, rule, false, claim->facility),
-                        .vi = claim_rule_say(arena, rule, true, claim->facility)};
+                        .en = claim_rule_say(arena, rule, false, detail[0]),
+                        .vi = claim_rule_say(arena, rule, true, detail[1])};
     return on_refused(feed, &(ClaimRefused){.facility = claim->facility,
                                             .made = claim->made,
                                             .ma_lk = claim->ma_lk,
@@ -99,13 +73,21 @@ static ErrCode on_claim(void *ctx, const Claim *claim) {
     Feed *feed = ctx;
     bool large = false;
     if (feed->file->facility.len > 0 && !str_eq(feed->file->facility, claim->facility)) {
-        return refuse_sender(feed, claim);
+        return refuse_read(feed, claim, CLAIM_RULE_CLAIM_SENDER,
+                           (Str[]){claim->facility, claim->facility});
     }
     for (int i = 0; i < claim->n_issues; i++) {
         feeder_issue(feed->feeder, feed->member, &claim->issues[i]);
     }
     TRY(feeder_claim(feed->feeder, claim, &large));
-    return large ? refuse_large(feed, claim) : ERR_OK;
+    if (!large) {
+        return ERR_OK;
+    }
+    /* what the reader could take in but one commit cannot */
+    return refuse_read(
+        feed, claim, CLAIM_RULE_CLAIM_LARGE,
+        (Str[]){STR("about 12000 lines in all, 11 MiB in a table that is kept whole"),
+                STR("tổng cộng khoảng 12000 dòng, 11 MiB với bảng được giữ nguyên")});
 }
 
 static ErrCode on_file_issue(void *ctx, const ClaimIssue *issue) {

@@ -66,19 +66,9 @@ static Str get_sex(Map *m, Str text) {
 /* ---- times */
 
 static Str put_civil(Map *m, Str value, bool with_time) {
-    Civil c;
-    if ((value.len != 8 && !(with_time && value.len == 12)) ||
-        time_parse_claim(value, &c) != ERR_OK) {
-        return STR_EMPTY;
-    }
-    char text[64];
-    Buf b = {.ptr = text, .capacity = sizeof(text), .max = sizeof(text)};
-    if (value.len == 8) {
-        time_put_civil_date(&b, &c);
-    } else {
-        time_put_civil_vn(&b, &c);
-    }
-    return arena_str(m->arena, buf_str(&b));
+    char space[MAP_TIME_MAX];
+    bool fits = value.len == 8 || (with_time && value.len == 12);
+    return fits ? arena_str(m->arena, map_time_text(space, value)) : STR_EMPTY;
 }
 
 static Str put_date(Map *m, Str value) {

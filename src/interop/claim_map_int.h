@@ -10,7 +10,7 @@
 #define MAP_SYSTEM(name) CLAIM_BASE "CodeSystem/" name
 #define MAP_TERM "http://terminology.hl7.org/CodeSystem/"
 
-enum { MAP_PARTS_MAX = 64, MAP_NUMBER_MAX = 40 };
+enum { MAP_PARTS_MAX = 64, MAP_NUMBER_MAX = 40, MAP_TIME_MAX = 64 };
 
 /* One record on its way. */
 typedef struct MapRow {
@@ -105,6 +105,8 @@ void map_concept(Map *m, Str name, Str system, MapRow *r, int field);
 /* The same as an element of an array: no name. */
 void map_concept_element(Map *m, Str system, MapRow *r, int field, Str text);
 void map_time(Map *m, Str name, MapRow *r, int field);
+/* FHIR's text of a claim's date or time, in `space`; empty when it is none. */
+Str map_time_text(char space[MAP_TIME_MAX], Str value);
 bool map_put_time(Map *m, Str name, Str value); /* false: no valid time, nothing written */
 /* "name":{"value":…,"unit":…}; kept when the number is written as it is. */
 void map_quantity(Map *m, Str name, MapRow *r, int value, int unit);

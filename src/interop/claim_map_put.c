@@ -192,20 +192,27 @@ void map_concept(Map *m, Str name, Str system, MapRow *r, int field) {
     }
 }
 
-bool map_put_time(Map *m, Str name, Str value) {
+Str map_time_text(char space[MAP_TIME_MAX], Str value) {
     Civil c;
     if (value.len == 0 || time_parse_claim(value, &c) != ERR_OK) {
-        return false;
+        return STR_EMPTY;
     }
-    char text[64];
-    Buf b = {.ptr = text, .capacity = sizeof(text), .max = sizeof(text)};
+    Buf b = {.ptr = space, .capacity = MAP_TIME_MAX, .max = MAP_TIME_MAX};
     if (value.len == 8) {
         time_put_civil_date(&b, &c);
     } else {
         time_put_civil_vn(&b, &c);
     }
-    json_member_str(&m->w, name, buf_str(&b));
-    return true;
+    return buf_str(&b);
+}
+
+bool map_put_time(Map *m, Str name, Str value) {
+    char space[MAP_TIME_MAX];
+    Str text = map_time_text(space, value);
+    if (text.len > 0) {
+        json_member_str(&m->w, name, text);
+    }
+    return text.len > 0;
 }
 
 void map_time(Map *m, Str name, MapRow *r, int field) {

@@ -60,6 +60,16 @@ static ErrCode read_content(Str text, SubContent *ret) {
     return ERR_PARAM;
 }
 
+/* Behind the lock; wish (NULL: no such subscription) is dropped. */
+static ErrCode put_for(Subs *subs, SubWish *wish, const SubsNotice *notice, Buf *out) {
+    if (wish == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    ErrCode err = notice_put(subs, wish, notice, out);
+    wish_drop(wish);
+    return err;
+}
+
 ErrCode subs_put_events(Subs *subs, Str id, const SubsRange *range, Buf *out) {
     SubEvent events[SUBS_RECENT];
     SubWish *wish = NULL;
@@ -82,12 +92,7 @@ ErrCode subs_put_events(Subs *subs, Str id, const SubsRange *range, Buf *out) {
         wish = wish_keep(sub->wish);
     }
     mutex_unlock(&subs->lock);
-    if (wish == NULL) {
-        return ERR_NOT_FOUND;
-    }
-    ErrCode err = notice_put(subs, wish, &notice, out);
-    wish_drop(wish);
-    return err;
+    return put_for(subs, wish, &notice, out);
 }
 
 ErrCode subs_put_handshake(Subs *subs, Str id, Buf *out) {
@@ -97,12 +102,7 @@ ErrCode subs_put_handshake(Subs *subs, Str id, Buf *out) {
     SubWish *wish = sub == NULL ? NULL : wish_keep(sub->wish);
     notice.total = sub == NULL ? 0 : sub->events;
     mutex_unlock(&subs->lock);
-    if (wish == NULL) {
-        return ERR_NOT_FOUND;
-    }
-    ErrCode err = notice_put(subs, wish, &notice, out);
-    wish_drop(wish);
-    return err;
+    return put_for(subs, wish, &notice, out);
 }
 
 bool subs_is_pushed(Subs *subs, Str id) {

@@ -4,23 +4,9 @@ import assert from 'node:assert/strict';
 import { MedplumClient } from '@medplum/core';
 import { Client as KitClient } from 'fhir-kit-client';
 import smart from 'fhirclient';
+import { end, test } from './tap.mjs';
 
 const base = process.argv[2];
-let n = 0;
-let failed = 0;
-
-async function test(name, run) {
-  n += 1;
-  try {
-    await run();
-    console.log(`ok ${n} - ${name}`);
-  } catch (e) {
-    failed += 1;
-    console.log(`not ok ${n} - ${name}`);
-    console.log(String(e.stack ?? e).split('\n').slice(0, 12).map((l) => `# ${l}`).join('\n'));
-  }
-}
-
 const SYSTEM = 'urn:example:synthetic';
 const person = (id, family, birthDate) => ({
   resourceType: 'Patient',
@@ -217,5 +203,4 @@ await test('fhirclient: patient context', async () => {
   assert.ok(found.entry.length >= 7);
 });
 
-console.log(`1..${n}`);
-process.exit(failed ? 1 : 0);
+end();

@@ -2,26 +2,13 @@
 // Usage: node ws_test.mjs BASE_URL (…/fhir). TAP output. All data invented.
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
+import { end, test } from './tap.mjs';
 
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; // the test's own certificate
 process.removeAllListeners('warning');
 const base = process.argv[2];
 const TOPIC = 'https://nhip.vn/fhir/SubscriptionTopic/Observation';
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/';
-let n = 0;
-let failed = 0;
-
-async function test(name, run) {
-  n += 1;
-  try {
-    await run();
-    console.log(`ok ${n} - ${name}`);
-  } catch (e) {
-    failed += 1;
-    console.log(`not ok ${n} - ${name}`);
-    console.log(String(e.stack ?? e).split('\n').slice(0, 12).map((l) => `# ${l}`).join('\n'));
-  }
-}
 
 async function ask(path, options = {}) {
   const headers = { 'Content-Type': 'application/fhir+json', 'Accept-Language': 'en' };
@@ -225,5 +212,4 @@ if (process.argv[3] !== undefined) { // the server's process: it is asked to sto
   });
 }
 
-console.log(`1..${n}`);
-process.exit(failed === 0 ? 0 : 1);
+end();

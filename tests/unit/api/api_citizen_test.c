@@ -2,17 +2,6 @@
  * error. All data invented. */
 #include "unit/api/api_help.h"
 
-static void put(World *w, const char *type, const char *id, const char *members) {
-    Str target = arena_printf(w->arena, "/fhir/%s/%s", type, id);
-    Str body =
-        arena_printf(w->arena, "{\"resourceType\":\"%s\",\"id\":\"%s\"%s}", type, id, members);
-    Reply r = ask(w, &(Ask){"PUT", target.ptr, NULL, body.ptr});
-    if (r.status != 200 && r.status != 201) {
-        print_error(STR_FMT ": %d\n" STR_FMT "\n", STR_ARG(target), r.status, STR_ARG(r.body));
-    }
-    assert_true(r.status == 200 || r.status == 201);
-}
-
 typedef struct Result {
     const char *id, *status, *loinc, *time, *value;
 } Result;
@@ -23,7 +12,7 @@ static void put_result(World *w, const Result *r) {
         ",\"status\":\"%s\",\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":"
         "\"%s\"}]},\"subject\":{\"reference\":\"Patient/tho\"},\"effectiveDateTime\":\"%s\",%s",
         r->status, r->loinc, r->time, r->value);
-    put(w, "Observation", r->id, members.ptr);
+    world_put(w, "Observation", r->id, members.ptr);
 }
 
 static const JsonNode *citizen(World *w) {
@@ -45,7 +34,7 @@ static void expect_group(World *w, const char *wanted) {
 
 static void shows_the_newest_blood_group(void **state) {
     World *w = *state;
-    put(w, "Patient", "tho", ",\"name\":[{\"text\":\"Nguyễn Thị Thơ\"}]");
+    world_put(w, "Patient", "tho", ",\"name\":[{\"text\":\"Nguyễn Thị Thơ\"}]");
     expect_group(w, NULL);
     put_result(w, &(Result){"hb", "final", "718-7", "2026-01-01", TEXT("A")}); /* haemoglobin */
     put_result(w, &(Result){"p", "preliminary", "882-1", "2026-01-01", TEXT("A+")});
@@ -69,16 +58,17 @@ static void put_allergy(World *w, const char *id, const char *verification) {
         "\"verificationStatus\":{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/"
         "allergyintolerance-verification\",\"code\":\"%s\"}]}",
         id, verification);
-    put(w, "AllergyIntolerance", id, members.ptr);
+    world_put(w, "AllergyIntolerance", id, members.ptr);
 }
 
 static void shows_nothing_that_was_taken_back(void **state) {
     World *w = *state;
-    put(w, "Patient", "tho", "");
+    world_put(w, "Patient", "tho", "");
     put_allergy(w, "penicillin", "confirmed");
     put_allergy(w, "latex", "refuted");
     put_allergy(w, "pollen", "entered-in-error");
-    put(w, "Encounter", "e1",
+    world_put(
+        w, "Encounter", "e1",
         ",\"status\":\"entered-in-error\",\"class\":{\"code\":\"AMB\"},\"subject\":{\"reference\":"
         "\"Patient/tho\"}");
     put_result(w, &(Result){"r1", "entered-in-error", "718-7", "2026-01-01",

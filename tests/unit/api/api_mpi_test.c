@@ -4,26 +4,20 @@
 
 #include "mpi/mpi_case.h"
 
-static void put(World *w, const char *type, const char *id, const char *members) {
-    Str target = arena_printf(w->arena, "/fhir/%s/%s", type, id);
-    Str body =
-        arena_printf(w->arena, "{\"resourceType\":\"%s\",\"id\":\"%s\"%s}", type, id, members);
-    Reply r = ask(w, &(Ask){"PUT", target.ptr, NULL, body.ptr});
-    assert_true(r.status == 200 || r.status == 201);
-}
-
 static void put_visit(World *w, const char *id, const char *patient) {
     Str members = arena_printf(w->arena,
                                ",\"status\":\"finished\",\"class\":{\"code\":\"AMB\"},\"subject\":{"
                                "\"reference\":\"Patient/%s\"},\"period\":{\"start\":\"2026-01-0%c"
                                "\"}",
                                patient, id[1]);
-    put(w, "Encounter", id, members.ptr);
+    world_put(w, "Encounter", id, members.ptr);
 }
 
 static void setup_pair(World *w) {
-    put(w, "Patient", "an", ",\"name\":[{\"text\":\"Nguyễn Văn Thử\"}],\"birthDate\":\"1990\"");
-    put(w, "Patient", "ann", ",\"name\":[{\"text\":\"NGUYEN VAN THU\"}],\"birthDate\":\"1990\"");
+    world_put(w, "Patient", "an",
+              ",\"name\":[{\"text\":\"Nguyễn Văn Thử\"}],\"birthDate\":\"1990\"");
+    world_put(w, "Patient", "ann",
+              ",\"name\":[{\"text\":\"NGUYEN VAN THU\"}],\"birthDate\":\"1990\"");
     put_visit(w, "e1", "an");
     put_visit(w, "e2", "ann");
     put_visit(w, "e3", "an");

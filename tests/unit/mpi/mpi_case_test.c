@@ -6,17 +6,6 @@
 #include "core/random.h"
 #include "mpi/mpi_case.h"
 
-static Str add_patient(Home *h, Str json) {
-    StoreChange change = create(FHIR_T_PATIENT, json);
-    StoreGroup group = {.changes = &change, .n_changes = 1, .patient_change = 0};
-    StoreCommit commit = {
-        .groups = &group, .n_groups = 1, .actor = STR("test"), .source = STR("test")};
-    StoreCommitted done;
-    Slot slot = 0;
-    assert_ok(store_commit(h->store, &commit, &done, &slot, &h->info));
-    return home_get_slot(h, slot).id;
-}
-
 static StoreVersion read_patient(Home *h, Str id) {
     StoreVersion v;
     assert_ok(store_get(h->store, h->arena, FHIR_T_PATIENT, id, &v));
@@ -74,10 +63,12 @@ static void expect_case(Home *h, Str a, Str b, const char *status, uint32_t vers
 
 static void a_merge_links_both_and_is_undone(void **state) {
     Home *h = *state;
-    Str a = add_patient(h, STR("{\"resourceType\":\"Patient\",\"active\":true,\"name\":[{\"text\":"
-                               "\"Nguyễn Văn Thử\"}],\"gender\":\"male\"}"));
-    Str b = add_patient(h, STR("{\"resourceType\":\"Patient\",\"name\":[{\"text\":\"NGUYEN VAN "
-                               "THU\"}],\"birthDate\":\"1990\"}"));
+    Str a =
+        home_add_patient(h, STR("{\"resourceType\":\"Patient\",\"active\":true,\"name\":[{\"text\":"
+                                "\"Nguyễn Văn Thử\"}],\"gender\":\"male\"}"));
+    Str b =
+        home_add_patient(h, STR("{\"resourceType\":\"Patient\",\"name\":[{\"text\":\"NGUYEN VAN "
+                                "THU\"}],\"birthDate\":\"1990\"}"));
     Str before[2] = {content(h, a), content(h, b)};
     assert_ok(mpi_propose(h->store, ACT(a, b), &h->info));
     assert_int_equal(mpi_propose(h->store, ACT(b, a), &h->info), ERR_EXISTS);
@@ -108,8 +99,8 @@ static void a_merge_links_both_and_is_undone(void **state) {
 
 static void what_is_wrong_is_refused(void **state) {
     Home *h = *state;
-    Str a = add_patient(h, STR("{\"resourceType\":\"Patient\"}"));
-    Str b = add_patient(h, STR("{\"resourceType\":\"Patient\"}"));
+    Str a = home_add_patient(h, STR("{\"resourceType\":\"Patient\"}"));
+    Str b = home_add_patient(h, STR("{\"resourceType\":\"Patient\"}"));
     MpiAct nobody = *ACT(a, b);
     nobody.who = STR_EMPTY;
     assert_int_equal(mpi_merge(h->store, ACT(a, a), &h->info), ERR_PARAM);
@@ -135,7 +126,7 @@ static void undoing_restores_exactly(void **state) {
     Random r;
     random_init(&r, 11);
     for (int i = 0; i < PATIENTS; i++) {
-        ids[i] = add_patient(h, str_from(texts[i % (int)ARRAY_LEN(texts)]));
+        ids[i] = home_add_patient(h, str_from(texts[i % (int)ARRAY_LEN(texts)]));
         before[i] = content(h, ids[i]);
     }
     for (int round = 0; round < ROUNDS; round++) {
@@ -163,12 +154,12 @@ static void undoing_restores_exactly(void **state) {
 
 static void side_by_side_names_the_evidence(void **state) {
     Home *h = *state;
-    Str a = add_patient(
+    Str a = home_add_patient(
         h, STR("{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"https://nhip.vn/fhir/"
                "sid/cccd\",\"value\":\"999090000123\"}],\"name\":[{\"text\":\"Nguyễn Văn Thử\"}],"
                "\"telecom\":[{\"system\":\"phone\",\"value\":\"0000123456\"}],\"gender\":\"male\","
                "\"birthDate\":\"1990-03-05\"}"));
-    Str b = add_patient(
+    Str b = home_add_patient(
         h, STR("{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"https://nhip.vn/fhir/"
                "sid/cccd\",\"value\":\"999090000123\"}],\"name\":[{\"family\":\"Nguyễn\",\"given\":"
                "[\"Văn\",\"Thử\"]}],\"gender\":\"male\",\"birthDate\":\"1990-05-03\"}"));

@@ -17,14 +17,7 @@ static Str add(Home *h, const Who *who) {
         "cccd\",\"value\":\"%s\"}],\"name\":[{\"text\":\"%s\"}],\"telecom\":[{\"system\":\"phone\","
         "\"value\":\"%s\"}],\"gender\":\"male\",\"birthDate\":\"%s\"}",
         who->cccd, who->name, who->phone, who->birth);
-    StoreChange change = create(FHIR_T_PATIENT, json);
-    StoreGroup group = {.changes = &change, .n_changes = 1, .patient_change = 0};
-    StoreCommit commit = {
-        .groups = &group, .n_groups = 1, .actor = STR("test"), .source = STR("test")};
-    StoreCommitted done;
-    Slot slot = 0;
-    assert_ok(store_commit(h->store, &commit, &done, &slot, &h->info));
-    return home_get_slot(h, slot).id;
+    return home_add_patient(h, json);
 }
 
 static MpiRunReport run(Home *h, bool dry) {

@@ -199,4 +199,16 @@ static UNUSED Str raw(const JsonNode *root, const char *path) {
     return json_raw_str(json_is(value, JSON_ARRAY) ? json_first(value) : value);
 }
 
+/* Writes that resource; members: ",\"name\":…". */
+static UNUSED void world_put(World *w, const char *type, const char *id, const char *members) {
+    Str target = arena_printf(w->arena, "/fhir/%s/%s", type, id);
+    Str body =
+        arena_printf(w->arena, "{\"resourceType\":\"%s\",\"id\":\"%s\"%s}", type, id, members);
+    Reply r = ask(w, &(Ask){"PUT", target.ptr, NULL, body.ptr});
+    if (r.status != 200 && r.status != 201) {
+        print_error(STR_FMT ": %d\n" STR_FMT "\n", STR_ARG(target), r.status, STR_ARG(r.body));
+    }
+    assert_true(r.status == 200 || r.status == 201);
+}
+
 #endif

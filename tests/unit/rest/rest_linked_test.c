@@ -4,20 +4,12 @@
 
 #include "mpi/mpi_case.h"
 
-static void put(World *w, const char *type, const char *id, const char *members) {
-    Str target = arena_printf(w->arena, "/fhir/%s/%s", type, id);
-    Str body =
-        arena_printf(w->arena, "{\"resourceType\":\"%s\",\"id\":\"%s\"%s}", type, id, members);
-    Reply r = ask(w, &(Ask){"PUT", target.ptr, NULL, body.ptr});
-    assert_true(r.status == 200 || r.status == 201);
-}
-
 static void put_result(World *w, const char *id, const char *patient) {
     Str members = arena_printf(w->arena,
                                ",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"subject\":{"
                                "\"reference\":\"Patient/%s\"}",
                                patient);
-    put(w, "Observation", id, members.ptr);
+    world_put(w, "Observation", id, members.ptr);
 }
 
 static size_t found(World *w, const char *target) {
@@ -29,7 +21,7 @@ static void searches_follow_merges(void **state) {
     ErrInfo info = {0};
     static const char *const patients[] = {"an", "binh", "chi"};
     for (size_t i = 0; i < ARRAY_LEN(patients); i++) {
-        put(w, "Patient", patients[i], "");
+        world_put(w, "Patient", patients[i], "");
         put_result(w, patients[i], patients[i]);
     }
     MpiAct first = {

@@ -108,6 +108,17 @@ static UNUSED StoreVersion home_get_slot(Home *h, Slot slot) {
     return v;
 }
 
+/* A record of a Patient's own; his id. */
+static UNUSED Str home_add_patient(Home *h, Str json) {
+    StoreChange change = create(FHIR_T_PATIENT, json);
+    StoreGroup group = {.changes = &change, .n_changes = 1, .patient_change = 0};
+    StoreCommit commit = {
+        .groups = &group, .n_groups = 1, .actor = STR("test"), .source = STR("test")};
+    Slot slot = 0;
+    assert_ok(store_commit(h->store, &commit, NULL, &slot, &h->info));
+    return home_get_slot(h, slot).id;
+}
+
 static UNUSED void add_basics(Home *h, int n, const char *tag) {
     enum { MOST = 20 };
     StoreChange changes[MOST];
