@@ -26,7 +26,7 @@ struct HttpRequest {
     RequestState state;
     size_t body_max;
     Buf body;
-    struct HttpUnpack *unpack; /* NULL: the body comes as it is */
+    struct Gunzip *unpack; /* NULL: the body comes as it is */
     HttpSink sink;
     ErrCode body_err;
     int64_t began_ns; /* of the body */

@@ -162,18 +162,23 @@ static ErrCode sort(Export *e) {
     return ERR_OK;
 }
 
-/* Letters that a file's name cannot have become '-'. */
+/* Bytes that a file's name should not have become "-2F", so that no two facilities share one. */
 static Str file_name(Export *e, const Found *f, size_t number) {
-    Str code = arena_str(e->scratch, e->facilities[f->facility].code);
-    for (size_t i = 0; i < code.len; i++) {
-        char *c = (char *)(uintptr_t)&code.ptr[i];
-        bool plain =
-            (*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z');
-        *c = plain ? *c : '-';
+    CLEANUP_BUF Buf code;
+    buf_init(&code, LIMIT_MIB);
+    Str text = e->facilities[f->facility].code;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (plain) {
+            buf_put_char(&code, c);
+        } else {
+            buf_printf(&code, "-%02X", (unsigned char)c);
+        }
     }
     return arena_printf(e->scratch, STR_FMT "/" STR_FMT "_%04u-%02u_%04zu.xml",
-                        STR_ARG(e->what->dir), STR_ARG(code), f->month / 100, f->month % 100,
-                        number);
+                        STR_ARG(e->what->dir), STR_ARG(buf_str(&code)), f->month / 100,
+                        f->month % 100, number);
 }
 
 /* Appends the visit's HOSO. made: the newest NGAYLAP so far. */

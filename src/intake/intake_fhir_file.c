@@ -7,6 +7,7 @@
  * was cut off goes on behind the last piece. When several resources are refused as one piece each
  * is tried alone, with a mark of its own; what is refused alone goes to the rejects list. A reject
  * that is processed again has marks of its own, which only a piece that was taken leaves. */
+#include "core/gunzip.h"
 #include "intake/intake_fhir_int.h"
 
 #include "fhir/fhir_validate.h"
@@ -443,7 +444,7 @@ static ErrCode take_whole(Load *l) {
     Str text = l->file->bytes;
     ErrInfo why = {0};
     buf_init(&unpacked, LIMIT_JSON_BYTES);
-    if (intake_is_gzip(text)) {
+    if (gunzip_is_gzip(text)) {
         ErrCode err = intake_unpack(text, &unpacked, &why);
         if (err != ERR_OK) {
             TRY(refuse_file(l, err, &why));

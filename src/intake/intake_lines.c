@@ -1,33 +1,24 @@
 #include "intake/intake_lines.h"
 
+#include "core/gunzip.h"
 #include "core/limits.h"
 
-#include <zlib.h>
-
-enum { ROOM = 256 * 1024, GZIP_WINDOW = 16 + MAX_WBITS };
+enum { ROOM = 256 * 1024 };
 #define LINE_MAX_BYTES (LIMIT_JSON_BYTES + LIMIT_MIB)
 
 struct IntakeLines {
     Str bytes;
-    bool packed;
     Str rest;         /* plain: what has not been cut off */
     bool at_end;      /* plain: nothing is left; packed: everything is in the window */
     unsigned number;  /* of the line before */
-    z_stream z;       /* packed: where it is */
-    int state;        /* what inflate said last */
-    size_t fed;       /* bytes that z was given */
-    uint64_t made;    /* bytes that came of them */
+    Gunzip *z;        /* of a packed file, else NULL */
     Buf window;       /* unpacked, not yet given */
     size_t from;      /* where the next line begins in it */
     size_t looked_at; /* no line ends before */
 };
 
-bool intake_is_gzip(Str bytes) {
-    return bytes.len > 2 && memcmp(bytes.ptr, "\x1f\x8b", 2) == 0;
-}
-
 bool intake_lines_is_packed(const IntakeLines *l) {
-    return l->packed;
+    return l->z != NULL;
 }
 
 static ErrCode damaged(ErrCode err, ErrInfo *why) {
@@ -42,12 +33,10 @@ void intake_lines_rewind(IntakeLines *l) {
     l->at_end = false;
     l->number = 0;
     buf_clear(&l->window);
-    l->from = l->looked_at = l->fed = 0;
-    l->made = 0;
-    l->state = Z_OK;
-    if (l->packed) {
-        (void)inflateReset(&l->z);
-        l->z.avail_in = 0;
+    l->from = l->looked_at = 0;
+    if (l->z != NULL) {
+        gunzip_reset(l->z);
+        gunzip_feed(l->z, l->bytes);
     }
 }
 
@@ -57,9 +46,8 @@ ErrCode intake_lines_new(Str bytes, IntakeLines **ret_lines) {
         return ERR_NOMEM;
     }
     l->bytes = bytes;
-    l->packed = intake_is_gzip(bytes);
     buf_init(&l->window, LINE_MAX_BYTES + ROOM);
-    if (l->packed && inflateInit2(&l->z, GZIP_WINDOW) != Z_OK) {
+    if (gunzip_is_gzip(bytes) && gunzip_new(&l->z) != ERR_OK) {
         free(l);
         return ERR_NOMEM;
     }
@@ -70,9 +58,7 @@ ErrCode intake_lines_new(Str bytes, IntakeLines **ret_lines) {
 
 void intake_lines_free(IntakeLines *l) {
     if (l != NULL) {
-        if (l->packed) {
-            (void)inflateEnd(&l->z);
-        }
+        gunzip_free(l->z);
         buf_release(&l->window);
         free(l);
     }
@@ -80,42 +66,16 @@ void intake_lines_free(IntakeLines *l) {
 
 /* ---- unpacking ---- */
 
-/* The next packed bytes; a gzip file is one member or several, one behind the other. */
-static ErrCode feed(IntakeLines *l) {
-    if (l->z.avail_in == 0) {
-        size_t n = MIN(l->bytes.len - l->fed, (size_t)UINT32_MAX);
-        l->z.next_in = (Bytef *)(uintptr_t)(l->bytes.ptr + l->fed);
-        l->z.avail_in = (uInt)n;
-        l->fed += n;
-    }
-    bool next_member = l->state == Z_STREAM_END && l->z.avail_in > 0;
-    return next_member && inflateReset(&l->z) != Z_OK ? ERR_SYNTAX : ERR_OK;
-}
-
 /* Adds up to ROOM bytes to the window, or finds the end. */
 static ErrCode inflate_some(IntakeLines *l) {
-    TRY(feed(l));
-    if (l->z.avail_in == 0 && l->state == Z_STREAM_END) {
-        l->at_end = true;
-        return ERR_OK;
-    }
+    size_t n = 0;
     if (!buf_reserve(&l->window, ROOM)) {
         return l->window.err;
     }
-    l->z.next_out = (Bytef *)l->window.ptr + l->window.len;
-    l->z.avail_out = ROOM;
-    l->state = inflate(&l->z, Z_NO_FLUSH);
-    size_t n = ROOM - l->z.avail_out;
+    TRY(gunzip_some(l->z, l->window.ptr + l->window.len, ROOM, &n));
     l->window.len += n;
-    l->made += n;
-    if (l->state == Z_MEM_ERROR) {
-        return ERR_NOMEM;
-    }
-    if (l->state != Z_OK && l->state != Z_STREAM_END) {
-        return ERR_SYNTAX; /* also: more is wanted, and there is no more */
-    }
-    uint64_t taken = l->fed - l->z.avail_in;
-    return l->made > LIMIT_MIB + taken * LIMIT_UNPACK_RATIO ? ERR_LIMIT : ERR_OK;
+    l->at_end = n == 0;
+    return n > 0 || gunzip_is_whole(l->z) ? ERR_OK : ERR_SYNTAX;
 }
 
 ErrCode intake_unpack(Str bytes, Buf *out, ErrInfo *why) {
@@ -177,7 +137,7 @@ static ErrCode next_packed(IntakeLines *l, Str *ret_line, bool *ret_is_one, ErrI
 ErrCode intake_lines_next(IntakeLines *l, Str *ret_line, unsigned *ret_number, ErrInfo *why) {
     Str line = STR_EMPTY;
     bool is_one = false;
-    if (l->packed) {
+    if (l->z != NULL) {
         TRY(next_packed(l, &line, &is_one, why));
     } else {
         is_one = l->rest.len > 0 && str_cut(&l->rest, '\n', &line);

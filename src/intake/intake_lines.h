@@ -24,6 +24,5 @@ void intake_lines_rewind(IntakeLines *lines); /* to the beginning, also behind a
 
 /* All of a gzip file at once. */
 MUST_USE ErrCode intake_unpack(Str bytes, Buf *out, ErrInfo *why);
-bool intake_is_gzip(Str bytes);
 
 #endif

@@ -1,10 +1,10 @@
 #include "interop/claim_file.h"
 
 #include "core/base64.h"
+#include "core/gunzip.h"
 #include "core/limits.h"
 
 #include <zip.h>
-#include <zlib.h>
 
 enum { LEVELS_MAX = 3, PIECE_BYTES = 64 * 1024 };
 
@@ -64,43 +64,30 @@ static bool count(Opener *o, size_t more) {
 
 /* ---- gzip */
 
-/* Inflates all members. ERR_SYNTAX, ERR_LIMIT or ERR_NOMEM. */
-static ErrCode inflate_all(Opener *o, z_stream *z, Buf *out) {
-    int state = Z_OK;
-    while (state != Z_STREAM_END || z->avail_in > 0) {
-        if (state == Z_STREAM_END && inflateReset(z) != Z_OK) {
-            return ERR_SYNTAX;
-        }
+/* Unpacks all members. ERR_SYNTAX, ERR_LIMIT or ERR_NOMEM. */
+static ErrCode unpack_all(Opener *o, Gunzip *z, Buf *out) {
+    size_t got = 0;
+    do {
         if (!buf_reserve(out, PIECE_BYTES)) {
             return out->err;
         }
-        z->next_out = (Bytef *)out->ptr + out->len;
-        z->avail_out = PIECE_BYTES;
-        state = inflate(z, Z_NO_FLUSH);
-        size_t got = PIECE_BYTES - z->avail_out;
+        TRY(gunzip_some(z, out->ptr + out->len, PIECE_BYTES, &got));
         out->len += got;
         if (!count(o, got)) {
             return ERR_LIMIT;
         }
-        if (state != Z_OK && state != Z_STREAM_END) {
-            return state == Z_MEM_ERROR ? ERR_NOMEM : ERR_SYNTAX;
-        }
-    }
-    return ERR_OK;
+    } while (got > 0);
+    return gunzip_is_whole(z) ? ERR_OK : ERR_SYNTAX;
 }
 
 static ErrCode open_gzip(Opener *o, Str bytes, Str name, int level) {
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)bytes.ptr, .avail_in = (uInt)bytes.len};
     CLEANUP_BUF Buf out;
+    Gunzip *z = NULL;
     buf_init(&out, LIMIT_CLAIM_FILE_BYTES + PIECE_BYTES);
-    if (bytes.len > UINT32_MAX) {
-        return fail_large(o, name);
-    }
-    if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) {
-        return ERR_NOMEM;
-    }
-    ErrCode err = inflate_all(o, &z, &out);
-    (void)inflateEnd(&z);
+    TRY(gunzip_new(&z));
+    gunzip_feed(z, bytes);
+    ErrCode err = unpack_all(o, z, &out);
+    gunzip_free(z);
     if (err == ERR_LIMIT) {
         return fail_large(o, name);
     }

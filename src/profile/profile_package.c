@@ -1,16 +1,13 @@
 #include "profile/profile_package.h"
 
+#include "core/gunzip.h"
 #include "core/limits.h"
-
-#include <zlib.h>
 
 enum { BLOCK = 512, WINDOW = 64 * 1024, NAME_MAX_BYTES = 1024 };
 
 typedef struct Tar {
-    z_stream z;
-    Str packed;
+    Gunzip *z;
     uint64_t unpacked;
-    bool at_end; /* the gzip stream is over */
     ErrInfo *info;
     Buf file;
     char name[NAME_MAX_BYTES]; /* of the next entry, from a pax header; "": none */
@@ -21,14 +18,15 @@ typedef struct Tar {
 
 /* ---- the gzip stream */
 
-static ErrCode check_unpacked(Tar *t) {
-    uint64_t packed = MAX((uint64_t)t->z.total_in, (uint64_t)1);
-    bool bomb = t->unpacked > LIMIT_MIB && t->unpacked / packed > LIMIT_UNPACK_RATIO;
-    if (t->unpacked > LIMIT_PACKAGE_BYTES || bomb) {
+static ErrCode bad_stream(Tar *t, ErrCode err) {
+    if (err == ERR_LIMIT) {
         return bad(t, ERR_LIMIT, "package-limit", "the package unpacks to too many bytes",
                    "gói bung ra quá lớn");
     }
-    return ERR_OK;
+    return err == ERR_NOMEM
+               ? err
+               : bad(t, ERR_SYNTAX, "package-gzip", "the package is no whole gzip file",
+                     "gói không phải tệp gzip nguyên vẹn");
 }
 
 /* Exactly len bytes into out (NULL: thrown away); ERR_NOT_FOUND at the clean end of the stream. */
@@ -38,23 +36,19 @@ static ErrCode pull(Tar *t, unsigned char *out, size_t len) {
     while (done < len) {
         size_t room = out == NULL ? MIN(sizeof(skipped), len - done) : len - done;
         room = MIN(room, (size_t)WINDOW);
-        if (t->at_end) {
+        size_t got = 0;
+        ErrCode err = gunzip_some(t->z, out == NULL ? skipped : out + done, room, &got);
+        t->unpacked += got;
+        err = err == ERR_OK && t->unpacked > LIMIT_PACKAGE_BYTES ? ERR_LIMIT : err;
+        if (err != ERR_OK || (got == 0 && !gunzip_is_whole(t->z))) {
+            return bad_stream(t, err);
+        }
+        if (got == 0) {
             return done == 0 ? ERR_NOT_FOUND
                              : bad(t, ERR_SYNTAX, "package-tar", "the package ends too early",
                                    "gói bị cụt");
         }
-        t->z.next_out = out == NULL ? skipped : out + done;
-        t->z.avail_out = (uInt)room;
-        int rc = inflate(&t->z, Z_NO_FLUSH);
-        size_t got = room - t->z.avail_out;
         done += got;
-        t->unpacked += got;
-        t->at_end = rc == Z_STREAM_END;
-        if (rc != Z_OK && rc != Z_STREAM_END) {
-            return bad(t, ERR_SYNTAX, "package-gzip", "the package is no whole gzip file",
-                       "gói không phải tệp gzip nguyên vẹn");
-        }
-        TRY(check_unpacked(t));
     }
     return ERR_OK;
 }
@@ -273,13 +267,14 @@ ErrCode profile_package_read(Str packed, ProfilePackageFn each, void *ctx, ErrIn
     ErrCode err = ERR_OK;
     if (packed.len > LIMIT_PACKAGE_BYTES) {
         err = bad(t, ERR_LIMIT, "package-limit", "the package is too large", "gói quá lớn");
-    } else if (inflateInit2(&t->z, 15 + 16) != Z_OK) {
+    } else if (!gunzip_is_gzip(packed)) {
+        err = bad_stream(t, ERR_SYNTAX);
+    } else if (gunzip_new(&t->z) != ERR_OK) {
         err = ERR_NOMEM;
     } else {
-        t->z.next_in = (unsigned char *)(uintptr_t)packed.ptr; /* zlib only reads it */
-        t->z.avail_in = (uInt)packed.len;
+        gunzip_feed(t->z, packed);
         err = read_tar(t, each, ctx);
-        (void)inflateEnd(&t->z);
+        gunzip_free(t->z);
     }
     buf_release(&t->file);
     free(t);

@@ -89,7 +89,7 @@ typedef struct RulesRows {
 struct RulesRun {
     const Rules *rules;
     const RulesProgram *program;
-    Arena *arena; /* of one visit */
+    Arena *arena;         /* of one visit */
     Arena *matcher_arena; /* of the run */
     RegexMatcher *matcher;
     const RulesVisit *visit;
