@@ -35,6 +35,7 @@ static ErrCode start_rest(Api *api, ErrInfo *info) {
                                      .term_feed = api->o.term_feed,
                                      .settings = api->o.settings,
                                      .clock = api->clock,
+                                     .door = api->o.door,
                                      .routes = api_route_tables,
                                      .uploads = uploads,
                                      .app = api,

@@ -18,9 +18,10 @@ typedef struct ApiOptions {
     Term *term;              /* NULL: an own one, with what is embedded only */
     RestTermFeed *term_feed; /* of term, behind rest_term_load; NULL: none */
     const Settings *settings;
-    const Clock *clock; /* NULL: the real one */
+    const Clock *clock;    /* NULL: the real one */
+    struct RestDoor *door; /* as in RestOptions */
 } ApiOptions;
-/* Starts serving. Until sign-in exists only loopback addresses are accepted (ERR_PARAM). */
+/* Starts serving; errors of rest_door_open, too. */
 MUST_USE ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info);
 uint16_t api_port(const Api *api);
 /* Graceful: finishes what runs, closes streams. NULL is fine. */

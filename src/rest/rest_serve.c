@@ -79,8 +79,8 @@ static void refuse_method(RestCall *call, const char *methods) {
 }
 
 /* What the protocol refuses before a route is looked for: too long, too large, stopping. */
-void rest_on_refused(void *ctx, HttpRequest *request, int status) {
-    RestCall *call = rest_call_new(ctx, request);
+void rest_on_refused(Rest *rest, HttpRequest *request, int status) {
+    RestCall *call = rest_call_new(rest, request);
     ErrInfo info = {0};
     if (call == NULL) {
         return;
@@ -105,8 +105,7 @@ void rest_on_refused(void *ctx, HttpRequest *request, int status) {
     rest_reply_outcome(call, status, &info, NULL);
 }
 
-void rest_on_request(void *ctx, HttpRequest *request) {
-    Rest *rest = ctx;
+void rest_on_request(Rest *rest, HttpRequest *request) {
     RestCall *call = rest_call_new(rest, request);
     if (call == NULL || !rest_guard(call)) {
         return;

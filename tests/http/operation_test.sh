@@ -79,6 +79,11 @@ urls=$(body | grep -o '"url":"[^"]*"' | cut -d'"' -f4)
 check "two views, two files" is "$(sort -u <<<"$urls" | wc -l)" 2
 check "each has its rows" is "$(while read -r u; do curl -s -g "$u"; done <<<"$urls" | tr -d '\r' | tr '\n' ' ')" 'id p1 id p1 '
 
+# ---- what cannot be exported
+check "a type that is none: 400" is "$(code -H 'Prefer: respond-async' -g "$base/\$export?_type=Patient,Foo")" 400
+check "in words" has "$(body)" "'Foo' is no resource type of FHIR R4"
+check "nor in a filter" is "$(code -H 'Prefer: respond-async' -g "$base/\$export?_typeFilter=Foo%3Fx=1")" 400
+
 # ---- subscriptions: what is asked about them
 sub() { echo '{"resourceType":"Subscription","status":"requested","reason":"x","criteria":"'"$1"'","channel":{"type":"rest-hook","endpoint":"'"$2"'"}}'; }
 curl -s -o /dev/null -X PUT -H "$json" -d "$(sub Patient?gender=male "http://127.0.0.1:1/" | sed 's/"resourceType"/"id":"s-ok",&/')" "$base/Subscription/s-ok"

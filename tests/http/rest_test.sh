@@ -97,5 +97,36 @@ check "_contained=true is not" is "$(code "$base/Patient?_contained=true")" 400
 
 stop
 check "stops in order" is "$rc" 0
+
+# ---- while the index is made anew ----
+"$nhip" synth --out "$tmp/province" --seed 3 --citizens 2000 --visits 3000 >"$tmp/synth.log" 2>&1
+"$nhip" import --data "$tmp/data" "$tmp/province" >"$tmp/import.log" 2>&1
+rm "$tmp"/data/view.db*
+"$nhip" serve --data "$tmp/data" --port "$port" >"$tmp/serve.log" 2>&1 &
+pid=$!
+health=0 opening='' refused='' page='' retry=''
+for _ in $(seq 1000); do # nothing else is waited for than /ready: 200
+    curl -s -o /dev/null "http://127.0.0.1:$port/health" && health=$((health + 1))
+    [ "$(code "http://127.0.0.1:$port/ready")" = 200 ] && break
+    has "$(body)" '"records":' >/dev/null && opening=$(body)
+    [ "$(code "$base/Patient/w1")" = 503 ] && refused=$(body)
+    [ "$(code -H 'Accept: text/html' "http://127.0.0.1:$port/")" = 503 ] && page=$(body)
+    [ -n "$retry" ] || retry=$(head_of -X POST -H "$json" -d "$(patient 1)" "$base/Patient" | grep -i '^Retry-After: [0-9]')
+done
+check "it listens at once" test "$health" -gt 1
+check "it says how far it is" has "$opening" '{"status":"opening","indexed":'
+check "what is asked meanwhile is refused in words" has "$refused" '"text":"the server is opening its data; come again in a moment'
+check "and when to come again" test -n "$retry"
+check "a browser loads the page again" has "$page" '<meta http-equiv="refresh"'
+check "then everything is there" is "$(code "$base/Patient/w1")" 200
+check "and found" is "$(total 'Patient?organization=o1&_summary=count')" 1
+stop
+check "and it stops" is "$rc" 0
+rm "$tmp"/data/view.db*
+"$nhip" serve --data "$tmp/data" --port "$port" >"$tmp/serve.log" 2>&1 &
+pid=$!
+until curl -s -o /dev/null "http://127.0.0.1:$port/health"; do sleep 0.01; done
+stop
+check "it stops while it opens" is "$rc" 0
 echo "1..$n"
 [ "$bad" = 0 ]
