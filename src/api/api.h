@@ -7,6 +7,7 @@
 
 #include "ioc/ioc.h"
 #include "rest/rest.h"
+#include "rules/rules.h"
 
 typedef struct Api Api;
 
@@ -17,6 +18,7 @@ typedef struct ApiOptions {
     Subs *subs;              /* as in RestOptions, like what follows */
     Term *term;              /* NULL: an own one, with what is embedded only */
     RestTermFeed *term_feed; /* of term, behind rest_term_load; NULL: none */
+    const Rules *rules;      /* claim rules; NULL: those that are built in */
     const Settings *settings;
     const Clock *clock;    /* NULL: the real one */
     struct RestDoor *door; /* as in RestOptions */
