@@ -158,6 +158,7 @@ static ErrCode count_keys(Search *s, const IndexPart *p, uint64_t *n, bool *ret_
 static ErrCode count_key(Search *s, const IndexPart *p, uint64_t *n) {
     CLEANUP(slot_vec_release) SlotVec v = {0};
     TRY(part_get(p, s->clauses[0].ranges[0].from, part_below(p, s->snapshot), &v));
+    search_cut(s, p, &v);
     return count_slots(s, p, &v, false, n);
 }
 
@@ -249,26 +250,61 @@ typedef struct Count {
     bool can_keep, asked;
 } Count;
 
-/* Small numbers are counted again as fast; what was verified depends on more than the digest says,
- * and what came alive again on the snapshot. */
+/* Small numbers of one key are counted again as fast; what was verified depends on more than the
+ * digest says, and what came alive again on the snapshot. */
 static bool is_kept(const Search *s, const CountAsked *asked, const size_t before[2], uint64_t n) {
     enum { WORTH = 16 };
-    return n + asked->n_dead >= WORTH && s->n_revived == before[0] && s->n_checked == before[1];
+    bool is_small = clause_is_plain(&s->clauses[0]) && n + asked->n_dead < WORTH;
+    return !is_small && s->n_revived == before[0] && s->n_checked == before[1];
+}
+
+/* How many of the type are dead in the part's records up to `last`. */
+static uint64_t part_dead(const Search *s, const IndexPart *p, RecordNo last) {
+    Slot end = SLOT_OF(MIN(p->last, last) + 1, 0);
+    return dead_count_in(s->index->dead, s->query->type, part_base(p), end);
+}
+
+/* In a tail: what came since it was counted last is added. */
+static ErrCode count_tail(Count *c, const IndexPart *p) {
+    Search *s = c->s;
+    Slot low = s->low;
+    CountAsked had = {0};
+    uint64_t one = 0;
+    CountAsked asked = {.what = c->what, .part = COUNT_TAIL | p->first, .snapshot = s->snapshot};
+    asked.n_dead = part_dead(s, p, s->snapshot);
+    bool stands = index_counts_tail(s->index->counts, &asked, &had, &one) &&
+                  part_dead(s, p, had.snapshot) == had.n_dead;
+    if (stands && MIN(had.snapshot, p->last) == MIN(s->snapshot, p->last)) {
+        c->n += one;
+        return ERR_OK;
+    }
+    one = stands ? one : 0;
+    s->low = stands ? SLOT_OF(had.snapshot + 1, 0) : low;
+    size_t before[2] = {s->n_revived, s->n_checked};
+    ErrCode err = count_anew(s, p, &one);
+    s->low = low;
+    if (err == ERR_OK && is_kept(s, &asked, before, one)) {
+        index_counts_put(s->index->counts, &asked, one);
+    }
+    c->n += one;
+    return err;
 }
 
 static ErrCode count_part(Count *c, const IndexPart *p) {
     Search *s = c->s;
-    if (p->segment == NULL || p->last > s->snapshot) {
-        return count_anew(s, p, &c->n);
-    }
     if (!c->asked) {
         c->asked = true;
         c->can_keep = clause_digest(s, &c->what);
     }
+    if (c->can_keep && p->segment == NULL) {
+        return count_tail(c, p);
+    }
+    if (p->segment == NULL || p->last > s->snapshot) {
+        return count_anew(s, p, &c->n);
+    }
     uint64_t one = 0;
-    CountAsked asked = {.what = c->what, .segment = p->segment->id, .snapshot = s->snapshot};
-    asked.n_dead =
-        dead_count_in(s->index->dead, s->query->type, part_base(p), SLOT_OF(p->last + 1, 0));
+    CountAsked asked = {.what = c->what, .part = p->segment->id, .snapshot = s->snapshot};
+    asked.n_dead = part_dead(s, p, p->last);
     if (!c->can_keep || !index_counts_get(s->index->counts, &asked, &one)) {
         size_t before[2] = {s->n_revived, s->n_checked};
         TRY(count_anew(s, p, &one));

@@ -162,6 +162,10 @@ MUST_USE ErrCode near_ranges(Search *s, Clause *c, const KeyBuf *head, const Fhi
 /* All slots of the clause's ranges in the part, ascending; maybe: those of them to be verified. */
 MUST_USE ErrCode search_fill(Search *s, const IndexPart *part, const Clause *c, SlotVec *slots,
                              SlotVec *maybe);
+/* In a tail the first relative slot of the search's candidates; in a segment 0. */
+uint32_t part_above(const Search *s, const IndexPart *part);
+/* Cuts the part's ascending slots to the snapshot, and of a tail to [s->low, …). */
+void search_cut(const Search *s, const IndexPart *part, SlotVec *v);
 MUST_USE ErrCode slot_vec_append(SlotVec *v, const uint32_t *slots, size_t n);
 MUST_USE ErrCode slot_vec_sort(SlotVec *v); /* each once */
 
