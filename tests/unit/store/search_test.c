@@ -55,6 +55,15 @@ static void put_id(World *w, Buf *q, FhirType type, bool with_type) {
                STR_ARG(w->resources[at].id));
 }
 
+/* Sometimes of a version. */
+static void put_reference(World *w, Buf *q, FhirType type) {
+    bool with_type = below(w, 2) == 0;
+    put_id(w, q, type, with_type);
+    if (with_type && below(w, 3) == 0) {
+        buf_printf(q, "/_history/%u", 1 + below(w, 2));
+    }
+}
+
 static void put_updated(World *w, Buf *q) {
     TimeMs t = 0;
     StoreVersion v;
@@ -144,10 +153,10 @@ static void put_value(World *w, Buf *q, const QueryTerm *t) {
                                  "phuong phu hoi, thanh pho hue, tinh thua thien hue cu, viet nam"));
         break;
     case 'p':
-        put_id(w, q, FHIR_T_PATIENT, below(w, 2) == 0);
+        put_reference(w, q, FHIR_T_PATIENT);
         break;
     case 'e':
-        put_id(w, q, FHIR_T_ENCOUNTER, below(w, 2) == 0);
+        put_reference(w, q, FHIR_T_ENCOUNTER);
         break;
     case 'o':
         put_id(w, q, FHIR_T_ORGANIZATION, true);
