@@ -286,6 +286,7 @@ typedef struct StorePlanStep {
     unsigned depth;    /* of a chain's search */
     uint64_t estimate; /* resources, by what the index knows without reading; 0: not estimated */
     uint64_t found;
+    bool is_least; /* found so many or more: it was not counted to the end */
     uint64_t read; /* resources decoded */
     int64_t us;
 } StorePlanStep;
