@@ -1,7 +1,7 @@
 /* rules — all embedded claim rules over the synthetic province's claims, one thread, CPU time:
- * visits a second when the claims are only read, read and checked, and (the difference) checked;
- * also findings a visit and the rules that found most. Usage: rules [visits]. Target: ≥ 5,000
- * visits/s checked a core with all rules on. */
+ * visits a second when the claims are only read, read and checked, and checked (timed around each
+ * check, so between the reading as in an import); also findings a visit and the rules that found
+ * most. Usage: rules [visits]. Target: ≥ 5,000 visits/s checked a core with all rules on. */
 #include <inttypes.h>
 
 #include "claim_files.h"
@@ -16,6 +16,7 @@ typedef struct Bench {
     Arena *arena;
     uint64_t visits, findings, not_checked;
     uint64_t *by_rule;
+    double checked; /* seconds in checks */
 } Bench;
 
 static ErrCode on_claim(void *ctx, const Claim *claim) {
@@ -29,7 +30,10 @@ static ErrCode on_claim(void *ctx, const Claim *claim) {
     arena_reset(b->arena);
     TRY(rules_visit_of_claim(b->arena, claim, &visit));
     visit.history_loaded = visit.work_loaded = true; /* and empty: their rules run, too */
-    TRY(rules_check(b->run, &visit, NULL, RULES_AT_IMPORT, &report));
+    double start = bench_cpu(BENCH_THREAD);
+    ErrCode err = rules_check(b->run, &visit, NULL, RULES_AT_IMPORT, &report);
+    b->checked += bench_cpu(BENCH_THREAD) - start;
+    TRY(err);
     b->findings += report.n_findings + report.n_more;
     b->not_checked += report.n_not_checked;
     for (size_t i = 0; i < report.n_findings; i++) {
@@ -54,11 +58,15 @@ static double once(Bench *b, const ClaimFiles *files) {
     return bench_cpu(BENCH_THREAD) - start;
 }
 
-static double best(Bench *b, const ClaimFiles *files) {
+/* Of the whole, and of its checks. */
+static double best(Bench *b, const ClaimFiles *files, double *ret_checked) {
     double seconds = 1e9;
+    *ret_checked = 1e9;
     for (int i = 0; i < ROUNDS; i++) {
+        b->checked = 0;
         double one = once(b, files);
         seconds = MIN(seconds, one);
+        *ret_checked = MIN(*ret_checked, b->checked);
     }
     return seconds;
 }
@@ -94,18 +102,19 @@ int main(int argc, char **argv) {
     if (b.arena == NULL || b.by_rule == NULL) {
         return 1;
     }
-    double read = best(&b, &files);
+    double checked = 0;
+    double read = best(&b, &files, &checked);
     if (rules_run_new(rules, &b.run) != ERR_OK) {
         return 1;
     }
-    double both = best(&b, &files);
+    double both = best(&b, &files, &checked);
     double n = (double)b.visits;
     printf("%zu rules, %" PRIu64 " visits, %.2f findings a visit\n", rules_count(rules), b.visits,
            (double)b.findings / n);
     printf("read           %8.0f visits/s\n", n / read);
     printf("read + checked %8.0f visits/s\n", n / both);
-    printf("checked alone  %8.0f visits/s, %.2f of the target of 5,000\n", n / (both - read),
-           n / (both - read) / 5000);
+    printf("checked alone  %8.0f visits/s, %.2f of the target of 5,000\n", n / checked,
+           n / checked / 5000);
     print_most(&b);
     rules_run_free(b.run);
     rules_free(rules);

@@ -4,7 +4,6 @@
 
 #include "api/api.h"
 #include "api/api_account.h"
-#include "api/api_rules.h"
 #include "core/json.h"
 #include "core/limits.h"
 #include "core/thread.h"
@@ -17,7 +16,6 @@ struct Api {
     Ioc *ioc;
     const Clock *clock;
     Rest *rest;
-    ApiRules *rules;
     Accounts *accounts; /* NULL: no facility sends by the gateway's calls */
     TimeMs started;
     Thread live_thread;

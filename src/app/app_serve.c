@@ -1,7 +1,6 @@
 #include "api/api.h"
 #include "app/app.h"
 #include "core/log.h"
-#include "rest/rest_door.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -25,7 +24,7 @@ static void wait_for_stop(const App *app) {
     }
 }
 
-static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
+static ErrCode serve(App *app, AppStore *o, ErrInfo *info) {
     Api *api = NULL;
     TRY(app_term_attach(app, o->term));
     TRY(rest_term_load(o->term_feed, o->store, info));
@@ -35,8 +34,7 @@ static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
                                 .subs = o->subs,
                                 .term = o->term,
                                 .term_feed = o->term_feed,
-                                .settings = &app->settings,
-                                .door = door},
+                                .settings = &app->settings},
                   &api, info));
     bool v6 = strchr(app->settings.listen, ':') != NULL;
     (void)printf(
@@ -51,23 +49,13 @@ static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
     return ERR_OK;
 }
 
-static void opening_step(void *door, uint64_t done, uint64_t total) {
-    rest_door_progress(door, done, total);
-}
-
-/* The address answers before the data is open: on a large province that may take minutes. */
 int app_serve(App *app) {
     AppStore o;
     ErrInfo info = {0};
-    RestDoor *door = NULL;
-    ErrCode err = rest_door_open(&app->settings, NULL, &door, &info);
-    app->opening = (StoreProgress){.step = opening_step, .ctx = door};
-    err = err == ERR_OK ? app_open(app, &o, &info) : err;
+    ErrCode err = app_open(app, &o, &info);
     if (err == ERR_OK) {
-        err = serve(app, &o, door, &info);
+        err = serve(app, &o, &info);
         app_close(&o);
     }
-    rest_door_free(door);
-    bool stopped = err == ERR_STOPPED && stop_asked(&app->stop);
-    return err == ERR_OK || stopped ? 0 : app_fail(app, err, &info);
+    return err == ERR_OK ? 0 : app_fail(app, err, &info);
 }

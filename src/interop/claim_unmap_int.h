@@ -23,8 +23,7 @@ typedef struct UnmapPart {
     Str xml; /* of a document kept whole */
     ClaimRecord *records;
     int n, capacity;
-    int place;        /* among the documents of its table */
-    bool has_unknown; /* as in ClaimPart */
+    int place; /* among the documents of its table */
 } UnmapPart;
 
 typedef struct Unmap {

@@ -48,11 +48,12 @@ static bool time_fn(RulesFn fn, const RulesValue *a, RulesValue *ret) {
     int month = 0;
     int day = 0;
     int64_t days = floor_div(a[0].time, DAY_MINUTES);
-    rules_time_civil(a[0].time, &year, &month, &day);
-    switch ((int)fn) {
-    case RULES_FN_date:
+    if (fn == RULES_FN_date) {
         ret->time = days * DAY_MINUTES;
         return true;
+    }
+    rules_time_civil(a[0].time, &year, &month, &day);
+    switch ((int)fn) {
     case RULES_FN_year:
         ret->num = rules_num(year);
         return true;
@@ -184,12 +185,17 @@ static bool text_fn(Arena *arena, RulesFn fn, const RulesValue *a, RulesValue *r
 }
 
 static bool to_text(Arena *arena, const RulesValue *a, uint8_t type, RulesValue *ret) {
-    CLEANUP_BUF Buf b;
-    buf_init(&b, 256);
+    int64_t whole = 0;
     if (type == RULES_TEXT) {
         *ret = *a;
         return true;
     }
+    if (type == RULES_NUMBER && rules_num_whole(a->num, &whole) && whole >= 0 && whole <= 9) {
+        ret->text = str_sub(STR("0123456789"), (size_t)whole, 1);
+        return true;
+    }
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 256);
     if (type == RULES_NUMBER) {
         rules_num_put(&b, a->num);
     } else {

@@ -15,7 +15,7 @@ struct RulesFound_ {
     size_t by_weight[RULES_WEIGHTS];
     Str not_checked[NOT_CHECKED_MAX];
     size_t n_not_checked;
-    uint32_t *pending; /* rules of one table whose gate is open */
+    RulesStep *pending; /* rules of one table whose gate is open */
 };
 
 /* ---- a visit ---- */
@@ -133,28 +133,27 @@ static void choose(RulesRun *r) {
     r->n_active = 0;
     int table = -1;
     for (size_t i = 0; i < r->rules->n_units; i++) {
-        uint32_t unit = r->program->order[i];
-        const RulesRule *rule = &r->rules->units[unit]->pub;
+        RulesStep step = r->program->order[i];
+        const RulesRule *rule = &r->rules->units[step.unit]->pub;
         bool in_time = r->day == INT64_MIN || (r->day >= rule->since && r->day <= rule->until);
         while (table < rule->on) {
             r->active_from[++table] = r->n_active;
         }
         if (in_time && (rule->at & (unsigned)r->moment) != 0) {
-            r->active[r->n_active++] = unit;
+            r->active[r->n_active++] = step;
         }
     }
     while (table <= RULES_VISIT) {
         r->active_from[++table] = r->n_active;
     }
+    r->since[RULES_LASTS_DAY] = ++r->ticks;
     r->active_day = r->day;
     r->active_moment = r->moment;
 }
 
 static void begin(RulesRun *r) {
     arena_reset(r->arena);
-    for (size_t i = 0; i < r->program->n_memos; i++) {
-        r->memos[i].truth = 2;
-    }
+    r->since[RULES_LASTS_VISIT] = ++r->ticks;
     memset(r->indexes, 0, r->program->n_indexes * sizeof(*r->indexes));
     memset(r->spent, 0, r->rules->n_units * sizeof(*r->spent));
     memset(r->off, 0, r->rules->n_units * sizeof(*r->off));
@@ -287,13 +286,6 @@ static int ask(RulesRun *r, uint32_t unit, uint32_t node) {
     return truth;
 }
 
-static void ask_rule(RulesRun *r, uint32_t unit) {
-    const RulesUnit *u = r->rules->units[unit];
-    if (ask(r, unit, u->demand) == 0) {
-        add(r, u);
-    }
-}
-
 /* A condition that the rule before may have asked, too. */
 typedef struct Asked {
     uint32_t node;
@@ -316,9 +308,9 @@ static size_t gather_rules(RulesRun *r, int on) {
     size_t n = 0;
     Asked before = {0};
     for (size_t i = r->active_from[on]; i < r->active_from[on + 1]; i++) {
-        uint32_t unit = r->active[i];
-        if (is_open(r, unit, r->rules->units[unit]->gate, &before)) {
-            r->found->pending[n++] = unit;
+        const RulesStep *step = &r->active[i];
+        if (is_open(r, step->unit, step->gate, &before)) {
+            r->found->pending[n++] = *step;
         }
     }
     return n;
@@ -326,10 +318,12 @@ static size_t gather_rules(RulesRun *r, int on) {
 
 static void check_record(RulesRun *r, size_t n) {
     Asked before = {0};
+    r->since[RULES_LASTS_RECORD] = ++r->ticks;
     for (size_t k = 0; k < n; k++) {
-        uint32_t unit = r->found->pending[k];
-        if (!r->off[unit] && is_open(r, unit, r->rules->units[unit]->open, &before)) {
-            ask_rule(r, unit);
+        const RulesStep *step = &r->found->pending[k];
+        if (!r->off[step->unit] && is_open(r, step->unit, step->open, &before) &&
+            ask(r, step->unit, step->demand) == 0) {
+            add(r, r->rules->units[step->unit]);
         }
     }
 }

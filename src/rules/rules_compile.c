@@ -73,7 +73,6 @@ static uint32_t intern(Compile *c, const RulesNode *n) {
     RulesNode *put = &p->nodes[p->n_nodes];
     *put = *n;
     put->next = p->buckets[bucket];
-    put->memo = n->op == RULES_OP_RANGE && n->uses == 0 ? ++p->n_memos : 0;
     p->buckets[bucket] = (uint32_t)p->n_nodes;
     return (uint32_t)p->n_nodes++;
 }
@@ -333,17 +332,20 @@ static void unit_of(Compile *c, RulesUnit *u) {
     }
 }
 
-/* What decides where a rule stands: neighbours with one condition ask it once. */
+/* Where a rule stands: neighbours with one condition ask it once. */
 typedef struct Place {
-    uint32_t on, gate, open, unit;
+    uint32_t on;
+    RulesStep step;
 } Place;
 
 static int cmp_place(const void *a, const void *b) {
-    const uint32_t *x = a;
-    const uint32_t *y = b;
-    for (size_t i = 0; i < sizeof(Place) / sizeof(uint32_t); i++) {
-        if (x[i] != y[i]) {
-            return x[i] < y[i] ? -1 : 1;
+    const Place *x = a;
+    const Place *y = b;
+    uint32_t left[] = {x->on, x->step.gate, x->step.open, x->step.unit};
+    uint32_t right[] = {y->on, y->step.gate, y->step.open, y->step.unit};
+    for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+        if (left[i] != right[i]) {
+            return left[i] < right[i] ? -1 : 1;
         }
     }
     return 0;
@@ -352,18 +354,18 @@ static int cmp_place(const void *a, const void *b) {
 static ErrCode sort_units(Compile *c) {
     const Rules *r = c->rules;
     size_t n = r->n_units;
-    c->program->order = arena_new_array(c->arena, uint32_t, n + 1);
+    c->program->order = arena_new_array(c->arena, RulesStep, n + 1);
     Place *places = arena_new_array(c->arena, Place, n + 1);
     if (c->program->order == NULL || places == NULL) {
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < n; i++) {
         const RulesUnit *u = r->units[i];
-        places[i] = (Place){(uint32_t)u->pub.on, u->gate, u->open, (uint32_t)i};
+        places[i] = (Place){(uint32_t)u->pub.on, {(uint32_t)i, u->gate, u->open, u->demand}};
     }
     qsort(places, n, sizeof(*places), cmp_place);
     for (size_t i = 0; i < n; i++) {
-        c->program->order[i] = places[i].unit;
+        c->program->order[i] = places[i].step;
     }
     return ERR_OK;
 }
@@ -388,5 +390,8 @@ ErrCode rules_compile(Rules *rules, ErrInfo *info) {
     }
     c.program->buckets = NULL;
     rules->program = c.program;
-    return c.err == ERR_OK ? sort_units(&c) : c.err;
+    if (c.err == ERR_OK) {
+        c.err = sort_units(&c);
+    }
+    return c.err == ERR_OK ? rules_plan(rules) : c.err;
 }

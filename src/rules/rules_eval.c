@@ -34,7 +34,7 @@ bool rules_time_parse(Str s, int64_t *ret_minutes) {
     return true;
 }
 
-static bool parse(const RulesNode *n, Str raw, RulesValue *ret) {
+static bool parse_raw(const RulesNode *n, Str raw, RulesValue *ret) {
     if (raw.len == 0) {
         return false;
     }
@@ -52,11 +52,11 @@ static bool field_value(RulesRun *r, const RulesNode *n, RulesValue *ret) {
     RulesCell *cells = r->cells[n->table];
     size_t row = n->depth == RULES_FIXED ? 0 : r->rows[n->depth].row;
     if (cells == NULL || r->visit->n_records[n->table] == 0) {
-        return parse(n, rules_raw(r, n->table, n->field, n->depth), ret);
+        return parse_raw(n, rules_raw(r, n->table, n->field, n->depth), ret);
     }
     RulesCell *cell = &cells[row * r->program->n_columns[n->table] + n->column - 1U];
     if (cell->state == 0) {
-        bool known = parse(n, rules_raw(r, n->table, n->field, n->depth), ret);
+        bool known = parse_raw(n, rules_raw(r, n->table, n->field, n->depth), ret);
         RulesInt m = n->type == RULES_NUMBER ? ret->num.m : ret->time;
         if (known && (m > INT64_MAX || m < INT64_MIN)) {
             return true;
@@ -74,7 +74,64 @@ static bool field_value(RulesRun *r, const RulesNode *n, RulesValue *ret) {
     return cell->state == 1;
 }
 
+/* A whole number of a field that was read before; false: the long way. */
+static inline bool whole_of(const RulesRun *r, const RulesNode *n, const RulesCell **ret) {
+    const RulesCell *cells = r->cells[n->table];
+    if (cells == NULL) {
+        return false;
+    }
+    size_t row = n->depth == RULES_FIXED ? 0 : r->rows[n->depth].row;
+    *ret = &cells[row * r->program->n_columns[n->table] + n->column - 1U];
+    return (*ret)->state == 2 || ((*ret)->state == 1 && (*ret)->scale == 0);
+}
+
+bool rules_is_out(const RulesRun *r, const RulesLoop *loop) {
+    for (size_t i = 0; i < loop->n_keys; i++) {
+        const RulesNode *inner = &r->program->nodes[loop->inner[i]];
+        const RulesNode *outer = &r->program->nodes[loop->outer[i]];
+        const RulesValue *want = &r->slots[outer->depth][outer->slot].value;
+        const RulesCell *cell = NULL;
+        if (inner->op != RULES_OP_FIELD) {
+            continue;
+        }
+        if (inner->type == RULES_TEXT) {
+            if (!str_eq(rules_raw(r, inner->table, inner->field, inner->depth), want->text)) {
+                return true;
+            }
+        } else if (whole_of(r, inner, &cell)) {
+            bool is_time = inner->type == RULES_TIME;
+            if (cell->state == 2 || (is_time && cell->value != want->time) ||
+                (!is_time && want->num.scale == 0 && cell->value != want->num.m)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* ---- operators ---- */
+
+static int truth_of(RulesRun *r, const RulesNode *n);
+static bool value_of(RulesRun *r, const RulesNode *n, RulesValue *ret);
+
+/* What the node gave since the record, the visit or the day began, made when it is missing. */
+static int remember(RulesRun *r, const RulesNode *n, RulesValue *ret) {
+    RulesMemo *memo = &r->memos[n->memo - 1];
+    uint64_t since = r->since[n->lasts];
+    if (memo->since != since) {
+        RulesSlot made RULES_RAW;
+        made.truth = n->type == RULES_BOOL ? truth_of(r, n) : value_of(r, n, &made.value) ? 1 : -1;
+        if (UNLIKELY(r->failed)) {
+            return -1; /* of this rule: another may have steps left */
+        }
+        memo->slot = made;
+        memo->since = since;
+    }
+    if (ret != NULL) {
+        *ret = memo->slot.value;
+    }
+    return memo->slot.truth;
+}
 
 static bool arithmetic(RulesRun *r, const RulesNode *n, RulesValue *ret) {
     RulesValue a RULES_RAW;
@@ -97,12 +154,17 @@ static bool arithmetic(RulesRun *r, const RulesNode *n, RulesValue *ret) {
 
 bool rules_value(RulesRun *r, uint32_t node, RulesValue *ret) {
     const RulesNode *n = &r->program->nodes[node];
+    if (n->op == RULES_OP_FIELD) {
+        return field_value(r, n, ret);
+    }
+    return n->memo == 0 ? value_of(r, n, ret) : remember(r, n, ret) == 1;
+}
+
+static bool value_of(RulesRun *r, const RulesNode *n, RulesValue *ret) {
     switch (n->op) {
     case RULES_OP_CONST:
         *ret = *(const RulesValue *)n->data;
         return true;
-    case RULES_OP_FIELD:
-        return field_value(r, n, ret);
     case RULES_OP_SLOT:
         *ret = r->slots[n->depth][n->slot].value;
         return true; /* a loop with an unknown slot does not run */
@@ -123,18 +185,26 @@ bool rules_value(RulesRun *r, uint32_t node, RulesValue *ret) {
     }
 }
 
-static int compare(RulesRun *r, const RulesNode *n) {
-    RulesValue a RULES_RAW;
-    RulesValue b RULES_RAW;
-    if (!rules_value(r, n->args[0], &a) || !rules_value(r, n->args[1], &b)) {
-        return -1;
-    }
-    RulesType type = (RulesType)r->program->nodes[n->args[0]].type;
-    if (type == RULES_TEXT && n->op <= RULES_OP_NE) {
-        return str_eq(a.text, b.text) == (n->op == RULES_OP_EQ);
-    }
-    int order = rules_value_cmp(type, &a, &b);
+/* A value that is at hand. */
+static inline bool leaf(RulesRun *r, const RulesNode *n, RulesValue *ret) {
     switch (n->op) {
+    case RULES_OP_FIELD:
+        return field_value(r, n, ret);
+    case RULES_OP_SLOT:
+        *ret = r->slots[n->depth][n->slot].value;
+        return true;
+    case RULES_OP_VALUE:
+        ret->text = r->rows[n->depth].text;
+        return true;
+    default:
+        *ret = *(const RulesValue *)n->data;
+        return true;
+    }
+}
+
+/* `order` is that of the left one to the right one. */
+static inline int compared(int op, int order) {
+    switch (op) {
     case RULES_OP_EQ:
         return order == 0;
     case RULES_OP_NE:
@@ -148,6 +218,33 @@ static int compare(RulesRun *r, const RulesNode *n) {
     default:
         return order >= 0;
     }
+}
+
+static int compare(RulesRun *r, const RulesNode *n) {
+    RulesValue a RULES_RAW;
+    RulesValue b RULES_RAW;
+    const RulesNode *left = &r->program->nodes[n->args[0]];
+    const RulesCell *cell = NULL;
+    if (n->fast == RULES_FAST_WHOLE && whole_of(r, left, &cell)) {
+        return cell->state == 2
+                   ? -1
+                   : compared(n->op, (cell->value > n->whole) - (cell->value < n->whole));
+    }
+    if (n->fast == RULES_FAST_LEAVES) {
+        const RulesNode *right = &r->program->nodes[n->args[1]];
+        if (!leaf(r, left, &a) || !leaf(r, right, &b)) {
+            return -1;
+        }
+    } else if (!rules_value(r, n->args[0], &a) || !rules_value(r, n->args[1], &b)) {
+        return -1;
+    }
+    if (left->type == RULES_TEXT && n->op <= RULES_OP_NE) {
+        return str_eq(a.text, b.text) == (n->op == RULES_OP_EQ);
+    }
+    if (left->type == RULES_NUMBER && a.num.scale == b.num.scale) {
+        return compared(n->op, (a.num.m > b.num.m) - (a.num.m < b.num.m));
+    }
+    return compared(n->op, rules_value_cmp((RulesType)left->type, &a, &b));
 }
 
 /* Kleene: one false makes `and` false, one true makes `or` true, whatever is unknown. */
@@ -164,12 +261,26 @@ static int junction(RulesRun *r, const RulesNode *n) {
     return result;
 }
 
+static int is_literal(RulesType type, const RulesNode *n, const RulesValue *v) {
+    const RulesValue *items = n->data;
+    for (size_t i = 0; i + 1 < n->n_args; i++) {
+        if (type == RULES_TEXT ? str_eq(v->text, items[i].text)
+                               : rules_value_cmp(type, v, &items[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int is_among(RulesRun *r, const RulesNode *n) {
     RulesValue a RULES_RAW;
     RulesValue b RULES_RAW;
     RulesType type = (RulesType)r->program->nodes[n->args[0]].type;
     if (!rules_value(r, n->args[0], &a)) {
         return -1;
+    }
+    if (n->fast == RULES_FAST_AMONG) {
+        return is_literal(type, n, &a);
     }
     int result = 0;
     for (size_t i = 1; i < n->n_args; i++) {
@@ -229,6 +340,9 @@ RulesFound rules_look(RulesRun *r, const RulesCatalogue *c, Str code, Str attrib
     if (r->world != NULL && r->world->look != NULL) {
         found = r->world->look(r->world->ctx, &ask, ret);
     }
+    if (found == RULES_FOUND && attribute.len > 0) {
+        *ret = arena_str(r->arena, *ret); /* theirs lives until the next question */
+    }
     if (found == RULES_NOT_LOADED) {
         found = rules_catalogue_ask(c, &ask, ret);
     }
@@ -251,6 +365,9 @@ static int belongs(RulesRun *r, const RulesNode *n) {
         return known ? in : -1;
     }
     const RulesExpr *e = n->data;
+    if (n->op == RULES_OP_MATCHES && e->dfa != NULL) {
+        return dfa_match(e->dfa, v.text);
+    }
     if (n->op == RULES_OP_MATCHES) {
         RegexFound found = regex_match(r->matcher, &(RegexAsk){e->regex, .text = v.text}, NULL);
         r->failed = r->failed || found == REGEX_OVER;
@@ -267,6 +384,10 @@ static int truth_of_call(RulesRun *r, const RulesNode *n) {
 
 int rules_truth(RulesRun *r, uint32_t node) {
     const RulesNode *n = &r->program->nodes[node];
+    return n->memo == 0 ? truth_of(r, n) : remember(r, n, NULL);
+}
+
+static int truth_of(RulesRun *r, const RulesNode *n) {
     switch (n->op) {
     case RULES_OP_OR:
     case RULES_OP_AND:

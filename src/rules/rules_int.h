@@ -3,6 +3,7 @@
 #ifndef NHIP_RULES_RULES_INT_H
 #define NHIP_RULES_RULES_INT_H
 
+#include "core/dfa.h"
 #include "core/regex.h"
 #include "rules/rules.h"
 #include "rules/rules_num.h"
@@ -150,6 +151,7 @@ struct RulesExpr {
     RulesValue value; /* CONST */
     Str name;         /* CAT: attribute; PARAM; MATCHES: the pattern */
     const Regex *regex;
+    const Dfa *dfa; /* of the same pattern, when it is a simple one */
     const RulesList *list;
     const RulesCatalogue *catalogue;
     const char *at; /* in its file */

@@ -130,6 +130,9 @@ static bool take_row(RulesRun *r, Tally *t) {
         r->failed = true;
         return false;
     }
+    if (t->loop->n_keys > 0 && rules_is_out(r, t->loop)) {
+        return true;
+    }
     if (t->loop->where != RULES_NONE && rules_truth(r, t->loop->where) != 1) {
         return true;
     }
@@ -224,7 +227,7 @@ static bool is_loaded(RulesRun *r, int table) {
     return true;
 }
 
-static int loop_once(RulesRun *r, const RulesNode *n, RulesValue *ret) {
+int rules_loop(RulesRun *r, const RulesNode *n, RulesValue *ret) {
     const RulesLoop *loop = n->data;
     Tally t = {.loop = loop, .kind = (RulesRange)n->kind, .type = (RulesType)n->type};
     t.truth = t.kind == RULES_NO || t.kind == RULES_EVERY;
@@ -255,23 +258,4 @@ static int loop_once(RulesRun *r, const RulesNode *n, RulesValue *ret) {
     }
     *ret = t.value;
     return !t.is_unknown && (t.kind == RULES_SUM || t.has_value) ? 1 : -1;
-}
-
-int rules_loop(RulesRun *r, const RulesNode *n, RulesValue *ret) {
-    if (n->memo == 0) {
-        return loop_once(r, n, ret);
-    }
-    RulesSlot *memo = &r->memos[n->memo - 1];
-    if (memo->truth == 2) {
-        RulesSlot made = {.truth = 0};
-        made.truth = loop_once(r, n, &made.value);
-        if (r->failed) {
-            return -1; /* of this rule: another may have steps left */
-        }
-        *memo = made;
-    }
-    if (ret != NULL) {
-        *ret = memo->value;
-    }
-    return memo->truth;
 }

@@ -44,9 +44,30 @@ static bool times(RulesInt a, RulesInt b, RulesInt *ret) {
     return magnitude(*ret) < NUM_MAX;
 }
 
+/* As many digits as 64 bits hold: nearly all there are. */
+static bool parse_short(Str s, size_t at, bool negative, RulesNum *ret) {
+    int64_t m = 0;
+    size_t point = s.len;
+    for (; at < s.len; at++) {
+        unsigned digit = (unsigned)(unsigned char)s.ptr[at] - '0';
+        if (digit <= 9) {
+            m = m * 10 + (int64_t)digit;
+        } else if (s.ptr[at] == '.' && point == s.len && at + 1 < s.len) {
+            point = at + 1;
+        } else {
+            return false;
+        }
+    }
+    *ret = (RulesNum){negative ? -m : m, (int)(s.len - point)};
+    return true;
+}
+
 bool rules_num_parse(Str s, RulesNum *ret) {
     size_t at = s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+');
     bool negative = at == 1 && s.ptr[0] == '-';
+    if (s.len > at && s.len <= 18) {
+        return parse_short(s, at, negative, ret);
+    }
     RulesInt m = 0;
     int scale = -1;
     size_t digits = 0;
@@ -71,6 +92,15 @@ bool rules_num_parse(Str s, RulesNum *ret) {
 }
 
 RulesNum rules_num_reduce(RulesNum n) {
+    if (fits_64(n.m)) {
+        int64_t m = (int64_t)n.m;
+        while (n.scale > 0 && m % 10 == 0) {
+            m /= 10;
+            n.scale--;
+        }
+        n.m = m;
+        return n;
+    }
     while (n.scale > 0 && n.m % 10 == 0) {
         n.m /= 10;
         n.scale--;
@@ -103,6 +133,10 @@ static bool lift(RulesNum n, int scale, RulesInt *ret) {
 }
 
 bool rules_num_add(RulesNum a, RulesNum b, RulesNum *ret) {
+    if (LIKELY(a.scale == b.scale && fits_64(a.m) && fits_64(b.m))) {
+        *ret = (RulesNum){a.m + b.m, a.scale};
+        return true;
+    }
     int scale = MAX(a.scale, b.scale);
     RulesInt x = 0;
     RulesInt y = 0;
@@ -141,8 +175,14 @@ bool rules_num_mul(RulesNum a, RulesNum b, RulesNum *ret) {
 
 /* x / y to the nearest whole number, ties away from zero; y > 0. */
 static RulesInt divide_round(RulesInt x, RulesInt y) {
+    if (fits_64(x) && fits_64(y)) {
+        int64_t quotient = (int64_t)x / (int64_t)y;
+        int64_t rest = (int64_t)x % (int64_t)y;
+        rest = rest < 0 ? -rest : rest;
+        return rest >= (int64_t)y - rest ? quotient + (x < 0 ? -1 : 1) : quotient;
+    }
     RulesInt q = x / y;
-    RulesInt r = magnitude(x % y);
+    RulesInt r = magnitude(x - q * y);
     return r >= y - r ? q + (x < 0 ? -1 : 1) : q;
 }
 
@@ -186,8 +226,13 @@ int rules_num_cmp(RulesNum a, RulesNum b) {
     if (LIKELY(a.scale == b.scale)) {
         return (a.m > b.m) - (a.m < b.m);
     }
-    RulesInt x = 0;
-    RulesInt y = 0;
+    RulesInt x = a.m;
+    RulesInt y = b.m;
+    if (LIKELY(fits_64(x) && fits_64(y))) { /* times 10^18 still fits */
+        *(a.scale < b.scale ? &x : &y) *=
+            POW10[a.scale < b.scale ? b.scale - a.scale : a.scale - b.scale];
+        return (x > y) - (x < y);
+    }
     int scale = MAX(a.scale, b.scale);
     bool a_fits = lift(a, scale, &x);
     bool b_fits = lift(b, scale, &y);

@@ -219,6 +219,7 @@ static RulesExpr *matching(RulesParser *p, RulesExpr *value) {
         return rules_fail_at(p, p->lex.text.ptr, "the pattern is wrong: {}", "mẫu không đúng: {}",
                              str_from(wrong));
     }
+    e->dfa = dfa_new(p->scope->arena, e->name);
     rules_lex_next(&p->lex);
     return e;
 }

@@ -29,7 +29,26 @@ typedef struct RulesNode {
     const void *data; /* RulesValue, regex, list, RulesExpr (CAT, KNOWN), RulesLoop, parameters */
     uint32_t memo;    /* 1-based; 0: none */
     uint32_t next;    /* of the same hash */
+    uint8_t lasts;    /* RulesLasts: how long a value holds */
+    uint8_t fast;     /* RulesFast */
+    int64_t whole;    /* of RULES_FAST_WHOLE */
 } RulesNode;
+
+/* How long what a node gives stays as it is (rules_plan.c). */
+typedef enum RulesLasts {
+    RULES_LASTS_RECORD, /* while one record of the `on` table is asked */
+    RULES_LASTS_VISIT,
+    RULES_LASTS_DAY, /* literals and parameters */
+    RULES_LASTS,
+} RulesLasts;
+
+/* Shapes that are answered without walking to the operands. */
+typedef enum RulesFast {
+    RULES_FAST_NO,
+    RULES_FAST_WHOLE,  /* number field against a whole number */
+    RULES_FAST_LEAVES, /* both sides are fields, literals, slots or values */
+    RULES_FAST_AMONG,  /* in (literals) */
+} RulesFast;
 
 typedef struct RulesLoop {
     uint32_t where, body, of; /* nodes or RULES_NONE */
@@ -47,13 +66,18 @@ typedef struct RulesIndex {
     uint32_t keys[RULES_KEYS_MAX];
 } RulesIndex;
 
+/* A rule in the pass: what is asked of it, close together. */
+typedef struct RulesStep {
+    uint32_t unit, gate, open, demand;
+} RulesStep;
+
 typedef struct RulesProgram {
     RulesNode *nodes;
     size_t n_nodes, capacity_nodes;
     RulesIndex *indexes;
     size_t n_indexes, capacity_indexes;
     uint32_t n_memos;
-    uint32_t *order; /* units by table, gate and condition: equal ones are neighbours */
+    RulesStep *order; /* by table, gate and condition: equal ones are neighbours */
     uint16_t n_columns[RULES_TABLES];
     uint16_t columns[RULES_TABLES][256]; /* of a field; 0: none */
     uint32_t *buckets;                   /* while it is made */
@@ -78,6 +102,12 @@ typedef struct RulesSlot {
     int truth; /* of a condition; else 1 */
 } RulesSlot;
 
+/* What a node gave, and when; nothing is cleared between visits. */
+typedef struct RulesMemo {
+    uint64_t since; /* RulesRun.since of that time */
+    RulesSlot slot;
+} RulesMemo;
+
 /* An index in this visit; NULL heads: not made yet. */
 typedef struct RulesRows {
     uint32_t *heads; /* row + 1 */
@@ -100,20 +130,25 @@ struct RulesRun {
     RulesBinding rows[RULES_ROWS_MAX + 1];
     RulesSlot slots[RULES_ROWS_MAX + 1][RULES_SLOTS_MAX];
     RulesCell *cells[RULES_TABLES];
-    RulesSlot *memos; /* truth 2: not known yet */
+    RulesMemo *memos;
+    uint64_t since[RULES_LASTS]; /* when the record, the visit, the day began, by ticks */
+    uint64_t ticks;
     RulesRows *indexes;
-    uint64_t steps;   /* of the rule that is asked */
-    bool failed;      /* it was too costly, or there was no memory */
-    ErrCode err;      /* ERR_NOMEM, for the whole visit */
-    uint64_t *spent;  /* steps by unit */
-    bool *off;        /* units that are not asked any more */
-    uint32_t *active; /* units in force, by their table */
+    uint64_t steps;    /* of the rule that is asked */
+    bool failed;       /* it was too costly, or there was no memory */
+    ErrCode err;       /* ERR_NOMEM, for the whole visit */
+    uint64_t *spent;   /* steps by unit */
+    bool *off;         /* units that are not asked any more */
+    RulesStep *active; /* rules in force, by their table */
     size_t n_active;
     size_t active_from[RULES_TABLES + 2]; /* where those of a table begin */
     int64_t active_day;
     RulesMoment active_moment;
     struct RulesFound_ *found; /* findings and what was not checked (rules_check.c) */
 };
+
+/* Fast shapes, and what is remembered for how long; once, when all nodes are there. */
+MUST_USE ErrCode rules_plan(Rules *rules);
 
 /* 1 true, 0 false, -1 unknown. */
 int rules_truth(RulesRun *r, uint32_t node);
@@ -123,6 +158,8 @@ int rules_loop(RulesRun *r, const RulesNode *n, RulesValue *ret);
 bool rules_call(RulesRun *r, const RulesNode *n, RulesValue *ret);
 /* A raw value of a bound record, trimmed. */
 Str rules_raw(const RulesRun *r, int table, int field, int depth);
+/* Does the row at hand miss one of the loop's equalities? False: look closer. */
+bool rules_is_out(const RulesRun *r, const RulesLoop *loop);
 /* The first candidate row + 1 of a join, then the next ones; 0: no more. */
 uint32_t rules_join_first(RulesRun *r, const RulesLoop *loop, bool *ret_failed);
 uint32_t rules_join_next(const RulesRun *r, const RulesLoop *loop, uint32_t row);

@@ -18,7 +18,8 @@ typedef struct Set {
 static Set make(const char *text) {
     Set s = {0};
     RulesText own = {STR("t.rules"), str_from(text)};
-    s.err = rules_new(&(RulesOptions){.own = &own, .n_own = 1, .own_only = true}, &s.rules, &s.info);
+    s.err =
+        rules_new(&(RulesOptions){.own = &own, .n_own = 1, .own_only = true}, &s.rules, &s.info);
     if (s.err == ERR_OK) {
         assert_ok(rules_run_new(s.rules, &s.run));
     }
@@ -189,8 +190,9 @@ static void test_functions(void **state) {
                                  "hours(NGAY_VAO, NGAY_RA) = 2.5 and days(NGAY_VAO, NGAY_RA) = 0"),
                      1);
     assert_int_equal(visit_truth("age_years(NGAY_SINH, NGAY_VAO) = 41"), 1);
-    assert_int_equal(truth("VISIT", "age_years(NGAY_SINH, NGAY_VAO) = 40 and "
-                                    "age_months(NGAY_SINH, NGAY_VAO) = 491",
+    assert_int_equal(truth("VISIT",
+                           "age_years(NGAY_SINH, NGAY_VAO) = 40 and "
+                           "age_months(NGAY_SINH, NGAY_VAO) = 491",
                            "XML1.NGAY_SINH=198510160000"),
                      1);
     assert_int_equal(visit_truth("year(NGAY_VAO) = 2026 and month(NGAY_VAO) = 10 and "
@@ -206,8 +208,8 @@ static void test_functions(void **state) {
     assert_int_equal(visit_truth("MA_BENH_CHINH matches \"[A-Z]\\d{2}(\\.\\d+)?\""), 1);
     assert_int_equal(visit_truth("MA_BENH_CHINH matches \"[A-Z]\""), 0);
     assert_int_equal(visit_truth("known(icd10, MA_BENH_CHINH) and not known(icd10, 'QQQ')"), 1);
-    assert_int_equal(visit_truth("MA_LOAI_KCB in loai-kcb and cat(nhom-chi-phi, '4', table) = 'XML2'"),
-                     1);
+    assert_int_equal(
+        visit_truth("MA_LOAI_KCB in loai-kcb and cat(nhom-chi-phi, '4', table) = 'XML2'"), 1);
     assert_int_equal(truth("VISIT", "every c of MA_BENH_KT has index(c) = number(mid(c, 2, 1))",
                            "XML1.MA_BENH_KT=I1;I2;;I3"),
                      1);
@@ -218,7 +220,8 @@ static void test_ranges(void **state) {
     const char *twice = "any XML3 x where x.MA_DICH_VU = MA_DICH_VU and x is not this";
     assert_int_equal(truth("XML3", twice, "XML3[5]=XML3[2]"), 0); /* for the lines that are once */
     assert_int_equal(visit_truth("any XML3 x where any XML3 y where y.STT = x.STT + 1"), 1);
-    assert_int_equal(visit_truth("every XML3 x where x.MA_NHOM in (1, 2) has x.MA_MAY is given"), 1);
+    assert_int_equal(visit_truth("every XML3 x where x.MA_NHOM in (1, 2) has x.MA_MAY is given"),
+                     1);
     assert_int_equal(visit_truth("no XML2 x where x.SO_LUONG > 20"), 1);
     assert_int_equal(visit_truth("min(XML3 x.NGAY_YL) >= NGAY_VAO and "
                                  "max(XML3 x.NGAY_KQ where x.NGAY_KQ is given) <= NGAY_RA"),
@@ -274,17 +277,49 @@ static void test_findings(void **state) {
     drop(&s);
 }
 
+/* Each answer in the same memory. */
+static RulesFound same_memory(void *ctx, const RulesAsk *ask, Str *ret_value) {
+    char *memory = ctx;
+    memory[0] = ask->code.ptr[0];
+    *ret_value = (Str){memory, 1};
+    return RULES_FOUND;
+}
+
+/* What a catalogue of the world answered stays when the next question is asked, in another
+ * visit all is asked again. */
+static void test_answers_stay(void **state) {
+    (void)state;
+    Set s = make("catalogue gia\nhas price\n\nrule one\non XML3\nweight warns\n"
+                 "must cat(gia, MA_DICH_VU, price) = cat(gia, MA_KHOA, price) or "
+                 "cat(gia, MA_DICH_VU, price) = 'Z'\nvi a\nen a\n"
+                 "fix-vi a\nfix-en a\nlaw a\ngood XML3-\nbad XML3-\n");
+    char memory[1];
+    Str values[XML3_FIELD_COUNT] = {[XML3_MA_DICH_VU] = STR("A"), [XML3_MA_KHOA] = STR("B")};
+    ClaimRecord line = {values, 1};
+    RulesVisit v = {.records = {[3] = &line}, .n_records = {[3] = 1}};
+    RulesWorld world = {.ctx = memory, .look = same_memory};
+    RulesReport r;
+    assert_ok(s.err);
+    assert_ok(rules_check(s.run, &v, &world, RULES_AT_IMPORT, &r));
+    assert_int_equal(r.n_findings, 1);
+    values[XML3_MA_KHOA] = STR("A");
+    assert_ok(rules_check(s.run, &v, &world, RULES_AT_IMPORT, &r));
+    assert_int_equal(r.n_findings, 0);
+    drop(&s);
+}
+
 /* A million lines: a join and an aggregate a line stay linear. */
 static void test_million_lines(void **state) {
     (void)state;
     enum { LINES = 1000000, KEYS = 250000 };
-    Set s = make("rule a\non XML3\nweight warns\n"
-                 "must no XML3 x where x.MA_DICH_VU = MA_DICH_VU and x is not this and x.STT > STT\n"
-                 "vi a\nen a\nfix-vi a\nfix-en a\nlaw a\ngood XML3-\nbad XML3[5]=XML3[2]\n\n"
-                 "rule b\non XML3\nweight warns\nmust STT <= max(XML3 x.STT)\n"
-                 "vi a\nen a\nfix-vi a\nfix-en a\nlaw a\ngood XML3-\nbad XML3[5]=XML3[2]\n\n"
-                 "rule c\non XML3\nweight warns\nmust no XML3 x where x.STT > STT + 5000000\n"
-                 "vi a\nen a\nfix-vi a\nfix-en a\nlaw a\ngood XML3-\nbad XML3[5]=XML3[2]\n");
+    Set s =
+        make("rule a\non XML3\nweight warns\n"
+             "must no XML3 x where x.MA_DICH_VU = MA_DICH_VU and x is not this and x.STT > STT\n"
+             "vi a\nen a\nfix-vi a\nfix-en a\nlaw a\ngood XML3-\nbad XML3[5]=XML3[2]\n\n"
+             "rule b\non XML3\nweight warns\nmust STT <= max(XML3 x.STT)\n"
+             "vi a\nen a\nfix-vi a\nfix-en a\nlaw a\ngood XML3-\nbad XML3[5]=XML3[2]\n\n"
+             "rule c\non XML3\nweight warns\nmust no XML3 x where x.STT > STT + 5000000\n"
+             "vi a\nen a\nfix-vi a\nfix-en a\nlaw a\ngood XML3-\nbad XML3[5]=XML3[2]\n");
     assert_ok(s.err);
     CLEANUP_FREE ClaimRecord *records = calloc(LINES, sizeof(*records));
     CLEANUP_FREE Str *values = calloc((size_t)LINES * XML3_FIELD_COUNT, sizeof(*values));
@@ -326,16 +361,17 @@ static void test_own_rules(void **state) {
     assert_ok(rules_new(&(RulesOptions){.own = own, .n_own = 2}, &rules, &info));
     assert_null(rules_find(rules, STR("one")));
     rules_free(rules);
-    RulesText table[] = {{STR("gia.tsv"), STR("code\tsince\tuntil\tprice\nA\t2026-01-01\t2026-06-30\t"
-                                              "1\nA\t2026-07-01\t\t2\n")},
-                         {STR("params.tsv"), STR("name\tsince\tvalue\nluong\t2020-01-01\t1\n"
-                                                 "luong\t2026-07-01\t2\n")},
-                         {STR("g.rules"),
-                          STR("rule g\non VISIT\nweight warns\n"
-                              "must number(cat(gia, 'A', price)) = 2 and param('luong') = 2\n"
-                              "vi a\nen a\nfix-vi a\nfix-en a\nlaw a\ngood XML1.STT=1\n"
-                              "bad XML1.NGAY_RA=202603010000\nbad CAT.gia[A].price=3\n")}};
-    assert_ok(rules_new(&(RulesOptions){.own = table, .n_own = 3, .own_only = true}, &rules, &info));
+    RulesText table[] = {
+        {STR("gia.tsv"), STR("code\tsince\tuntil\tprice\nA\t2026-01-01\t2026-06-30\t"
+                             "1\nA\t2026-07-01\t\t2\n")},
+        {STR("params.tsv"), STR("name\tsince\tvalue\nluong\t2020-01-01\t1\n"
+                                "luong\t2026-07-01\t2\n")},
+        {STR("g.rules"), STR("rule g\non VISIT\nweight warns\n"
+                             "must number(cat(gia, 'A', price)) = 2 and param('luong') = 2\n"
+                             "vi a\nen a\nfix-vi a\nfix-en a\nlaw a\ngood XML1.STT=1\n"
+                             "bad XML1.NGAY_RA=202603010000\nbad CAT.gia[A].price=3\n")}};
+    assert_ok(
+        rules_new(&(RulesOptions){.own = table, .n_own = 3, .own_only = true}, &rules, &info));
     Outcome o = {0};
     assert_ok(rules_test(rules, STR_EMPTY, on_case, &o));
     assert_int_equal(o.fired, 3); /* silent, fired, fired */
@@ -347,8 +383,8 @@ int main(void) {
         cmocka_unit_test(test_errors_have_places), cmocka_unit_test(test_deep_is_refused),
         cmocka_unit_test(test_three_values),       cmocka_unit_test(test_exact_numbers),
         cmocka_unit_test(test_functions),          cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_findings),           cmocka_unit_test(test_million_lines),
-        cmocka_unit_test(test_own_rules),
+        cmocka_unit_test(test_findings),           cmocka_unit_test(test_answers_stay),
+        cmocka_unit_test(test_million_lines),      cmocka_unit_test(test_own_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
