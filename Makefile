@@ -47,13 +47,11 @@ allowed = $(shell sed -n 's/^$(1): *//p' src/LAYERS)
 rev = $(if $(1),$(call rev,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
 archives = $(patsubst %,$(B)/lib/%.a,$(call rev,$(filter $(1) $(call allowed,$(1)),$(MODULES))))
 
-LIBS_core := -lpcre2-8 -lexpat -lutf8proc -lbidgcc000 -lcrypto -lxxhash -lz -lpthread -lm
-LIBS_interop := -lzip -lz
-LIBS_http := -lmicrohttpd -lgnutls -lz
+LIBS_core := -lpcre2-8 -lexpat -lutf8proc -lbidgcc000 -lcrypto -lxxhash -lzip -lz -lpthread -lm
+LIBS_http := -lmicrohttpd -lgnutls -lz -lcurl
 LIBS_store := -lsqlite3 -lzstd
-LIBS_subs := -lcurl
 LIBS_sign := -lxmlsec1-openssl -lxmlsec1 -lxml2 -lp11 -lcrypto
-LIBS := $(LIBS_subs) $(LIBS_sign) $(LIBS_http) $(LIBS_store) $(LIBS_interop) $(LIBS_core)
+LIBS := $(LIBS_sign) $(LIBS_http) $(LIBS_store) $(LIBS_core)
 libs_of = $(foreach m,$(call rev,$(filter $(1) $(call allowed,$(1)),$(MODULES))),$(LIBS_$(m)))
 
 # Generated tables: gen/NAME_gen.c is built and run as `NAME_gen build/gen/MODULE/NAME.gen.c

@@ -50,7 +50,7 @@ shape() { # shape NAME QUERY
 echo "# machine: $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) cores, $(uname -sr)"
 "$nhip" serve --data "$tmp/data" --port "$port" --log-level error >"$tmp/log" 2>&1 &
 server=$!
-for _ in $(seq 200); do curl -sf -o /dev/null "http://127.0.0.1:$port/health" && break; sleep 0.05; done
+for _ in $(seq 200); do curl -sf -o /dev/null "http://127.0.0.1:$port/ready" && break; sleep 0.05; done
 {
     send "$tmp/people"
     for v in $(seq 0 49); do visit "$v" >"$tmp/visit"; send "$tmp/visit"; done

@@ -54,7 +54,7 @@ fi
 serve() {
     "$nhip" serve --data "$tmp/data" --port "$port" --log-level error >"$tmp/log" 2>&1 &
     server=$!
-    for _ in $(seq 200); do curl -sf -o /dev/null "http://127.0.0.1:$port/health" && break; sleep 0.05; done
+    for _ in $(seq 200); do curl -sf -o /dev/null "http://127.0.0.1:$port/ready" && break; sleep 0.05; done
 }
 stop() {
     kill "$server"

@@ -74,7 +74,7 @@ for size in "${sizes[@]}"; do
     rm -rf "$tmp/claims"
     "$nhip" serve --data "$data" --port "$port" --log-level error >"$tmp/log" 2>&1 &
     server=$!
-    for _ in $(seq 600); do curl -sf -o /dev/null "http://127.0.0.1:$port/health" && break; sleep 0.05; done
+    for _ in $(seq 600); do curl -sf -o /dev/null "http://127.0.0.1:$port/ready" && break; sleep 0.05; done
     sleep 5 # segments of the import are merged
     node bench/mix_urls.mjs "$base" "$tmp/shapes-$size" || exit 1
     for shape in "$tmp/shapes-$size"/*.urls; do

@@ -1,13 +1,15 @@
-/* claim_tables_gen — reads gen/data/claims/{tags,fields}.tsv and writes the const tables behind
- * interop/claim_tables.h: one ClaimTable a claim table, its fields in the order of the annex, the
- * enum of field indexes, and a perfect hash (found by trying seeds) from element name to field.
- * Usage: claim_tables_gen OUT.c OUT.h DATA_DIR. Exits 1 with a message on the first bad line. */
+/* claim_tables_gen — reads gen/data/claims/{tags,fields,labels}.tsv and writes the const tables
+ * behind interop/claim_tables.h: one ClaimTable a claim table, its fields in the order of the
+ * annex, the enum of field indexes, and a perfect hash (found by trying seeds) from element name to
+ * field. Usage: claim_tables_gen OUT.c OUT.h DATA_DIR. Exits 1 with a message on the first bad
+ * line. */
 #include "core/str.h"
 
 enum { TABLES = 16, FIELDS_MAX = 128, LINE_MAX_LEN = 512, COLUMNS = 10, SLOTS = 256 };
 
 typedef struct Field {
     char *name, *kind, *name_3176;
+    char *vi, *en; /* labels.tsv */
     int maxlen, maxlen_3176, scale;
     char required;
     bool multi;
@@ -82,6 +84,23 @@ static void read_field(char **c) {
                                 .maxlen_3176 = number(c[9], maxlen)};
 }
 
+/* The same words in every table that has the field. */
+static void read_label(char **c) {
+    bool used = false;
+    for (int n = 0; n < TABLES; n++) {
+        for (int i = 0; i < tables[n].n; i++) {
+            if (strcmp(tables[n].fields[i].name, c[0]) == 0) {
+                tables[n].fields[i].vi = copy(c[1]);
+                tables[n].fields[i].en = copy(c[2]);
+                used = true;
+            }
+        }
+    }
+    if (!used || c[1][0] == '\0' || c[2][0] == '\0') {
+        die("label of no field, or empty", c[0]);
+    }
+}
+
 static void read_file(const char *dir, const char *name, void (*row)(char **)) {
     char path[1024];
     (void)snprintf(path, sizeof(path), "%s/claims/%s", dir, name);
@@ -140,11 +159,16 @@ static unsigned find_seed(const Table *t, unsigned char *slots) {
 
 static void write_field(FILE *c, const Field *f) {
     int widest = f->maxlen == 0 || f->maxlen_3176 == 0 ? 0 : MAX(f->maxlen, f->maxlen_3176);
-    (void)fprintf(
-        c, "    {{\"%s\", %zu}, {\"%s\", %zu}, CLAIM_%s, '%c', %s, %d, %d, %d, %d, %s},\n", f->name,
-        strlen(f->name), has_alias(f) ? f->name_3176 : "", has_alias(f) ? strlen(f->name_3176) : 0,
-        f->kind, f->required == '\0' ? ' ' : f->required, f->multi ? "true" : "false", f->scale,
-        widest, f->maxlen, f->maxlen_3176, f->name_3176[0] == '-' ? "true" : "false");
+    (void)fprintf(c, "    {{\"%s\", %zu}, {\"%s\", %zu}, CLAIM_%s, '%c', %s, %d, %d, %d, %d, %s,\n",
+                  f->name, strlen(f->name), has_alias(f) ? f->name_3176 : "",
+                  has_alias(f) ? strlen(f->name_3176) : 0, f->kind,
+                  f->required == '\0' ? ' ' : f->required, f->multi ? "true" : "false", f->scale,
+                  widest, f->maxlen, f->maxlen_3176, f->name_3176[0] == '-' ? "true" : "false");
+    if (f->vi == NULL) {
+        die("field without a label", f->name);
+    }
+    (void)fprintf(c, "        {\"%s\", %zu}, {\"%s\", %zu}},\n", f->vi, strlen(f->vi), f->en,
+                  strlen(f->en));
 }
 
 static void write_table(FILE *c, int number_of_table) {
@@ -213,6 +237,7 @@ int main(int argc, char **argv) {
     }
     read_file(argv[3], "tags.tsv", read_tag);
     read_file(argv[3], "fields.tsv", read_field);
+    read_file(argv[3], "labels.tsv", read_label);
     for (int n = 0; n < TABLES; n++) {
         if ((tables[n].root == NULL) != (tables[n].n == 0)) {
             die("table with tags but no fields, or the other way round", argv[3]);

@@ -11,6 +11,7 @@
     X(api_import_routes)                                                                           \
     X(api_mpi_routes)                                                                              \
     X(api_ops_routes)                                                                              \
+    X(api_repair_routes)                                                                           \
     X(api_static_routes)
 
 #define X(name) extern const RestRoutes name;
@@ -35,6 +36,7 @@ static ErrCode start_rest(Api *api, ErrInfo *info) {
                                      .term_feed = api->o.term_feed,
                                      .settings = api->o.settings,
                                      .clock = api->clock,
+                                     .door = api->o.door,
                                      .routes = api_route_tables,
                                      .uploads = uploads,
                                      .app = api,
@@ -74,6 +76,7 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     mutex_init(&api->live_lock);
     cond_init(&api->live_wake);
     ErrCode err = load_accounts(api, info);
+    err = err != ERR_OK ? err : api_rules_new(options->rules, &api->rules, info);
     err = err != ERR_OK ? err : thread_start(&api->live_thread, "nhip-live", api_live_run, api);
     if (err == ERR_OK) {
         err = start_rest(api, info);
@@ -99,6 +102,7 @@ void api_stop(Api *api) {
     mutex_release(&api->live_lock);
     cond_release(&api->live_wake);
     accounts_free(api->accounts);
+    api_rules_free(api->rules);
     free(api);
 }
 

@@ -7,6 +7,7 @@
 
 #include "ioc/ioc.h"
 #include "rest/rest.h"
+#include "rules/rules.h"
 
 typedef struct Api Api;
 
@@ -17,10 +18,12 @@ typedef struct ApiOptions {
     Subs *subs;              /* as in RestOptions, like what follows */
     Term *term;              /* NULL: an own one, with what is embedded only */
     RestTermFeed *term_feed; /* of term, behind rest_term_load; NULL: none */
+    const Rules *rules;      /* claim rules; NULL: those that are built in */
     const Settings *settings;
-    const Clock *clock; /* NULL: the real one */
+    const Clock *clock;    /* NULL: the real one */
+    struct RestDoor *door; /* as in RestOptions */
 } ApiOptions;
-/* Starts serving. Until sign-in exists only loopback addresses are accepted (ERR_PARAM). */
+/* Starts serving; errors of rest_door_open, too. */
 MUST_USE ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info);
 uint16_t api_port(const Api *api);
 /* Graceful: finishes what runs, closes streams. NULL is fine. */

@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "api/api_account.h"
+#include "api/api_rules.h"
 #include "core/json.h"
 #include "core/limits.h"
 #include "core/thread.h"
@@ -16,6 +17,7 @@ struct Api {
     Ioc *ioc;
     const Clock *clock;
     Rest *rest;
+    ApiRules *rules;
     Accounts *accounts; /* NULL: no facility sends by the gateway's calls */
     TimeMs started;
     Thread live_thread;

@@ -16,7 +16,8 @@ typedef struct App {
     int argc; /* arguments behind the command */
     char **argv;
     bool vietnamese;
-    StopFlag stop; /* SIGINT, SIGTERM */
+    StopFlag stop;         /* SIGINT, SIGTERM */
+    StoreProgress opening; /* whom app_open tells how far it is; zeros: nobody */
 } App;
 
 /* X(name, arguments, English, Vietnamese) */
@@ -86,6 +87,7 @@ typedef struct AppStore {
     Sign *sign;
     Intake *intake;
 } AppStore;
+/* ERR_STOPPED when app->stop was asked for while records were indexed. */
 MUST_USE ErrCode app_open(App *app, AppStore *ret, ErrInfo *info);
 void app_close(AppStore *o);
 /* app_sign.c: the policy, the pins and the checker of signatures, as the settings say; the policy

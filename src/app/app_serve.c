@@ -1,6 +1,7 @@
 #include "api/api.h"
 #include "app/app.h"
 #include "core/log.h"
+#include "rest/rest_door.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ static void wait_for_stop(const App *app) {
     }
 }
 
-static ErrCode serve(App *app, AppStore *o, ErrInfo *info) {
+static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
     Api *api = NULL;
     TRY(app_term_attach(app, o->term));
     TRY(rest_term_load(o->term_feed, o->store, info));
@@ -34,7 +35,8 @@ static ErrCode serve(App *app, AppStore *o, ErrInfo *info) {
                                 .subs = o->subs,
                                 .term = o->term,
                                 .term_feed = o->term_feed,
-                                .settings = &app->settings},
+                                .settings = &app->settings,
+                                .door = door},
                   &api, info));
     bool v6 = strchr(app->settings.listen, ':') != NULL;
     (void)printf(
@@ -49,13 +51,23 @@ static ErrCode serve(App *app, AppStore *o, ErrInfo *info) {
     return ERR_OK;
 }
 
+static void opening_step(void *door, uint64_t done, uint64_t total) {
+    rest_door_progress(door, done, total);
+}
+
+/* The address answers before the data is open: on a large province that may take minutes. */
 int app_serve(App *app) {
     AppStore o;
     ErrInfo info = {0};
-    ErrCode err = app_open(app, &o, &info);
+    RestDoor *door = NULL;
+    ErrCode err = rest_door_open(&app->settings, NULL, &door, &info);
+    app->opening = (StoreProgress){.step = opening_step, .ctx = door};
+    err = err == ERR_OK ? app_open(app, &o, &info) : err;
     if (err == ERR_OK) {
-        err = serve(app, &o, &info);
+        err = serve(app, &o, door, &info);
         app_close(&o);
     }
-    return err == ERR_OK ? 0 : app_fail(app, err, &info);
+    rest_door_free(door);
+    bool stopped = err == ERR_STOPPED && stop_asked(&app->stop);
+    return err == ERR_OK || stopped ? 0 : app_fail(app, err, &info);
 }

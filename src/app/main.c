@@ -92,6 +92,19 @@ void app_close(AppStore *o) {
     term_free(o->term);
 }
 
+/* ctx: the App, whose own progress hides behind. */
+static void opening_step(void *ctx, uint64_t done, uint64_t total) {
+    const App *app = ctx;
+    if (app->opening.step != NULL) {
+        app->opening.step(app->opening.ctx, done, total);
+    }
+}
+
+static bool opening_stops(void *ctx) {
+    App *app = ctx;
+    return stop_asked(&app->stop);
+}
+
 static ErrCode open_once(App *app, AppStore *o, ErrInfo *info) {
     *o = (AppStore){0};
     Str dir = str_from(app->settings.data);
@@ -103,6 +116,7 @@ static ErrCode open_once(App *app, AppStore *o, ErrInfo *info) {
     TRY(rest_term_feed_new(o->term, &o->term_feed, &o->views[2]));
     TRY(store_open(
         &(StoreOptions){.dir = dir,
+                        .progress = {opening_step, opening_stops, app},
                         .views = o->views,
                         .n_views = ARRAY_LEN(o->views),
                         .received_retention_days = (unsigned)app->settings.received_retention_days},

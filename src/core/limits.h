@@ -24,6 +24,13 @@
 #define LIMIT_CLAIM_PARTS 64                      /* FILEHOSO of one HOSO */
 #define LIMIT_CLAIM_ISSUES 200                    /* issues kept of one claim; more are counted */
 #define LIMIT_CLAIM_ARENA_BYTES (512 * LIMIT_MIB) /* memory of one claim while it is read */
+#define LIMIT_SHEET_BYTES (512 * LIMIT_MIB)       /* one table that is read, unpacked */
+#define LIMIT_SHEET_ROWS (1 << 20)                /* rows of one table */
+#define LIMIT_SHEET_COLUMNS 1024                  /* columns of one table */
+#define LIMIT_SHEET_ROW_BYTES LIMIT_MIB           /* one row */
+#define LIMIT_SHEET_STRINGS (4 << 20)             /* shared strings of one XLSX */
+#define LIMIT_SHEET_STYLES 65536                  /* number formats and cell styles of one XLSX */
+#define LIMIT_SHEET_SHEETS 1024                   /* sheets of one XLSX */
 #define LIMIT_UNPACK_RATIO 200                    /* unpacked : packed, beyond 1 MiB */
 #define LIMIT_GROUP_RESOURCES 4096                /* resources of one patient in one commit */
 #define LIMIT_SEARCH_VALUES 10000                 /* values of one OR list */

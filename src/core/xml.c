@@ -358,13 +358,21 @@ static const char *escape_of(char c) {
     }
 }
 
+/* U+FFFE and U+FFFF, which XML 1.0 cannot carry either. */
+static bool is_no_character(Str s, size_t at) {
+    return s.ptr[at] == '\xEF' && at + 2 < s.len && s.ptr[at + 1] == '\xBF' &&
+           (unsigned char)s.ptr[at + 2] >= 0xBE;
+}
+
 void xml_put_text(Buf *out, Str s) {
     size_t from = 0;
     for (size_t i = 0; i < s.len; i++) {
-        const char *escape = escape_of(s.ptr[i]);
+        bool none = is_no_character(s, i);
+        const char *escape = none ? "\xEF\xBF\xBD" : escape_of(s.ptr[i]);
         if (escape != NULL) {
             buf_put(out, s.ptr + from, i - from);
             buf_put_str(out, str_from(escape));
+            i += none ? 2 : 0;
             from = i + 1;
         }
     }

@@ -52,8 +52,8 @@ static inline void xml_cleanup(XmlReader **r) {
 }
 #define CLEANUP_XML CLEANUP(xml_cleanup)
 
-/* Escaped for element text and for attribute values in double quotes. Control characters that XML
- * 1.0 cannot carry become U+FFFD. */
+/* Escaped for element text and for attribute values in double quotes. What XML 1.0 cannot carry
+ * (control characters, U+FFFE, U+FFFF) becomes U+FFFD. */
 void xml_put_text(Buf *out, Str s);
 
 #endif

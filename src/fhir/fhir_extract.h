@@ -37,14 +37,16 @@ static inline bool fhir_index_is_side(unsigned kind) {
 }
 
 /* Where a reference points to; exactly one of the forms:
- *   Type/id (also with /_history/n, which is dropped)        type, id
- *   absolute URL, urn:uuid:…, urn:oid:…                      url (and type, id when it ends so)
+ *   Type/id, Type/id/_history/n                              type, id, version
+ *   absolute URL, urn:uuid:…, urn:oid:…                      url to the id (and type, id, version
+ *                                                            when it ends so)
  *   Type/~12: resource 12 of the same commit, before it      type, local = 12
  *   Patient/~: the patient of the record, before the commit  type = PATIENT, is_record_patient */
 typedef struct FhirIndexReference {
     FhirType type; /* FHIR_T_NONE when the text does not say */
     Str id;
     Str url;
+    Str version;   /* empty: the resource, whatever its version */
     int32_t local; /* -1 unless the form is Type/~n */
     bool is_record_patient;
 } FhirIndexReference;

@@ -238,8 +238,12 @@ static bool is_own_url(const FhirIndexReference *r, Str base) {
            r->url.ptr[base.len] == '/' && r->id.len > 0;
 }
 
+/* A searched version is that version alone; without one references to any version are meant. */
 static bool match_reference(const FhirQueryValue *w, const FhirIndexReference *have, Str base) {
     const FhirIndexReference *want = &w->reference;
+    if (want->version.len > 0 && !str_eq(want->version, have->version)) {
+        return false;
+    }
     if (want->id.len == 0) { /* elsewhere or urn: the whole URL */
         return have->url.len > 0 && str_eq(want->url, have->url);
     }
@@ -253,6 +257,9 @@ static bool match_reference(const FhirQueryValue *w, const FhirIndexReference *h
 static bool match_canonical(const FhirQueryValue *w, const FhirIndexValue *v) {
     const FhirIndexReference *r = &w->reference;
     Str text = v->uri.text;
+    if (r->version.len > 0) { /* canonicals say theirs behind a bar */
+        return false;
+    }
     if (r->url.len > 0) {
         return str_eq(r->url, text);
     }

@@ -23,6 +23,7 @@ bool fhir_index_reference(Str text, FhirIndexReference *ret) {
         return false;
     }
     FhirIndexReference r = {.type = ref.type, .id = STR_EMPTY, .url = STR_EMPTY, .local = -1};
+    r.version = ref.version;
     switch (ref.kind) {
     case FHIR_REF_RELATIVE:
         r.id = ref.id;

@@ -61,14 +61,14 @@ static void put_quantity(Buf *out, const FhirQueryValue *v) {
 }
 
 static void put_reference(Buf *out, const FhirIndexReference *r) {
-    if (r->url.len > 0) {
-        put_value_text(out, r->url);
-        return;
-    }
-    if (r->type != FHIR_T_NONE) {
+    if (r->url.len == 0 && r->type != FHIR_T_NONE) {
         buf_printf(out, "%s/", fhir_type_name(r->type));
     }
-    put_value_text(out, r->id);
+    put_value_text(out, r->url.len > 0 ? r->url : r->id);
+    if (r->version.len > 0) {
+        buf_put_lit(out, "/_history/");
+        put_value_text(out, r->version);
+    }
 }
 
 static void put_value(Buf *out, const FhirQueryValue *v) {

@@ -235,7 +235,8 @@ static ErrCode parse_tree(QueryParse *p, Str text, FhirQueryTerm *term) {
     TRY(parse_values(p, text, term));
     for (size_t i = 0; i < term->n_values; i++) {
         const FhirIndexReference *r = &term->values[i].reference;
-        if (r->type == FHIR_T_NONE || r->id.len == 0 || fhir_hierarchy_param(r->type) == NULL) {
+        if (r->type == FHIR_T_NONE || r->id.len == 0 || r->version.len > 0 ||
+            fhir_hierarchy_param(r->type) == NULL) {
             return query_bad_value(p, text,
                                    "names no resource (Type/id) of a type that forms a tree, as "
                                    "Location and Organization do",

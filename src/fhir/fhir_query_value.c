@@ -333,7 +333,7 @@ static bool read_reference(const QueryParse *p, Str whole, FhirIndexReference *r
     }
     *ret_type = r->type;
     if (is_own) {
-        r->url = whole;
+        r->url = str_sub(whole, 0, (size_t)(r->id.ptr + r->id.len - whole.ptr));
     } else if (r->url.len > 0) {
         r->type = FHIR_T_NONE;
         r->id = STR_EMPTY;

@@ -328,7 +328,9 @@ ErrCode flow_tables_start(Store *store, FlowTables **ret_tables, ErrInfo *info) 
     f->scratch = arena_new(SCRATCH_BYTES);
     atomic_store(&f->refresh, true);
     ErrCode err =
-        f->arena == NULL || f->scratch == NULL ? ERR_NOMEM : tables_open(store, &f->tables, info);
+        f->arena == NULL || f->scratch == NULL
+            ? ERR_NOMEM
+            : tables_open(&(TablesOpen){.store = store, .file = "tables.db"}, &f->tables, info);
     err = err == ERR_OK ? thread_start(&f->thread, "nhip-tables", follow_main, f) : err;
     if (err != ERR_OK) {
         flow_tables_stop(f);

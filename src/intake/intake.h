@@ -67,6 +67,12 @@ typedef struct IntakeFile {
     Str actor;         /* who sends: for the origin row */
     Str facility;      /* only its claims are taken; empty: anybody's */
     uint64_t retry_of; /* id of the reject that this repairs, or 0 */
+    /* A person's word (a repair on the screen): counts without a signature, and though the same
+     * bytes were taken before. */
+    bool by_hand;
+    /* The file is one claim, and its visit must still be this version of its Encounter when it is
+     * committed, else ERR_PRECONDITION and nothing is changed; 0: whichever. */
+    Slot expect;
 } IntakeFile;
 /* One file, whole, on the calling thread; returns when it is durable. ERR_OK also when all of it
  * was rejected (see the report); errors are those of the store (ERR_FULL, ERR_IO, ERR_STOPPED). */

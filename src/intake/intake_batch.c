@@ -506,6 +506,7 @@ static ErrCode map_work(Feeder *f, Batch *b, const Claim *claim, Work *w) {
     w->as_of = w->map.as_of;
     w->made = made_of(b->arena, claim->made);
     w->file = arena_str(b->arena, f->file->name);
+    w->expect = f->file->expect;
     return ERR_OK;
 }
 

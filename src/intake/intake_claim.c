@@ -117,6 +117,17 @@ ErrCode intake_claim(Store *store, Arena *arena, const StoreVersion *visit, Clai
     return claim_unmap(arena, g.items, g.n, ret_claim, info);
 }
 
+ErrCode intake_claim_written(Store *store, Arena *arena, const StoreVersion *visit,
+                             Claim *ret_claim, ErrInfo *info) {
+    Gather g = {.store = store, .arena = arena, .info = info};
+    KnownVisit known = {.store = store, .arena = arena, .as_written = true};
+    TRY(intake_known(&known, visit));
+    for (size_t i = 0; i < known.n; i++) {
+        TRY(add(&g, known.items[i].role, &known.items[i].version));
+    }
+    return claim_unmap(arena, g.items, g.n, ret_claim, info);
+}
+
 ErrCode intake_claim_file(Store *store, Arena *arena, const StoreVersion *visit, Str *ret_xml,
                           ErrInfo *info) {
     Claim claim;

@@ -14,7 +14,12 @@
 MUST_USE ErrCode intake_claim(Store *store, Arena *arena, const StoreVersion *visit,
                               Claim *ret_claim, ErrInfo *info);
 
-/* The same as a file of one claim, as it is sent. ret_xml lives in the arena. */
+/* The claim that wrote this version of the Encounter (or the last one before it), as it was then,
+ * whatever came since: a former state of the visit, for comparing and for undoing. */
+MUST_USE ErrCode intake_claim_written(Store *store, Arena *arena, const StoreVersion *visit,
+                                      Claim *ret_claim, ErrInfo *info);
+
+/* intake_claim as a file of one claim, as it is sent. ret_xml lives in the arena. */
 MUST_USE ErrCode intake_claim_file(Store *store, Arena *arena, const StoreVersion *visit,
                                    Str *ret_xml, ErrInfo *info);
 

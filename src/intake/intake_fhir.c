@@ -141,7 +141,14 @@ static ErrCode add_keys(IntakeTx *tx, size_t item, ErrInfo *info) {
     return ERR_OK;
 }
 
-/* At most three keys an item: the table is a quarter full. */
+ErrCode tx_name(IntakeTx *tx, size_t item) {
+    const TxItem *i = &tx->items[item];
+    Str name =
+        arena_printf(tx->arena, "%s/" STR_FMT, fhir_type_name(i->ask.type), STR_ARG(i->client_id));
+    return name.len == 0 ? ERR_NOMEM : add_key(tx, name, item, NULL);
+}
+
+/* At most three keys an item: the table is half full at worst. */
 static ErrCode make_keys(IntakeTx *tx, ErrInfo *info) {
     size_t size = 16;
     while (size < tx->n_items * 8) {

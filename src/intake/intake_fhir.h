@@ -97,9 +97,14 @@ size_t intake_tx_written(const IntakeTx *tx);
 const IntakeAnswer *intake_tx_answer(const IntakeTx *tx, size_t i);
 
 /* ---- Bundles (intake_fhir_bundle.c) ---- */
-/* Entry i of a transaction or batch (entries of a collection: PUT with id, else POST) as an ask;
- * the resource is not validated here. */
-MUST_USE ErrCode intake_bundle_ask(Arena *arena, const JsonNode *entry, size_t i, IntakeAsk *ret,
+typedef struct IntakeEntry {
+    const JsonNode *node;
+    size_t number;
+    Str base_url; /* request.url may begin with it; empty: none may be absolute */
+} IntakeEntry;
+/* An entry of a transaction or batch (of a collection: PUT with id, else POST) as an ask; the
+ * resource is not validated here. */
+MUST_USE ErrCode intake_bundle_ask(Arena *arena, const IntakeEntry *entry, IntakeAsk *ret,
                                    ErrInfo *info);
 /* "Type", "Type/id", "Type?query" of a request that writes. */
 MUST_USE ErrCode intake_target(Str url, IntakeAsk *ask, ErrInfo *info);

@@ -76,11 +76,35 @@ static bool is_operation(Str url) {
     return str_starts(last, STR("$"));
 }
 
-static ErrCode parse_request(Arena *arena, const JsonNode *request, size_t i, IntakeAsk *ask,
+/* What stands behind the base; an address of another server is never carried out as one of ours. */
+static ErrCode relative_url(const IntakeEntry *entry, Str url, Str *ret, ErrInfo *info) {
+    Str base = entry->base_url;
+    Str path = str_sub(url, 0, MIN(str_find_char(url, '?', 0), url.len));
+    bool is_absolute = str_find(path, STR("://")) != SIZE_MAX;
+    bool is_own =
+        base.len > 0 && str_starts(url, base) && url.len > base.len && url.ptr[base.len] == '/';
+    if (is_absolute && !is_own) {
+        err_where(info, "Bundle.entry[%zu].request.url", entry->number);
+        return err_set(info, ERR_INVALID, "bundle-url-foreign",
+                       "'" STR_FMT "' is not on this server (" STR_FMT
+                       "): write what stands behind "
+                       "the base",
+                       "'" STR_FMT "' không thuộc máy chủ này (" STR_FMT "): hãy ghi phần sau địa "
+                       "chỉ gốc",
+                       (int)MIN(url.len, (size_t)120), url.ptr, STR_ARG(base));
+    }
+    url = is_absolute ? str_sub(url, base.len, url.len) : url;
+    *ret = str_starts(url, STR("/")) ? str_sub(url, 1, url.len) : url;
+    return ERR_OK;
+}
+
+static ErrCode parse_request(Arena *arena, const IntakeEntry *entry, IntakeAsk *ask,
                              ErrInfo *info) {
+    const JsonNode *request = json_get_lit(entry->node, "request");
+    size_t i = entry->number;
     Str method = json_raw_str(json_get_lit(request, "method"));
-    Str url = json_str(arena, json_get_lit(request, "url"));
-    url = str_starts(url, STR("/")) ? str_sub(url, 1, url.len) : url;
+    Str url = STR_EMPTY;
+    TRY(relative_url(entry, json_str(arena, json_get_lit(request, "url")), &url, info));
     ask->url = url;
     ask->head_only = str_eq(method, STR("HEAD"));
     if (ask->head_only || str_eq(method, STR("GET"))) {
@@ -130,19 +154,19 @@ static ErrCode parse_request(Arena *arena, const JsonNode *request, size_t i, In
     return check_resource(ask, arena, i, info);
 }
 
-ErrCode intake_bundle_ask(Arena *arena, const JsonNode *entry, size_t i, IntakeAsk *ret,
-                          ErrInfo *info) {
-    const JsonNode *request = json_get_lit(entry, "request");
+ErrCode intake_bundle_ask(Arena *arena, const IntakeEntry *entry, IntakeAsk *ret, ErrInfo *info) {
+    const JsonNode *node = entry->node;
+    size_t i = entry->number;
     IntakeAsk ask = {.verb = INTAKE_CREATE,
                      .id = STR_EMPTY,
                      .condition = STR_EMPTY,
-                     .full_url = json_str(arena, json_get_lit(entry, "fullUrl")),
+                     .full_url = json_str(arena, json_get_lit(node, "fullUrl")),
                      .url = STR_EMPTY,
                      .if_match = STR_EMPTY,
                      .if_none_match = STR_EMPTY,
-                     .root = json_get_lit(entry, "resource")};
-    if (request != NULL) {
-        TRY(parse_request(arena, request, i, &ask, info));
+                     .root = json_get_lit(node, "resource")};
+    if (json_get_lit(node, "request") != NULL) {
+        TRY(parse_request(arena, entry, &ask, info));
     } else {
         /* A collection: what has an id of its own keeps it. */
         bool named = !str_starts(ask.full_url, STR("urn:"));

@@ -310,7 +310,7 @@ static ErrCode take_entries(Load *l, const JsonNode *list, ErrInfo *why) {
     }
     for (size_t i = 0; at != NULL; at = json_next(list, at), i++) {
         IntakeAsk ask;
-        TRY(intake_bundle_ask(l->arena, at, i, &ask, why));
+        TRY(intake_bundle_ask(l->arena, &(IntakeEntry){.node = at, .number = i}, &ask, why));
         if (ask.patch_body != NULL) {
             return err_set(why, ERR_UNSUPPORTED, "bundle-patch",
                            "a file cannot patch: send entry %zu to the server",

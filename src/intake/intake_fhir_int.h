@@ -87,6 +87,8 @@ struct IntakeTx {
 MUST_USE ErrCode tx_rewrite(IntakeTx *tx, size_t item, Arena *scratch, ErrInfo *info);
 /* The item with this key, or SIZE_MAX. */
 size_t tx_find(const IntakeTx *tx, Str text);
+/* "Type/id" of a new item that was given an id (client_id) is a key, too, from now on. */
+MUST_USE ErrCode tx_name(IntakeTx *tx, size_t item);
 
 /* ---- intake_fhir_condition.c ---- */
 typedef struct TxLook {

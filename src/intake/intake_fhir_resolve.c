@@ -276,6 +276,15 @@ static uint64_t group_of_delete(const StoreVersion *v) {
     return v->type == FHIR_T_PATIENT ? v->first : v->patient;
 }
 
+/* The entry that makes this Patient, though the text names it by its id (with a version). */
+static size_t named_patient(const IntakeTx *tx, Str id) {
+    size_t at = tx->keys == NULL
+                    ? SIZE_MAX
+                    : tx_find(tx, arena_printf(tx->tries, "Patient/" STR_FMT, STR_ARG(id)));
+    return at != SIZE_MAX && tx->items[at].writes && tx->items[at].op != STORE_DELETE ? at
+                                                                                      : SIZE_MAX;
+}
+
 static ErrCode group_item(IntakeTx *tx, size_t at, Known *last, ErrInfo *info) {
     TxItem *item = &tx->items[at];
     const FhirIndexReference *p = &item->patient;
@@ -291,6 +300,11 @@ static ErrCode group_item(IntakeTx *tx, size_t at, Known *last, ErrInfo *info) {
         to = c != NULL ? c->item : to;
         item->group = to == SIZE_MAX ? c->found.first : group_of_item(tx, to);
     } else {
+        size_t made = named_patient(tx, p->id);
+        if (made != SIZE_MAX) {
+            item->group = group_of_item(tx, made);
+            return ERR_OK;
+        }
         TRY(known_patient(tx, p->id, last, &item->group, info));
     }
     return ERR_OK;

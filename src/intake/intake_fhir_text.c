@@ -58,6 +58,54 @@ static void put_condition(Rewriter *r, const FhirReference *reference) {
     put_quoted(r, reference->type, "~", tx->n_items + at);
 }
 
+static void give_id(Rewriter *r, size_t at) {
+    TxItem *item = &r->tx->items[at];
+    char uuid[RANDOM_UUID_LEN + 1];
+    r->err = random_uuid(uuid);
+    if (r->err == ERR_OK) {
+        item->client_id = arena_str(r->tx->arena, (Str){uuid, RANDOM_UUID_LEN});
+        r->err = tx_name(r->tx, at);
+    }
+}
+
+/* "URL/_history/N" where URL names an entry (bundle.html#references). The version that the entry
+ * becomes is known beforehand only of what is created: its first one. Versions of ours that are
+ * named by Type/id stay as they are. False: it names no entry. */
+static bool put_versioned(Rewriter *r, Str text, bool is_own) {
+    IntakeTx *tx = r->tx;
+    size_t cut = str_find(text, STR("/_history/"));
+    size_t at = cut == SIZE_MAX ? SIZE_MAX : find_entry(r, str_sub(text, 0, cut));
+    if (at == SIZE_MAX) {
+        return false;
+    }
+    TxItem *item = &tx->items[at];
+    Str version = str_sub(text, cut + 10, text.len);
+    const JsonNode *meta = json_get_lit(item->ask.root, "meta");
+    Str said = json_str(r->scratch, json_get_lit(meta, "versionId"));
+    bool is_another = said.len > 0 && !str_eq(said, version);
+    bool by_id = is_own || !str_starts(item->ask.full_url, str_sub(text, 0, cut));
+    if (is_another || item->ask.verb == INTAKE_DELETE ||
+        (by_id && item->ask.verb == INTAKE_UPDATE)) {
+        return false;
+    }
+    if (item->ask.verb != INTAKE_CREATE || item->ask.condition.len > 0) {
+        r->err =
+            err_set(r->info, ERR_INVALID, "bundle-reference-version",
+                    "'" STR_FMT "' names the version that an entry of the bundle becomes, which "
+                    "is not known beforehand: refer to it without a version",
+                    "'" STR_FMT "' chỉ phiên bản mà một mục trong gói sẽ trở thành, chưa biết "
+                    "trước được: hãy tham chiếu không kèm phiên bản",
+                    (int)MIN(text.len, (size_t)120), text.ptr);
+        return true;
+    }
+    if (item->client_id.len == 0) {
+        give_id(r, at);
+    }
+    buf_printf(&r->out, "\"%s/" STR_FMT "/_history/1\"", fhir_type_name(item->ask.type),
+               STR_ARG(item->client_id));
+    return true;
+}
+
 static void put_reference(Rewriter *r, const JsonNode *n) {
     Str text = json_str(r->scratch, n);
     Str own = r->tx->o.base_url;
@@ -76,6 +124,8 @@ static void put_reference(Rewriter *r, const JsonNode *n) {
     }
     if (entry != SIZE_MAX) {
         put_quoted(r, r->tx->items[entry].ask.type, "~", entry);
+    } else if (r->tx->keys != NULL && put_versioned(r, relative, is_own)) {
+        return;
     } else if (is_own) {
         buf_put_char(&r->out, '"');
         buf_put_str(&r->out, relative);
@@ -86,14 +136,6 @@ static void put_reference(Rewriter *r, const JsonNode *n) {
 }
 
 /* ---- uri members: they need an id that is known before the commit ---- */
-
-static void give_id(Rewriter *r, TxItem *item) {
-    char uuid[RANDOM_UUID_LEN + 1];
-    r->err = random_uuid(uuid);
-    if (r->err == ERR_OK) {
-        item->client_id = arena_str(r->tx->arena, (Str){uuid, RANDOM_UUID_LEN});
-    }
-}
 
 /* The id of the entry that a urn names; empty when it names none, or one whose id is not known
  * before the commit (a conditional create). */
@@ -106,7 +148,7 @@ static Str urn_id(Rewriter *r, Str urn, FhirType *ret_type) {
     *ret_type = item->ask.type;
     if (item->ask.verb == INTAKE_CREATE && item->ask.condition.len == 0 &&
         item->client_id.len == 0) {
-        give_id(r, item);
+        give_id(r, at);
     }
     return item->ask.id.len > 0 ? item->ask.id : item->client_id;
 }

@@ -151,7 +151,7 @@ ErrCode intake_feed(Feeder *f, const IntakeFile *file, IntakeReport *report, Mut
     sha256(file->bytes, &hash);
     StoreFileState state = STORE_FILE_NEW;
     TRY(store_file_state(feeder_store(f), &hash, &state));
-    bool same = state == STORE_FILE_DONE && file->retry_of == 0;
+    bool same = state == STORE_FILE_DONE && file->retry_of == 0 && !file->by_hand;
     mutex_lock(report_lock);
     report->files++;
     report->files_same += same;

@@ -39,6 +39,7 @@ typedef struct Work {
     TimeMs as_of; /* end of the care: which demographics are newer */
     Str made;     /* NGAYLAP, yyyyMMdd: an older sending never replaces a newer one; or empty */
     Str file;     /* its name, for the report */
+    Slot expect;  /* IntakeFile.expect */
     bool stale;   /* older than what is known: nothing of the visit is written */
     bool torn;    /* its numbers point to different citizens; the strongest one took the visit */
     WorkOutcome outcome;
@@ -124,6 +125,7 @@ typedef struct KnownPart {
 typedef struct KnownVisit {
     Store *store;
     Arena *arena;
+    bool as_written; /* as the claim wrote them, whatever came since */
     KnownPart *items;
     size_t n, capacity;
 } KnownVisit;

@@ -104,7 +104,7 @@ ErrCode intake_known(KnownVisit *visit, const StoreVersion *newest) {
         }
         bool whole = visit->n > begun && visit->items[visit->n - 1].version.type == FHIR_T_CLAIM;
         if (whole || version == 1) {
-            return refresh_known(visit, begun > 0);
+            return visit->as_written ? ERR_OK : refresh_known(visit, begun > 0);
         }
         begun = intake_has_begun(visit->arena, encounter.json) ? visit->n : begun;
         visit->n = begun;

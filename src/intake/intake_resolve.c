@@ -283,6 +283,9 @@ ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work) {
     work->group = (StoreGroup){.patient_change = -1};
     work->stale = false;
     TRY(find_visit(&r));
+    if (work->expect != 0 && r.visit.slot != work->expect) {
+        return ERR_PRECONDITION;
+    }
     TRY(resolve_patient(&r));
     work->patient = r.patient.first;
     for (size_t i = 1; i < n; i++) {

@@ -3,7 +3,8 @@
 /* Repairs of what was refused for another reason carry no signature any more: the piece was cut out
  * of its file, or a person changed it. */
 static ErrCode is_due(const SignedDocument *d, bool *ret_due) {
-    *ret_due = feeder_intake_options(d->feeder)->signature != INTAKE_SIGNATURE_OFF;
+    *ret_due =
+        feeder_intake_options(d->feeder)->signature != INTAKE_SIGNATURE_OFF && !d->file->by_hand;
     if (!*ret_due || d->file->retry_of == 0) {
         return ERR_OK;
     }

@@ -1,8 +1,9 @@
 /* claim_tables.h — the insurance-claim tables XML0–XML11 and XML13–XML15 as data: element names,
- * fields in the annex's order, kinds, sizes. Generated from gen/data/claims/{tags,fields}.tsv
- * (QĐ 130/2023 as amended by QĐ 4750/2023; column *_3176: what QĐ 3176/2024 changes; MUC_HUONG as
- * QĐ 1931/2026). Field indexes are enum constants XMLn_FIELD (XML1_MA_LK …), counts
- * XMLn_FIELD_COUNT. Everything is constant: no ownership, no errors, any thread. */
+ * fields in the annex's order, kinds, sizes. Generated from
+ * gen/data/claims/{tags,fields,labels}.tsv (QĐ 130/2023 as amended by QĐ 4750/2023; column *_3176:
+ * what QĐ 3176/2024 changes; MUC_HUONG as QĐ 1931/2026). Field indexes are enum constants
+ * XMLn_FIELD (XML1_MA_LK …), counts XMLn_FIELD_COUNT. Everything is constant: no ownership, no
+ * errors, any thread. */
 #ifndef NHIP_INTEROP_CLAIM_TABLES_H
 #define NHIP_INTEROP_CLAIM_TABLES_H
 
@@ -54,6 +55,7 @@ typedef struct ClaimField {
     int maxlen_4750;
     int maxlen_3176;
     bool gone_3176; /* dropped in 3176 */
+    Str vi, en;     /* what a person calls it (gen/data/claims/labels.tsv) */
 } ClaimField;
 
 typedef struct ClaimTable {

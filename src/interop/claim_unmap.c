@@ -100,8 +100,11 @@ static ErrCode finish(Unmap *u, Claim *ret_claim) {
     n = 0;
     for (int t = 0; t < CLAIM_TABLES; t++) {
         for (const UnmapPart *p = u->parts[t]; p != NULL; p = p->next) {
-            parts[n++] =
-                (ClaimPart){.table = p->t, .xml = p->xml, .records = p->records, .n_records = p->n};
+            parts[n++] = (ClaimPart){.table = p->t,
+                                     .xml = p->xml,
+                                     .records = p->records,
+                                     .n_records = p->n,
+                                     .has_unknown = p->has_unknown};
         }
     }
     *ret_claim = (Claim){

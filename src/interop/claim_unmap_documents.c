@@ -56,6 +56,7 @@ static ErrCode put_document(Unmap *u, const ClaimTable *t, const ClaimStored *r)
                      .xml = read.xml,
                      .records = (ClaimRecord *)(uintptr_t)read.records,
                      .n = read.n_records,
+                     .has_unknown = read.has_unknown,
                      .capacity = read.n_records,
                      .place = unmap_role_number(r, prefix)};
     insert(&u->parts[t->number], p);

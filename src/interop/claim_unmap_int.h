@@ -23,7 +23,8 @@ typedef struct UnmapPart {
     Str xml; /* of a document kept whole */
     ClaimRecord *records;
     int n, capacity;
-    int place; /* among the documents of its table */
+    int place;        /* among the documents of its table */
+    bool has_unknown; /* as in ClaimPart */
 } UnmapPart;
 
 typedef struct Unmap {

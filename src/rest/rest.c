@@ -2,13 +2,10 @@
 #include "core/random.h"
 #include "flow/flow_table.h"
 #include "rest/rest_async.h"
+#include "rest/rest_door.h"
 #include "rest/rest_profile.h"
 
 enum { JOBS_MAX = 256, REST_ARENA_MAX = 16 << 20 };
-
-static bool is_loopback(const char *address) {
-    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
-}
 
 static ErrCode start_threads(Rest *rest) {
     rest->jobs = queue_new(JOBS_MAX);
@@ -35,26 +32,9 @@ static Str base_url_of(Arena *arena, const Settings *s) {
     return url;
 }
 
-static ErrCode start_http(Rest *rest, ErrInfo *info) {
-    const Settings *s = rest->o.settings;
-    HttpOptions o = {
-        .address = s->listen,
-        .port = (uint16_t)s->port,
-        .threads = (unsigned)s->threads,
-        .connections_max = (unsigned)s->connections_max,
-        .connections_per_address = (unsigned)s->connections_per_address,
-        .no_gzip = !s->gzip,
-        .idle_timeout_s = (unsigned)s->request_timeout_s,
-        .body_max_bytes = (size_t)s->request_max_mib * LIMIT_MIB,
-        .tls_cert_file = s->tls_cert[0] == '\0' ? NULL : s->tls_cert,
-        .tls_key_file = s->tls_key[0] == '\0' ? NULL : s->tls_key,
-        .handler = {.on_head = rest_upload_begin,
-                    .on_refused = rest_on_refused,
-                    .on_request = rest_on_request,
-                    .ctx = rest},
-    };
-    rest->base_url = base_url_of(rest->arena, s);
-    return http_start(&o, &rest->http, info);
+static ErrCode open_door(Rest *rest, ErrInfo *info) {
+    return rest->door != NULL ? ERR_OK
+                              : rest_door_open(rest->o.settings, rest->clock, &rest->door, info);
 }
 
 static ErrCode start_subs(Rest *rest, ErrInfo *info) {
@@ -70,6 +50,7 @@ static ErrCode start_subs(Rest *rest, ErrInfo *info) {
 
 /* What was begun is ended by rest_stop. */
 static ErrCode start_parts(Rest *rest, ErrInfo *info) {
+    rest->base_url = base_url_of(rest->arena, rest->o.settings);
     TRY(random_secret(rest->subs_secret, sizeof(rest->subs_secret)));
     TRY(rest_router_new(rest->arena, &rest->o.routes, &rest->router, info));
     if (rest->term == NULL) {
@@ -80,25 +61,18 @@ static ErrCode start_parts(Rest *rest, ErrInfo *info) {
     TRY(rest_profiles_new(rest, &rest->profiles, info));
     TRY(start_threads(rest));
     TRY(flow_tables_start(rest->store, &rest->tables, info));
-    TRY(start_http(rest, info));
+    TRY(open_door(rest, info));
+    rest_door_give(rest->door, rest);
     return start_subs(rest, info);
 }
 
 ErrCode rest_start(const RestOptions *options, Rest **ret_rest, ErrInfo *info) {
-    if (!is_loopback(options->settings->listen)) {
-        return err_set(
-            info, ERR_PARAM, "listen-loopback",
-            "there is no sign-in yet: the server listens on this machine only (127.0.0.1 "
-            "or ::1), not on %s",
-            "chưa có đăng nhập: máy chủ chỉ lắng nghe trên chính máy này (127.0.0.1 hoặc "
-            "::1), không phải %s",
-            options->settings->listen);
-    }
     Rest *rest = calloc(1, sizeof(*rest));
     if (rest == NULL) {
         return ERR_NOMEM;
     }
     rest->o = *options;
+    rest->door = options->door;
     rest->store = options->store;
     rest->intake = options->intake;
     rest->term = options->term;
@@ -118,7 +92,7 @@ ErrCode rest_start(const RestOptions *options, Rest **ret_rest, ErrInfo *info) {
 }
 
 uint16_t rest_port(const Rest *rest) {
-    return http_port(rest->http);
+    return http_port(rest_door_http(rest->door));
 }
 
 Str rest_base_url(const Rest *rest) {
@@ -139,9 +113,7 @@ void rest_stop(Rest *rest) {
     subs_stop(rest->o.subs);
     close_streams(rest);
     async_stop(rest);
-    if (rest->http != NULL) {
-        http_stop(rest->http, (unsigned)rest->o.settings->stop_timeout_s * 1000);
-    }
+    rest_door_close(rest->door);
     close_streams(rest); /* those that came meanwhile */
     if (rest->jobs != NULL) {
         queue_close(rest->jobs);
@@ -161,5 +133,8 @@ void rest_stop(Rest *rest) {
     }
     mutex_release(&rest->subs_lock);
     mutex_release(&rest->metadata_lock);
+    if (rest->o.door == NULL) {
+        rest_door_free(rest->door);
+    }
     free(rest);
 }

@@ -24,14 +24,15 @@ typedef struct RestOptions {
     Term *term;              /* NULL: an own one, with what is embedded only */
     RestTermFeed *term_feed; /* of term, behind rest_term_load; NULL: none */
     const Settings *settings;
-    const Clock *clock; /* NULL: the real one */
+    const Clock *clock;    /* NULL: the real one */
+    struct RestDoor *door; /* open already (rest_door.h): the Rest closes it; NULL: an own one */
     /* Of the application: */
     RestRouteTables routes;
     const char *const *uploads; /* paths whose POST goes to disk as it comes; NULL ends them */
     void *app;                  /* RestCall.app */
     void (*on_stop)(void *app); /* ends the streams that it keeps open; called twice */
 } RestOptions;
-/* Starts serving. Until sign-in exists only loopback addresses are accepted (ERR_PARAM). */
+/* Starts serving; errors of rest_door_open, too. */
 MUST_USE ErrCode rest_start(const RestOptions *options, Rest **ret_rest, ErrInfo *info);
 uint16_t rest_port(const Rest *rest);
 /* Graceful: finishes what runs, closes streams. NULL is fine. */

@@ -183,7 +183,8 @@ static ErrCode read_ask(Batch *batch, size_t i, ErrInfo *info) {
         return err_set(info, ERR_INVALID, "bundle-entry", "the entry has no request",
                        "mục này thiếu request");
     }
-    TRY(intake_bundle_ask(batch->call->arena, e->node, i, &e->ask, info));
+    TRY(intake_bundle_ask(batch->call->arena,
+                          &(IntakeEntry){e->node, i, batch->call->rest->base_url}, &e->ask, info));
     return e->ask.patch_body == NULL ? ERR_OK : rest_patch_entry(batch->call, &e->ask, info);
 }
 
@@ -419,6 +420,31 @@ static bool gather_entries(Batch *batch, const JsonNode *root) {
     return true;
 }
 
+/* http.html#other-bundles: other types may be refused, but not in silence. */
+static void refuse_type(RestCall *call, const FhirResource *bundle, Str type) {
+    ErrInfo info = {0};
+    err_where(&info, "Bundle.type");
+    if (bundle->type != FHIR_T_BUNDLE) {
+        (void)err_set(&info, ERR_PARAM, "bundle-type",
+                      "send a Bundle of type transaction or batch here, not a %s",
+                      "hãy gửi vào đây một Bundle loại transaction hoặc batch, không phải %s",
+                      fhir_type_name(bundle->type));
+    } else if (str_eq(type, STR("history"))) {
+        (void)err_set(&info, ERR_PARAM, "bundle-history",
+                      "a Bundle of type history is not taken: old versions cannot be written under "
+                      "their own numbers and times; send the newest states as a transaction",
+                      "không nhận Bundle loại history: không ghi lại được các phiên bản cũ với số "
+                      "và thời điểm của chúng; hãy gửi trạng thái mới nhất dưới dạng transaction");
+    } else {
+        (void)err_set(&info, ERR_PARAM, "bundle-type",
+                      "a Bundle of type '" STR_FMT "' is not carried out: send a transaction or a "
+                      "batch here",
+                      "không thực hiện Bundle loại '" STR_FMT "': hãy gửi transaction hoặc batch",
+                      (int)MIN(type.len, (size_t)32), type.ptr);
+    }
+    rest_reply_err(call, ERR_PARAM, &info);
+}
+
 static void run_bundle(RestCall *call) {
     FhirResource bundle;
     FhirIssues issues = fhir_issues(call->arena);
@@ -430,11 +456,7 @@ static void run_bundle(RestCall *call) {
     Str type = json_raw_str(json_get_lit(bundle.root, "type"));
     bool transaction = str_eq(type, STR("transaction"));
     if (bundle.type != FHIR_T_BUNDLE || (!transaction && !str_eq(type, STR("batch")))) {
-        ErrInfo info = {0};
-        (void)err_set(&info, ERR_PARAM, "bundle-type",
-                      "send a Bundle of type transaction or batch here",
-                      "hãy gửi vào đây một Bundle loại transaction hoặc batch");
-        rest_reply_err(call, ERR_PARAM, &info);
+        refuse_type(call, &bundle, type);
         return;
     }
     Batch *batch = arena_new_array(call->arena, Batch, 1);

@@ -149,11 +149,12 @@ void rest_bundle_put_plan(RestBundle *b, const StorePlanStep *steps, size_t n) {
         json_member(w, "code", STR("informational"));
         json_member(w, "diagnostics",
                     arena_printf(b->arena,
-                                 "%zu. %*s" STR_FMT ": %s; estimated %llu, found %llu, read %llu, "
-                                 "%lld us",
+                                 "%zu. %*s" STR_FMT ": %s; estimated %llu, found %s%llu, read "
+                                 "%llu, %lld us",
                                  i + 1, (int)(2 * s->depth), "", STR_ARG(s->what), s->how,
-                                 (unsigned long long)s->estimate, (unsigned long long)s->found,
-                                 (unsigned long long)s->read, (long long)s->us));
+                                 (unsigned long long)s->estimate, s->is_least ? "at least " : "",
+                                 (unsigned long long)s->found, (unsigned long long)s->read,
+                                 (long long)s->us));
         json_close_object(w);
     }
     json_close_array(w);

@@ -14,13 +14,25 @@ typedef struct ExportAsk { /* lives in its own arena until the job is over */
 
 /* ---- the question ---- */
 
+/* A type in a parameter: the address is there, what it asks for is not (400, not 404). */
+static ErrCode need_type(const char *param, Str name, FhirType *ret, ErrInfo *info) {
+    *ret = fhir_resource_by_name(name);
+    if (*ret != FHIR_T_NONE) {
+        return ERR_OK;
+    }
+    err_where(info, "%s", param);
+    return err_set(info, ERR_PARAM, "type-unknown", "'" STR_FMT "' is no resource type of FHIR R4",
+                   "'" STR_FMT "' không phải loại tài nguyên của FHIR R4",
+                   (int)MIN(name.len, (size_t)64), name.ptr);
+}
+
 static ErrCode read_types(ExportAsk *ask, Str list, ErrInfo *info) {
     Str one;
     ask->what.types = ask->types;
     while (str_cut(&list, ',', &one)) {
         FhirType type = FHIR_T_NONE;
         if (one.len > 0) {
-            TRY(rest_need_type(str_trim(one), &type, info));
+            TRY(need_type("_type", str_trim(one), &type, info));
             ask->types[type] = true;
         }
     }
@@ -39,8 +51,8 @@ static ErrCode read_filter(ExportAsk *ask, Str text, ErrInfo *info) {
         return err_set(info, ERR_LIMIT, "type-filters", "at most %d filters can be given",
                        "chỉ được đưa tối đa %d bộ lọc", FLOW_FILTERS_MAX);
     }
+    TRY(need_type("_typeFilter", type, &scope.type, info));
     err_where(info, "_typeFilter");
-    TRY(rest_need_type(type, &scope.type, info));
     return fhir_query_parse(ask->arena, &scope, query.ptr == NULL ? STR_EMPTY : query,
                             &ask->filters[ask->what.n_filters++]);
 }

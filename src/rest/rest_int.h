@@ -20,7 +20,7 @@ struct Rest {
     bool owns_term;
     FhirCodes codes; /* for queries: what :in, :above … mean */
     const Clock *clock;
-    HttpServer *http;
+    struct RestDoor *door; /* its address */
     const RestRouter *router;
     Str base_url; /* rest_base_url */
     Arena *arena; /* what lives as long as the Rest */
@@ -45,10 +45,10 @@ struct Rest {
 /* ---- serving (rest_serve.c) ---- */
 /* The call of a request; NULL: memory is short, and the request is answered. */
 RestCall *rest_call_new(Rest *rest, HttpRequest *request);
-/* HttpHandler.on_request, .on_refused */
-void rest_on_request(void *rest, HttpRequest *request);
-void rest_on_refused(void *rest, HttpRequest *request, int status);
-void rest_upload_begin(void *rest, HttpRequest *request); /* .on_head (rest_upload.c) */
+/* HttpHandler.on_request, .on_refused (by way of the door) */
+void rest_on_request(Rest *rest, HttpRequest *request);
+void rest_on_refused(Rest *rest, HttpRequest *request, int status);
+void rest_upload_begin(Rest *rest, HttpRequest *request); /* .on_head (rest_upload.c) */
 /* Thread: runs jobs until the queue is closed. */
 void rest_run_jobs(void *rest);
 /* Refuses what a stranger's page in a browser on this machine asks: replies and answers false. */

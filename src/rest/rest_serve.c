@@ -66,6 +66,15 @@ RestCall *rest_call_new(Rest *rest, HttpRequest *request) {
 /* 405 with the methods that the address knows (RFC 9110, 15.5.6); 404 when it knows none. */
 static void refuse_method(RestCall *call, const char *methods) {
     ErrInfo info = {0};
+    Str last = call->n_parts == 0 ? STR_EMPTY : call->parts[call->n_parts - 1];
+    if (methods[0] == '\0' && str_starts(last, STR("$"))) {
+        (void)err_set(&info, ERR_NOT_FOUND, "operation-unknown",
+                      "there is no operation '" STR_FMT "' here; metadata lists those there are",
+                      "ở đây không có thao tác '" STR_FMT "'; xem danh sách trong metadata",
+                      (int)MIN(last.len, (size_t)64), last.ptr);
+        rest_reply_err(call, ERR_NOT_FOUND, &info);
+        return;
+    }
     if (methods[0] == '\0') {
         (void)err_set(&info, ERR_NOT_FOUND, "address-unknown", "there is nothing at this address",
                       "không có gì ở địa chỉ này");
@@ -79,8 +88,8 @@ static void refuse_method(RestCall *call, const char *methods) {
 }
 
 /* What the protocol refuses before a route is looked for: too long, too large, stopping. */
-void rest_on_refused(void *ctx, HttpRequest *request, int status) {
-    RestCall *call = rest_call_new(ctx, request);
+void rest_on_refused(Rest *rest, HttpRequest *request, int status) {
+    RestCall *call = rest_call_new(rest, request);
     ErrInfo info = {0};
     if (call == NULL) {
         return;
@@ -105,8 +114,7 @@ void rest_on_refused(void *ctx, HttpRequest *request, int status) {
     rest_reply_outcome(call, status, &info, NULL);
 }
 
-void rest_on_request(void *ctx, HttpRequest *request) {
-    Rest *rest = ctx;
+void rest_on_request(Rest *rest, HttpRequest *request) {
     RestCall *call = rest_call_new(rest, request);
     if (call == NULL || !rest_guard(call)) {
         return;

@@ -51,6 +51,7 @@ static const RestOpParam validate_params[] = {
     P_DATE,
     P_LANGUAGE,
     P_RESULT,
+    {REST_IN, "codeSystem", "CodeSystem", 0, "1", "a system that is not stored"},
     {REST_IN, "abstract", "boolean", 0, "1", "false: abstract codes do not count"},
     {REST_OUT, "display", "string", 0, "1", "the code's name"},
 };
@@ -112,6 +113,7 @@ static const RestOpParam translate_params[] = {
     P_CONCEPT,
     P_LANGUAGE,
     P_RESULT,
+    {REST_IN, "conceptMap", "ConceptMap", 0, "1", "a map that is not stored"},
     {REST_IN, "conceptMapVersion", "string", 0, "1", "the map's version"},
     {REST_IN, "source", "uri", 0, "1", "the set that the code is from"},
     {REST_IN, "target", "uri", 0, "1", "the set to translate to"},
@@ -148,7 +150,8 @@ ErrCode rest_term_need_canonical(RestTermCall *t, Str *ret_canonical, const Json
     TermHeld held;
     *ret_root = NULL;
     if (t->id.len == 0) {
-        *ret_canonical = url;
+        *ret_canonical = t->sent.len > 0 ? t->sent : url;
+        url = *ret_canonical;
         return url.len > 0 ? ERR_OK
                            : err_set(info, ERR_PARAM, "parameter-url",
                                      "say what is meant: the parameter url is missing",
@@ -171,6 +174,29 @@ ErrCode rest_term_need_canonical(RestTermCall *t, Str *ret_canonical, const Json
 
 /* ---- the way through ---- */
 
+/* What was sent along stands before what is held under its url, in this call alone. */
+static ErrCode show_sent(RestTermCall *t, const TermView **view, ErrInfo *info) {
+    const JsonNode *sent =
+        rest_term_arg_node(t, t->type == FHIR_T_CODE_SYSTEM ? "codeSystem" : "conceptMap");
+    const TermView *more = NULL;
+    if (sent == NULL) {
+        return ERR_OK;
+    }
+    Str url = rest_term_arg(t, "url");
+    if (t->id.len > 0 || (url.len > 0 && !str_eq(url, rest_term_text(t, sent, "url")))) {
+        return err_set(info, ERR_PARAM, "term-sent-twice",
+                       "name one: the resource of the address, that of url, or the one that is "
+                       "sent along",
+                       "chỉ nêu một: tài nguyên ở địa chỉ, ở url, hoặc tài nguyên gửi kèm");
+    }
+    TRY(term_view_with(*view, sent, &more, info));
+    term_view_end(*view);
+    *view = more;
+    t->sent =
+        rest_term_canonical(t, rest_term_text(t, sent, "url"), rest_term_text(t, sent, "version"));
+    return ERR_OK;
+}
+
 /* Held while an operation runs: what it prints points there. */
 static void end_view(const TermView **view) {
     term_view_end(*view);
@@ -180,13 +206,14 @@ static void end_view(const TermView **view) {
 static ErrCode run(RestTermCall *t, const RestTermOp *op, const RestGet *get, RestAnswer *ret,
                    ErrInfo *info) {
     CLEANUP(end_view) const TermView *view = rest_term_view(get->call->rest);
-    t->view = view;
     t->type = op->type;
     t->call = get->call;
     t->arena = get->call->arena;
     t->id = str_starts(get->id, STR("$")) ? STR_EMPTY : get->id;
     TRY(rest_term_args_of_query(t, op, get->query, info));
     TRY(get->posted == NULL ? ERR_OK : rest_term_args_of_posted(t, op, get->posted, info));
+    TRY(show_sent(t, &view, info));
+    t->view = view;
     rest_term_read_common(t);
     ret->status = 200;
     t->w = json_writer(&ret->body);

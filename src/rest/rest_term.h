@@ -19,6 +19,7 @@ typedef struct RestTermCall {
     RestCall *call;
     Arena *arena;
     const TermView *view;
+    Str sent; /* canonical of the CodeSystem or ConceptMap that was sent along; empty: none */
     FhirType type;
     Str id; /* of the instance; empty: on the type */
     RestTermArg args[REST_TERM_ARGS_MAX];

@@ -269,7 +269,7 @@ ErrCode rest_term_translation(RestTermCall *t, ErrInfo *info) {
                          .reverse = rest_term_arg_bool(t, "reverse", false)};
     Matches found = {NULL, 0};
     const JsonNode *root;
-    if (t->id.len > 0) {
+    if (t->id.len > 0 || t->sent.len > 0) {
         TRY(rest_term_need_canonical(t, &ask.map, &root, info));
     }
     if (concept != NULL) {

@@ -182,7 +182,7 @@ ErrCode rest_term_validate_in_system(RestTermCall *t, ErrInfo *info) {
     Verdict v = {0};
     Str canonical = STR_EMPTY;
     const JsonNode *root = NULL;
-    bool named = t->id.len > 0 || rest_term_arg(t, "url").len > 0;
+    bool named = t->id.len > 0 || t->sent.len > 0 || rest_term_arg(t, "url").len > 0;
     if (named || rest_term_arg(t, "code").len > 0) {
         TRY(rest_term_need_canonical(t, &canonical, &root, info));
     }

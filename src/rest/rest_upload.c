@@ -41,8 +41,7 @@ static bool takes_file(const Rest *rest, HttpRequest *request) {
     return is_upload && str_eq(http_method(request), STR("POST"));
 }
 
-void rest_upload_begin(void *ctx, HttpRequest *request) {
-    Rest *rest = ctx;
+void rest_upload_begin(Rest *rest, HttpRequest *request) {
     if (!takes_file(rest, request)) {
         return;
     }

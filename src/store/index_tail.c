@@ -542,12 +542,16 @@ static void group_order(Tail *t, uint64_t prefix) {
 
 static ErrCode scan_key(const TailKey *k, const TailScan *scan, SlotVec *slots) {
     Str key = tail_key(k);
-    if (!scan->take(scan->ctx, key)) {
+    size_t old = 0;
+    if (k->last < scan->above || !scan->take(scan->ctx, key)) {
         return ERR_OK;
     }
     slots->n = 0;
     TRY(key_copy(k, scan->below, slots));
-    return slots->n == 0 ? ERR_OK : scan->put(scan->ctx, key, slots->slots, slots->n);
+    while (old < slots->n && slots->slots[old] < scan->above) {
+        old++;
+    }
+    return old == slots->n ? ERR_OK : scan->put(scan->ctx, key, slots->slots + old, slots->n - old);
 }
 
 static size_t ordered_place(const OrderedKeys *o, Str from) {

@@ -42,11 +42,12 @@ size_t tail_count(Tail *t, Str key); /* of the key's slots */
 /* The key's newest slot (relative) below `below`; false when there is none. */
 bool tail_newest(Tail *t, Str key, uint32_t below, uint32_t *ret_slot);
 
-/* All keys from <= key < to, in no order, with their slots below `below`. take says for each key
- * whether its slots are wanted; put gets them. Runs under the tail's read lock: short callbacks. */
+/* All keys from <= key < to, in no order, with their slots in [above, below). take says for each
+ * key whether its slots are wanted; put gets them. A key without slots from `above` on is not asked
+ * about (segments: above is 0). Runs under the tail's read lock: short callbacks. */
 typedef struct TailScan {
     Str from, to;
-    uint32_t below;
+    uint32_t above, below;
     bool (*take)(void *ctx, Str key);
     ErrCode (*put)(void *ctx, Str key, const uint32_t *slots, size_t n);
     void *ctx;

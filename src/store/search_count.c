@@ -158,6 +158,7 @@ static ErrCode count_keys(Search *s, const IndexPart *p, uint64_t *n, bool *ret_
 static ErrCode count_key(Search *s, const IndexPart *p, uint64_t *n) {
     CLEANUP(slot_vec_release) SlotVec v = {0};
     TRY(part_get(p, s->clauses[0].ranges[0].from, part_below(p, s->snapshot), &v));
+    search_cut(s, p, &v);
     return count_slots(s, p, &v, false, n);
 }
 
@@ -205,6 +206,25 @@ static void put_bound(Buf *out, const KeyRange *r) {
     put_text(out, has_unit ? v->quantity.code : STR_EMPTY);
 }
 
+/* What the test looks for in a key, when that is a text; NULL: it is none, or cannot be said. */
+static const Str *tested_text(const KeyRange *r) {
+    switch (r->test) {
+    case TEST_SYSTEM:
+        return &r->value->token.system;
+    case TEST_CONTAINS:
+    case TEST_WORDS:
+        return &r->value->string.folded;
+    case TEST_BELOW:
+        return &r->value->uri.text;
+    case TEST_NONE:
+    case TEST_BEGINS:
+    case TEST_DATE:
+    case TEST_NUMBER:
+        break;
+    }
+    return NULL;
+}
+
 static void put_range(Buf *out, const KeyRange *r) {
     put_text(out, r->from);
     put_text(out, r->to);
@@ -216,21 +236,24 @@ static void put_range(Buf *out, const KeyRange *r) {
     } else if (r->test == TEST_NUMBER) {
         put_number(out, r->value->prefix);
         put_bound(out, r);
+    } else if (tested_text(r) != NULL) {
+        put_text(out, *tested_text(r));
     }
 }
 
+typedef enum Counting { COUNT_CURRENT, COUNT_VERSIONS } Counting;
+
 /* The clause as bytes that say all that a count depends on; false: it is not to be remembered. */
-static bool clause_digest(const Search *s, Sha256 *ret) {
-    enum { RANGES_MAX = 16, BYTES_MAX = 32 * 1024 };
-    const Clause *c = &s->clauses[0];
+static bool clause_digest(const Search *s, const Clause *c, Counting what, Sha256 *ret) {
+    const size_t bytes_max = 2 * LIMIT_MIB;
     CLEANUP_BUF Buf out;
-    buf_init(&out, BYTES_MAX);
-    put_number(&out, (uint64_t)s->query->type);
+    buf_init(&out, bytes_max);
+    put_number(&out, (uint64_t)s->query->type << 8 | what);
     for (size_t i = 0; i < c->n_ranges; i++) {
         const KeyRange *r = &c->ranges[i];
-        bool fits = r->test == TEST_DATE || r->test == TEST_NUMBER ||
-                    (r->test == TEST_NONE && r->verdict == KEY_YES);
-        if (!fits || i == RANGES_MAX) {
+        bool is_said = r->test == TEST_DATE || r->test == TEST_NUMBER || tested_text(r) != NULL ||
+                       (r->test == TEST_NONE && (r->verdict == KEY_YES || what == COUNT_VERSIONS));
+        if (!is_said) {
             return false;
         }
         put_range(&out, r);
@@ -249,26 +272,61 @@ typedef struct Count {
     bool can_keep, asked;
 } Count;
 
-/* Small numbers are counted again as fast; what was verified depends on more than the digest says,
- * and what came alive again on the snapshot. */
+/* Small numbers of one key are counted again as fast; what was verified depends on more than the
+ * digest says, and what came alive again on the snapshot. */
 static bool is_kept(const Search *s, const CountAsked *asked, const size_t before[2], uint64_t n) {
     enum { WORTH = 16 };
-    return n + asked->n_dead >= WORTH && s->n_revived == before[0] && s->n_checked == before[1];
+    bool is_small = clause_is_plain(&s->clauses[0]) && n + asked->n_dead < WORTH;
+    return !is_small && s->n_revived == before[0] && s->n_checked == before[1];
+}
+
+/* How many of the type are dead in the part's records up to `last`. */
+static uint64_t part_dead(const Search *s, const IndexPart *p, RecordNo last) {
+    Slot end = SLOT_OF(MIN(p->last, last) + 1, 0);
+    return dead_count_in(s->index->dead, s->query->type, part_base(p), end);
+}
+
+/* In a tail: what came since it was counted last is added. */
+static ErrCode count_tail(Count *c, const IndexPart *p) {
+    Search *s = c->s;
+    Slot low = s->low;
+    CountAsked had = {0};
+    uint64_t one = 0;
+    CountAsked asked = {.what = c->what, .part = COUNT_TAIL | p->first, .snapshot = s->snapshot};
+    asked.n_dead = part_dead(s, p, s->snapshot);
+    bool stands = index_counts_tail(s->index->counts, &asked, &had, &one) &&
+                  part_dead(s, p, had.snapshot) == had.n_dead;
+    if (stands && MIN(had.snapshot, p->last) == MIN(s->snapshot, p->last)) {
+        c->n += one;
+        return ERR_OK;
+    }
+    one = stands ? one : 0;
+    s->low = stands ? SLOT_OF(had.snapshot + 1, 0) : low;
+    size_t before[2] = {s->n_revived, s->n_checked};
+    ErrCode err = count_anew(s, p, &one);
+    s->low = low;
+    if (err == ERR_OK && is_kept(s, &asked, before, one)) {
+        index_counts_put(s->index->counts, &asked, one);
+    }
+    c->n += one;
+    return err;
 }
 
 static ErrCode count_part(Count *c, const IndexPart *p) {
     Search *s = c->s;
+    if (!c->asked) {
+        c->asked = true;
+        c->can_keep = clause_digest(s, &s->clauses[0], COUNT_CURRENT, &c->what);
+    }
+    if (c->can_keep && p->segment == NULL) {
+        return count_tail(c, p);
+    }
     if (p->segment == NULL || p->last > s->snapshot) {
         return count_anew(s, p, &c->n);
     }
-    if (!c->asked) {
-        c->asked = true;
-        c->can_keep = clause_digest(s, &c->what);
-    }
     uint64_t one = 0;
-    CountAsked asked = {.what = c->what, .segment = p->segment->id, .snapshot = s->snapshot};
-    asked.n_dead =
-        dead_count_in(s->index->dead, s->query->type, part_base(p), SLOT_OF(p->last + 1, 0));
+    CountAsked asked = {.what = c->what, .part = p->segment->id, .snapshot = s->snapshot};
+    asked.n_dead = part_dead(s, p, p->last);
     if (!c->can_keep || !index_counts_get(s->index->counts, &asked, &one)) {
         size_t before[2] = {s->n_revived, s->n_checked};
         TRY(count_anew(s, p, &one));
@@ -278,6 +336,51 @@ static ErrCode count_part(Count *c, const IndexPart *p) {
     }
     c->n += one;
     return ERR_OK;
+}
+
+/* ---- what a clause holds, for __explain ---- */
+
+static ErrCode versions_anew(Search *s, const IndexPart *p, const Clause *c, uint64_t *ret_n) {
+    SlotIter *it = NULL;
+    TRY(iter_new(s, p, c, &it));
+    ErrCode err = it == NULL ? ERR_OK : iter_count(it, ret_n);
+    iter_free(it);
+    return err;
+}
+
+ErrCode search_count_versions(Search *s, const Clause *c, ClauseCount *ret) {
+    enum { BUDGET = 10000 };
+    Sha256 what;
+    bool can_keep = clause_is_keys(c) && clause_digest(s, c, COUNT_VERSIONS, &what);
+    size_t spent = 0;
+    bool was_lazy = s->is_lazy;
+    ErrCode err = ERR_OK;
+    *ret = (ClauseCount){0};
+    s->is_lazy = false; /* lists, whose lengths are known */
+    for (size_t i = s->view->n; i-- > 0 && err == ERR_OK;) {
+        const IndexPart *p = &s->view->parts[i];
+        uint64_t n = 0;
+        CountAsked asked = {.what = what, .snapshot = s->snapshot};
+        bool can_ask = can_keep && p->segment != NULL && p->last <= s->snapshot;
+        asked.part = can_ask ? p->segment->id : 0;
+        if (p->first > s->snapshot) {
+            continue;
+        }
+        if (!can_ask || !index_counts_get(s->index->counts, &asked, &n)) {
+            if (spent > BUDGET) {
+                ret->is_least = true;
+                continue;
+            }
+            err = versions_anew(s, p, c, &n);
+            spent += n + c->n_ranges;
+            if (can_ask && err == ERR_OK) {
+                index_counts_put(s->index->counts, &asked, n);
+            }
+        }
+        ret->n += n;
+    }
+    s->is_lazy = was_lazy;
+    return err;
 }
 
 /* ---- all parts ---- */

@@ -49,27 +49,6 @@ static const char *clause_way(const Clause *c) {
                                 : "keys";
 }
 
-/* What the clause holds in all parts, dead versions included. */
-static ErrCode clause_real(Search *s, const Clause *c, uint64_t *ret_n) {
-    uint64_t n = 0;
-    for (size_t i = 0; i < s->view->n && s->view->parts[i].first <= s->snapshot; i++) {
-        SlotIter *it = NULL;
-        TRY(iter_new(s, &s->view->parts[i], c, &it));
-        uint32_t at = 0;
-        while (it != NULL && iter_ge(it, at, &at)) {
-            n++;
-            if (at++ == UINT32_MAX) {
-                break;
-            }
-        }
-        ErrCode err = it == NULL ? ERR_OK : iter_error(it);
-        iter_free(it);
-        TRY(err);
-    }
-    *ret_n = n;
-    return ERR_OK;
-}
-
 static ErrCode explain_clause(Search *s, const Clause *c) {
     StorePlanStep step = {.how = clause_way(c), .what = STR("type")};
     int64_t begin = now_us();
@@ -82,7 +61,10 @@ static ErrCode explain_clause(Search *s, const Clause *c) {
         step.how = "keys of both";
     }
     step.estimate = clause_estimate(s, c);
-    TRY(clause_real(s, c, &step.found));
+    ClauseCount count;
+    TRY(search_count_versions(s, c, &count));
+    step.found = count.n;
+    step.is_least = count.is_least;
     step.us = now_us() - begin;
     return add_step(s, &step) == NULL ? ERR_NOMEM : ERR_OK;
 }

@@ -178,6 +178,7 @@ static ErrCode scan(Fill *f, size_t first, size_t n) {
     }
     TRY(part_scan(f->part, &(TailScan){.from = one.ranges[0]->from,
                                        .to = one.ends[n - 1],
+                                       .above = part_above(f->s, f->part),
                                        .below = part_below(f->part, f->s->snapshot),
                                        .take = fill_take,
                                        .put = fill_put,
@@ -228,10 +229,26 @@ static ErrCode fill_wide_ranges(Fill *f, const Clause *c) {
 
 /* ---- both ---- */
 
-/* Takes out what the search's snapshot does not know: a segment gives all that it has. */
-static void vec_cut(SlotVec *v, uint32_t below) {
+uint32_t part_above(const Search *s, const IndexPart *part) {
+    Slot base = part_base(part);
+    return part->tail == NULL || s->low <= base ? 0 : (uint32_t)MIN(s->low - base, UINT32_MAX);
+}
+
+/* Takes out what the search's snapshot does not know: a segment gives all that it has; and of a
+ * tail what lies before all candidates. */
+void search_cut(const Search *s, const IndexPart *part, SlotVec *v) {
+    uint32_t below = part_below(part, s->snapshot);
+    uint32_t above = part_above(s, part);
     while (v->n > 0 && v->slots[v->n - 1] >= below) {
         v->n--;
+    }
+    size_t old = 0;
+    while (old < v->n && v->slots[old] < above) {
+        old++;
+    }
+    if (old > 0) {
+        v->n -= old;
+        memmove(v->slots, v->slots + old, v->n * sizeof(*v->slots));
     }
 }
 
@@ -263,7 +280,7 @@ ErrCode search_fill(Search *s, const IndexPart *part, const Clause *c, SlotVec *
     TRY(fill_wide_ranges(&f, c));
     TRY(slot_vec_sort(slots));
     TRY(maybe->n == 0 ? ERR_OK : join_maybe(slots, maybe));
-    vec_cut(slots, below);
-    vec_cut(maybe, below);
+    search_cut(s, part, slots);
+    search_cut(s, part, maybe);
     return ERR_OK;
 }

@@ -162,6 +162,10 @@ MUST_USE ErrCode near_ranges(Search *s, Clause *c, const KeyBuf *head, const Fhi
 /* All slots of the clause's ranges in the part, ascending; maybe: those of them to be verified. */
 MUST_USE ErrCode search_fill(Search *s, const IndexPart *part, const Clause *c, SlotVec *slots,
                              SlotVec *maybe);
+/* In a tail the first relative slot of the search's candidates; in a segment 0. */
+uint32_t part_above(const Search *s, const IndexPart *part);
+/* Cuts the part's ascending slots to the snapshot, and of a tail to [s->low, …). */
+void search_cut(const Search *s, const IndexPart *part, SlotVec *v);
 MUST_USE ErrCode slot_vec_append(SlotVec *v, const uint32_t *slots, size_t n);
 MUST_USE ErrCode slot_vec_sort(SlotVec *v); /* each once */
 
@@ -176,6 +180,8 @@ bool iter_ge(SlotIter *it, uint32_t at, uint32_t *ret_slot); /* the smallest >= 
 bool iter_is_sure(SlotIter *it, uint32_t slot); /* need not be verified to be counted */
 ErrCode iter_error(const SlotIter *it);
 size_t iter_estimate(const SlotIter *it);
+/* Its slots in the whole part, of a record one; not of a search that is lazy. */
+MUST_USE ErrCode iter_count(const SlotIter *it, uint64_t *ret_n);
 bool iter_is_few(const SlotIter *it); /* so few that each can be decoded */
 /* All its slots, and those of them to be verified; false when they stand in blocks or records. */
 bool iter_lists(const SlotIter *it, const SlotVec **ret_slots, const SlotVec **ret_maybe);
@@ -207,6 +213,13 @@ MUST_USE ErrCode search_walk_part(Search *s, const IndexPart *part, WalkPut put,
 /* ---- search_count.c ---- */
 /* The number of matches. */
 MUST_USE ErrCode search_count(Search *s, uint64_t *ret_total);
+typedef struct ClauseCount {
+    uint64_t n;
+    bool is_least; /* there may be more: counting on would take longer than many a page */
+} ClauseCount;
+/* The versions that the clause holds, dead and open ones included; of records that it names, one
+ * each. */
+MUST_USE ErrCode search_count_versions(Search *s, const Clause *c, ClauseCount *ret);
 
 /* ---- search_link.c ---- */
 MUST_USE ErrCode search_plan_link(Search *s, const FhirQueryTerm *term);

@@ -214,6 +214,14 @@ size_t iter_estimate(const SlotIter *it) {
     return n + it->records.n * SLOTS_A_RECORD;
 }
 
+ErrCode iter_count(const SlotIter *it, uint64_t *ret_n) {
+    uint64_t n = 0;
+    assert(it->n_more == 0);
+    TRY(it->kind == ITER_POSTING ? segment_count(it->segment, it->key, &n) : ERR_OK);
+    *ret_n = n + it->slots.n + it->records.n;
+    return ERR_OK;
+}
+
 /* ---- seeking ---- */
 
 /* The number of slots < at, searched for from the hint outwards: neighbours are found at once. */

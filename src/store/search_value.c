@@ -530,6 +530,7 @@ static ErrCode reference_ranges(Search *s, Clause *c, const FhirSearchParam *of,
     const FhirIndexReference *r = &v->reference;
     unsigned param = of->id;
     KeyBuf k;
+    c->is_unsure = c->is_unsure || r->version.len > 0; /* no key has it */
     key_head(&k, INDEX_VALUE, (unsigned)s->query->type, param | KEY_REFERENCE);
     if (r->url.len > 0) {
         TRY(url_range(s, c, &k, r->url));

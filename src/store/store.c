@@ -290,7 +290,7 @@ static ErrCode open_with(const StoreOptions *options, const StoreProgress *progr
 }
 
 ErrCode store_open(const StoreOptions *options, Store **ret_store, ErrInfo *info) {
-    return open_with(options, NULL, ret_store, info);
+    return open_with(options, &options->progress, ret_store, info);
 }
 
 /* What is not in a segment would be indexed again at the next open; that is what happens when the

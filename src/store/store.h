@@ -72,10 +72,17 @@ typedef enum StoreSortWay {
     SORT_KEYS_TURNS, /* asks a few, then lists */
 } StoreSortWay;
 
+typedef struct StoreProgress { /* NULL members are not called */
+    void (*step)(void *ctx, uint64_t done, uint64_t total);
+    bool (*stopping)(void *ctx); /* of an open: it ends with ERR_STOPPED, the next one goes on */
+    void *ctx;
+} StoreProgress;
+
 typedef struct StoreOptions {
     Str dir;                /* data folder: data.db, view.db */
     const Clock *clock;     /* NULL: the real one */
     const char *vfs;        /* SQLite VFS name, NULL: default (tests inject faults here) */
+    StoreProgress progress; /* of what is indexed again while it opens */
     const StoreView *views; /* kept by pointer; must outlive the store */
     size_t n_views;
     unsigned seal_records; /* records of a first-level segment; 0: 4096 */
@@ -279,6 +286,7 @@ typedef struct StorePlanStep {
     unsigned depth;    /* of a chain's search */
     uint64_t estimate; /* resources, by what the index knows without reading; 0: not estimated */
     uint64_t found;
+    bool is_least; /* found so many or more: it was not counted to the end */
     uint64_t read; /* resources decoded */
     int64_t us;
 } StorePlanStep;
@@ -367,10 +375,6 @@ MUST_USE ErrCode store_reject_count(Store *store, uint64_t *ret_open, uint64_t *
 
 /* ---- care ---- */
 
-typedef struct StoreProgress { /* NULL members are not called */
-    void (*step)(void *ctx, uint64_t done, uint64_t total);
-    void *ctx;
-} StoreProgress;
 /* Walks chain and bodies from the first record; ERR_CORRUPT names the first bad record in info. */
 MUST_USE ErrCode store_verify(Store *store, const StoreProgress *progress, uint64_t *ret_records,
                               ErrInfo *info);

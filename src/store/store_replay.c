@@ -236,13 +236,17 @@ static ErrCode apply_all(Maker *m, const StoreProgress *progress, ErrInfo *info)
             return err_set(info, err, "replay", "record %llu cannot be read again",
                            "không đọc lại được bản ghi %llu", (unsigned long long)c->bad);
         }
+        RecordNo last = c->last;
         mutex_lock(&r->lock);
-        c->is_ready = false;
+        c->is_ready = false; /* another thread's from here on */
         r->applied++;
         cond_broadcast(&r->changed);
         mutex_unlock(&r->lock);
         if (progress != NULL && progress->step != NULL) {
-            progress->step(progress->ctx, c->last - r->first + 1, r->last - r->first + 1);
+            progress->step(progress->ctx, last - r->first + 1, r->last - r->first + 1);
+        }
+        if (progress != NULL && progress->stopping != NULL && progress->stopping(progress->ctx)) {
+            return err_plain(info, ERR_STOPPED, "replay");
         }
     }
     return ERR_OK;

@@ -1,19 +1,10 @@
-#include "store/store_table.h"
-
 #include "core/embed.h"
 #include "core/io.h"
 #include "core/log.h"
 #include "store/record_int.h"
+#include "store/store_table_int.h"
 
 EMBED(table_view_sql, "src/store/sql/view/table.sql")
-
-struct Tables {
-    char *path;
-    Mutex turn; /* writer */
-    Db writer;
-    Mutex read_lock; /* reader */
-    Db reader;
-};
 
 /* ---- opening ---- */
 
@@ -52,8 +43,11 @@ static ErrCode is_ahead(Db *db, RecordNo snapshot, bool *ret_ahead) {
 }
 
 static ErrCode make_anew(Db *db, const Sha256 *wanted) {
-    TRY(db_run(db, "drop_derived"));
-    TRY(db_run(db, "drop_derived_row"));
+    static const char *const drops[] = {"drop_derived", "drop_derived_row", "drop_derived_key",
+                                        "drop_derived_sum"};
+    for (size_t i = 0; i < ARRAY_LEN(drops); i++) {
+        TRY(db_run(db, drops[i]));
+    }
     TRY(db_run_text(db, embed_table_view_sql()));
     sqlite3_stmt *st = db_stmt(db, "definition_put");
     if (st == NULL) {
@@ -89,9 +83,10 @@ static ErrCode ensure(Store *store, Db *db) {
     return finish(db, make_anew(db, &wanted));
 }
 
-static ErrCode open_writer(Store *store, Tables *t, ErrInfo *info) {
-    static const char *const setup[] = {"page_size", "wal", "sync_normal", "temp_in_memory",
-                                        "cache_small"};
+static ErrCode open_writer(const TablesOpen *how, Tables *t, ErrInfo *info) {
+    const char *const setup[] = {"page_size", "wal", "sync_normal", "temp_in_memory",
+                                 how->large ? "cache_large" : "cache_small"};
+    Store *store = how->store;
     TRY(db_open(&(DbOpen){.path = t->path, .vfs = store->vfs}, &t->writer, info));
     for (size_t i = 0; i < ARRAY_LEN(setup); i++) {
         TRY(db_run(&t->writer, setup[i]));
@@ -110,20 +105,20 @@ static void remove_files(const Tables *t) {
     }
 }
 
-static ErrCode open_files(Store *store, Tables *t, ErrInfo *info) {
-    ErrCode err = open_writer(store, t, info);
+static ErrCode open_files(const TablesOpen *how, Tables *t, ErrInfo *info) {
+    ErrCode err = open_writer(how, t, info);
     if (err == ERR_CORRUPT) {
         log_warn("tables_damaged_made_anew");
         db_close(&t->writer);
         remove_files(t);
-        err = open_writer(store, t, info);
+        err = open_writer(how, t, info);
     }
     TRY(err);
-    return db_open(&(DbOpen){.path = t->path, .vfs = store->vfs, .read_only = true}, &t->reader,
-                   info);
+    return db_open(&(DbOpen){.path = t->path, .vfs = how->store->vfs, .read_only = true},
+                   &t->reader, info);
 }
 
-ErrCode tables_open(Store *store, Tables **ret_tables, ErrInfo *info) {
+ErrCode tables_open(const TablesOpen *how, Tables **ret_tables, ErrInfo *info) {
     Tables *t = calloc(1, sizeof(*t));
     if (t == NULL) {
         return ERR_NOMEM;
@@ -132,10 +127,10 @@ ErrCode tables_open(Store *store, Tables **ret_tables, ErrInfo *info) {
     mutex_init(&t->read_lock);
     Buf path;
     buf_init(&path, FILENAME_MAX);
-    buf_printf(&path, "%s/tables.db", store->dir);
+    buf_printf(&path, "%s/%s", how->store->dir, how->file);
     (void)buf_cstr(&path);
     t->path = path.ptr;
-    ErrCode err = buf_ok(&path) == ERR_OK ? open_files(store, t, info) : buf_ok(&path);
+    ErrCode err = buf_ok(&path) == ERR_OK ? open_files(how, t, info) : buf_ok(&path);
     if (err != ERR_OK) {
         tables_close(t);
         return err;
@@ -164,7 +159,8 @@ static TableRow table_row(sqlite3_stmt *st, Arena *arena) {
                       .position = db_u64(st, 3),
                       .n_rows = db_u64(st, 4),
                       .n_errors = db_u64(st, 5),
-                      .last_error = arena_str(arena, db_blob(st, 6))};
+                      .last_error = arena_str(arena, db_blob(st, 6)),
+                      .note = arena_str(arena, db_blob(st, 7))};
 }
 
 ErrCode tables_list(Tables *t, Arena *arena, TableRow **ret_rows, size_t *ret_n) {
@@ -217,9 +213,10 @@ static ErrCode replace(Db *db, Str name, Str definition, bool keep) {
     if (keep && same) {
         return ERR_OK;
     }
-    if (id != 0) {
-        TRY(run_id(db, "derived_row_drop", id));
-        TRY(run_id(db, "derived_drop", id));
+    static const char *const drops[] = {"derived_row_drop", "derived_key_drop", "derived_sum_drop",
+                                        "derived_drop"};
+    for (size_t i = 0; id != 0 && i < ARRAY_LEN(drops); i++) {
+        TRY(run_id(db, drops[i], id));
     }
     sqlite3_stmt *st = keep ? db_stmt(db, "derived_put") : NULL;
     if (st == NULL) {
@@ -271,7 +268,7 @@ ErrCode tables_add(Tables *t, const TableCell *row) {
     db_bind_u64(st, 1, row->id);
     db_bind_u64(st, 2, row->first);
     db_bind_u64(st, 3, row->at);
-    db_bind_text(st, 4, row->body);
+    db_bind_blob(st, 4, row->body);
     return db_do(st);
 }
 
@@ -285,6 +282,16 @@ ErrCode tables_move(Tables *t, const TableMove *move) {
     (void)sqlite3_bind_int64(st, 3, move->rows);
     db_bind_u64(st, 4, move->errors);
     db_bind_text(st, 5, move->last_error);
+    return db_do(st);
+}
+
+ErrCode tables_note(Tables *t, uint64_t id, Str note) {
+    sqlite3_stmt *st = db_stmt(&t->writer, "derived_note");
+    if (st == NULL) {
+        return db_fail(&t->writer, "table-note", NULL);
+    }
+    db_bind_u64(st, 1, id);
+    db_bind_blob(st, 2, note);
     return db_do(st);
 }
 
@@ -314,25 +321,47 @@ static ErrCode read_rows(Db *db, const TableRead *read, uint64_t id) {
     return ERR_OK;
 }
 
-static ErrCode read_table(Db *db, Arena *arena, const TableRead *read, TableRow *ret_table) {
+static ErrCode find_table(Db *db, Arena *arena, Str name, TableRow *ret_table) {
     CLEANUP_RESET sqlite3_stmt *st = db_stmt(db, "derived_find");
     bool row = false;
     if (st == NULL) {
         return db_fail(db, "table-find", NULL);
     }
-    db_bind_text(st, 1, read->name);
+    db_bind_text(st, 1, name);
     TRY(db_step(st, &row));
     if (!row) {
         return ERR_NOT_FOUND;
     }
     *ret_table = table_row(st, arena);
-    return arena_failed(arena) ? ERR_NOMEM
-           : read->max == 0    ? ERR_OK
-                               : read_rows(db, read, ret_table->id);
+    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+}
+
+ErrCode tables_find(Tables *t, TableSide side, Arena *arena, Str name, TableRow *ret_table) {
+    return find_table(tables_db(t, side), arena, name, ret_table);
+}
+
+static ErrCode read_table(Db *db, Arena *arena, const TableRead *read, TableRow *ret_table) {
+    TRY(find_table(db, arena, read->name, ret_table));
+    return read->max == 0 ? ERR_OK : read_rows(db, read, ret_table->id);
+}
+
+ErrCode tables_read_begin(Tables *t) {
+    mutex_lock(&t->read_lock);
+    ErrCode err = db_run(&t->reader, "begin_read");
+    if (err != ERR_OK) {
+        mutex_unlock(&t->read_lock);
+    }
+    return err;
+}
+
+void tables_read_end(Tables *t) {
+    db_rollback(&t->reader); /* nothing was changed */
+    mutex_unlock(&t->read_lock);
 }
 
 ErrCode tables_read(Tables *t, Arena *arena, const TableRead *read, TableRow *ret_table) {
-    MUTEX_GUARD(&t->read_lock);
-    TRY(db_run(&t->reader, "begin_read"));
-    return finish(&t->reader, read_table(&t->reader, arena, read, ret_table));
+    TRY(tables_read_begin(t));
+    ErrCode err = read_table(&t->reader, arena, read, ret_table);
+    tables_read_end(t);
+    return err;
 }

@@ -2,8 +2,6 @@
 #include "fhir/fhir_match.h"
 #include "subs/subs_int.h"
 
-#include <curl/curl.h>
-
 enum {
     ARENA_MAX = 8 << 20,
     RECORD_ARENA_MAX = 512 << 20,
@@ -273,7 +271,7 @@ static ErrCode look_at(void *ctx, const StoreVersion *v) {
     arena_reset(l->arena);
     if (l->only != NULL) {
         TRY(offer(l, l->only, v, &root));
-        return l->full || v->slot >= l->until || l->subs->stopping ? ERR_STOPPED : ERR_OK;
+        return l->full || v->slot >= l->until || stop_asked(&l->subs->stop) ? ERR_STOPPED : ERR_OK;
     }
     for (Sub *sub = l->subs->list; sub != NULL; sub = sub->next) {
         if (!sub->lags) {
@@ -308,7 +306,7 @@ static ErrCode read_on(Subs *subs, Look *look, Sub *sub) {
     ErrCode err = store_feed(subs->o.store, from == 0 ? 0 : from - 1, look_at, look);
     TRY(err == ERR_STOPPED ? ERR_OK : err);
     MUTEX_GUARD(&subs->lock);
-    if (!look->full && !subs->stopping) {
+    if (!look->full && !stop_asked(&subs->stop)) {
         sub->seen = MAX(sub->seen, look->until);
         sub->lags = until < last;
     }
@@ -323,7 +321,7 @@ static bool can_read_on(Subs *subs, const Sub *sub) {
 /* True when somebody has more to read. */
 static bool catch_up(Subs *subs, Look *look) {
     bool more = false;
-    for (Sub *sub = subs->list; sub != NULL && !subs->stopping; sub = sub->next) {
+    for (Sub *sub = subs->list; sub != NULL && !stop_asked(&subs->stop); sub = sub->next) {
         if (can_read_on(subs, sub)) {
             ErrCode err = read_on(subs, look, sub);
             if (err != ERR_OK) {
@@ -385,7 +383,7 @@ typedef struct Todo {
 /* The records to look at, in order; waits for some unless there is more to read anyway. */
 static void take_todo(Subs *subs, Todo *todo, bool may_wait) {
     MUTEX_GUARD(&subs->lock);
-    if (may_wait && subs->n_todo == 0 && !subs->stopping) {
+    if (may_wait && subs->n_todo == 0 && !stop_asked(&subs->stop)) {
         (void)cond_wait_ms(&subs->wake, &subs->lock, NAP_MS);
     }
     todo->n = subs->n_todo;
@@ -421,10 +419,10 @@ static ErrCode watch_once(Subs *subs, Arena *record_arena, Look *look, Todo *tod
     if (todo->overflowed) { /* Subscriptions may have changed in records that were not noted */
         TRY(take_up_all(subs));
     }
-    for (size_t i = 0; i < todo->n && !subs->stopping; i++) {
+    for (size_t i = 0; i < todo->n && !stop_asked(&subs->stop); i++) {
         TRY(look_at_record(subs, record_arena, look, todo->records[i]));
     }
-    if (!subs->stopping) {
+    if (!stop_asked(&subs->stop)) {
         all_seen(subs, todo);
     }
     return ERR_OK;
@@ -432,7 +430,7 @@ static ErrCode watch_once(Subs *subs, Arena *record_arena, Look *look, Todo *tod
 
 static void watch(Subs *subs, Arena *record_arena, Look *look, Todo *todo) {
     bool more = false;
-    while (!subs->stopping) {
+    while (!stop_asked(&subs->stop)) {
         take_todo(subs, todo, !more);
         ErrCode err = watch_once(subs, record_arena, look, todo);
         if (err != ERR_OK) { /* nothing is lost: everybody reads on from what was seen */
@@ -524,10 +522,7 @@ ErrCode subs_start(Subs *subs, const SubsOptions *options, ErrInfo *info) {
     subs->o.retry_ms = options->retry_ms == 0 ? 1000 : options->retry_ms;
     subs->o.give_up_s = options->give_up_s == 0 ? 86400 : options->give_up_s;
     subs->clock = options->clock == NULL ? clock_real() : options->clock;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
-        return ERR_INTERNAL;
-    }
-    subs->stopping = false;
+    subs->stop = (StopFlag){0};
     mutex_lock(&subs->lock);
     subs->started = true;
     subs->n_todo = 0;
@@ -550,7 +545,7 @@ void subs_stop(Subs *subs) {
         return;
     }
     mutex_lock(&subs->lock);
-    subs->stopping = true;
+    stop_ask(&subs->stop);
     cond_broadcast(&subs->wake);
     cond_broadcast(&subs->send);
     mutex_unlock(&subs->lock);

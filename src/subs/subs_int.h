@@ -6,6 +6,7 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/thread.h"
+#include "http/http_client.h"
 #include "subs/subs.h"
 
 #include <stdatomic.h>
@@ -79,7 +80,7 @@ struct Subs {
     Cond wake; /* records to look at, or stopping */
     Cond send; /* something to deliver, or stopping */
     bool started;
-    atomic_bool stopping;
+    StopFlag stop;
     Sub *list;
     bool dirty; /* the state file is older than what is here */
     RecordNo *todo;
@@ -103,8 +104,6 @@ static inline SubWish *wish_keep(SubWish *wish) {
     return wish;
 }
 void wish_drop(SubWish *wish); /* freed with the last user; NULL is fine */
-/* May rest-hooks call this address? */
-bool wish_endpoint_allowed(Str hosts, Str endpoint);
 /* Writes a new version of the resource with this status and reason (may be empty). */
 MUST_USE ErrCode wish_set_status(Subs *subs, const SubWish *wish, const char *status, Str reason);
 
@@ -129,6 +128,7 @@ typedef struct SubsPost {
     const char *method;
     Str url, type, body; /* type: Content-Type; empty: no body */
     const SubWish *wish;
+    HttpClient *client;
 } SubsPost;
 /* ERR_OK: answered with 2xx. Else problem says what happened. */
 MUST_USE ErrCode send_post(Subs *subs, const SubsPost *post, char problem[SUBS_PROBLEM]);

@@ -2,12 +2,8 @@
  * subscription, so that events arrive in order. */
 #include "subs/subs_int.h"
 
-#include <curl/curl.h>
-
 enum {
     ARENA_MAX = 256 << 20,
-    CONNECT_S = 5,
-    ANSWER_MAX = 65536,
     PAUSE_MAX_MS = 300000,
     IDLE_MS = 1000,
 };
@@ -21,83 +17,58 @@ typedef struct Job {
     uint64_t first, total;
     size_t n;
     SubEvent events[256];
+    HttpClient *client; /* of the thread */
 } Job;
 
 /* ---- one request ---- */
 
-static size_t pass_over(char *bytes, size_t size, size_t n, void *ctx) {
-    size_t *had = ctx;
-    (void)bytes;
-    *had += size * n;
-    return *had > ANSWER_MAX ? 0 : size * n;
-}
-
-static struct curl_slist *add_line(struct curl_slist *list, const char *line) {
-    struct curl_slist *longer = curl_slist_append(list, line);
-    return longer == NULL ? list : longer;
-}
-
-static struct curl_slist *headers_of(Arena *arena, const SubsPost *post, const Str signature[3]) {
-    struct curl_slist *list = NULL;
+static void put_headers(Arena *arena, const SubsPost *post, const Str signature[3], HttpCall *call,
+                        const char **lines) {
     for (size_t i = 0; i < post->wish->n_headers; i++) {
-        list = add_line(list, post->wish->headers[i].ptr);
+        lines[call->n_headers++] = post->wish->headers[i].ptr;
     }
     for (size_t i = 0; i < 3; i++) {
-        list = add_line(list, signature[i].ptr);
+        lines[call->n_headers++] = signature[i].ptr;
     }
-    list = add_line(list,
-                    post->type.len == 0
-                        ? "Content-Type:"
-                        : arena_printf(arena, "Content-Type: " STR_FMT, STR_ARG(post->type)).ptr);
-    return add_line(list, "Expect:");
+    lines[call->n_headers++] =
+        post->type.len == 0
+            ? "Content-Type:"
+            : arena_printf(arena, "Content-Type: " STR_FMT, STR_ARG(post->type)).ptr;
+    call->headers = lines;
 }
 
-static ErrCode perform(CURL *curl, const SubsPost *post, struct curl_slist *headers,
+/* An answer that is too long to be read is one all the same. */
+static ErrCode perform(Subs *subs, const SubsPost *post, HttpCall *call,
                        char problem[SUBS_PROBLEM]) {
-    size_t had = 0;
-    long status = 0;
-    (void)curl_easy_setopt(curl, CURLOPT_URL, post->url.ptr);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    (void)curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)post->wish->timeout_s);
-    (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "nhip");
-    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, post->method);
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, post->body.ptr);
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, pass_over);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &had);
-    CURLcode code = curl_easy_perform(curl);
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    bool answered = code == CURLE_OK || code == CURLE_WRITE_ERROR;
-    if (answered && status >= 200 && status < 300) {
-        return ERR_OK;
+    HttpAnswer answer;
+    call->method = post->method;
+    call->url = post->url.ptr;
+    call->body = post->body;
+    call->timeout_s = post->wish->timeout_s;
+    call->stop = &subs->stop;
+    ErrCode err = http_client_call(post->client, call, NULL, &answer);
+    if (err != ERR_OK && err != ERR_LIMIT) {
+        (void)snprintf(problem, SUBS_PROBLEM, "%s", answer.problem);
+        return ERR_IO;
     }
-    if (answered) {
-        (void)snprintf(problem, SUBS_PROBLEM, "the endpoint answered %ld", status);
-    } else {
-        (void)snprintf(problem, SUBS_PROBLEM, "%s", curl_easy_strerror(code));
+    if (answer.status < 200 || answer.status >= 300) {
+        (void)snprintf(problem, SUBS_PROBLEM, "the endpoint answered %d", answer.status);
+        return ERR_IO;
     }
-    return ERR_IO;
+    return ERR_OK;
 }
 
 ErrCode send_post(Subs *subs, const SubsPost *post, char problem[SUBS_PROBLEM]) {
     CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
     Str signature[3];
-    CURL *curl = curl_easy_init();
-    ErrCode err =
-        arena == NULL || curl == NULL ? ERR_NOMEM : key_sign(subs, arena, post, signature);
+    HttpCall call = {0};
+    const char *lines[SUBS_HEADERS + 4];
+    ErrCode err = arena == NULL ? ERR_NOMEM : key_sign(subs, arena, post, signature);
     if (err == ERR_OK) {
-        struct curl_slist *headers = headers_of(arena, post, signature);
-        err = perform(curl, post, headers, problem);
-        curl_slist_free_all(headers);
-    } else {
-        (void)snprintf(problem, SUBS_PROBLEM, "%s", err_text(err, 0));
+        put_headers(arena, post, signature, &call, lines);
+        return perform(subs, post, &call, problem);
     }
-    curl_easy_cleanup(curl);
+    (void)snprintf(problem, SUBS_PROBLEM, "%s", err_text(err, 0));
     return err;
 }
 
@@ -118,8 +89,8 @@ static ErrCode post_notice(Subs *subs, const Job *job, const char *type,
         (void)snprintf(problem, SUBS_PROBLEM, "%s", err_text(err, 0));
         return err;
     }
-    SubsPost post = {"POST", job->wish->endpoint, STR("application/fhir+json"), buf_str(&b),
-                     job->wish};
+    SubsPost post = {"POST",      job->wish->endpoint, STR("application/fhir+json"),
+                     buf_str(&b), job->wish,           job->client};
     return send_post(subs, &post, problem);
 }
 
@@ -127,7 +98,7 @@ static ErrCode post_notice(Subs *subs, const Job *job, const char *type,
 static ErrCode post_plain(Subs *subs, const Job *job, char problem[SUBS_PROBLEM]) {
     CLEANUP_ARENA Arena *arena = arena_new(ARENA_MAX);
     StoreVersion v;
-    SubsPost post = {"POST", job->wish->endpoint, STR_EMPTY, STR_EMPTY, job->wish};
+    SubsPost post = {"POST", job->wish->endpoint, STR_EMPTY, STR_EMPTY, job->wish, job->client};
     if (arena == NULL) {
         return ERR_NOMEM;
     }
@@ -176,7 +147,11 @@ static bool has_work(const Subs *subs, const Sub *sub, JobKind *ret_kind) {
 }
 
 static void fill_job(Job *job, Sub *sub, JobKind kind) {
-    *job = (Job){.sub = sub, .kind = kind, .first = sub->delivered, .total = sub->events};
+    *job = (Job){.sub = sub,
+                 .kind = kind,
+                 .first = sub->delivered,
+                 .total = sub->events,
+                 .client = job->client};
     job->wish = wish_keep(sub->wish);
     if (kind == JOB_EVENTS) {
         uint64_t most = sub->wish->is_topic ? sub->wish->max_count : 1;
@@ -192,7 +167,7 @@ static void fill_job(Job *job, Sub *sub, JobKind kind) {
 /* False when stopping. */
 static bool take(Subs *subs, Job *job) {
     MUTEX_GUARD(&subs->lock);
-    while (!subs->stopping) {
+    while (!stop_asked(&subs->stop)) {
         for (Sub *sub = subs->list; sub != NULL; sub = sub->next) {
             JobKind kind;
             if (has_work(subs, sub, &kind)) {
@@ -258,11 +233,16 @@ static void finish(Subs *subs, const Job *job, ErrCode err, const char *problem)
 
 void send_main(void *ctx) {
     Subs *subs = ctx;
-    Job *job = malloc(sizeof(*job));
-    while (job != NULL && take(subs, job)) {
-        char problem[SUBS_PROBLEM] = "";
-        ErrCode err = run(subs, job, problem);
-        finish(subs, job, err, problem);
+    Job *job = calloc(1, sizeof(*job));
+    HttpClient *client = http_client_new();
+    if (job != NULL && client != NULL) {
+        job->client = client;
+        while (take(subs, job)) {
+            char problem[SUBS_PROBLEM] = "";
+            ErrCode err = run(subs, job, problem);
+            finish(subs, job, err, problem);
+        }
     }
+    http_client_free(client);
     free(job);
 }

@@ -17,48 +17,6 @@ void wish_drop(SubWish *wish) {
     }
 }
 
-/* ---- where hooks may go ---- */
-
-/* "https://name:8443/path" -> "name:8443"; empty when it is no http address. */
-static Str authority_of(Str url) {
-    size_t at = str_starts(url, STR("https://")) ? 8 : str_starts(url, STR("http://")) ? 7 : 0;
-    Str rest = str_sub(url, at, url.len);
-    size_t end = 0;
-    while (end < rest.len && str_find_char(STR("/?#"), rest.ptr[end], 0) == SIZE_MAX) {
-        end++;
-    }
-    Str name = str_sub(rest, 0, end);
-    return at == 0 || str_find_char(name, '@', 0) != SIZE_MAX ? STR_EMPTY : name;
-}
-
-static Str host_of(Str authority) {
-    if (str_starts(authority, STR("["))) {
-        size_t end = str_find_char(authority, ']', 0);
-        return end == SIZE_MAX ? STR_EMPTY : str_sub(authority, 0, end + 1);
-    }
-    return str_sub(authority, 0, MIN(authority.len, str_find_char(authority, ':', 0)));
-}
-
-bool wish_endpoint_allowed(Str hosts, Str endpoint) {
-    Str authority = authority_of(endpoint);
-    Str host = host_of(authority);
-    Str one;
-    if (host.len == 0) {
-        return false;
-    }
-    if (str_eq_nocase(host, STR("localhost")) || str_eq(host, STR("127.0.0.1")) ||
-        str_eq(host, STR("[::1]"))) {
-        return true;
-    }
-    while (str_cut(&hosts, ',', &one)) {
-        one = str_trim(one);
-        if (one.len > 0 && (str_eq_nocase(one, host) || str_eq_nocase(one, authority))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- reading ---- */
 
 static const JsonNode *extension_of(const JsonNode *element, const char *name) {
@@ -194,7 +152,7 @@ static ErrCode read_channel(const Subs *subs, SubWish *w, const JsonNode *channe
                        "channel types of this server: rest-hook, websocket",
                        "loại kênh của máy chủ: rest-hook, websocket");
     }
-    if (w->is_hook && !wish_endpoint_allowed(subs->o.hosts, w->endpoint)) {
+    if (w->is_hook && !http_client_allowed(subs->o.hosts, w->endpoint)) {
         return err_set(info, ERR_PARAM, "subscription",
                        "the endpoint is not among the addresses that this server may call "
                        "(setting hook_hosts)",

@@ -87,7 +87,9 @@ static void drop_source(Term *t, TermOrigin origin, Str name) {
     }
 }
 
-ErrCode term_add_heap(Term *term, TermOrigin origin, Str name, Buf *pack, ErrInfo *info) {
+/* Takes the bytes over on success. */
+static ErrCode heap_source(TermOrigin origin, Str name, Buf *pack, TermSource **ret,
+                           ErrInfo *info) {
     TermSource *s = source_new(origin, name);
     ErrCode err = s == NULL ? ERR_NOMEM : pack_open(buf_str(pack), &s->pack);
     if (err != ERR_OK) {
@@ -96,6 +98,13 @@ ErrCode term_add_heap(Term *term, TermOrigin origin, Str name, Buf *pack, ErrInf
     }
     s->heap = *pack;
     *pack = (Buf){0};
+    *ret = s;
+    return ERR_OK;
+}
+
+ErrCode term_add_heap(Term *term, TermOrigin origin, Str name, Buf *pack, ErrInfo *info) {
+    TermSource *s = NULL;
+    TRY(heap_source(origin, name, pack, &s, info));
     return add_source(term, s);
 }
 
@@ -224,15 +233,16 @@ static void view_free(TermView *v) {
     free(v);
 }
 
-static TermView *view_new(Term *t) {
+/* t knows the view as its own; the sources are the view's, too, from now on. */
+static TermView *view_of(Term *t, TermSource *const *sources, size_t n_sources) {
     TermView *v = calloc(1, sizeof(*v));
     if (v == NULL) {
         return NULL;
     }
     mutex_init(&v->lock);
     size_t n[3] = {1, 1, 1};
-    for (size_t i = 0; i < t->n_sources; i++) {
-        const PackHead *h = t->sources[i]->pack.head;
+    for (size_t i = 0; i < n_sources; i++) {
+        const PackHead *h = sources[i]->pack.head;
         n[0] += h->n_systems;
         n[1] += h->n_sets;
         n[2] += h->n_maps;
@@ -240,7 +250,7 @@ static TermView *view_new(Term *t) {
     v->term = t;
     atomic_init(&v->refs, 1);
     v->arena = arena_new(VIEW_BYTES_MAX);
-    v->sources = calloc(t->n_sources + 1, sizeof(TermSource *));
+    v->sources = calloc(n_sources + 1, sizeof(TermSource *));
     v->systems = calloc(n[0], sizeof(*v->systems));
     v->sets = calloc(n[1], sizeof(*v->sets));
     v->maps = calloc(n[2], sizeof(*v->maps));
@@ -250,16 +260,35 @@ static TermView *view_new(Term *t) {
         view_free(v);
         return NULL;
     }
-    for (size_t i = 0; i < t->n_sources; i++) {
-        atomic_fetch_add(&t->sources[i]->refs, 1);
-        v->sources[v->n_sources++] = t->sources[i];
-        show_source(v, t->sources[i]);
+    for (size_t i = 0; i < n_sources; i++) {
+        atomic_fetch_add(&sources[i]->refs, 1);
+        v->sources[v->n_sources++] = sources[i];
+        show_source(v, sources[i]);
     }
     qsort(v->systems, v->n_systems, sizeof(*v->systems), by_entry);
     qsort(v->sets, v->n_sets, sizeof(*v->sets), by_entry);
     qsort(v->maps, v->n_maps, sizeof(*v->maps), by_entry);
     show_wholes(v);
     return v;
+}
+
+static TermView *view_new(Term *t) {
+    return view_of(t, t->sources, t->n_sources);
+}
+
+ErrCode term_view_heap(const TermView *view, Buf *pack, const TermView **ret_view, ErrInfo *info) {
+    TermSource *s = NULL;
+    TermSource **sources = calloc(view->n_sources + 1, sizeof(TermSource *));
+    ErrCode err = sources == NULL ? ERR_NOMEM : heap_source(TERM_SENT, STR_EMPTY, pack, &s, info);
+    if (err == ERR_OK) {
+        memcpy(sources, view->sources, view->n_sources * sizeof(TermSource *));
+        sources[view->n_sources] = s;
+        *ret_view = view_of(view->term, sources, view->n_sources + 1);
+        err = *ret_view == NULL ? ERR_NOMEM : ERR_OK;
+        source_end(s); /* the view has its own share */
+    }
+    free(sources);
+    return err;
 }
 
 void term_view_end(const TermView *view) {

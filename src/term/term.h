@@ -29,6 +29,10 @@ MUST_USE ErrCode term_new(Term **ret_term);
 void term_free(Term *term); /* all views given back; NULL is fine */
 const TermView *term_view(Term *term);
 void term_view_end(const TermView *view); /* NULL is fine */
+/* A view that shows one more CodeSystem, ValueSet or ConceptMap, before all others of its url; to
+ * be ended like the one that it is made of. ERR_INVALID, ERR_PARAM as term_put. About 1 ms. */
+MUST_USE ErrCode term_view_with(const TermView *view, const JsonNode *resource,
+                                const TermView **ret_view, ErrInfo *info);
 
 /* ---- the quick checks (validation, search, FHIRPath) ---- */
 

@@ -332,15 +332,27 @@ ErrCode term_build_resource(TermBuild *b, Arena *arena, const JsonNode *root, Er
                                       : build_map(b, arena, root, &meta);
 }
 
-ErrCode term_put(Term *term, Str name, const JsonNode *resource, ErrInfo *info) {
+static ErrCode make_pack(const JsonNode *resource, Buf *pack, ErrInfo *info) {
     CLEANUP_ARENA Arena *arena = arena_new(READ_BYTES_MAX);
     CLEANUP_TERM_BUILD TermBuild *b = term_build_new();
-    CLEANUP_BUF Buf pack;
-    buf_init(&pack, PACK_BYTES_MAX);
     if (arena == NULL || b == NULL) {
         return ERR_NOMEM;
     }
     TRY(term_build_resource(b, arena, resource, info));
-    TRY(term_build_end(b, &pack, info));
+    return term_build_end(b, pack, info);
+}
+
+ErrCode term_put(Term *term, Str name, const JsonNode *resource, ErrInfo *info) {
+    CLEANUP_BUF Buf pack;
+    buf_init(&pack, PACK_BYTES_MAX);
+    TRY(make_pack(resource, &pack, info));
     return term_add_heap(term, TERM_STORED, name, &pack, info);
+}
+
+ErrCode term_view_with(const TermView *view, const JsonNode *resource, const TermView **ret_view,
+                       ErrInfo *info) {
+    CLEANUP_BUF Buf pack;
+    buf_init(&pack, PACK_BYTES_MAX);
+    TRY(make_pack(resource, &pack, info));
+    return term_view_heap(view, &pack, ret_view, info);
 }

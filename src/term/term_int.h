@@ -10,7 +10,8 @@
 #include "term/term_pack_int.h"
 
 /* Later origins win over earlier ones. */
-typedef enum TermOrigin { TERM_EMBEDDED, TERM_FILE, TERM_STORED } TermOrigin;
+/* TERM_SENT: of one view alone (term_view_with). */
+typedef enum TermOrigin { TERM_EMBEDDED, TERM_FILE, TERM_STORED, TERM_SENT } TermOrigin;
 
 /* One pack, wherever its bytes are. */
 typedef struct TermSource {
@@ -82,6 +83,9 @@ const void *term_find_entry(const void *entries, size_t n, size_t size, Str cano
 const TermSystem *term_system_at(const TermView *view, Str canonical, int32_t day);
 /* Adds a source; the one of the same name and origin goes. Takes the bytes over on success. */
 MUST_USE ErrCode term_add_heap(Term *term, TermOrigin origin, Str name, Buf *pack, ErrInfo *info);
+/* A view of one more source. Takes the bytes over on success. */
+MUST_USE ErrCode term_view_heap(const TermView *view, Buf *pack, const TermView **ret_view,
+                                ErrInfo *info);
 
 static inline const Pack *term_pack_of(const TermSystem *s) {
     return &s->e.source->pack;

@@ -135,7 +135,7 @@ check "as transactions" has "$(curl -s "$(urls Bundle)")" '"method":"DELETE"'
 check "an unknown parameter: 400" is "$(code "$base/\$export?includeAssociatedData=LatestProvenanceResources")" 400
 check "and it is named" has "$(body)" includeAssociatedData
 check "handling=lenient leaves it out: 202" is "$(code -H 'Prefer: handling=lenient' "$base/\$export?includeAssociatedData=LatestProvenanceResources")" 202
-check "an unknown type: 404" is "$(code "$base/\$export?_type=Patent")" 404
+check "an unknown type: 400" is "$(code "$base/\$export?_type=Patent")" 400
 check "a wrong filter: 400" is "$(code "$base/\$export?_typeFilter=Patient%3Fcolour=red")" 400
 check "another format: 400" is "$(code "$base/\$export?_outputFormat=application/parquet")" 400
 check "a time that is none: 400" is "$(code "$base/\$export?_since=yesterday")" 400

@@ -23,7 +23,7 @@ cd ../../.. || exit 1
 "$nhip" serve --data "$tmp/data" --port "$port" >"$tmp/serve.log" 2>&1 &
 pid=$!
 for _ in $(seq 200); do
-    curl -sf -o /dev/null "http://127.0.0.1:$port/health" && break
+    curl -sf -o /dev/null "http://127.0.0.1:$port/ready" && break
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.05
 done

@@ -46,6 +46,24 @@ check "a default does not" has "$(post "ValueSet/\$expand?system-version=$system
 check "a system is left out" has "$(get "ValueSet/\$expand?url=$gender&exclude-system=$system")" '"total":0'
 check "another version is not" has "$(get "ValueSet/\$expand?url=$gender&exclude-system=$system|3.0")" '"total":4'
 
+# ---- what is sent along with a question
+own='{"resourceType":"CodeSystem","url":"urn:t:own","version":"2","status":"active","content":"complete","concept":[{"code":"a","display":"Alpha"}]}'
+along() { post "CodeSystem/\$validate-code" "$(params "{\"name\":\"codeSystem\",\"resource\":$own},{\"name\":\"code\",\"valueCode\":\"$1\"}${2-}")"; }
+check "a code of a system that is sent" has "$(along a)" '"name":"result","valueBoolean":true'
+check "with its name" has "$(along a)" '"name":"display","valueString":"Alpha"'
+check "one that is not in it" has "$(along b)" '"name":"result","valueBoolean":false'
+check "its url may be said" has "$(along a ',{"name":"url","valueUri":"urn:t:own"}')" '"valueBoolean":true'
+check "not another one" has "$(along a ',{"name":"url","valueUri":"urn:t:other"}')" 'term-sent-twice'
+check "it is not kept" has "$(get 'CodeSystem/$validate-code?url=urn:t:own&code=a')" '"valueBoolean":false'
+own=${own/urn:t:own/$system}
+check "it stands before what is held" has "$(along a)" '"name":"display","valueString":"Alpha"'
+check "for this call alone" has "$(get "CodeSystem/\$validate-code?url=$system&code=a")" '"valueBoolean":false'
+own='{"resourceType":"CodeSystem","url":"urn:t:own","status":"active","content":"complete","concept":[{"code":"a"},{"code":"a"}]}'
+check "one that cannot serve is refused" has "$(along a)" '"severity":"error"'
+map='{"resourceType":"ConceptMap","url":"urn:t:map","status":"active","group":[{"source":"urn:s","target":"urn:t","element":[{"code":"x","target":[{"code":"y","equivalence":"equal"}]}]}]}'
+check "a map that is sent" has "$(post 'ConceptMap/$translate' "$(params "{\"name\":\"conceptMap\",\"resource\":$map},{\"name\":\"system\",\"valueUri\":\"urn:s\"},{\"name\":\"code\",\"valueCode\":\"x\"}")")" '"code":"y"'
+check "is not kept either" is "$(code -g "$base/ConceptMap/\$translate?url=urn:t:map&system=urn:s&code=x")" 404
+
 # ---- systems that are not held are never shown as empty
 check "an implied set says what it lacks" has "$(get 'ValueSet/$expand?url=http://snomed.info/sct?fhir_vs=isa/138875005')" "needs 'http://snomed.info/sct'"
 check "the whole system, too" has "$(get 'ValueSet/$expand?url=http://snomed.info/sct?fhir_vs')" "needs 'http://snomed.info/sct'"
@@ -78,6 +96,11 @@ check "the export is done" has "$(body)" '"name":"patients","format":"csv"'
 urls=$(body | grep -o '"url":"[^"]*"' | cut -d'"' -f4)
 check "two views, two files" is "$(sort -u <<<"$urls" | wc -l)" 2
 check "each has its rows" is "$(while read -r u; do curl -s -g "$u"; done <<<"$urls" | tr -d '\r' | tr '\n' ' ')" 'id p1 id p1 '
+
+# ---- what cannot be exported
+check "a type that is none: 400" is "$(code -H 'Prefer: respond-async' -g "$base/\$export?_type=Patient,Foo")" 400
+check "in words" has "$(body)" "'Foo' is no resource type of FHIR R4"
+check "nor in a filter" is "$(code -H 'Prefer: respond-async' -g "$base/\$export?_typeFilter=Foo%3Fx=1")" 400
 
 # ---- subscriptions: what is asked about them
 sub() { echo '{"resourceType":"Subscription","status":"requested","reason":"x","criteria":"'"$1"'","channel":{"type":"rest-hook","endpoint":"'"$2"'"}}'; }

@@ -79,6 +79,36 @@ check "a transaction" is "$(post -H 'Prefer: return=representation' -d "$bundle"
 check "a canonical stays" has "$(body)" '"valueCanonical":"'$urn'"'
 check "a uri follows" is "$(grep -c "\"valueUri\":\"$urn\"" "$tmp/body")" 0
 
+# ---- references to versions, absolute addresses, other bundles ----
+far=http://far.example/fhir
+tx() { post -H 'Prefer: return=representation' -d '{"resourceType":"Bundle","type":"transaction","entry":['"$1"']}' "$base"; }
+entry() { printf '{"fullUrl":"%s","resource":%s,"request":{"method":"%s","url":"%s"}}' "$1" "$2" "$3" "$4"; }
+about() { printf '{"resourceType":"Basic","code":{"text":"t"},"subject":{"reference":"%s"}}' "$1"; }
+check "the version that a new entry becomes" is "$(tx "$(entry "$far/Patient/7" "$(patient 7)" POST Patient),$(entry urn:uuid:b1 "$(about "$far/Patient/7/_history/1")" POST Basic)")" 200
+check "is its first one" is "$(grep -cE '"reference":"Patient/[0-9a-f-]{36}/_history/1"' "$tmp/body")" 1
+id=$(grep -oE '"reference":"Patient/[0-9a-f-]{36}' "$tmp/body" | cut -d/ -f2)
+check "which is there" is "$(code "$base/Patient/$id/_history/1")" 200
+check "and whose record it is in" is "$(total "Basic?subject=Patient/$id&_summary=count")" 1
+check "by its address elsewhere, too" is "$(tx "$(entry "$far/Patient/9" "$(patient 8 | sed 's/,/,"meta":{"versionId":"4"},/')" POST Patient),$(entry "$far/Basic/1" "$(about Patient/9/_history/4)" POST Basic)")" 200
+check "as the first one here" is "$(grep -cE '"reference":"Patient/[0-9a-f-]{36}/_history/1"' "$tmp/body")" 1
+check "one that an update becomes is not known" is "$(tx "$(entry "$far/Patient/e1" "$(named e1)" PUT Patient/e1),$(entry "$far/Basic/1" "$(about "$far/Patient/e1/_history/4")" POST Basic)")" 422
+check "and named" has "$(body)" "'$far/Patient/e1/_history/4' names the version that an entry of the bundle becomes"
+check "one of ours stays as it is" is "$(tx "$(entry "$base/Patient/e1" "$(named e1)" PUT Patient/e1),$(entry "$base/Basic/1" "$(about "$base/Patient/e1/_history/1")" POST Basic)")" 200
+check "without the base" has "$(body)" '"reference":"Patient/e1/_history/1"'
+check "of a patient that comes with it, too" is "$(tx "$(entry urn:uuid:n1 "$(named n1)" PUT Patient/n1),$(entry urn:uuid:b2 "$(about Patient/n1/_history/1)" POST Basic)")" 200
+check "an entry may name our own address" is "$(tx "$(entry urn:uuid:n2 "$(named n2)" PUT "$base/Patient/n2"),$(entry urn:uuid:n3 "$(patient 9)" POST "$base/Patient")")" 200
+check "another server's is refused" is "$(tx "$(entry urn:uuid:n4 "$(named n4)" PUT "$far/Patient/n4")")" 422
+check "by name" has "$(body)" "'$far/Patient/n4' is not on this server"
+check "in a batch by its entry" has "$(post -d '{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"'"$far"'/Patient/e1"}},{"request":{"method":"GET","url":"'"$base"'/Patient/e1"}}]}' "$base"; body)" 'bundle-url-foreign'
+check "and ours is read" has "$(body)" '"resourceType":"Patient"'
+curl -s "$base/Patient/e1/_history" >"$tmp/history"
+check "a history bundle is not taken" is "$(post --data-binary "@$tmp/history" "$base")" 400
+check "by name" has "$(body)" 'a Bundle of type history is not taken'
+check "nor a searchset" has "$(post -d '{"resourceType":"Bundle","type":"searchset"}' "$base"; body)" "a Bundle of type 'searchset' is not carried out"
+check "nor what is no bundle" has "$(post -d '{"resourceType":"Patient"}' "$base"; body)" 'not a Patient'
+check "an operation that is none is named" has "$(code -g "$base/\$closure"; body)" "404{"
+check "by its name" has "$(body)" "there is no operation '\$closure' here"
+
 # ---- searches ----
 check "a sort key that is none is named" is "$(code "$base/Patient?_sort=-nope")" 400
 check "by its name" has "$(body)" "'nope' unknown search parameter of Patient"
@@ -97,5 +127,36 @@ check "_contained=true is not" is "$(code "$base/Patient?_contained=true")" 400
 
 stop
 check "stops in order" is "$rc" 0
+
+# ---- while the index is made anew ----
+"$nhip" synth --out "$tmp/province" --seed 3 --citizens 2000 --visits 3000 >"$tmp/synth.log" 2>&1
+"$nhip" import --data "$tmp/data" "$tmp/province" >"$tmp/import.log" 2>&1
+rm "$tmp"/data/view.db*
+"$nhip" serve --data "$tmp/data" --port "$port" >"$tmp/serve.log" 2>&1 &
+pid=$!
+health=0 opening='' refused='' page='' retry=''
+for _ in $(seq 1000); do # nothing else is waited for than /ready: 200
+    curl -s -o /dev/null "http://127.0.0.1:$port/health" && health=$((health + 1))
+    [ "$(code "http://127.0.0.1:$port/ready")" = 200 ] && break
+    has "$(body)" '"records":' >/dev/null && opening=$(body)
+    [ "$(code "$base/Patient/w1")" = 503 ] && refused=$(body)
+    [ "$(code -H 'Accept: text/html' "http://127.0.0.1:$port/")" = 503 ] && page=$(body)
+    [ -n "$retry" ] || retry=$(head_of -X POST -H "$json" -d "$(patient 1)" "$base/Patient" | grep -i '^Retry-After: [0-9]')
+done
+check "it listens at once" test "$health" -gt 1
+check "it says how far it is" has "$opening" '{"status":"opening","indexed":'
+check "what is asked meanwhile is refused in words" has "$refused" '"text":"the server is opening its data; come again in a moment'
+check "and when to come again" test -n "$retry"
+check "a browser loads the page again" has "$page" '<meta http-equiv="refresh"'
+check "then everything is there" is "$(code "$base/Patient/w1")" 200
+check "and found" is "$(total 'Patient?organization=o1&_summary=count')" 1
+stop
+check "and it stops" is "$rc" 0
+rm "$tmp"/data/view.db*
+"$nhip" serve --data "$tmp/data" --port "$port" >"$tmp/serve.log" 2>&1 &
+pid=$!
+until curl -s -o /dev/null "http://127.0.0.1:$port/health"; do sleep 0.01; done
+stop
+check "it stops while it opens" is "$rc" 0
 echo "1..$n"
 [ "$bad" = 0 ]

@@ -36,7 +36,7 @@ serve() { # serve [FLAG…]: starts and waits until it answers
     "$nhip" serve --data "$tmp/data" --port "$port" "$@" >"$tmp/serve.log" 2>&1 &
     pid=$!
     for _ in $(seq 200); do
-        curl -ksf -o /dev/null "${probe:-http}://127.0.0.1:$port/health" && return 0
+        curl -ksf -o /dev/null "${probe:-http}://127.0.0.1:$port/ready" && return 0
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.05
     done

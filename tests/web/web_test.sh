@@ -28,11 +28,11 @@ trap finish EXIT
 # Waits for the named condition that the server with this process, port and output answers.
 await_server() {
     for _ in $(seq 200); do
-        curl -fs -o /dev/null "http://127.0.0.1:$2/health" && return 0
+        curl -fs -o /dev/null "http://127.0.0.1:$2/ready" && return 0
         kill -0 "$1" 2>/dev/null || fail "the server runs" "$3"
         sleep 0.1
     done
-    fail "the server answers /health" "$3"
+    fail "the server answers /ready" "$3"
 }
 fail() {
     echo "not ok - $1"

@@ -92,7 +92,8 @@ static IntakeTx *run_bundle(World *w, const char *json, ErrCode expected, const 
     for (const JsonNode *e = json_first(list); e != NULL && err == ERR_OK;
          e = json_next(list, e), i++) {
         IntakeAsk ask;
-        err = intake_bundle_ask(w->home->arena, e, i, &ask, &info);
+        err =
+            intake_bundle_ask(w->home->arena, &(IntakeEntry){.node = e, .number = i}, &ask, &info);
         err = err == ERR_OK ? intake_tx_add(tx, &ask) : err;
     }
     err = err == ERR_OK ? intake_tx_run(tx, &info) : err;

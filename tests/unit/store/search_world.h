@@ -112,8 +112,8 @@ static UNUSED Str reference(World *w, const char *member, const char *type_name,
                          type_name);
     }
     Str id = w->resources[at].id;
-    return home_text(&w->home, ",\"%s\":{\"reference\":\"%s/" STR_FMT "\"%s}", member, type_name,
-                     STR_ARG(id),
+    return home_text(&w->home, ",\"%s\":{\"reference\":\"%s/" STR_FMT "%s\"%s}", member, type_name,
+                     STR_ARG(id), PICK(w, "", "", "", "/_history/1", "/_history/2"),
                      PICK(w, "", "", ",\"display\":\"Phòng khám Đa khoa\"",
                           ",\"identifier\":{\"system\":\"urn:x\",\"value\":\"R1\"}",
                           ",\"identifier\":{\"value\":\"R2\"},\"display\":\"Khoa Nhi\""));
@@ -302,8 +302,8 @@ static UNUSED void commit_other(World *w) {
 static UNUSED Str make_again(World *w, const Known *k) {
     Str patient = STR_EMPTY;
     if (k->patient >= 0 && k->type != FHIR_T_PATIENT) {
-        patient = home_text(&w->home, ",\"subject\":{\"reference\":\"Patient/" STR_FMT "\"}",
-                            STR_ARG(w->resources[k->patient].id));
+        patient = home_text(&w->home, ",\"subject\":{\"reference\":\"Patient/" STR_FMT "%s\"}",
+                            STR_ARG(w->resources[k->patient].id), PICK(w, "", "", "/_history/1"));
     }
     Str visit = reference(w, "encounter", "Encounter", FHIR_T_ENCOUNTER);
     switch ((int)k->type) {
