@@ -128,16 +128,20 @@ ErrCode intake_claim_written(Store *store, Arena *arena, const StoreVersion *vis
     return claim_unmap(arena, g.items, g.n, ret_claim, info);
 }
 
-ErrCode intake_claim_file(Store *store, Arena *arena, const StoreVersion *visit, Str *ret_xml,
-                          ErrInfo *info) {
-    Claim claim;
+ErrCode intake_claim_text(Arena *arena, const Claim *claim, Str *ret_xml) {
     CLEANUP_BUF Buf out;
     buf_init(&out, CLAIM_TEXT_BYTES);
-    TRY(intake_claim(store, arena, visit, &claim, info));
-    claim_write_envelope_open(&out, claim.facility, claim.made, 1);
-    claim_write_hoso(&out, &claim, &(ClaimWriteHow){claim_release_of(&claim), true});
+    claim_write_envelope_open(&out, claim->facility, claim->made, 1);
+    claim_write_hoso(&out, claim, &(ClaimWriteHow){claim_release_of(claim), true});
     claim_write_envelope_close(&out);
     TRY(buf_ok(&out));
     *ret_xml = arena_str(arena, buf_str(&out));
     return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+}
+
+ErrCode intake_claim_file(Store *store, Arena *arena, const StoreVersion *visit, Str *ret_xml,
+                          ErrInfo *info) {
+    Claim claim;
+    TRY(intake_claim(store, arena, visit, &claim, info));
+    return intake_claim_text(arena, &claim, ret_xml);
 }

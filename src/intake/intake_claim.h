@@ -19,7 +19,9 @@ MUST_USE ErrCode intake_claim(Store *store, Arena *arena, const StoreVersion *vi
 MUST_USE ErrCode intake_claim_written(Store *store, Arena *arena, const StoreVersion *visit,
                                       Claim *ret_claim, ErrInfo *info);
 
-/* intake_claim as a file of one claim, as it is sent. ret_xml lives in the arena. */
+/* A claim as a file of its own, as it is sent. ret_xml lives in the arena. */
+MUST_USE ErrCode intake_claim_text(Arena *arena, const Claim *claim, Str *ret_xml);
+/* intake_claim and intake_claim_text at once. */
 MUST_USE ErrCode intake_claim_file(Store *store, Arena *arena, const StoreVersion *visit,
                                    Str *ret_xml, ErrInfo *info);
 

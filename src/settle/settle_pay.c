@@ -1,0 +1,224 @@
+/* Payments of the fund: one PaymentReconciliation a payment, a step for each visit that it names.
+ */
+#include "settle/settle_int.h"
+
+#define PAYMENT_SYSTEM SETTLE_BASE "sid/payment" /* the fund's number */
+
+typedef struct Paid {
+    const SettlePaidLine *line;
+    Str number;
+} Paid;
+
+/* One visit's step; what it adds to the PaymentReconciliation is kept in `details`. */
+typedef struct Pay {
+    Settle *settle;
+    Arena *arena;
+    const SettlePayment *of;
+    Buf details; /* elements of PaymentReconciliation.detail */
+    int64_t sum;
+} Pay;
+
+static ErrCode pay_one(SettleCase *c, const void *what) {
+    const Paid *p = what;
+    TRY(settle_case_who(c, false));
+    if (settle_task_has_input(c->task_root, "payment", p->number)) {
+        return ERR_EXISTS;
+    }
+    unsigned from = BOOK_BIT(BOOK_ACCEPTED) | BOOK_BIT(BOOK_REDUCED) | BOOK_BIT(BOOK_PAID);
+    TRY(settle_case_need(c, from, true, "pay"));
+    return settle_task_move(c, &(SettleMove){.step = "pay",
+                                             .to = BOOK_PAID,
+                                             .has_money = true,
+                                             .money = p->line->amount,
+                                             .input_name = STR("payment"),
+                                             .input = p->number});
+}
+
+/* Details of those that are in the plan: a Task whose newest payment is this one. */
+static void put_detail(JsonWriter *w, const SettlePayment *of, const SettleCase *c,
+                       int64_t amount) {
+    json_open_object(w);
+    json_name(w, "type");
+    settle_put_coding(w, STR("http://terminology.hl7.org/CodeSystem/payment-type"), STR("payment"));
+    settle_put_reference(w, "request",
+                         arena_printf(c->arena, "Claim/" STR_FMT "/_history/%u",
+                                      STR_ARG(c->claim.id), (unsigned)c->now_is.signed_version));
+    json_member(w, "date", of->date);
+    json_name(w, "amount");
+    settle_put_money(w, amount);
+    json_close_object(w);
+}
+
+typedef struct PayStep {
+    Paid paid;
+    Pay *pay;
+    size_t index;
+} PayStep;
+
+static ErrCode step(SettleCase *c, const void *what) {
+    const PayStep *s = what;
+    Pay *pay = s->pay;
+    if (s->index == 0) { /* a new attempt begins */
+        buf_clear(&pay->details);
+        pay->sum = 0;
+    }
+    TRY(pay_one(c, &s->paid));
+    JsonWriter w = json_writer(&pay->details);
+    if (pay->details.len > 0) {
+        buf_put_char(&pay->details, ',');
+    }
+    put_detail(&w, pay->of, c, s->paid.line->amount);
+    pay->sum += s->paid.line->amount;
+    return buf_ok(&pay->details);
+}
+
+/* ---- the payment itself ---- */
+
+static StoreExpect token_of(const SettlePayment *of) {
+    return (StoreExpect){.type = FHIR_T_PAYMENT_RECONCILIATION,
+                         .param = FHIR_P_IDENTIFIER,
+                         .system = STR(PAYMENT_SYSTEM),
+                         .value = of->number};
+}
+
+static void put_payment(const Pay *pay, JsonWriter *w, TimeMs now) {
+    CLEANUP_BUF Buf time;
+    buf_init(&time, 64);
+    time_put_vn(&time, now);
+    json_open_object(w);
+    json_member(w, "resourceType", STR("PaymentReconciliation"));
+    settle_put_identifiers(w, PAYMENT_SYSTEM, pay->of->number);
+    json_member(w, "status", STR("active"));
+    json_member(w, "created", buf_str(&time));
+    settle_put_reference(w, "paymentIssuer", STR("Organization/bhxh"));
+    json_member(w, "outcome", STR("complete"));
+    json_member_str(w, STR("disposition"), pay->of->why);
+    json_member(w, "paymentDate", pay->of->date);
+    json_name(w, "paymentAmount");
+    settle_put_money(w, pay->sum);
+    json_name(w, "detail");
+    json_open_array(w);
+    json_put_raw(w, buf_str(&pay->details));
+    json_close_array(w);
+    json_close_object(w);
+}
+
+/* Goes with the visits' steps: nothing when there are none. */
+static ErrCode with_payment(void *ctx, SettlePlan *plan, ErrInfo *info) {
+    Pay *pay = ctx;
+    StoreVersion known;
+    const JsonNode *root = NULL;
+    StoreExpect token = token_of(pay->of);
+    CLEANUP_BUF Buf out;
+    buf_init(&out, LIMIT_RESOURCE_BYTES);
+    if (plan->n_groups == 0) {
+        return ERR_OK;
+    }
+    TRY(settle_find(pay->settle->o.store, plan->arena, &token, &known, &root));
+    if (known.slot != 0) {
+        return err_set(info, ERR_EXISTS, "settle-payment",
+                       "payment " STR_FMT " is recorded already; another file needs another number",
+                       "khoản thanh toán " STR_FMT " đã được ghi; tệp khác cần số chứng từ khác",
+                       STR_ARG(pay->of->number));
+    }
+    TRY(settle_plan_expect(plan, &token));
+    JsonWriter w = json_writer(&out);
+    put_payment(pay, &w, clock_now_ms(pay->settle->o.clock));
+    TRY(buf_ok(&out));
+    StoreChange change = {.op = STORE_CREATE,
+                          .type = FHIR_T_PAYMENT_RECONCILIATION,
+                          .json = arena_str(plan->arena, buf_str(&out))};
+    return settle_plan_group(plan, &change, 1, 0);
+}
+
+static ErrCode check_payment(Settle *settle, Arena *arena, const SettlePayment *p, ErrInfo *info) {
+    StoreVersion known;
+    const JsonNode *root = NULL;
+    TimeMs lo = 0;
+    TimeMs hi = 0;
+    StoreExpect token = token_of(p);
+    if (p->number.len == 0 || p->date.len != 10 || time_parse_fhir(p->date, &lo, &hi) != ERR_OK) {
+        return err_set(info, ERR_PARAM, "settle-payment",
+                       "name the payment's number and its date (YYYY-MM-DD)",
+                       "hãy nêu số chứng từ và ngày thanh toán (YYYY-MM-DD)");
+    }
+    if (p->n_lines > SETTLE_PAYMENT_LINES) {
+        return err_set(
+            info, ERR_LIMIT, "settle-payment", "one payment names at most %d visits; cut the file",
+            "một khoản thanh toán gồm tối đa %d hồ sơ; hãy chia tệp", SETTLE_PAYMENT_LINES);
+    }
+    TRY(settle_find(settle->o.store, arena, &token, &known, &root));
+    return known.slot == 0
+               ? ERR_OK
+               : err_set(info, ERR_EXISTS, "settle-payment",
+                         "payment " STR_FMT
+                         " is recorded already; another file needs another number",
+                         "khoản thanh toán " STR_FMT " đã được ghi; tệp khác cần số chứng từ khác",
+                         STR_ARG(p->number));
+}
+
+static int by_visit(const void *a, const void *b) {
+    const SettlePaidLine *x = a;
+    const SettlePaidLine *y = b;
+    int c = str_cmp(x->facility, y->facility);
+    return c != 0 ? c : str_cmp(x->ma_lk, y->ma_lk);
+}
+
+/* Lines of one visit are one payment of it. */
+static ErrCode join_lines(Arena *arena, const SettlePayment *p, SettlePaidLine **ret_lines,
+                          size_t *ret_n) {
+    SettlePaidLine *lines = arena_new_array(arena, SettlePaidLine, p->n_lines + 1);
+    size_t n = 0;
+    if (lines == NULL) {
+        return ERR_NOMEM;
+    }
+    if (p->n_lines > 0) {
+        memcpy(lines, p->lines, p->n_lines * sizeof(*lines));
+        qsort(lines, p->n_lines, sizeof(*lines), by_visit);
+    }
+    for (size_t i = 0; i < p->n_lines; i++) {
+        if (n > 0 && by_visit(&lines[n - 1], &lines[i]) == 0) {
+            lines[n - 1].amount += lines[i].amount;
+        } else {
+            lines[n++] = lines[i];
+        }
+    }
+    *ret_lines = lines;
+    *ret_n = n;
+    return ERR_OK;
+}
+
+ErrCode settle_pay(Settle *settle, Arena *arena, const SettlePayment *payment, SettleDone *ret_done,
+                   ErrInfo *info) {
+    Pay pay = {.settle = settle, .arena = arena, .of = payment};
+    SettleAct *acts = arena_new_array(arena, SettleAct, payment->n_lines + 1);
+    PayStep *steps = arena_new_array(arena, PayStep, payment->n_lines + 1);
+    const void **what = arena_new_array(arena, const void *, payment->n_lines + 1);
+    SettlePaidLine *lines = NULL;
+    size_t n = 0;
+    if (acts == NULL || steps == NULL || what == NULL) {
+        return ERR_NOMEM;
+    }
+    TRY(check_payment(settle, arena, payment, info));
+    TRY(join_lines(arena, payment, &lines, &n));
+    for (size_t i = 0; i < n; i++) {
+        const SettlePaidLine *line = &lines[i];
+        acts[i] = (SettleAct){.facility = line->facility,
+                              .ma_lk = line->ma_lk,
+                              .who = payment->who,
+                              .why = payment->why};
+        steps[i] = (PayStep){{line, payment->number}, &pay, i};
+        what[i] = &steps[i];
+    }
+    buf_init(&pay.details, LIMIT_RESOURCE_BYTES - LIMIT_MIB);
+    SettleBatch batch = {.step = step,
+                         .acts = acts,
+                         .what = what,
+                         .n = n,
+                         .with = with_payment,
+                         .ctx = &pay,
+                         .whole = true};
+    ErrCode err = settle_run_batch(settle, arena, &batch, ret_done, info);
+    buf_release(&pay.details);
+    return err;
+}

@@ -1,0 +1,72 @@
+/* A commit in the making: what several visits' steps put into it. */
+#include "settle/settle_int.h"
+
+/* Room for one more of `size` bytes each. */
+static ErrCode grow(SettlePlan *p, void *list, size_t n, size_t *cap, size_t size) {
+    void **items = list;
+    if (n < *cap) {
+        return ERR_OK;
+    }
+    size_t more = MAX((size_t)16, 2 * *cap);
+    void *grown = arena_calloc(p->arena, more, size);
+    if (grown == NULL) {
+        return ERR_NOMEM;
+    }
+    if (n > 0) {
+        memcpy(grown, *items, n * size);
+    }
+    *items = grown;
+    *cap = more;
+    return ERR_OK;
+}
+#define GROW(p, list, n, cap) grow((p), &(p)->list, (p)->n, &(p)->cap, sizeof(*(p)->list))
+
+ErrCode settle_plan_group(SettlePlan *p, const StoreChange *changes, size_t n, Slot patient) {
+    StoreChange *copy = arena_new_array(p->arena, StoreChange, n);
+    if (copy == NULL) {
+        return ERR_NOMEM;
+    }
+    memcpy(copy, changes, n * sizeof(*copy));
+    TRY(GROW(p, groups, n_groups, cap_groups));
+    p->groups[p->n_groups++] =
+        (StoreGroup){.changes = copy, .n_changes = n, .patient_change = -1, .patient = patient};
+    return ERR_OK;
+}
+
+ErrCode settle_plan_expect(SettlePlan *p, const StoreExpect *expect) {
+    TRY(GROW(p, expects, n_expects, cap_expects));
+    p->expects[p->n_expects++] = *expect;
+    return ERR_OK;
+}
+
+ErrCode settle_plan_still(SettlePlan *p, const StoreVersion *version) {
+    TRY(GROW(p, still, n_still, cap_still));
+    p->still[p->n_still++] = (StoreStill){version->first, version->slot};
+    return ERR_OK;
+}
+
+ErrCode settle_plan_file(SettlePlan *p, const StoreReceived *file) {
+    TRY(GROW(p, received, n_received, cap_received));
+    TRY(GROW(p, files, n_files, cap_files));
+    p->received[p->n_received++] = *file;
+    p->files[p->n_files++] = file->hash;
+    return ERR_OK;
+}
+
+ErrCode settle_plan_commit(SettlePlan *p, Store *store, Str actor, ErrInfo *info) {
+    StoreCommit all = {.groups = p->groups,
+                       .n_groups = p->n_groups,
+                       .expects = p->expects,
+                       .n_expects = p->n_expects,
+                       .still = p->still,
+                       .n_still = p->n_still,
+                       .snapshot = p->snapshot,
+                       .actor = actor,
+                       .source = STR("settle"),
+                       .received = p->received,
+                       .n_received = p->n_received,
+                       .files_done = p->files,
+                       .n_files_done = p->n_files};
+    StoreCommitted done;
+    return store_commit(store, &all, &done, NULL, info);
+}
