@@ -5,6 +5,7 @@
 #define API_ROUTE_TABLES(X)                                                                        \
     X(api_citizen_routes)                                                                          \
     X(api_gateway_routes)                                                                          \
+    X(api_card_routes)                                                                             \
     X(api_claim_routes)                                                                            \
     X(api_guide_routes)                                                                            \
     X(api_health_routes)                                                                           \

@@ -5,6 +5,7 @@
 #ifndef NHIP_API_API_H
 #define NHIP_API_API_H
 
+#include "gateway/gateway.h"
 #include "ioc/ioc.h"
 #include "rest/rest.h"
 #include "rules/rules.h"
@@ -19,6 +20,7 @@ typedef struct ApiOptions {
     Term *term;              /* NULL: an own one, with what is embedded only */
     RestTermFeed *term_feed; /* of term, behind rest_term_load; NULL: none */
     const Rules *rules;      /* claim rules; NULL: those that are built in */
+    Gateway *gateway;        /* the way out to the fund; NULL: none is set up */
     const Settings *settings;
     const Clock *clock;    /* NULL: the real one */
     struct RestDoor *door; /* as in RestOptions */

@@ -86,6 +86,7 @@ typedef struct AppStore {
     SignPins *pins; /* NULL: signatures are not looked at */
     Sign *sign;
     Intake *intake;
+    Gateway *gateway; /* of a server; NULL: none is set up */
 } AppStore;
 /* ERR_STOPPED when app->stop was asked for while records were indexed. */
 MUST_USE ErrCode app_open(App *app, AppStore *ret, ErrInfo *info);

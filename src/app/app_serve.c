@@ -25,16 +25,32 @@ static void wait_for_stop(const App *app) {
     }
 }
 
+/* The way out to the fund, when one is set up. */
+static ErrCode open_gateway(const App *app, AppStore *o, ErrInfo *info) {
+    const Settings *s = &app->settings;
+    return s->gateway_targets[0] == '\0'
+               ? ERR_OK
+               : gateway_open(&(GatewayOptions){.targets = s->gateway_targets,
+                                                .codes = s->gateway_codes,
+                                                .timeout_s = (unsigned)s->gateway_timeout_s,
+                                                .card_keep_h = (unsigned)s->card_keep_h,
+                                                .card_keep_bad_min = (unsigned)s->card_keep_bad_min,
+                                                .card_rate = (unsigned)s->card_rate},
+                              &o->gateway, info);
+}
+
 static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
     Api *api = NULL;
     TRY(app_term_attach(app, o->term));
     TRY(rest_term_load(o->term_feed, o->store, info));
+    TRY(open_gateway(app, o, info));
     TRY(api_start(&(ApiOptions){.store = o->store,
                                 .intake = o->intake,
                                 .ioc = o->ioc,
                                 .subs = o->subs,
                                 .term = o->term,
                                 .term_feed = o->term_feed,
+                                .gateway = o->gateway,
                                 .settings = &app->settings,
                                 .door = door},
                   &api, info));
@@ -47,6 +63,7 @@ static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
         v6 ? "]" : "", (int)api_port(api));
     (void)fflush(stdout);
     wait_for_stop(app);
+    gateway_stop(o->gateway);
     api_stop(api);
     return ERR_OK;
 }

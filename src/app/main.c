@@ -82,6 +82,7 @@ int app_version(App *app) {
 }
 
 void app_close(AppStore *o) {
+    gateway_close(o->gateway);
     intake_free(o->intake);
     sign_free(o->sign);
     sign_pins_free(o->pins);

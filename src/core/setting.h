@@ -11,6 +11,11 @@
 
 #include "core/str.h"
 
+/* maKetQua of the gateway's documents, or the HTTP status where there is none. */
+#define GATEWAY_CODES_DEFAULT                                                                      \
+    "200=done 201=refused 202=refused 204=refused 205=refused 402=refused 413=refused "            \
+    "1001=refused 401=token 403=away 404=away 408=retry 429=later 500=retry"
+
 /* X(name, type, default, least, most, English, Vietnamese); type TEXT (const char *, bounds are its
  * length), INT (int64_t) or BOOL (bool, bounds unused). */
 #define SETTING_LIST(X)                                                                            \
@@ -84,6 +89,20 @@
       "tài khoản của các cơ sở cho cổng tiếp nhận hồ sơ BHYT (TSV; tạo dòng bằng nhip account)")   \
     X(gateway_rate, INT, 600, 1, 1000000, "calls a minute of one such account at most",            \
       "số lần gọi tối đa mỗi phút của một tài khoản")                                              \
+    X(gateway_targets, TEXT, "", 0, 4096,                                                          \
+      "where claims go: the fund's gateways and the facilities' accounts there (TSV, chmod 600)",  \
+      "nơi gửi hồ sơ: cổng giám định và tài khoản của các cơ sở (TSV, chmod 600)")                 \
+    X(gateway_codes, TEXT, GATEWAY_CODES_DEFAULT, 0, 2048,                                         \
+      "what the gateways' answers mean: CODE=done, refused, retry, away, later or token",          \
+      "ý nghĩa mã trả lời của cổng: MÃ=done, refused, retry, away, later hoặc token")              \
+    X(gateway_timeout_s, INT, 60, 1, 600, "seconds that a gateway gets for one file",              \
+      "số giây chờ cổng trả lời cho một tệp")                                                      \
+    X(card_keep_h, INT, 12, 0, 720, "hours for which a valid card is not asked about again",       \
+      "số giờ không hỏi lại một thẻ đúng")                                                         \
+    X(card_keep_bad_min, INT, 10, 0, 10080, "minutes for an invalid one",                          \
+      "số phút không hỏi lại một thẻ sai")                                                         \
+    X(card_rate, INT, 120, 1, 100000, "cards asked about in a minute at most",                     \
+      "số thẻ được hỏi tối đa mỗi phút")                                                           \
     X(base_url, TEXT, "", 0, 1024, "public address of the FHIR interface, for links",              \
       "địa chỉ công khai của giao diện FHIR, dùng cho liên kết")
 

@@ -1,0 +1,76 @@
+#include "gateway/gateway_int.h"
+
+static ErrCode open_lines(Gateway *g) {
+    g->lines = calloc(g->targets->n_accounts + 1, sizeof(*g->lines));
+    if (g->lines == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < g->targets->n_accounts; i++) {
+        GatewayLine *line = &g->lines[g->n_lines++];
+        line->account = &g->targets->accounts[i];
+        line->target = &g->targets->targets[line->account->target];
+        line->codes = &g->codes;
+        line->clock = g->clock;
+        line->stop = &g->stop;
+        line->timeout_s = g->o.timeout_s;
+        gateway_line_init(line);
+    }
+    return ERR_OK;
+}
+
+static ErrCode open_all(Gateway *g, ErrInfo *info) {
+    TRY(gateway_codes_read(str_from(g->o.codes), &g->codes, info));
+    TRY(gateway_targets_load(g->o.targets, &g->targets, info));
+    TRY(open_lines(g));
+    return gateway_cards_new(
+        &(GatewayCardsOptions){.targets = g->targets,
+                               .lines = g->lines,
+                               .clock = g->clock,
+                               .keep_ms = g->o.card_keep_h * TIME_HOUR_MS,
+                               .keep_bad_ms = g->o.card_keep_bad_min * TIME_MINUTE_MS,
+                               .calls_a_minute = g->o.card_rate},
+        &g->cards);
+}
+
+ErrCode gateway_open(const GatewayOptions *options, Gateway **ret, ErrInfo *info) {
+    Gateway *g = calloc(1, sizeof(*g));
+    if (g == NULL) {
+        return ERR_NOMEM;
+    }
+    g->o = *options;
+    g->clock = options->clock == NULL ? clock_real() : options->clock;
+    ErrCode err = open_all(g, info);
+    if (err != ERR_OK) {
+        gateway_close(g);
+        return err;
+    }
+    *ret = g;
+    return ERR_OK;
+}
+
+void gateway_stop(Gateway *gateway) {
+    if (gateway != NULL) {
+        stop_ask(&gateway->stop);
+    }
+}
+
+void gateway_close(Gateway *gateway) {
+    if (gateway == NULL) {
+        return;
+    }
+    gateway_cards_free(gateway->cards);
+    for (size_t i = 0; i < gateway->n_lines; i++) {
+        gateway_line_release(&gateway->lines[i]);
+    }
+    free(gateway->lines);
+    gateway_targets_free(gateway->targets);
+    free(gateway);
+}
+
+GatewayCards *gateway_cards(Gateway *gateway) {
+    return gateway->cards;
+}
+
+const GatewayTargets *gateway_targets(const Gateway *gateway) {
+    return gateway->targets;
+}

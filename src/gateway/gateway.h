@@ -1,0 +1,27 @@
+/* gateway.h — the way out to the fund's gateway, as one thing that is started and stopped:
+ * destinations (gateway_target.h), tokens (gateway_wire.h), cards (gateway_card.h).
+ * Ownership: a Gateway owns all of it. Threads: any. */
+#ifndef NHIP_GATEWAY_GATEWAY_H
+#define NHIP_GATEWAY_GATEWAY_H
+
+#include "gateway/gateway_card.h"
+
+typedef struct Gateway Gateway;
+
+typedef struct GatewayOptions {
+    const char *targets; /* path of the table */
+    const char *codes;   /* GatewayCodes */
+    const Clock *clock;  /* NULL: the real one */
+    unsigned timeout_s;  /* of a file */
+    unsigned card_keep_h, card_keep_bad_min, card_rate;
+} GatewayOptions;
+
+MUST_USE ErrCode gateway_open(const GatewayOptions *options, Gateway **ret, ErrInfo *info);
+/* Ends calls that are under way, within a second; what comes later is answered as stopped. */
+void gateway_stop(Gateway *gateway);
+void gateway_close(Gateway *gateway); /* nobody may still call; NULL is fine */
+
+GatewayCards *gateway_cards(Gateway *gateway);
+const GatewayTargets *gateway_targets(const Gateway *gateway);
+
+#endif
