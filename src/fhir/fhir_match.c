@@ -444,14 +444,19 @@ static void want_term(const FhirQueryTerm *term, FhirExtractSome *some, FhirInde
          (term->param->type == FHIR_PARAM_WORDS || term->param->type == FHIR_PARAM_SPECIAL));
 }
 
+static bool wants_custom(const FhirQueryTerm *term) {
+    return (term->kind == FHIR_TERM_VALUES || term->kind == FHIR_TERM_CHAIN) &&
+           fhir_param_is_custom(term->param);
+}
+
 /* Values of parameters that the tables do not have; each parameter once. */
 static ErrCode extract_custom(MatchSink *m, const JsonNode *root) {
     const FhirQuery *q = m->query;
     for (size_t i = 0; i < q->n_terms; i++) {
         const FhirSearchParam *param = q->terms[i].param;
-        bool is_custom = q->terms[i].kind == FHIR_TERM_VALUES && fhir_param_is_custom(param);
+        bool is_custom = wants_custom(&q->terms[i]);
         for (size_t k = 0; k < i; k++) {
-            is_custom = is_custom && q->terms[k].param != param;
+            is_custom = is_custom && !(q->terms[k].param == param && wants_custom(&q->terms[k]));
         }
         if (is_custom) {
             assert(q->params != NULL);

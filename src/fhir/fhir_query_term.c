@@ -338,9 +338,6 @@ static ErrCode parse_any_values(QueryParse *p, Str value, FhirQueryTerm *term) {
     if (sets || (tree && term->param->type == FHIR_PARAM_TOKEN)) {
         return parse_codes(p, value, term);
     }
-    if (tree && fhir_param_is_custom(term->param)) {
-        return query_unsupported(p);
-    }
     return tree && term->param->type == FHIR_PARAM_REFERENCE ? parse_tree(p, value, term)
                                                              : parse_values(p, value, term);
 }
@@ -422,7 +419,7 @@ static ErrCode parse_has(QueryParse *p, Str text, Str value, FhirQueryTerm *term
     Str code;
     bool whole = str_cut(&rest, ':', &type_name) && str_cut(&rest, ':', &code) && rest.len > 0;
     FhirType type = whole ? fhir_resource_by_name(type_name) : FHIR_T_NONE;
-    term->param = type == FHIR_T_NONE ? NULL : fhir_search_param(type, code);
+    term->param = type == FHIR_T_NONE ? NULL : fhir_param_find(p->scope->params, type, code);
     if (term->param == NULL || term->param->type != FHIR_PARAM_REFERENCE ||
         (p->type != FHIR_T_NONE && !fhir_search_param_targets(term->param, p->type))) {
         if (p->depth > 0) {
@@ -472,9 +469,6 @@ static ErrCode parse_behind(QueryParse *p, Str behind, Str value, FhirQueryTerm 
         }
         return parse_any_values(p, value, term);
     }
-    if (fhir_param_is_custom(term->param)) {
-        return query_unsupported(p); /* its values have no joins */
-    }
     if (!is_reference && p->depth > 0) {
         return ERR_NOT_FOUND;
     }
@@ -504,8 +498,8 @@ ErrCode query_term(QueryParse *p, Str name, Str value, FhirQueryTerm *ret) {
         return parse_list(p, value, ret);
     }
     bool common = code.len > 0 && code.ptr[0] == '_';
-    const FhirParamSet *set = p->depth == 0 ? p->scope->params : NULL; /* not behind a chain */
-    ret->param = p->type == FHIR_T_NONE && !common ? NULL : fhir_param_find(set, p->type, code);
+    bool any = p->type == FHIR_T_NONE && !common;
+    ret->param = any ? NULL : fhir_param_find(p->scope->params, p->type, code);
     if (ret->param == NULL || query_is_later(code)) {
         return ERR_NOT_FOUND;
     }

@@ -119,9 +119,8 @@ static ErrCode narrowed(Search *s, const SearchLink *link, const Asked *asked, S
     for (size_t i = 0; i < asked->n; i++) {
         TRY(value_ranges(b, c, &term, &asked->values[i]));
     }
-    clause_finish(c);
     *ret = b;
-    return ERR_OK;
+    return link_finish(b, &term, c);
 }
 
 /* One search for all of them. What it finds says yes; of the others is known that not. */

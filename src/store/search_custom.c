@@ -7,45 +7,17 @@
 
 enum { SLOTS_MAX = 4 << 20 };
 
-typedef struct Gather {
-    Search *s;
-    Clause *clause;
-    const KeyRange *range;
-    KeyVerdict verdict;
-    Slot base;
-} Gather;
-
-static bool gather_take(void *ctx, Str key) {
-    Gather *g = ctx;
-    g->verdict = key_verdict(g->range, key);
-    return g->verdict != KEY_NO;
-}
-
-static ErrCode gather_put(void *ctx, Str key, const uint32_t *slots, size_t n) {
-    Gather *g = ctx;
-    (void)key;
-    g->clause->is_unsure = g->clause->is_unsure || g->verdict == KEY_MAYBE;
-    if (g->clause->n_slots + n > SLOTS_MAX) {
-        return search_too_much(g->s);
+/* The clause's ranges as slots of the parameter's own index. */
+static ErrCode gather(Search *s, const IndexPart *p, const Clause *keys, Clause *into) {
+    CLEANUP(slot_vec_release) SlotVec slots = {0};
+    CLEANUP(slot_vec_release) SlotVec maybe = {0};
+    TRY(search_fill(s, p, keys, &slots, &maybe));
+    into->is_unsure = into->is_unsure || maybe.n > 0;
+    if (into->n_slots + slots.n > SLOTS_MAX) {
+        return search_too_much(s);
     }
-    for (size_t i = 0; i < n; i++) {
-        TRY(clause_slot(g->s, g->clause, g->base + slots[i]));
-    }
-    return ERR_OK;
-}
-
-static ErrCode gather_ranges(Search *s, const IndexView *view, const Clause *keys, Clause *into) {
-    for (size_t i = 0; i < view->n; i++) {
-        const IndexPart *p = &view->parts[i];
-        for (size_t k = 0; k < keys->n_ranges; k++) {
-            Gather g = {s, into, &keys->ranges[k], KEY_YES, part_base(p)};
-            TRY(part_scan(p, &(TailScan){.from = keys->ranges[k].from,
-                                         .to = keys->ranges[k].to,
-                                         .below = part_below(p, s->snapshot),
-                                         .take = gather_take,
-                                         .put = gather_put,
-                                         .ctx = &g}));
-        }
+    for (size_t i = 0; i < slots.n; i++) {
+        TRY(clause_slot(s, into, part_base(p) + slots.slots[i]));
     }
     return ERR_OK;
 }
@@ -79,27 +51,41 @@ static ErrCode last_records(Search *s, Clause *c, RecordNo done) {
     return ERR_OK;
 }
 
-ErrCode plan_custom(Search *s, const FhirQueryTerm *term) {
+static CustomParam *owner_of(const Search *s, const FhirQueryTerm *term) {
     assert(s->query->params != NULL);
     CustomParam *p = param_list_owner((const ParamList *)s->query->params, term->param);
     assert(p != NULL);
+    return p;
+}
+
+ErrCode custom_is_ready(const Search *s, const FhirQueryTerm *term) {
+    RecordNo done = MIN(index_published(owner_of(s, term)->index), s->snapshot);
+    return s->snapshot - done > PARAM_LAG_MAX ? not_yet(s, term, done) : ERR_OK;
+}
+
+ErrCode custom_resolve(Search *s, const FhirQueryTerm *term, Clause *c) {
+    CustomParam *p = owner_of(s, term);
+    Clause keys = *c;
     RecordNo done = MIN(index_published(p->index), s->snapshot);
-    if (s->snapshot - done > PARAM_LAG_MAX) {
-        return not_yet(s, term, done);
+    TRY(custom_is_ready(s, term));
+    c->n_ranges = c->n_records = 0; /* its keys have every reference */
+    clause_finish(&keys);
+    CLEANUP_VIEW IndexView *view = index_view_take(p->index);
+    for (size_t i = 0; i < view->n; i++) {
+        TRY(gather(s, &view->parts[i], &keys, c));
     }
-    Clause keys = {0};
-    TRY(key_ranges(s, term, &keys));
+    TRY(last_records(s, c, done));
+    clause_finish(c);
+    return ERR_OK;
+}
+
+ErrCode plan_custom(Search *s, const FhirQueryTerm *term) {
     Clause *c = clause_new(s);
     if (c == NULL) {
         return ERR_NOMEM;
     }
     c->is_negative = term->modifier == FHIR_MOD_NOT || term->modifier == FHIR_MOD_NOT_IN ||
                      (term->modifier == FHIR_MOD_MISSING && term->missing);
-    IndexView *view = index_view_take(p->index);
-    ErrCode err = gather_ranges(s, view, &keys, c);
-    index_view_give(view);
-    TRY(err);
-    TRY(last_records(s, c, done));
-    clause_finish(c);
-    return ERR_OK;
+    TRY(key_ranges(s, term, c));
+    return custom_resolve(s, term, c);
 }

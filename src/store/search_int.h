@@ -153,6 +153,10 @@ MUST_USE ErrCode search_plan_close(Search *s);
 
 /* ---- search_custom.c: parameters that came at run time ---- */
 MUST_USE ErrCode plan_custom(Search *s, const FhirQueryTerm *term);
+/* The ranges of a clause, keys of the term's parameter, become the slots that its own index has for
+ * them, and the last records. ERR_BUSY, search-indexing: it lacks too much. */
+MUST_USE ErrCode custom_resolve(Search *s, const FhirQueryTerm *term, Clause *c);
+MUST_USE ErrCode custom_is_ready(const Search *s, const FhirQueryTerm *term);
 
 /* ---- search_text.c: _text, _content, near ---- */
 MUST_USE ErrCode plan_words(Search *s, const FhirQueryTerm *term);

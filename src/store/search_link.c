@@ -81,7 +81,7 @@ ErrCode link_side_search(Search *s, FhirType type, FhirQueryTerm *terms, size_t 
     if (c == NULL || q == NULL) {
         return ERR_NOMEM;
     }
-    *q = (FhirQuery){.type = type, .terms = terms, .n_terms = n_terms};
+    *q = (FhirQuery){.type = type, .params = s->query->params, .terms = terms, .n_terms = n_terms};
     *c = (Search){.store = s->store,
                   .index = s->index,
                   .view = s->view,
@@ -119,6 +119,14 @@ ErrCode link_put_target(Search *s, Clause *c, const FhirQueryTerm *term,
     FhirQueryValue v = {.kind = FHIR_INDEX_REFERENCE};
     v.reference = *r;
     return value_ranges(s, c, &one, &v);
+}
+
+/* All references are there: keys of a parameter that came at run time stand in its own index. */
+ErrCode link_finish(Search *s, const FhirQueryTerm *term, Clause *c) {
+    bool is_own = fhir_param_is_custom(term->param) && c->n_ranges > 0;
+    TRY(is_own ? custom_resolve(s, term, c) : ERR_OK);
+    clause_finish(c);
+    return ERR_OK;
 }
 
 FhirIndexReference link_reference(FhirType type, Str id) {
@@ -185,12 +193,22 @@ static void target_put(FhirIndexSink *sink, const FhirIndexValue *v) {
     }
 }
 
+ErrCode link_extract(Search *side, const FhirSearchParam *param, const JsonNode *root,
+                     FhirIndexSink *sink) {
+    const FhirParamSet *set = side->query->params;
+    FhirExtractSome some = {.type = side->query->type};
+    if (fhir_param_is_custom(param)) {
+        assert(set != NULL);
+        return set->extract(set, side->match_arena, param, root, sink);
+    }
+    fhir_extract_want(&some, param->id);
+    return fhir_extract_some(side->match_arena, &some, root, sink);
+}
+
 /* The resource met the link of a _has: what it refers to is a member. */
-static ErrCode fill_reverse(SideFill *f, const StoreVersion *v, const JsonNode *root) {
+static ErrCode fill_reverse(SideFill *f, const JsonNode *root) {
     TargetSink sink = {{.put = target_put}, f, ERR_OK};
-    FhirExtractSome some = {.type = v->type};
-    fhir_extract_want(&some, f->term->param->id);
-    TRY(fhir_extract_some(f->search->match_arena, &some, root, &sink.sink));
+    TRY(link_extract(f->search, f->term->param, root, &sink.sink));
     bool is_enough = f->side->yes.n > f->max || (f->asked != NULL && f->n_left == 0);
     return sink.err != ERR_OK ? sink.err : is_enough ? ERR_STOPPED : ERR_OK;
 }
@@ -210,7 +228,7 @@ ErrCode link_fill_one(SideFill *f, Slot slot, bool sure) {
     if (is_match && !sure) {
         TRY(search_match(f->search, &v, root, &is_match));
     }
-    return !is_match ? ERR_OK : reverse ? fill_reverse(f, &v, root) : link_fill_chain(f, &v);
+    return !is_match ? ERR_OK : reverse ? fill_reverse(f, root) : link_fill_chain(f, &v);
 }
 
 static ErrCode fill_put(void *ctx, const WalkBatch *batch) {
@@ -357,6 +375,7 @@ static ErrCode plan_sides(Search *s, SearchLink *link) {
 ErrCode search_plan_link(Search *s, const FhirQueryTerm *term) {
     SearchLink *link = NULL;
     bool tree = term->kind == FHIR_TERM_VALUES;
+    TRY(fhir_param_is_custom(term->param) ? custom_is_ready(s, term) : ERR_OK);
     TRY(link_new(s, term, tree ? term->n_values : term->n_links, &link));
     link->is_joined = tree;
     return tree ? link_plan_tree(s, link) : plan_sides(s, link);
@@ -409,8 +428,7 @@ static ErrCode join(Search *s, SearchLink *link) {
     }
     link->is_joined = true;
     c->is_unsure = link_is_reverse(link->term); /* the id may be another type's */
-    clause_finish(c);
-    return ERR_OK;
+    return link_finish(s, link->term, c);
 }
 
 /* A set is worth it when it is not larger than what asking would have to look at. */

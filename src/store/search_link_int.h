@@ -66,6 +66,12 @@ MUST_USE ErrCode link_side_search(Search *s, FhirType type, FhirQueryTerm *terms
 MUST_USE ErrCode link_put_target(Search *s, Clause *c, const FhirQueryTerm *term,
                                  const FhirIndexReference *r);
 
+/* When all of them are there. */
+MUST_USE ErrCode link_finish(Search *s, const FhirQueryTerm *term, Clause *c);
+/* The values of one parameter of a resource that the search found. */
+MUST_USE ErrCode link_extract(Search *side, const FhirSearchParam *param,
+                              const struct JsonNode *root, FhirIndexSink *sink);
+
 /* ---- filling a set ---- */
 typedef struct SideFill {
     Search *s; /* whose term it is */

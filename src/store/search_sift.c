@@ -51,7 +51,8 @@ static ErrCode sift_chain(Search *s, SearchLink *link, Slot slot, bool *ret_may)
     LinkSide *side = &link->sides[0];
     StoredPatients patients = PATIENTS_ANY;
     Slot own = 0;
-    if (link->n_sides != 1 || side->type != FHIR_T_PATIENT) {
+    if (link->n_sides != 1 || side->type != FHIR_T_PATIENT ||
+        fhir_param_is_custom(link->term->param)) {
         return ERR_OK;
     }
     TRY(spend_seeks(s, link, 1));
@@ -69,7 +70,8 @@ static ErrCode sift_chain(Search *s, SearchLink *link, Slot slot, bool *ret_may)
  */
 
 bool link_sifts(const SearchLink *link) {
-    return link->n_sides == 1 && probe_fits(link->sides[0].search);
+    return link->n_sides == 1 && !fhir_param_is_custom(link->term->param) &&
+           probe_fits(link->sides[0].search);
 }
 
 /* The slots of a span of one record that may meet the side. */

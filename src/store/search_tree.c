@@ -137,6 +137,5 @@ ErrCode link_plan_tree(Search *s, SearchLink *link) {
         TRY(term->modifier == FHIR_MOD_BELOW ? tree_below(s, link, side, c, r->id)
                                              : tree_above(s, link, side, c, r->id));
     }
-    clause_finish(c);
-    return ERR_OK;
+    return link_finish(s, term, c);
 }

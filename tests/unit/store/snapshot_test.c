@@ -207,7 +207,7 @@ static void train_once(void *ctx, uint64_t done, uint64_t total) {
 static void a_dictionary_made_while_verifying_is_no_damage(void **state) {
     Home *h = *state;
     Training training = {h, false};
-    StoreProgress progress = {train_once, &training};
+    StoreProgress progress = {.step = train_once, .ctx = &training};
     uint64_t n = 0;
     h->options.sync_off = 1;
     home_reopen(h);

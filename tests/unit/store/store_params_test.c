@@ -51,13 +51,15 @@ static const char *definition(World *w, const Twin *t, const char *status) {
         .ptr;
 }
 
+static size_t page_size = 1000; /* smaller: a page without its total */
+
 static ErrCode search(World *w, FhirType type, const char *text, StorePage *page) {
     FhirQuery q;
     FhirQueryScope scope = {.type = type, .base_url = STR("https://nhip.example/fhir"),
                             .now = 1704067200000, .info = &w->home.info};
     scope.params = store_params(w->home.store, w->arena);
     TRY(fhir_query_parse(w->arena, &scope, str_from(text), &q));
-    StoreSearch s = {.query = &q, .count = 1000, .want_total = true};
+    StoreSearch s = {.query = &q, .count = page_size, .want_total = page_size == 1000};
     return store_search(w->home.store, w->arena, &s, page, &w->home.info);
 }
 
@@ -105,14 +107,51 @@ static void check_twin(World *w, const Twin *t, size_t *hits) {
     check_same(w, t->type, own, twin, hits);
 }
 
+/* Chains, _has and trees through custom parameters, and with them at their ends. */
+static const struct {
+    FhirType type;
+    const char *own, *twin;
+} LINKED[] = {
+    {FHIR_T_OBSERVATION, "subject:Patient.my-name=nguyen", "subject:Patient.name=nguyen"},
+    {FHIR_T_OBSERVATION, "patient.my-id:not=P1&my-code=a1", "patient.identifier:not=P1&code=a1"},
+    {FHIR_T_CONDITION, "my-patient.name=an", "patient.name=an"},
+    {FHIR_T_CONDITION, "my-patient.my-name=le&code=a1", "patient.name=le&code=a1"},
+    {FHIR_T_CONDITION, "my-patient:Patient._has:Encounter:patient:my-provider.active=true",
+     "patient:Patient._has:Encounter:patient:service-provider.active=true"},
+    {FHIR_T_ENCOUNTER, "my-provider.name=benh", "service-provider.name=benh"},
+    {FHIR_T_ENCOUNTER, "my-provider:Organization.active=true&patient.my-birth=2024",
+     "service-provider:Organization.active=true&patient.birthdate=2024"},
+    {FHIR_T_ENCOUNTER, "my-provider:below=Organization/other-5",
+     "service-provider:below=Organization/other-5"},
+    {FHIR_T_PATIENT, "_has:Observation:patient:my-code=b2", "_has:Observation:patient:code=b2"},
+    {FHIR_T_PATIENT, "_has:Condition:my-patient:code=c3", "_has:Condition:patient:code=c3"},
+    {FHIR_T_PATIENT, "_has:Condition:my-patient:recorded-date=2024-01&my-name=an",
+     "_has:Condition:patient:recorded-date=2024-01&name=an"},
+    {FHIR_T_ORGANIZATION, "_has:Encounter:my-provider:status=finished",
+     "_has:Encounter:service-provider:status=finished"},
+    {FHIR_T_ORGANIZATION, "_has:Encounter:my-provider:patient.my-name=an",
+     "_has:Encounter:service-provider:patient.name=an"},
+};
+
+static void check_linked(World *w, size_t *hits) {
+    size_t i = below(w, ARRAY_LEN(LINKED));
+    arena_reset(w->arena);
+    page_size = below(w, 2) == 0 ? 1000 : 5;
+    check_same(w, LINKED[i].type, LINKED[i].own, LINKED[i].twin, hits);
+    page_size = 1000;
+}
+
 static void wait_ready(World *w) {
     assert_true(store_params_wait(w->home.store, 60000));
 }
 
-static void twins_answer_alike(void **state) {
-    (void)state;
+/* link_work: 0, or how soon asking gives way to sets (StoreOptions). */
+static void check_twins(unsigned link_work) {
     World *w = world_new(seed_of(41), 6);
+    w->home.options.link_work = link_work;
+    home_reopen(&w->home);
     size_t hits = 0;
+    size_t linked = 0;
     for (int i = 0; i < 150; i++) {
         commit_any(w);
     }
@@ -122,10 +161,12 @@ static void twins_answer_alike(void **state) {
     wait_ready(w);
     for (int i = 0; i < 300; i++) {
         check_twin(w, &TWINS[below(w, ARRAY_LEN(TWINS))], &hits);
+        check_linked(w, &linked);
         if (below(w, 3) == 0) {
             commit_any(w); /* found at once, indexed or not */
         }
     }
+    assert_true(linked > 1000);
     Sha256 before;
     Sha256 after;
     assert_ok(store_view_digest(w->home.store, &before));
@@ -143,6 +184,13 @@ static void twins_answer_alike(void **state) {
     assert_memory_equal(&before, &after, sizeof(before));
     assert_true(hits > 1000);
     world_free(w);
+}
+
+static void twins_answer_alike(void **state) {
+    (void)state;
+    check_twins(0);
+    check_twins(1);
+    check_twins(~0U);
 }
 
 static StoreParamState only_state(World *w) {
