@@ -206,18 +206,7 @@ static bool is_refusal(ErrCode err) {
 
 static ErrCode refuse(Batch *b, const SettleAct *act, ErrCode err, const ErrInfo *info) {
     SettleDone *d = b->done;
-    if (d->n_refused == b->refused_cap) {
-        size_t cap = MAX((size_t)32, 2 * b->refused_cap);
-        SettleRefusal *grown = arena_new_array(b->kept, SettleRefusal, cap);
-        if (grown == NULL) {
-            return ERR_NOMEM;
-        }
-        if (d->n_refused > 0) {
-            memcpy(grown, d->refused, d->n_refused * sizeof(*grown));
-        }
-        d->refused = grown;
-        b->refused_cap = cap;
-    }
+    TRY(settle_grow(b->kept, &d->refused, d->n_refused, &b->refused_cap, sizeof(*d->refused)));
     bool said = info->code == err && info->what_en[0] != '\0';
     d->refused[d->n_refused++] = (SettleRefusal){
         .facility = act->facility,

@@ -136,6 +136,8 @@ Str settle_task_input(Arena *arena, const JsonNode *root, const char *name);
 bool settle_task_has_input(const JsonNode *root, const char *name, Str value);
 
 /* ---- small things ---- */
+/* Room for one more in *list (a pointer to the list's pointer) of n items of `size` bytes. */
+MUST_USE ErrCode settle_grow(Arena *arena, void *list, size_t n, size_t *cap, size_t size);
 /* {"value":12.50,"currency":"VND"} */
 void settle_put_money(JsonWriter *w, int64_t amount);
 /* ERR_SYNTAX, ERR_PARAM. */

@@ -1,14 +1,13 @@
 /* A commit in the making: what several visits' steps put into it. */
 #include "settle/settle_int.h"
 
-/* Room for one more of `size` bytes each. */
-static ErrCode grow(SettlePlan *p, void *list, size_t n, size_t *cap, size_t size) {
+ErrCode settle_grow(Arena *arena, void *list, size_t n, size_t *cap, size_t size) {
     void **items = list;
     if (n < *cap) {
         return ERR_OK;
     }
     size_t more = MAX((size_t)16, 2 * *cap);
-    void *grown = arena_calloc(p->arena, more, size);
+    void *grown = arena_calloc(arena, more, size);
     if (grown == NULL) {
         return ERR_NOMEM;
     }
@@ -19,7 +18,8 @@ static ErrCode grow(SettlePlan *p, void *list, size_t n, size_t *cap, size_t siz
     *cap = more;
     return ERR_OK;
 }
-#define GROW(p, list, n, cap) grow((p), &(p)->list, (p)->n, &(p)->cap, sizeof(*(p)->list))
+#define GROW(p, list, n, cap)                                                                      \
+    settle_grow((p)->arena, &(p)->list, (p)->n, &(p)->cap, sizeof(*(p)->list))
 
 ErrCode settle_plan_group(SettlePlan *p, const StoreChange *changes, size_t n, Slot patient) {
     StoreChange *copy = arena_new_array(p->arena, StoreChange, n);
