@@ -6,7 +6,7 @@
 
 enum { CODE_MAX = 64, BASES_MAX = FHIR_RESOURCE_COUNT, STEPS_MAX = 100000 };
 
-static ErrCode refuse(ErrInfo *info, const char *where, const char *en, const char *vi) {
+ErrCode param_refuse(ErrInfo *info, const char *where, const char *en, const char *vi) {
     err_where(info, "SearchParameter.%s", where);
     ErrCode err = err_set(info, ERR_INVALID, "search-param", "%s", "%s", en);
     if (info != NULL) {
@@ -32,18 +32,18 @@ static bool is_code(Str code) {
 
 static ErrCode read_type(Arena *arena, const JsonNode *root, ParamDef *def, ErrInfo *info) {
     Str text = text_of(arena, root, "type");
-    for (int t = FHIR_PARAM_TOKEN; t <= FHIR_PARAM_REFERENCE; t++) {
+    for (int t = FHIR_PARAM_TOKEN; t <= FHIR_PARAM_COMPOSITE; t++) {
         if (str_eq(text, fhir_param_type_name((FhirParamType)t))) {
             def->type = (FhirParamType)t;
             return ERR_OK;
         }
     }
-    return refuse(
+    return param_refuse(
         info, "type",
-        "only parameters of type token, string, date, number, quantity, uri and reference "
-        "can be defined",
-        "chỉ định nghĩa được tham số kiểu token, string, date, number, quantity, uri và "
-        "reference");
+        "only parameters of type token, string, date, number, quantity, uri, reference and "
+        "composite can be defined",
+        "chỉ định nghĩa được tham số kiểu token, string, date, number, quantity, uri, "
+        "reference và composite");
 }
 
 /* The resource types of a list, ascending. */
@@ -75,9 +75,10 @@ static ErrCode read_bases(Arena *arena, const JsonNode *root, ParamDef *def, Err
     size_t n = 0;
     ErrCode err = read_types(arena, json_get_lit(root, "base"), &types, &n);
     if (err == ERR_INVALID || (err == ERR_OK && n == 0)) {
-        return refuse(info, "base", "name the resource types: Resource and DomainResource are none",
-                      "hãy nêu đích danh các loại tài nguyên, không dùng Resource hay "
-                      "DomainResource");
+        return param_refuse(info, "base",
+                            "name the resource types: Resource and DomainResource are none",
+                            "hãy nêu đích danh các loại tài nguyên, không dùng Resource hay "
+                            "DomainResource");
     }
     TRY(err);
     FhirType *bases = arena_new_array(arena, FhirType, n);
@@ -108,8 +109,8 @@ static ErrCode read_targets(Arena *arena, const JsonNode *root, ParamDef *def, E
     size_t n = 0;
     ErrCode err = read_types(arena, json_get_lit(root, "target"), &types, &n);
     if (err == ERR_INVALID) {
-        return refuse(info, "target", "a target is no resource type",
-                      "có đích không phải loại tài nguyên");
+        return param_refuse(info, "target", "a target is no resource type",
+                            "có đích không phải loại tài nguyên");
     }
     TRY(err);
     def->targets = types;
@@ -124,20 +125,22 @@ static bool depends_on_time(Str expression) {
            str_find(expression, STR("timeOfDay(")) != SIZE_MAX;
 }
 
-static ErrCode read_expression(Arena *arena, const JsonNode *root, ParamDef *def, ErrInfo *info) {
-    def->expression = text_of(arena, root, "expression");
-    if (def->expression.len == 0) {
-        return refuse(info, "expression", "an active parameter needs an expression (FHIRPath)",
-                      "tham số đang dùng cần có biểu thức FHIRPath (expression)");
+ErrCode param_compile(Arena *arena, Str expression, const ParamRead *read, const FpathExpr **ret) {
+    const ParamDef *def = read->def;
+    ErrInfo *info = read->info;
+    if (expression.len == 0) {
+        return param_refuse(info, "expression",
+                            "an active parameter needs an expression (FHIRPath)",
+                            "tham số đang dùng cần có biểu thức FHIRPath (expression)");
     }
-    if (depends_on_time(def->expression)) {
-        return refuse(info, "expression", "what depends on the time of day cannot be indexed",
-                      "không lập chỉ mục được biểu thức phụ thuộc thời điểm hiện tại");
+    if (depends_on_time(expression)) {
+        return param_refuse(info, "expression", "what depends on the time of day cannot be indexed",
+                            "không lập chỉ mục được biểu thức phụ thuộc thời điểm hiện tại");
     }
     ErrInfo why = {0};
-    FpathOptions options = {.context = def->n_bases == 1 ? (FhirShape)def->bases[0] : 0,
-                            .strict = def->n_bases == 1};
-    ErrCode err = fpath_compile(arena, def->expression, &options, &def->expr, &why);
+    bool is_whole = def->n_bases == 1 && def->expr == NULL; /* parts begin inside */
+    FpathOptions options = {.context = is_whole ? (FhirShape)def->bases[0] : 0, .strict = is_whole};
+    ErrCode err = fpath_compile(arena, expression, &options, ret, &why);
     if (err == ERR_NOMEM || err == ERR_OK) {
         return err;
     }
@@ -147,24 +150,32 @@ static ErrCode read_expression(Arena *arena, const JsonNode *root, ParamDef *def
                    why.what_en);
 }
 
-ErrCode param_define(Arena *arena, const JsonNode *root, ParamDef *ret, ErrInfo *info) {
-    ParamDef def = {0};
+bool param_is_composite(const JsonNode *root) {
+    return json_str_is(json_get_lit(root, "type"), STR("composite"));
+}
+
+ErrCode param_define(Arena *arena, const JsonNode *root, const ParamRead *read) {
+    ErrInfo *info = read->info;
+    ParamDef *def = read->def;
+    *def = (ParamDef){0};
     if (!json_str_is(json_get_lit(root, "status"), STR("active"))) {
         return ERR_NOT_FOUND;
     }
-    def.url = text_of(arena, root, "url");
-    def.code = text_of(arena, root, "code");
-    if (!is_code(def.code)) {
-        return refuse(info, "code",
-                      "a code begins with a letter and goes on with letters, digits, - and _, 64 "
-                      "at most",
-                      "mã bắt đầu bằng chữ cái, tiếp theo là chữ cái, chữ số, - và _, tối đa 64");
+    def->url = text_of(arena, root, "url");
+    def->code = text_of(arena, root, "code");
+    if (!is_code(def->code)) {
+        return param_refuse(info, "code",
+                            "a code begins with a letter and goes on with letters, digits, - and "
+                            "_, 64 at most",
+                            "mã bắt đầu bằng chữ cái, tiếp theo là chữ cái, chữ số, - và _, tối "
+                            "đa 64");
     }
-    TRY(read_type(arena, root, &def, info));
-    TRY(read_bases(arena, root, &def, info));
-    TRY(read_targets(arena, root, &def, info));
-    TRY(read_expression(arena, root, &def, info));
-    *ret = def;
+    TRY(read_type(arena, root, def, info));
+    TRY(read_bases(arena, root, def, info));
+    TRY(read_targets(arena, root, def, info));
+    def->expression = text_of(arena, root, "expression");
+    TRY(param_compile(arena, def->expression, read, &def->expr));
+    TRY(def->type == FHIR_PARAM_COMPOSITE ? param_read_parts(arena, root, read) : ERR_OK);
     return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
 }
 
@@ -176,6 +187,9 @@ uint64_t param_hash(const ParamDef *def) {
     }
     for (size_t i = 0; i < def->n_targets; i++) {
         h = hash64_mix(h, (uint64_t)def->targets[i] << 16);
+    }
+    for (size_t i = 0; i < def->n_parts; i++) {
+        h = hash64_mix(h, hash64_mix(hash64(def->parts[i].expression), def->parts[i].type));
     }
     return h;
 }
@@ -226,6 +240,19 @@ static ErrCode emit_system(Arena *arena, const FhirSearchParam *param, const Fpa
     return ERR_OK;
 }
 
+ErrCode param_emit(Arena *arena, const FhirSearchParam *param, const FpathSeq *seq,
+                   FhirIndexSink *sink) {
+    for (size_t i = 0; i < seq->n; i++) {
+        const FpathItem *item = &seq->items[i];
+        if (item->kind != FPATH_NODE) {
+            TRY(emit_system(arena, param, item, sink));
+        } else if (item->node != NULL) {
+            (void)fhir_extract_element(arena, param, (FhirType)item->shape, item->node, sink);
+        }
+    }
+    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+}
+
 ErrCode custom_extract(CustomParam *p, Arena *arena, const FhirSearchParam *param,
                        const JsonNode *root, FhirIndexSink *sink) {
     FpathEnv env = fpath_env(root);
@@ -234,18 +261,14 @@ ErrCode custom_extract(CustomParam *p, Arena *arena, const FhirSearchParam *para
     env.now = 1; /* nothing depends on it */
     env.max_steps = STEPS_MAX;
     ErrCode err = fpath_eval(arena, p->def.expr, &env, &seq, NULL);
+    if (err == ERR_OK) {
+        ParamEmit emit = {param, &seq, sink};
+        err = p->def.n_parts > 0 ? param_emit_parts(&p->def, arena, &emit, &env)
+                                 : param_emit(arena, param, &seq, sink);
+    }
     if (err != ERR_OK && err != ERR_NOMEM) {
         atomic_fetch_add(&p->errors, 1);
         return ERR_OK;
     }
-    TRY(err);
-    for (size_t i = 0; i < seq.n; i++) {
-        const FpathItem *item = &seq.items[i];
-        if (item->kind != FPATH_NODE) {
-            TRY(emit_system(arena, param, item, sink));
-        } else if (item->node != NULL) {
-            (void)fhir_extract_element(arena, param, (FhirType)item->shape, item->node, sink);
-        }
-    }
-    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+    return err;
 }

@@ -89,17 +89,26 @@ static ErrCode custom_open(CustomParam *p, ErrInfo *info) {
     return ERR_OK;
 }
 
-static ErrCode custom_new(Store *store, const JsonNode *root, unsigned ordinal, CustomParam **ret,
+typedef struct ListRead {
+    Store *store;
+    ParamList *old; /* may be NULL */
+    ParamList *list;
+    Arena *arena; /* one resource */
+    unsigned ordinal;
+} ListRead;
+
+static ErrCode custom_new(const ListRead *r, const JsonNode *root, CustomParam **ret,
                           ErrInfo *info) {
     CustomParam *p = calloc(1, sizeof(*p));
     if (p == NULL) {
         return ERR_NOMEM;
     }
     atomic_init(&p->refs, 1);
-    p->store = store;
-    p->ordinal = ordinal;
+    p->store = r->store;
+    p->ordinal = r->ordinal;
     p->arena = arena_new(DEF_BYTES);
-    ErrCode err = p->arena == NULL ? ERR_NOMEM : param_define(p->arena, root, &p->def, info);
+    ParamRead read = {r->list, &p->def, info};
+    ErrCode err = p->arena == NULL ? ERR_NOMEM : param_define(p->arena, root, &read);
     if (err != ERR_OK) {
         arena_free(p->arena);
         free(p);
@@ -185,8 +194,12 @@ static ErrCode list_rows(ParamList *list) {
                                             .expression = p->def.expression,
                                             .id = (FhirParamId)(FHIR_P_CUSTOM + p->ordinal),
                                             .type = (uint8_t)p->def.type,
+                                            .n_parts = (uint8_t)p->def.n_parts,
                                             .n_targets = (uint16_t)p->def.n_targets,
                                             .targets = p->def.targets}};
+            for (size_t at = 0; at < p->def.n_parts; at++) { /* their own ids have no part in it */
+                rows[list->set.n - 1].param.parts[at].type = (uint8_t)p->def.parts[at].type;
+            }
         }
     }
     list->set.rows = rows;
@@ -194,14 +207,6 @@ static ErrCode list_rows(ParamList *list) {
 }
 
 /* ---- reading ---- */
-
-typedef struct ListRead {
-    Store *store;
-    ParamList *old; /* may be NULL */
-    ParamList *list;
-    Arena *arena; /* one resource */
-    unsigned ordinal;
-} ListRead;
 
 static ErrCode list_refuse(ListRead *r, const StoreVersion *v, const JsonNode *root,
                            const ErrInfo *why) {
@@ -268,7 +273,7 @@ static CustomParam *find_old(const ParamList *old, unsigned ordinal, uint64_t ha
 static ErrCode open_param(ListRead *r, const StoreVersion *v, const JsonNode *root,
                           CustomParam **ret, ErrInfo *info) {
     ParamDef def;
-    TRY(param_define(r->arena, root, &def, info));
+    TRY(param_define(r->arena, root, &(ParamRead){r->list, &def, info}));
     TRY(code_taken(r->list, &def, v->id, info));
     if (r->list->n == STORE_PARAMS_MAX || r->ordinal >= ORDINALS) {
         return too_many(info);
@@ -277,16 +282,19 @@ static ErrCode open_param(ListRead *r, const StoreVersion *v, const JsonNode *ro
     if (*ret != NULL) {
         return ERR_OK;
     }
-    TRY(custom_new(r->store, root, r->ordinal, ret, info));
+    TRY(custom_new(r, root, ret, info));
     (*ret)->id = arena_str((*ret)->arena, v->id);
     return ERR_OK;
 }
 
-static ErrCode read_param(ListRead *r, const StoreVersion *v) {
+static ErrCode read_param(ListRead *r, const StoreVersion *v, bool composites) {
     const JsonNode *root = NULL;
     CustomParam *p = NULL;
     ErrInfo why = {0};
     TRY(json_parse(r->arena, v->json, &root, NULL));
+    if (param_is_composite(root) != composites) {
+        return ERR_OK;
+    }
     ErrCode err = open_param(r, v, root, &p, &why);
     if (err == ERR_OK) {
         r->list->params[r->list->n++] = p;
@@ -297,6 +305,22 @@ static ErrCode read_param(ListRead *r, const StoreVersion *v) {
     }
     log_warn("search_param_not_used", "rule", why.rule);
     return list_refuse(r, v, root, &why);
+}
+
+/* What is current of them; composites, whose parts must be known, in a second round. */
+static ErrCode read_current(ListRead *r, Arena *slots_arena, const SlotList *firsts) {
+    for (size_t i = 0; i < 2 * firsts->n; i++) {
+        SlotList later = {0};
+        StoreVersion v;
+        size_t at = i % firsts->n;
+        TRY(index_versions(r->store->index, slots_arena, firsts->slots[at], r->list->at, &later));
+        Slot now = later.n == 0 ? firsts->slots[at] : later.slots[later.n - 1];
+        arena_reset(r->arena);
+        TRY(store_get_slot(r->store, r->arena, now, &v));
+        r->ordinal = (unsigned)at;
+        TRY(v.deleted ? ERR_OK : read_param(r, &v, i >= firsts->n));
+    }
+    return ERR_OK;
 }
 
 /* Every SearchParameter that ever was, by age: its number is its ordinal. */
@@ -318,17 +342,7 @@ static ErrCode read_all(ListRead *r, Arena *slots_arena) {
             first[n++] = v.first;
         }
     }
-    for (size_t i = 0; i < n; i++) {
-        SlotList later = {0};
-        StoreVersion v;
-        TRY(index_versions(r->store->index, slots_arena, first[i], r->list->at, &later));
-        Slot now = later.n == 0 ? first[i] : later.slots[later.n - 1];
-        arena_reset(r->arena);
-        TRY(store_get_slot(r->store, r->arena, now, &v));
-        r->ordinal = (unsigned)i;
-        TRY(v.deleted ? ERR_OK : read_param(r, &v));
-    }
-    return ERR_OK;
+    return read_current(r, slots_arena, &(SlotList){first, n});
 }
 
 static bool has_param(const ParamList *list, const CustomParam *p) {
@@ -405,11 +419,12 @@ const FhirParamSet *store_params(Store *store, Arena *arena) {
 
 ErrCode store_param_check(Store *store, Arena *arena, Str id, const JsonNode *root, ErrInfo *info) {
     ParamDef def;
-    ErrCode err = param_define(arena, root, &def, info);
+    ParamList *list = param_list_take(store);
+    ErrCode err = param_define(arena, root, &(ParamRead){list, &def, info});
     if (err != ERR_OK) {
+        param_list_give(list);
         return err == ERR_NOT_FOUND ? ERR_OK : err;
     }
-    ParamList *list = param_list_take(store);
     bool full = list != NULL && list->n == STORE_PARAMS_MAX;
     for (size_t i = 0; list != NULL && i < list->n && full; i++) {
         full = !str_eq(list->params[i]->id, id);

@@ -10,6 +10,12 @@
 #include "store/store_int.h"
 #include "store/store_params.h"
 
+typedef struct ParamPart { /* of a composite */
+    FhirParamType type;
+    Str expression;
+    const FpathExpr *expr;
+} ParamPart;
+
 /* What a SearchParameter resource says; lives in the arena it was read into. */
 typedef struct ParamDef {
     Str url, code, expression;
@@ -19,11 +25,37 @@ typedef struct ParamDef {
     const uint16_t *targets; /* ascending */
     size_t n_targets;
     const FpathExpr *expr;
+    ParamPart parts[FHIR_COMPOSITE_PARTS];
+    size_t n_parts;
 } ParamDef;
-/* ERR_NOT_FOUND: it is not active. */
-MUST_USE ErrCode param_define(Arena *arena, const JsonNode *root, ParamDef *ret, ErrInfo *info);
+typedef struct ParamList ParamList;
+typedef struct ParamRead {
+    const ParamList *known; /* whose parameters a composite may have as parts; may be NULL */
+    ParamDef *def;
+    ErrInfo *info;
+} ParamRead;
+/* ERR_NOT_FOUND: it is not active. Nothing of `known` is kept. */
+MUST_USE ErrCode param_define(Arena *arena, const JsonNode *root, const ParamRead *read);
+bool param_is_composite(const JsonNode *root);
+ErrCode param_refuse(ErrInfo *info, const char *where, const char *en, const char *vi);
+MUST_USE ErrCode param_compile(Arena *arena, Str expression, const ParamRead *read,
+                               const FpathExpr **ret);
 /* Of all that the index depends on. */
 uint64_t param_hash(const ParamDef *def);
+
+/* Values of what an expression gave, as the parameter has them. */
+MUST_USE ErrCode param_emit(Arena *arena, const FhirSearchParam *param, const FpathSeq *seq,
+                            FhirIndexSink *sink);
+
+/* ---- param_parts.c: composites ---- */
+MUST_USE ErrCode param_read_parts(Arena *arena, const JsonNode *root, const ParamRead *read);
+typedef struct ParamEmit {
+    const FhirSearchParam *param;
+    const FpathSeq *seq; /* of the definition's expression: the parts are looked for in each */
+    FhirIndexSink *sink;
+} ParamEmit;
+MUST_USE ErrCode param_emit_parts(const ParamDef *def, Arena *arena, const ParamEmit *emit,
+                                  const FpathEnv *whole);
 
 typedef struct CustomParam {
     atomic_uint refs;
@@ -46,7 +78,7 @@ MUST_USE ErrCode custom_extract(CustomParam *p, Arena *arena, const FhirSearchPa
                                 const JsonNode *root, FhirIndexSink *sink);
 
 /* Immutable. */
-typedef struct ParamList {
+struct ParamList {
     FhirParamSet set; /* first: a query's params lead back to the list */
     atomic_uint refs;
     RecordNo at; /* as of this record */
@@ -56,7 +88,7 @@ typedef struct ParamList {
     const CustomParam **owner; /* of each row of the set */
     StoreParamState *refused;
     size_t n_refused;
-} ParamList;
+};
 ParamList *param_list_take(Store *store); /* as of now; NULL without memory */
 void param_list_give(ParamList *list);    /* NULL is fine */
 CustomParam *param_list_owner(const ParamList *list, const FhirSearchParam *param);
