@@ -30,7 +30,11 @@ static ErrCode open_gateway(const App *app, AppStore *o, ErrInfo *info) {
     const Settings *s = &app->settings;
     return s->gateway_targets[0] == '\0'
                ? ERR_OK
-               : gateway_open(&(GatewayOptions){.targets = s->gateway_targets,
+               : gateway_open(&(GatewayOptions){.store = o->store,
+                                                .failures = (unsigned)s->gateway_failures,
+                                                .senders = (unsigned)s->gateway_senders,
+                                                .retry_ms = (unsigned)s->gateway_retry_ms,
+                                                .targets = s->gateway_targets,
                                                 .codes = s->gateway_codes,
                                                 .timeout_s = (unsigned)s->gateway_timeout_s,
                                                 .card_keep_h = (unsigned)s->card_keep_h,

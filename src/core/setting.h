@@ -97,6 +97,13 @@
       "ý nghĩa mã trả lời của cổng: MÃ=done, refused, retry, away, later hoặc token")              \
     X(gateway_timeout_s, INT, 60, 1, 600, "seconds that a gateway gets for one file",              \
       "số giây chờ cổng trả lời cho một tệp")                                                      \
+    X(gateway_failures, INT, 8, 1, 1000, "failures of a claim until it is put aside",              \
+      "số lần gửi lỗi trước khi một hồ sơ bị giữ lại")                                             \
+    X(gateway_senders, INT, 2, 1, 16, "claims that are sent at the same time",                     \
+      "số hồ sơ được gửi cùng lúc")                                                                \
+    X(gateway_retry_ms, INT, 5000, 100, 300000,                                                    \
+      "pause after the first failure in ms, doubled each time up to 5 minutes",                    \
+      "thời gian chờ sau lần lỗi đầu (ms), gấp đôi mỗi lần, tối đa 5 phút")                        \
     X(card_keep_h, INT, 12, 0, 720, "hours for which a valid card is not asked about again",       \
       "số giờ không hỏi lại một thẻ đúng")                                                         \
     X(card_keep_bad_min, INT, 10, 0, 10080, "minutes for an invalid one",                          \

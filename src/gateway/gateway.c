@@ -22,14 +22,23 @@ static ErrCode open_all(Gateway *g, ErrInfo *info) {
     TRY(gateway_codes_read(str_from(g->o.codes), &g->codes, info));
     TRY(gateway_targets_load(g->o.targets, &g->targets, info));
     TRY(open_lines(g));
-    return gateway_cards_new(
+    TRY(gateway_cards_new(
         &(GatewayCardsOptions){.targets = g->targets,
                                .lines = g->lines,
                                .clock = g->clock,
                                .keep_ms = g->o.card_keep_h * TIME_HOUR_MS,
                                .keep_bad_ms = g->o.card_keep_bad_min * TIME_MINUTE_MS,
                                .calls_a_minute = g->o.card_rate},
-        &g->cards);
+        &g->cards));
+    return gateway_queue_start(&(GatewayQueueOptions){.store = g->o.store,
+                                                      .targets = g->targets,
+                                                      .lines = g->lines,
+                                                      .clock = g->clock,
+                                                      .stop = &g->stop,
+                                                      .failures = g->o.failures,
+                                                      .senders = g->o.senders,
+                                                      .retry_ms = g->o.retry_ms},
+                               &g->queue);
 }
 
 ErrCode gateway_open(const GatewayOptions *options, Gateway **ret, ErrInfo *info) {
@@ -58,6 +67,8 @@ void gateway_close(Gateway *gateway) {
     if (gateway == NULL) {
         return;
     }
+    gateway_stop(gateway);
+    gateway_queue_stop(gateway->queue);
     gateway_cards_free(gateway->cards);
     for (size_t i = 0; i < gateway->n_lines; i++) {
         gateway_line_release(&gateway->lines[i]);
@@ -69,6 +80,10 @@ void gateway_close(Gateway *gateway) {
 
 GatewayCards *gateway_cards(Gateway *gateway) {
     return gateway->cards;
+}
+
+GatewayQueue *gateway_queue(Gateway *gateway) {
+    return gateway->queue;
 }
 
 const GatewayTargets *gateway_targets(const Gateway *gateway) {

@@ -12,6 +12,7 @@ struct Gateway {
     GatewayLine *lines; /* by account */
     size_t n_lines;
     GatewayCards *cards;
+    GatewayQueue *queue;
     StopFlag stop;
 };
 

@@ -23,6 +23,8 @@ function take(bytes) {
   taken.set(digest, known);
   return known.number;
 }
+// The tables of a claim file stand in it as base64.
+const opened = (text) => text.replace(/<NOIDUNGFILE>([^<]*)/g, (_, table) => Buffer.from(table, 'base64').toString());
 function say(res, json) {
   res.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' });
   res.end(JSON.stringify(json));
@@ -47,7 +49,7 @@ function file(req, body) {
   const bytes = Buffer.from(new URLSearchParams(body).get('fileHSBase64') ?? '', 'base64');
   return {
     kind: 'file',
-    text: bytes.toString(),
+    text: opened(bytes.toString()),
     good: req.headers.accesstoken === `A${tokens}`,
     ok: () => ({ maKetQua: '200', maGiaoDich: take(bytes), thoiGianTiepNhan: '20261122000000', thongDiep: '' }),
   };
@@ -87,7 +89,7 @@ createServer((req, res) => {
       return say(res, {});
     }
     if (req.url === '/effects') {
-      const list = [...taken.values()].map(({ number, calls: n, file: text }) => ({ number, calls: n, ma_lk: /<MA_LK>([^<]*)/.exec(text)?.[1] }));
+      const list = [...taken.values()].map(({ number, calls: n, file: text }) => ({ number, calls: n, ma_lk: /<MA_LK>([^<]*)/.exec(opened(text))?.[1] }));
       return say(res, { effects: taken.size, calls, list });
     }
     return answer(req, res, body);

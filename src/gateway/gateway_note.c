@@ -1,0 +1,378 @@
+#include "gateway/gateway_note.h"
+
+#include "core/json.h"
+#include "core/limits.h"
+#include "fhir/fhir_query.h"
+
+enum { ARENA_MAX = 64 << 20, ATTEMPTS = 5 };
+#define SOURCE "gateway"
+
+static const char *const statuses[] = {
+#define X(name, status) [GATEWAY_NOTE_##name] = (status),
+    GATEWAY_NOTE_LIST(X)
+#undef X
+};
+
+/* ---- writing ---- */
+
+typedef struct TaskText {
+    const char *code;
+    Str system, value; /* identifier */
+    const GatewayNote *note;
+} TaskText;
+
+static void put_concept(JsonWriter *w, const char *code) {
+    json_open_object(w);
+    json_name(w, "coding");
+    json_open_array(w);
+    json_open_object(w);
+    json_member(w, "system", STR(GATEWAY_CODE_SYSTEM));
+    json_member(w, "code", str_from(code));
+    json_close_object(w);
+    json_close_array(w);
+    json_close_object(w);
+}
+
+static void put_identifier(JsonWriter *w, Str system, Str value) {
+    json_open_object(w);
+    json_member(w, "system", system);
+    json_name(w, "value");
+    json_put_str(w, value);
+    json_close_object(w);
+}
+
+static void put_in_object(JsonWriter *w, const char *member, Str name, Str value) {
+    if (value.len > 0) {
+        json_put_name(w, str_from(member));
+        json_open_object(w);
+        json_member_str(w, name, value);
+        json_close_object(w);
+    }
+}
+
+static void put_input(JsonWriter *w, const char *name, Str value) {
+    if (value.len > 0) {
+        json_open_object(w);
+        put_in_object(w, "type", STR("text"), str_from(name));
+        json_member_str(w, STR("valueString"), value);
+        json_close_object(w);
+    }
+}
+
+static void put_inputs(JsonWriter *w, Arena *arena, const GatewayNote *n) {
+    CLEANUP_BUF Buf time;
+    buf_init(&time, 64);
+    if (n->file.len == 0) {
+        return;
+    }
+    if (n->not_before > 0) {
+        time_put_instant(&time, n->not_before);
+    }
+    json_name(w, "input");
+    json_open_array(w);
+    put_input(w, "file", n->file);
+    put_input(w, "failures", arena_printf(arena, "%u", n->failures));
+    put_input(w, "not-before", buf_str(&time));
+    put_input(w, "code", n->code);
+    put_input(w, "transaction", n->transaction);
+    json_close_array(w);
+}
+
+static void put_reference(JsonWriter *w, Arena *arena, const char *member, const char *type,
+                          Str id) {
+    if (id.len > 0) {
+        put_in_object(w, member, STR("reference"),
+                      arena_printf(arena, "%s/" STR_FMT, type, STR_ARG(id)));
+    }
+}
+
+static ErrCode make_text(Arena *arena, const TaskText *t, Str *ret) {
+    CLEANUP_BUF Buf out;
+    CLEANUP_BUF Buf time;
+    buf_init(&out, LIMIT_RESOURCE_BYTES);
+    buf_init(&time, 64);
+    const GatewayNote *n = t->note;
+    JsonWriter w = json_writer(&out);
+    time_put_vn(&time, n->time);
+    json_open_object(&w);
+    json_member(&w, "resourceType", STR("Task"));
+    json_name(&w, "identifier");
+    json_open_array(&w);
+    put_identifier(&w, t->system, t->value);
+    json_close_array(&w);
+    json_name(&w, "groupIdentifier");
+    put_identifier(&w, STR(GATEWAY_TARGET_SYSTEM), n->target);
+    json_member(&w, "status", str_from(statuses[n->state]));
+    put_in_object(&w, "statusReason", STR("text"), n->why);
+    json_member(&w, "intent", STR("order"));
+    json_name(&w, "code");
+    put_concept(&w, t->code);
+    put_reference(&w, arena, "for", "Patient", n->patient);
+    put_reference(&w, arena, "encounter", "Encounter", n->visit);
+    json_member(&w, "lastModified", buf_str(&time));
+    put_in_object(&w, "owner", STR("display"), n->who);
+    put_inputs(&w, arena, n);
+    json_close_object(&w);
+    TRY(buf_ok(&out));
+    *ret = arena_str(arena, buf_str(&out));
+    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+}
+
+/* A first version is refused when there is one by now, a next one when it is not the newest. */
+static ErrCode write_task(Store *store, const TaskText *t, ErrInfo *info) {
+    CLEANUP_ARENA Arena *arena = arena_new(ARENA_MAX);
+    StoreVersion before = {0};
+    StoreVersion *found = NULL;
+    StoreVersion patient = {0};
+    size_t n_found = 0;
+    StoreExpect expect = {
+        .type = FHIR_T_TASK, .param = FHIR_P_IDENTIFIER, .system = t->system, .value = t->value};
+    StoreChange change = {.type = FHIR_T_TASK};
+    StoreCommitted committed;
+    RecordNo snapshot = store_snapshot(store);
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    TRY(make_text(arena, t, &change.json));
+    TRY(store_find(store, arena, &expect, 1, &found, &n_found));
+    before = n_found == 0 ? before : found[0];
+    if (before.slot != t->note->slot) {
+        return ERR_CONFLICT;
+    }
+    change.op = n_found == 0 ? STORE_CREATE : STORE_UPDATE;
+    change.id = before.id;
+    change.prev = before.slot;
+    bool about = t->note->patient.len > 0 &&
+                 store_get(store, arena, FHIR_T_PATIENT, t->note->patient, &patient) == ERR_OK;
+    StoreGroup group = {.changes = &change,
+                        .n_changes = 1,
+                        .patient_change = -1,
+                        .patient = about ? patient.first : 0};
+    StoreCommit commit = {.groups = &group,
+                          .n_groups = 1,
+                          .expects = &expect,
+                          .n_expects = n_found == 0 ? 1 : 0,
+                          .snapshot = snapshot,
+                          .actor = t->note->who,
+                          .source = STR(SOURCE)};
+    return store_commit(store, &commit, &committed, NULL, info);
+}
+
+ErrCode gateway_note_put(Store *store, const GatewayNote *note, ErrInfo *info) {
+    CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    return write_task(
+        store,
+        &(TaskText){.code = "delivery",
+                    .system = STR(GATEWAY_DELIVERY_SYSTEM),
+                    .value = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(note->facility),
+                                          STR_ARG(note->ma_lk)),
+                    .note = note},
+        info);
+}
+
+/* ---- reading ---- */
+
+static Str input_of(Arena *arena, const JsonNode *task, const char *name) {
+    const JsonNode *list = json_get_lit(task, "input");
+    for (const JsonNode *i = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; i != NULL;
+         i = json_next(list, i)) {
+        if (json_str_is(json_path(i, "type.text"), str_from(name))) {
+            return json_str(arena, json_get_lit(i, "valueString"));
+        }
+    }
+    return STR_EMPTY;
+}
+
+static TimeMs time_of(Str text) {
+    TimeMs lo = 0;
+    TimeMs hi = 0;
+    return time_parse_fhir(text, &lo, &hi) == ERR_OK ? lo : 0;
+}
+
+static Str id_of(Arena *arena, const JsonNode *task, const char *path) {
+    Str reference = json_str(arena, json_path(task, path));
+    size_t slash = str_find_char(reference, '/', 0);
+    return slash == SIZE_MAX ? STR_EMPTY : str_sub(reference, slash + 1, reference.len);
+}
+
+static GatewayNoteState state_of(Str status) {
+    GatewayNoteState s = GATEWAY_NOTE_WAITING;
+    while (s < GATEWAY_NOTE_DONE && !str_eq(status, str_from(statuses[s]))) {
+        s++;
+    }
+    return s;
+}
+
+static ErrCode read_task(Arena *arena, const StoreVersion *v, GatewayNote *ret) {
+    const JsonNode *t = NULL;
+    uint64_t failures = 0;
+    TRY(json_parse(arena, v->json, &t, NULL));
+    Str key = json_str(arena, json_path(t, "identifier.value"));
+    GatewayNote n = {.id = v->id, .slot = v->slot, .version = v->version};
+    n.ma_lk = key;
+    (void)str_cut(&n.ma_lk, '|', &n.facility);
+    n.target = json_str(arena, json_path(t, "groupIdentifier.value"));
+    n.state = state_of(json_str(arena, json_get_lit(t, "status")));
+    n.patient = id_of(arena, t, "for.reference");
+    n.visit = id_of(arena, t, "encounter.reference");
+    n.file = input_of(arena, t, "file");
+    n.code = input_of(arena, t, "code");
+    n.transaction = input_of(arena, t, "transaction");
+    n.not_before = time_of(input_of(arena, t, "not-before"));
+    n.time = time_of(json_str(arena, json_get_lit(t, "lastModified")));
+    n.who = json_str(arena, json_path(t, "owner.display"));
+    n.why = json_str(arena, json_path(t, "statusReason.text"));
+    if (str_to_u64(input_of(arena, t, "failures"), &failures) == ERR_OK) {
+        n.failures = (unsigned)MIN(failures, (uint64_t)UINT32_MAX);
+    }
+    *ret = n;
+    return ERR_OK;
+}
+
+static ErrCode find_task(Store *store, Arena *arena, Str system, Str value, GatewayNote *ret) {
+    StoreVersion *found = NULL;
+    size_t n = 0;
+    StoreExpect token = {
+        .type = FHIR_T_TASK, .param = FHIR_P_IDENTIFIER, .system = system, .value = value};
+    TRY(store_find(store, arena, &token, 1, &found, &n));
+    return n == 0 ? ERR_NOT_FOUND : read_task(arena, &found[0], ret);
+}
+
+ErrCode gateway_note_get(Store *store, Arena *arena, Str facility, Str ma_lk, GatewayNote *ret) {
+    Str key = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(facility), STR_ARG(ma_lk));
+    return find_task(store, arena, STR(GATEWAY_DELIVERY_SYSTEM), key, ret);
+}
+
+static ErrCode read_all(Arena *arena, const StoreVersion *versions, size_t n,
+                        GatewayNotePage *ret) {
+    GatewayNote *notes = arena_new_array(arena, GatewayNote, n + 1);
+    if (notes == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        TRY(read_task(arena, &versions[i], &notes[i]));
+    }
+    ret->notes = notes;
+    ret->n = n;
+    return ERR_OK;
+}
+
+ErrCode gateway_note_list(Store *store, Arena *arena, const GatewayNoteAsk *ask,
+                          GatewayNotePage *ret) {
+    FhirQuery query;
+    StorePage page;
+    FhirQueryScope scope = {.type = FHIR_T_TASK, .base_url = STR_EMPTY};
+    Str text = arena_printf(
+        arena, "code=" GATEWAY_CODE_SYSTEM "|delivery&status=%s%s" STR_FMT, statuses[ask->state],
+        ask->target.len == 0 ? "" : "&group-identifier=" GATEWAY_TARGET_SYSTEM "|",
+        STR_ARG(ask->target));
+    TRY(fhir_query_parse(arena, &scope, text, &query));
+    StoreSearch search = {.query = &query,
+                          .snapshot = ask->snapshot,
+                          .after = ask->after,
+                          .count = ask->max,
+                          .want_total = true};
+    TRY(store_search(store, arena, &search, &page, NULL));
+    *ret = (GatewayNotePage){.total = page.total, .snapshot = page.snapshot, .next = page.next};
+    return read_all(arena, page.matches, page.n_matches, ret);
+}
+
+ErrCode gateway_note_history(Store *store, Arena *arena, const GatewayNote *note, size_t max,
+                             GatewayNotePage *ret) {
+    StoreVersion *versions = NULL;
+    size_t n = 0;
+    Slot next = 0;
+    StoreHistory what = {.type = FHIR_T_TASK, .id = note->id, .count = max};
+    TRY(store_history(store, arena, &what, &versions, &n, &next));
+    *ret = (GatewayNotePage){.total = n, .next = next};
+    return read_all(arena, versions, n, ret);
+}
+
+/* ---- what people do ---- */
+
+static ErrCode check_act(const GatewayAct *act, ErrInfo *info) {
+    return str_trim(act->who).len > 0 && str_trim(act->why).len > 0
+               ? ERR_OK
+               : err_set(info, ERR_PARAM, "gateway-act", "say who does it and why",
+                         "hãy nêu người thực hiện và lý do");
+}
+
+static ErrCode release_once(Store *store, Arena *arena, GatewayNote *n, const GatewayAct *act,
+                            ErrInfo *info) {
+    TRY(gateway_note_get(store, arena, n->facility, n->ma_lk, n));
+    if (n->state != GATEWAY_NOTE_HELD && n->state != GATEWAY_NOTE_REFUSED) {
+        return err_set(info, ERR_PRECONDITION, "gateway-release",
+                       "visit " STR_FMT "|" STR_FMT " is neither put aside nor refused",
+                       "hồ sơ " STR_FMT "|" STR_FMT " không bị giữ lại cũng không bị từ chối",
+                       STR_ARG(n->facility), STR_ARG(n->ma_lk));
+    }
+    n->state = GATEWAY_NOTE_WAITING;
+    n->failures = 0;
+    n->not_before = 0;
+    n->who = act->who;
+    n->why = act->why;
+    n->time = act->now;
+    return gateway_note_put(store, n, info);
+}
+
+ErrCode gateway_note_release(Store *store, Str facility, Str ma_lk, const GatewayAct *act,
+                             ErrInfo *info) {
+    ErrCode err = check_act(act, info);
+    for (int i = 0; i < ATTEMPTS && (i == 0 ? err == ERR_OK : err == ERR_CONFLICT); i++) {
+        CLEANUP_ARENA Arena *arena = arena_new(ARENA_MAX);
+        GatewayNote n = {.facility = facility, .ma_lk = ma_lk};
+        err = arena == NULL ? ERR_NOMEM : release_once(store, arena, &n, act, info);
+    }
+    return err;
+}
+
+ErrCode gateway_door_get(Store *store, Arena *arena, Str target, GatewayDoor *ret) {
+    GatewayNote n;
+    ErrCode err = find_task(store, arena, STR(GATEWAY_TARGET_SYSTEM), target, &n);
+    if (err == ERR_NOT_FOUND) {
+        *ret = (GatewayDoor){0};
+        return ERR_OK;
+    }
+    TRY(err);
+    *ret = (GatewayDoor){
+        .paused = n.state == GATEWAY_NOTE_HELD, .who = n.who, .why = n.why, .time = n.time};
+    return ERR_OK;
+}
+
+static ErrCode set_once(Store *store, Arena *arena, GatewayNote *to, ErrInfo *info) {
+    GatewayNote n = {0};
+    ErrCode err = find_task(store, arena, STR(GATEWAY_TARGET_SYSTEM), to->target, &n);
+    bool paused = err == ERR_OK && n.state == GATEWAY_NOTE_HELD;
+    TRY(err == ERR_NOT_FOUND ? ERR_OK : err);
+    if (paused == (to->state == GATEWAY_NOTE_HELD)) {
+        return err_set(info, ERR_PRECONDITION, "gateway-door",
+                       paused ? "it is paused already" : "it is not paused",
+                       paused ? "nơi nhận này đang tạm dừng rồi"
+                              : "nơi nhận này không bị tạm dừng");
+    }
+    to->slot = n.slot;
+    return write_task(store,
+                      &(TaskText){.code = "destination",
+                                  .system = STR(GATEWAY_TARGET_SYSTEM),
+                                  .value = to->target,
+                                  .note = to},
+                      info);
+}
+
+ErrCode gateway_door_set(Store *store, Str target, bool paused, const GatewayAct *act,
+                         ErrInfo *info) {
+    ErrCode err = check_act(act, info);
+    for (int i = 0; i < ATTEMPTS && (i == 0 ? err == ERR_OK : err == ERR_CONFLICT); i++) {
+        CLEANUP_ARENA Arena *arena = arena_new(ARENA_MAX);
+        GatewayNote n = {.target = target,
+                         .state = paused ? GATEWAY_NOTE_HELD : GATEWAY_NOTE_WAITING,
+                         .time = act->now,
+                         .who = act->who,
+                         .why = act->why};
+        err = arena == NULL ? ERR_NOMEM : set_once(store, arena, &n, info);
+    }
+    return err;
+}

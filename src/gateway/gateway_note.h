@@ -1,0 +1,94 @@
+/* gateway_note.h — what the queue writes down, as Tasks in the store, each step a new version with
+ * who, when and why. A visit that went out without trouble needs none: its settlement Task says
+ * all.
+ *  - a delivery: of a visit that failed, was put aside or refused (identifier FACILITY|MA_LK);
+ *  - a destination's door: once somebody paused it.
+ * Task.status: in-progress (is tried again), on-hold (put aside; paused), rejected (refused by the
+ * destination), completed (went through after all). Task.input: file (SHA-256 of the bytes),
+ * failures, not-before, code, transaction.
+ * Ownership: results live in the caller's arena. Errors: ERR_NOT_FOUND; ERR_CONFLICT when somebody
+ * was faster (acts of people try several times); ERR_PARAM (nobody named, no reason);
+ * ERR_PRECONDITION (nothing to release); those of the store. Threads: any. */
+#ifndef NHIP_GATEWAY_GATEWAY_NOTE_H
+#define NHIP_GATEWAY_GATEWAY_NOTE_H
+
+#include "store/store.h"
+
+#define GATEWAY_CODE_SYSTEM "https://nhip.vn/fhir/CodeSystem/gateway" /* delivery, destination */
+#define GATEWAY_DELIVERY_SYSTEM "https://nhip.vn/fhir/sid/delivery"   /* FACILITY|MA_LK */
+#define GATEWAY_TARGET_SYSTEM "https://nhip.vn/fhir/sid/destination"  /* its name */
+
+/* X(NAME, Task.status) */
+#define GATEWAY_NOTE_LIST(X)                                                                       \
+    X(WAITING, "in-progress")                                                                      \
+    X(HELD, "on-hold")                                                                             \
+    X(REFUSED, "rejected")                                                                         \
+    X(DONE, "completed")
+
+typedef enum GatewayNoteState {
+#define X(name, status) GATEWAY_NOTE_##name,
+    GATEWAY_NOTE_LIST(X)
+#undef X
+        GATEWAY_NOTE_STATES
+} GatewayNoteState;
+
+typedef struct GatewayNote {
+    Str id;
+    Slot slot; /* of this version; 0: not written yet */
+    uint32_t version;
+    GatewayNoteState state;
+    Str target, facility, ma_lk;
+    Str patient, visit; /* ids */
+    Str file;           /* SHA-256, hexadecimal */
+    unsigned failures;
+    TimeMs not_before, time;
+    Str code, transaction; /* of the destination's last answer */
+    Str who, why;          /* why: what went wrong, or a person's reason */
+} GatewayNote;
+
+typedef struct GatewayAct {
+    Str who, why;
+    TimeMs now;
+} GatewayAct;
+
+/* ---- deliveries ---- */
+MUST_USE ErrCode gateway_note_get(Store *store, Arena *arena, Str facility, Str ma_lk,
+                                  GatewayNote *ret);
+/* The next version of note (slot 0: the first one). */
+MUST_USE ErrCode gateway_note_put(Store *store, const GatewayNote *note, ErrInfo *info);
+
+typedef struct GatewayNoteAsk {
+    GatewayNoteState state;
+    Str target; /* empty: all */
+    RecordNo snapshot;
+    Slot after;
+    size_t max;
+} GatewayNoteAsk;
+typedef struct GatewayNotePage {
+    const GatewayNote *notes; /* newest first */
+    size_t n;
+    uint64_t total;
+    RecordNo snapshot;
+    Slot next; /* 0: this was the last page */
+} GatewayNotePage;
+MUST_USE ErrCode gateway_note_list(Store *store, Arena *arena, const GatewayNoteAsk *ask,
+                                   GatewayNotePage *ret);
+/* Every version of a visit's delivery, newest first, at most max. */
+MUST_USE ErrCode gateway_note_history(Store *store, Arena *arena, const GatewayNote *note,
+                                      size_t max, GatewayNotePage *ret);
+/* Put aside or refused → tried again from the start. */
+MUST_USE ErrCode gateway_note_release(Store *store, Str facility, Str ma_lk, const GatewayAct *act,
+                                      ErrInfo *info);
+
+/* ---- destinations ---- */
+typedef struct GatewayDoor {
+    bool paused;
+    Str who, why; /* of the last change */
+    TimeMs time;  /* 0: it was never paused */
+} GatewayDoor;
+MUST_USE ErrCode gateway_door_get(Store *store, Arena *arena, Str target, GatewayDoor *ret);
+/* ERR_PRECONDITION: it is so already. */
+MUST_USE ErrCode gateway_door_set(Store *store, Str target, bool paused, const GatewayAct *act,
+                                  ErrInfo *info);
+
+#endif

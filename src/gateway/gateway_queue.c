@@ -1,0 +1,343 @@
+/* Filling the queue, and its threads. */
+#include "gateway/gateway_queue_int.h"
+
+#include "core/json.h"
+#include "fhir/fhir_query.h"
+
+bool queue_is_open(const GatewayQueue *q, const QueueTarget *t) {
+    return !t->paused && clock_monotonic_ns(q->o.clock) >= t->rests_until_ns &&
+           (t->in_a_row == 0 || t->busy == 0);
+}
+
+int64_t queue_pause_ms(GatewayQueue *q, unsigned n) {
+    int64_t whole = MIN((int64_t)q->o.retry_ms << MIN(n, 16U), (int64_t)QUEUE_PAUSE_MAX_MS);
+    return whole / 2 + random_between(&q->random, 0, whole / 2);
+}
+
+/* ---- filling ---- */
+
+typedef struct Sweep {
+    GatewayQueue *q;
+    Arena *arena;
+    const char *state; /* of the settlement Tasks that are looked through */
+    RecordNo snapshot;
+    Slot after;
+    size_t n_left; /* not taken: their destination rests, their time has not come, no room */
+    bool ended;
+} Sweep;
+
+static QueueItem *find_item(GatewayQueue *q, Str key, bool used) {
+    for (size_t i = 0; i < QUEUE_ITEMS; i++) {
+        QueueItem *item = &q->items[i];
+        if (used ? item->used && str_eq(key, str_from(item->key)) : !item->used) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+/* May it be tried now, by what is written down of its failures with these bytes? */
+static ErrCode is_due(Sweep *s, Str facility, Str ma_lk, Str file, bool *ret) {
+    GatewayNote n;
+    ErrCode err = gateway_note_get(s->q->o.store, s->arena, facility, ma_lk, &n);
+    *ret = err == ERR_NOT_FOUND || !str_eq(n.file, file) || n.state == GATEWAY_NOTE_DONE;
+    if (err == ERR_OK && !*ret && n.state == GATEWAY_NOTE_WAITING) {
+        *ret = n.not_before <= clock_now_ms(s->q->o.clock);
+        s->n_left += !*ret;
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static Str input_of(Arena *arena, const JsonNode *task, Str name) {
+    const JsonNode *list = json_get_lit(task, "input");
+    for (const JsonNode *i = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; i != NULL;
+         i = json_next(list, i)) {
+        if (json_str_is(json_path(i, "type.text"), name)) {
+            return json_str(arena, json_get_lit(i, "valueString"));
+        }
+    }
+    return STR_EMPTY;
+}
+
+static void put_item(Sweep *s, Str key, size_t account) {
+    GatewayQueue *q = s->q;
+    MUTEX_GUARD(&q->lock);
+    QueueItem *item = find_item(q, key, true) == NULL ? find_item(q, key, false) : NULL;
+    if (item == NULL) {
+        return;
+    }
+    *item = (QueueItem){.used = true, .account = account};
+    memcpy(item->key, key.ptr, key.len);
+    q->n_items++;
+    cond_signal(&q->send);
+}
+
+static bool may_take(Sweep *s, size_t account, Str key) {
+    GatewayQueue *q = s->q;
+    MUTEX_GUARD(&q->lock);
+    bool open = queue_is_open(q, queue_target(q, account)) && q->n_items < QUEUE_ITEMS;
+    s->n_left += !open;
+    return open && find_item(q, key, true) == NULL;
+}
+
+static ErrCode look_at(Sweep *s, const StoreVersion *v) {
+    const JsonNode *task = NULL;
+    Str facility;
+    bool due = false;
+    TRY(json_parse(s->arena, v->json, &task, NULL));
+    Str key = json_str(s->arena, json_path(task, "identifier.value"));
+    Str ma_lk = key;
+    if (!str_cut(&ma_lk, '|', &facility) || key.len >= QUEUE_KEY) {
+        return ERR_OK;
+    }
+    size_t account = gateway_account_of(s->q->o.targets, facility);
+    if (account == SIZE_MAX || !may_take(s, account, key)) {
+        return ERR_OK;
+    }
+    TRY(is_due(s, facility, ma_lk, input_of(s->arena, task, STR("file")), &due));
+    if (due) {
+        put_item(s, key, account);
+    }
+    return ERR_OK;
+}
+
+/* One page, oldest first. */
+static ErrCode look_on(Sweep *s) {
+    enum { PAGE = 64 };
+    FhirQuery query;
+    StorePage page;
+    FhirQueryScope scope = {.type = FHIR_T_TASK, .base_url = STR_EMPTY};
+    arena_reset(s->arena);
+    Str text = arena_printf(s->arena,
+                            "code=" BOOK_SYSTEM_STATE "|" SETTLE_CODE "&business-status=" //
+                            BOOK_SYSTEM_STATE "|%s&_sort=_lastUpdated",
+                            s->state);
+    TRY(fhir_query_parse(s->arena, &scope, text, &query));
+    StoreSearch search = {
+        .query = &query, .snapshot = s->snapshot, .after = s->after, .count = PAGE};
+    TRY(store_search(s->q->o.store, s->arena, &search, &page, NULL));
+    for (size_t i = 0; i < page.n_matches; i++) {
+        TRY(look_at(s, &page.matches[i]));
+    }
+    s->snapshot = page.snapshot;
+    s->after = page.next;
+    s->ended = page.next == 0;
+    return ERR_OK;
+}
+
+static bool is_stopping(const GatewayQueue *q) {
+    return stop_asked(q->o.stop);
+}
+
+/* Until there is room again, so that the next page is not read for nothing. */
+static void wait_for_room(GatewayQueue *q) {
+    MUTEX_GUARD(&q->lock);
+    while (q->n_items > QUEUE_ITEMS / 2 && !is_stopping(q)) {
+        (void)cond_wait_ms(&q->feed, &q->lock, QUEUE_POLL_MS);
+    }
+}
+
+/* What was sent and not answered comes first: its bytes may be there already. */
+static ErrCode sweep(GatewayQueue *q, Arena *arena, RecordNo *ret_snapshot, size_t *ret_left) {
+    const char *const states[] = {"sent", "signed"};
+    *ret_left = 0;
+    *ret_snapshot = store_snapshot(q->o.store);
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        Sweep s = {.q = q, .arena = arena, .state = states[i], .snapshot = *ret_snapshot};
+        while (!s.ended && !is_stopping(q)) {
+            wait_for_room(q);
+            TRY(look_on(&s));
+        }
+        *ret_left += s.n_left;
+    }
+    return ERR_OK;
+}
+
+/* The search takes at most a tenth of the time, however much waits for a destination that rests. */
+static void rest(GatewayQueue *q, int64_t took_ns) {
+    int64_t ms = MAX((int64_t)QUEUE_POLL_MS, MIN(took_ns / 1000000 * 9, (int64_t)60000));
+    MUTEX_GUARD(&q->lock);
+    if (!q->woken && !is_stopping(q)) {
+        (void)cond_wait_ms(&q->feed, &q->lock, ms);
+    }
+    q->woken = false;
+}
+
+/* Did a trip end, or somebody ask, since the last look? What did not get through is found again. */
+static bool was_stirred(GatewayQueue *q) {
+    MUTEX_GUARD(&q->lock);
+    bool stirred = q->stirred;
+    q->stirred = false;
+    return stirred;
+}
+
+static void feed_main(void *ctx) {
+    GatewayQueue *q = ctx;
+    Arena *arena = arena_new(QUEUE_ARENA_MAX);
+    RecordNo seen = UINT64_MAX;
+    size_t left = 1;
+    thread_step_back(5);
+    while (arena != NULL && !is_stopping(q)) {
+        int64_t began = clock_monotonic_ns(q->o.clock);
+        if (was_stirred(q) || left > 0 || seen != store_snapshot(q->o.store)) {
+            ErrCode err = sweep(q, arena, &seen, &left);
+            if (err != ERR_OK) {
+                log_error("gateway_look", "err", err_name(err));
+                left = 1;
+            }
+        }
+        rest(q, clock_monotonic_ns(q->o.clock) - began);
+    }
+    arena_free(arena);
+}
+
+/* ---- sending ---- */
+
+/* False when stopping. A copy: the item itself stays in its place, busy. */
+static bool take(GatewayQueue *q, QueueItem **ret) {
+    MUTEX_GUARD(&q->lock);
+    while (!is_stopping(q)) {
+        for (size_t i = 0; i < QUEUE_ITEMS; i++) {
+            QueueItem *item = &q->items[i];
+            if (item->used && !item->busy && queue_is_open(q, queue_target(q, item->account))) {
+                item->busy = true;
+                queue_target(q, item->account)->busy++;
+                *ret = item;
+                return true;
+            }
+        }
+        (void)cond_wait_ms(&q->send, &q->lock, QUEUE_POLL_MS);
+    }
+    return false;
+}
+
+/* Whatever became of it stands in the store: it comes again from there when it must. */
+static void give_back(GatewayQueue *q, QueueItem *item) {
+    MUTEX_GUARD(&q->lock);
+    queue_target(q, item->account)->busy--;
+    *item = (QueueItem){0};
+    q->n_items--;
+    q->stirred = true;
+    cond_signal(&q->feed);
+    cond_signal(&q->send);
+}
+
+static void send_main(void *ctx) {
+    GatewayQueue *q = ctx;
+    HttpClient *client = http_client_new();
+    QueueItem *item = NULL;
+    while (client != NULL && take(q, &item)) {
+        queue_send(q, client, item);
+        give_back(q, item);
+    }
+    http_client_free(client);
+}
+
+/* ---- life ---- */
+
+static ErrCode read_doors(GatewayQueue *q) {
+    CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
+    GatewayDoor door;
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < q->o.targets->n_targets; i++) {
+        TRY(gateway_door_get(q->o.store, arena, q->o.targets->targets[i].name, &door));
+        q->targets[i].paused = door.paused;
+    }
+    return ERR_OK;
+}
+
+static ErrCode start_threads(GatewayQueue *q) {
+    unsigned n = MIN(MAX(q->o.senders, 1U), (unsigned)QUEUE_SENDERS_MAX);
+    TRY(thread_start(&q->feeder, "gateway-look", feed_main, q));
+    for (unsigned i = 0; i < n; i++) {
+        TRY(thread_start(&q->senders[i], "gateway-send", send_main, q));
+    }
+    return ERR_OK;
+}
+
+ErrCode gateway_queue_start(const GatewayQueueOptions *options, GatewayQueue **ret) {
+    GatewayQueue *q = calloc(1, sizeof(*q));
+    uint64_t seed = 0;
+    if (q == NULL) {
+        return ERR_NOMEM;
+    }
+    q->o = *options;
+    mutex_init(&q->lock);
+    cond_init(&q->feed);
+    cond_init(&q->send);
+    ErrCode err = random_secret(&seed, sizeof(seed));
+    random_init(&q->random, seed);
+    err = err != ERR_OK
+              ? err
+              : settle_new(&(SettleOptions){.store = q->o.store, .clock = q->o.clock}, &q->settle);
+    err = err != ERR_OK ? err : read_doors(q);
+    err = err != ERR_OK ? err : start_threads(q);
+    if (err != ERR_OK) {
+        gateway_queue_stop(q);
+        return err;
+    }
+    *ret = q;
+    return ERR_OK;
+}
+
+void gateway_queue_stop(GatewayQueue *queue) {
+    if (queue == NULL) {
+        return;
+    }
+    mutex_lock(&queue->lock);
+    cond_broadcast(&queue->feed);
+    cond_broadcast(&queue->send);
+    mutex_unlock(&queue->lock);
+    thread_join(&queue->feeder);
+    for (size_t i = 0; i < QUEUE_SENDERS_MAX; i++) {
+        thread_join(&queue->senders[i]);
+    }
+    settle_free(queue->settle);
+    cond_release(&queue->feed);
+    cond_release(&queue->send);
+    mutex_release(&queue->lock);
+    free(queue);
+}
+
+void gateway_queue_wake(GatewayQueue *queue) {
+    MUTEX_GUARD(&queue->lock);
+    queue->woken = queue->stirred = true;
+    cond_signal(&queue->feed);
+}
+
+ErrCode gateway_queue_pause(GatewayQueue *queue, Str target, bool paused, const GatewayAct *act,
+                            ErrInfo *info) {
+    size_t i = 0;
+    while (i < queue->o.targets->n_targets && !str_eq(queue->o.targets->targets[i].name, target)) {
+        i++;
+    }
+    if (i == queue->o.targets->n_targets) {
+        return err_set(info, ERR_NOT_FOUND, "gateway-destination",
+                       "there is no destination " STR_FMT, "không có nơi nhận " STR_FMT,
+                       STR_ARG(target));
+    }
+    TRY(gateway_door_set(queue->o.store, target, paused, act, info));
+    MUTEX_GUARD(&queue->lock);
+    QueueTarget *t = &queue->targets[i];
+    t->paused = paused;
+    t->in_a_row = t->others = 0; /* who resumes wants it tried at once */
+    t->rests_until_ns = 0;
+    queue->woken = queue->stirred = true;
+    cond_signal(&queue->feed);
+    cond_broadcast(&queue->send);
+    return ERR_OK;
+}
+
+GatewayTargetState gateway_queue_target(GatewayQueue *queue, size_t i) {
+    MUTEX_GUARD(&queue->lock);
+    const QueueTarget *t = &queue->targets[i];
+    GatewayTargetState s = t->seen;
+    int64_t left = t->rests_until_ns - clock_monotonic_ns(queue->o.clock);
+    s.paused = t->paused;
+    s.down = t->rests_until_ns > 0 && t->in_a_row > 0;
+    s.retry_ms = s.down ? MAX(left, 0) / 1000000 : 0;
+    s.in_a_row = t->in_a_row;
+    return s;
+}

@@ -1,0 +1,64 @@
+/* gateway_queue_int.h — what the two sides of the queue share: the thread that fills it and those
+ * that send. */
+#ifndef NHIP_GATEWAY_GATEWAY_QUEUE_INT_H
+#define NHIP_GATEWAY_GATEWAY_QUEUE_INT_H
+
+#include "core/limits.h"
+#include "core/log.h"
+#include "core/random.h"
+#include "core/thread.h"
+#include "gateway/gateway_queue.h"
+#include "settle/settle.h"
+
+enum {
+    QUEUE_ITEMS = 256, /* visits in memory; the rest waits in the store */
+    QUEUE_KEY = 400,   /* bytes of FACILITY|MA_LK; a longer one is no claim's */
+    QUEUE_SENDERS_MAX = 16,
+    QUEUE_ARENA_MAX = 1 << 30,
+    QUEUE_DOWN_AFTER = 3, /* visits that failed in a row */
+    QUEUE_PAUSE_MAX_MS = 300000,
+    QUEUE_POLL_MS = 500,
+};
+
+typedef struct QueueItem {
+    bool used, busy;
+    size_t account;
+    char key[QUEUE_KEY];
+} QueueItem;
+
+typedef struct QueueTarget {
+    bool paused;
+    unsigned busy;
+    unsigned in_a_row, others; /* failures in a row; of how many different visits */
+    uint64_t last_failed;      /* hash of its key */
+    int64_t rests_until_ns;
+    GatewayTargetState seen; /* what is told */
+} QueueTarget;
+
+struct GatewayQueue {
+    GatewayQueueOptions o;
+    Settle *settle;
+    Mutex lock; /* all below */
+    Cond feed, send;
+    bool woken, stirred;
+    QueueItem items[QUEUE_ITEMS];
+    size_t n_items;
+    QueueTarget targets[GATEWAY_TARGETS_MAX];
+    Random random;
+    Thread feeder, senders[QUEUE_SENDERS_MAX];
+};
+
+/* ---- gateway_queue.c */
+static inline QueueTarget *queue_target(GatewayQueue *q, size_t account) {
+    return &q->targets[q->o.targets->accounts[account].target];
+}
+/* With the lock held. May a visit go there now? While it was down: one at a time. */
+bool queue_is_open(const GatewayQueue *q, const QueueTarget *t);
+/* With the lock held: base·2^n, at most five minutes, the second half of it by chance. */
+int64_t queue_pause_ms(GatewayQueue *q, unsigned n);
+
+/* ---- gateway_send.c */
+/* Takes the visit to its destination and writes down what became of it. */
+void queue_send(GatewayQueue *q, HttpClient *client, const QueueItem *item);
+
+#endif
