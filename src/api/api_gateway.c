@@ -314,6 +314,10 @@ static void send_claims(RestCall *call) {
         refuse_often(call);
     } else if (err == ERR_SYNTAX) {
         refuse(call, BAD_XML, "The form cannot be read.", "Không đọc được biểu mẫu.");
+    } else if (err == ERR_LIMIT) {
+        refuse(call, BAD_XML,
+               "The file is larger than this server takes: send fewer claims in a file.",
+               "Tệp lớn hơn mức máy chủ nhận: hãy gửi ít hồ sơ hơn trong một tệp.");
     } else {
         refuse(call, TROUBLE, err_text(err, 0), err_text(err, 1));
     }

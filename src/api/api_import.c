@@ -73,6 +73,15 @@ static Str file_name(RestCall *call) {
 static ErrCode take_claims(RestCall *call, Buf *out, ErrInfo *info) {
     IntakeFile file = {.name = file_name(call), .actor = STR("http")};
     ErrCode err = rest_upload_body(call->request, &file.bytes);
+    if (err == ERR_LIMIT) {
+        return err_set(
+            info, err, "body-size",
+            "the file is larger than this server takes (%lld MiB), nothing of it was "
+            "read: send fewer claims in a file",
+            "tệp lớn hơn mức máy chủ nhận (%lld MiB) nên chưa được đọc: hãy gửi ít hồ sơ "
+            "hơn trong một tệp",
+            (long long)api_of(call)->o.settings->request_max_mib);
+    }
     if (err != ERR_OK) {
         return err_plain(info, err, "upload");
     }

@@ -22,6 +22,7 @@
 #define LIMIT_CLAIM_FILE_BYTES (1024 * LIMIT_MIB) /* one claim file after unpacking */
 #define LIMIT_CLAIM_RECORDS 100000                /* records of one table of one claim */
 #define LIMIT_CLAIM_PARTS 64                      /* FILEHOSO of one HOSO */
+#define LIMIT_CLAIM_REFUSED 10000                 /* refused claims of one file, one by one */
 #define LIMIT_CLAIM_ISSUES 200                    /* issues kept of one claim; more are counted */
 #define LIMIT_CLAIM_ARENA_BYTES (512 * LIMIT_MIB) /* memory of one claim while it is read */
 #define LIMIT_SHEET_BYTES (512 * LIMIT_MIB)       /* one table that is read, unpacked */

@@ -11,6 +11,7 @@ struct XmlReader {
     XmlHandler h;
     XML_Parser expat;
     Buf text;           /* the run since the last tag */
+    bool is_long;       /* which is over the ceiling: nothing of it is kept */
     unsigned depth;     /* open elements */
     bool after_element; /* an element ended right before this run, inside the same parent */
     ErrCode err;        /* sticky */
@@ -77,6 +78,12 @@ static void update_place(XmlReader *r) {
 /* Hands the run over and empties it. beside: an element stands before or behind it. */
 static void flush_text(XmlReader *r, bool beside) {
     Str s = buf_str(&r->text);
+    if (UNLIKELY(r->is_long)) {
+        r->is_long = false;
+        update_place(r);
+        take(r, r->h.long_text(r->h.ctx));
+        return;
+    }
     if (s.len > 0 && r->h.text != NULL && !(beside && xml_all_space(s))) {
         update_place(r);
         take(r, r->h.text(r->h.ctx, s));
@@ -128,12 +135,22 @@ static void XMLCALL on_close(void *ctx, const XML_Char *name) {
     r->after_element = true;
 }
 
+static void over_ceiling(XmlReader *r) {
+    if (r->text.err == ERR_LIMIT && r->h.long_text != NULL) {
+        r->is_long = true;
+        buf_release(&r->text);
+        buf_init(&r->text, r->h.text_max_bytes);
+    } else {
+        stop_text(r);
+    }
+}
+
 static void XMLCALL on_text(void *ctx, const XML_Char *bytes, int len) {
     XmlReader *r = ctx;
-    if (r->err == ERR_OK) {
+    if (r->err == ERR_OK && !r->is_long) {
         buf_put(&r->text, bytes, (size_t)len);
         if (UNLIKELY(r->text.err != ERR_OK)) {
-            stop_text(r);
+            over_ceiling(r);
         }
     }
 }
@@ -300,6 +317,11 @@ static ErrCode replay_text(void *ctx, Str text) {
     return swallowed(p) || p->h->text == NULL ? ERR_OK : p->h->text(p->h->ctx, text);
 }
 
+static ErrCode replay_long_text(void *ctx) {
+    Replay *p = ctx;
+    return swallowed(p) ? ERR_OK : p->h->long_text(p->h->ctx);
+}
+
 static ErrCode replay_close(void *ctx, Str name) {
     Replay *p = ctx;
     return swallowed(p) || p->h->close == NULL ? ERR_OK : p->h->close(p->h->ctx, name);
@@ -314,6 +336,7 @@ static ErrCode parse_with_expat(Str document, const XmlHandler *handler, size_t 
     h.attr = replay_attr;
     h.text = replay_text;
     h.close = replay_close;
+    h.long_text = handler->long_text == NULL ? NULL : replay_long_text;
     CLEANUP_XML XmlReader *r = xml_new(&h);
     if (r == NULL) {
         return ERR_NOMEM;

@@ -28,6 +28,8 @@ typedef struct XmlHandler {
     ErrCode (*attr)(void *ctx, Str name, Str value);
     ErrCode (*text)(void *ctx, Str text);
     ErrCode (*close)(void *ctx, Str name);
+    /* Instead of text, of a run over the ceiling: nothing of it is kept. NULL: it is an error. */
+    ErrCode (*long_text)(void *ctx);
     XmlPlace *place;       /* kept up to date before each callback; NULL when not wanted */
     size_t text_max_bytes; /* 0: LIMIT_XML_TEXT_BYTES */
     unsigned depth_max;    /* 0: LIMIT_XML_DEPTH */

@@ -5,6 +5,8 @@
 #include "core/arena.h"
 #include "interop/claim_read.h"
 
+enum { CLAIM_KEY_MAX = 256 }; /* an MA_LK of this length or more is none */
+
 /* One claim under construction; everything lives in the arena, which is reset between claims. */
 typedef struct ClaimBuild {
     Arena *arena;

@@ -93,6 +93,18 @@ static bool is_field_rule(ClaimRule rule) {
     return rule >= CLAIM_RULE_FIELD_UNKNOWN;
 }
 
+/* That a claim is too large stands first, however much else is wrong with it: it is why the rest
+ * was not read. */
+static void put_issue(ClaimBuild *b, const ClaimIssue *issue, bool has_room) {
+    bool is_first = issue->rule == CLAIM_RULE_CLAIM_LARGE && b->n_issues > 0;
+    if (has_room) {
+        b->issues[b->n_issues++] = is_first ? b->issues[0] : *issue;
+    }
+    if (is_first) {
+        b->issues[0] = *issue;
+    }
+}
+
 void claim_issue_say(ClaimBuild *b, ClaimRule rule, ClaimAt at, ClaimDetail detail) {
     assert(rule < CLAIM_RULE_COUNT);
     ClaimSeverity severity = rules[rule].severity;
@@ -101,11 +113,12 @@ void claim_issue_say(ClaimBuild *b, ClaimRule rule, ClaimAt at, ClaimDetail deta
     }
     b->n_errors += severity == CLAIM_ERROR;
     b->n_warnings += severity == CLAIM_WARNING;
-    if (!grow(b)) {
-        b->n_more++;
+    bool has_room = grow(b);
+    b->n_more += !has_room;
+    if (!has_room && (rule != CLAIM_RULE_CLAIM_LARGE || b->n_issues == 0)) {
         return;
     }
-    b->issues[b->n_issues++] = (ClaimIssue){
+    ClaimIssue issue = {
         .rule = rule,
         .severity = severity,
         .rule_id = rules[rule].id,
@@ -118,6 +131,7 @@ void claim_issue_say(ClaimBuild *b, ClaimRule rule, ClaimAt at, ClaimDetail deta
         .en = fill(b->arena, rules[rule].en, detail.en),
         .vi = fill(b->arena, rules[rule].vi, detail.vi),
     };
+    put_issue(b, &issue, has_room);
 }
 
 void claim_issue_add(ClaimBuild *b, ClaimRule rule, ClaimAt at, Str detail) {

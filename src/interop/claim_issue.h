@@ -37,6 +37,11 @@ typedef enum ClaimSeverity {
     X(FILE_INNER, "file-inner-table", ERROR,                                                       \
       "The file is table {} alone. Put it base64-encoded into a FILEHOSO of a GIAMDINHHS.",        \
       "Tệp chỉ là riêng bảng {}. Hãy mã hoá base64 và đặt vào FILEHOSO của một GIAMDINHHS.")       \
+    X(FILE_REFUSED, "file-refused", ERROR,                                                         \
+      "{} claims of the file were refused; what stands behind them was not read. Repair the "      \
+      "export and send the rest again.",                                                           \
+      "Đã từ chối {} hồ sơ của tệp; phần phía sau chưa được đọc. Hãy sửa việc xuất dữ liệu rồi "   \
+      "gửi lại phần còn lại.")                                                                     \
     X(FILE_NO_CLAIM, "file-no-claim", WARNING, "The file has no HOSO. Check the export.",          \
       "Tệp không có HOSO nào. Hãy kiểm tra lại việc xuất dữ liệu.")                                \
     X(FILE_COUNT, "file-count", WARNING,                                                           \
@@ -86,6 +91,10 @@ typedef enum ClaimSeverity {
     X(CLAIM_KEY, "claim-ma-lk", ERROR,                                                             \
       "MA_LK '{}' is not the one of XML1. All tables of a HOSO must carry the same MA_LK.",        \
       "MA_LK '{}' khác với XML1. Mọi bảng trong một HOSO phải cùng một MA_LK.")                    \
+    X(CLAIM_KEY_LONG, "claim-ma-lk-long", ERROR,                                                   \
+      "MA_LK has {} bytes and can be no key (255 at most). Send the facility's own key of the "    \
+      "visit.",                                                                                    \
+      "MA_LK dài {} byte, không thể là mã liên kết (tối đa 255). Hãy gửi đúng mã đợt điều trị.")   \
     X(CLAIM_FACILITY, "claim-facility", WARNING,                                                   \
       "MA_CSKCB '{}' is not the sender's MACSKCB. Check which facility gave the care.",            \
       "MA_CSKCB '{}' khác MACSKCB của đơn vị gửi. Hãy kiểm tra cơ sở đã khám chữa bệnh.")          \

@@ -6,7 +6,7 @@
 #include "core/xml.h"
 #include "interop/claim_int.h"
 
-enum { MADE_MAX = 16, KEY_MAX = 256 };
+enum { MADE_MAX = 16 };
 
 /* Where the reader stands in the envelope; each state is entered by one element name. */
 typedef enum State {
@@ -139,9 +139,22 @@ static Str summary_facility(const Reader *r) {
     return STR_EMPTY;
 }
 
+/* MA_LK as it stands in what was decoded: of a claim whose tables cannot be read the sender wants
+ * to know which one it is. Empty when there is none that could be one. */
+static Str written_key(const Reader *r) {
+    Str text = r->decoded.err == ERR_OK ? buf_str(&r->decoded) : STR_EMPTY;
+    size_t at = str_find(text, STR("<MA_LK>"));
+    Str rest = at == SIZE_MAX ? STR_EMPTY : str_sub(text, at + 7, text.len);
+    Str key = str_trim(str_sub(rest, 0, MIN(str_find_char(rest, '<', 0), rest.len)));
+    bool good =
+        key.len < CLAIM_KEY_MAX && utf8_valid(key) && str_find_char(key, '&', 0) == SIZE_MAX;
+    return good ? key : STR_EMPTY;
+}
+
 /* Hands the built claim out: to on_refused when it has an error. */
 static ErrCode hand_out(Reader *r, Str bytes, int line) {
     ClaimBuild *b = &r->b;
+    b->ma_lk = b->ma_lk.len == 0 && b->n_errors > 0 ? written_key(r) : b->ma_lk;
     Str facility = facility_of(r).len > 0 ? facility_of(r) : summary_facility(r);
     for (int i = 0; i < b->n_issues; i++) {
         b->issues[i].ma_lk = b->ma_lk;
@@ -200,7 +213,7 @@ static size_t element_end(const Reader *r, size_t from) {
 
 /* The memory of one claim is used up: what was read of it goes, but for its key. */
 static void give_up_large(Reader *r) {
-    char key[KEY_MAX];
+    char key[CLAIM_KEY_MAX];
     bool fits = r->b.ma_lk.len > 0 && r->b.ma_lk.len < sizeof(key);
     put_fixed(key, sizeof(key), fits ? r->b.ma_lk : STR_EMPTY);
     reset_build(r, r->b.hoso);
@@ -279,6 +292,16 @@ static ErrCode refuse_root(Reader *r, Str name) {
     return ERR_INVALID;
 }
 
+/* A file of millions of empty HOSO would become millions of rejects: the rest is one. */
+static ErrCode refuse_more(Reader *r) {
+    char n[32];
+    (void)snprintf(n, sizeof(n), "%d", r->sum->n_refused);
+    reset_build(r, 0);
+    r->refused_file = true;
+    claim_issue_add(&r->b, CLAIM_RULE_FILE_REFUSED, (ClaimAt){.line = line_of(r)}, str_from(n));
+    return ERR_LIMIT;
+}
+
 static ErrCode skip(Reader *r, Str name) {
     r->skip_depth = r->place.depth;
     if (r->path[r->place.depth - 1] == AT_CONTENT) { /* XML where base64 is due */
@@ -339,6 +362,10 @@ static ErrCode on_open(void *ctx, Str name) {
     }
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         if (steps[i].from == from && str_eq(steps[i].name, name)) {
+            bool is_claim = steps[i].to == AT_HOSO || steps[i].to == AT_CHECK_IN_ONE;
+            if (is_claim && r->sum->n_refused >= LIMIT_CLAIM_REFUSED) {
+                return refuse_more(r);
+            }
             r->path[depth] = steps[i].to;
             enter(r, steps[i].to);
             return ERR_OK;
@@ -381,6 +408,19 @@ static ErrCode on_text(void *ctx, Str text) {
         } else {
             take_content(r, value);
         }
+    }
+    return ERR_OK;
+}
+
+/* A table of more than the ceiling refuses its HOSO; what else is as long nobody needs. */
+static ErrCode on_long_text(void *ctx) {
+    Reader *r = ctx;
+    if (r->skip_depth == 0 && r->path[r->place.depth] == AT_CONTENT) {
+        r->has_content = true;
+        claim_issue_say(&r->b, CLAIM_RULE_CLAIM_LARGE,
+                        (ClaimAt){.table = r->kind, .line = r->file_line},
+                        (ClaimDetail){STR("64 MiB of base64 in one NOIDUNGFILE"),
+                                      STR("64 MiB base64 trong một NOIDUNGFILE")});
     }
     return ERR_OK;
 }
@@ -498,6 +538,7 @@ static ErrCode read_all(Reader *r) {
                           .open = on_open,
                           .text = on_text,
                           .close = on_close,
+                          .long_text = on_long_text,
                           .place = &r->place,
                           .offset_only = true};
     ErrInfo info = {0};

@@ -222,6 +222,20 @@ static void close_field(TableReader *r) {
     r->field = -1;
 }
 
+/* Each issue names the key: one of megabytes would come back with each. */
+static void take_key(TableReader *r, ClaimAt at) {
+    Str key = r->values[0];
+    if (key.len < CLAIM_KEY_MAX) {
+        r->b->ma_lk = key;
+        return;
+    }
+    char bytes[32];
+    (void)snprintf(bytes, sizeof(bytes), "%zu", key.len);
+    at.field = &r->t->fields[0];
+    claim_issue_add(r->b, CLAIM_RULE_CLAIM_KEY_LONG, at, str_from(bytes));
+    r->values[0] = STR_EMPTY;
+}
+
 static void close_record(TableReader *r) {
     r->field = -1;
     ClaimAt at = here(r);
@@ -233,7 +247,7 @@ static void close_record(TableReader *r) {
     }
     claim_check_record(r->b, at, r->values);
     if (r->t->number <= 1 && r->b->ma_lk.len == 0) {
-        r->b->ma_lk = r->values[0];
+        take_key(r, at);
     }
     r->part->n_records++;
     r->values = NULL;
@@ -258,7 +272,10 @@ static ErrCode report(TableReader *r, ErrCode err, const ErrInfo *info) {
     if (err == ERR_OK || err == ERR_NOMEM) {
         return err;
     }
-    ClaimAt at = {.table = r->t, .line = claim_text_line(&r->text, info->offset)};
+    ClaimAt at = {.table = r->t,
+                  .field = r->field < 0 ? NULL : &r->t->fields[r->field],
+                  .record = r->values == NULL ? 0 : r->part->n_records + 1,
+                  .line = claim_text_line(&r->text, info->offset)};
     if (r->wrong_root || (err == ERR_LIMIT && r->part->n_records >= LIMIT_CLAIM_RECORDS)) {
         return ERR_OK;
     }

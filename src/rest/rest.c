@@ -8,12 +8,15 @@
 enum { JOBS_MAX = 256, REST_ARENA_MAX = 16 << 20 };
 
 static ErrCode start_threads(Rest *rest) {
+    const size_t n = ARRAY_LEN(rest->job_threads);
     rest->jobs = queue_new(JOBS_MAX);
-    if (rest->jobs == NULL) {
+    rest->large_jobs = queue_new(JOBS_MAX);
+    if (rest->jobs == NULL || rest->large_jobs == NULL) {
         return ERR_NOMEM;
     }
-    for (size_t i = 0; i < ARRAY_LEN(rest->job_threads); i++) {
-        TRY(thread_start(&rest->job_threads[i], "nhip-job", rest_run_jobs, rest));
+    for (size_t i = 0; i < n; i++) {
+        TRY(thread_start(&rest->job_threads[i], "nhip-job", rest_run_jobs,
+                         i + 1 < n ? rest->jobs : rest->large_jobs));
     }
     return async_start(rest);
 }
@@ -106,6 +109,23 @@ static void close_streams(Rest *rest) {
     rest_subs_close(rest);
 }
 
+static void stop_jobs(Rest *rest) {
+    Queue *queues[] = {rest->jobs, rest->large_jobs};
+    for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
+        if (queues[i] != NULL) {
+            queue_close(queues[i]);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rest->job_threads); i++) {
+        thread_join(&rest->job_threads[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
+        if (queues[i] != NULL) {
+            queue_free(queues[i]);
+        }
+    }
+}
+
 void rest_stop(Rest *rest) {
     if (rest == NULL) {
         return;
@@ -115,13 +135,7 @@ void rest_stop(Rest *rest) {
     async_stop(rest);
     rest_door_close(rest->door);
     close_streams(rest); /* those that came meanwhile */
-    if (rest->jobs != NULL) {
-        queue_close(rest->jobs);
-        for (size_t i = 0; i < ARRAY_LEN(rest->job_threads); i++) {
-            thread_join(&rest->job_threads[i]);
-        }
-        queue_free(rest->jobs);
-    }
+    stop_jobs(rest);
     flow_tables_stop(rest->tables);
     async_free(rest);
     arena_free(rest->made_arena);

@@ -37,6 +37,8 @@ typedef struct RestKept {
 } RestKept;
 MUST_USE ErrCode rest_upload_keep(HttpRequest *request, RestKept *ret);
 void rest_kept_release(RestKept *kept);
+/* Bytes of it. */
+size_t rest_upload_len(const HttpRequest *request);
 /* The whole body, wherever it went; lives as long as the request. */
 MUST_USE ErrCode rest_upload_body(HttpRequest *request, Str *ret_bytes);
 

@@ -25,8 +25,10 @@ struct Rest {
     Str base_url; /* rest_base_url */
     Arena *arena; /* what lives as long as the Rest */
     Queue *jobs;
-    Thread job_threads[2];
-    Mutex subs_lock; /* subs_clients */
+    Queue *large_jobs;     /* bodies of REST_LARGE_BODY and more: one after the other, so that they
+                            * neither fill the memory together nor keep small ones waiting */
+    Thread job_threads[3]; /* the last one does the large jobs */
+    Mutex subs_lock;       /* subs_clients */
     struct SubsClient *subs_clients;
     uint8_t subs_secret[32]; /* of the tokens for WebSockets */
     TimeMs started;
@@ -49,8 +51,9 @@ RestCall *rest_call_new(Rest *rest, HttpRequest *request);
 void rest_on_request(Rest *rest, HttpRequest *request);
 void rest_on_refused(Rest *rest, HttpRequest *request, int status);
 void rest_upload_begin(Rest *rest, HttpRequest *request); /* .on_head (rest_upload.c) */
+enum { REST_LARGE_BODY = 8 << 20 };
 /* Thread: runs jobs until the queue is closed. */
-void rest_run_jobs(void *rest);
+void rest_run_jobs(void *queue);
 /* Refuses what a stranger's page in a browser on this machine asks: replies and answers false. */
 bool rest_guard(RestCall *call); /* rest_guard.c */
 

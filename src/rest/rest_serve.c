@@ -7,10 +7,9 @@ typedef struct Job {
     RestHandler run; /* of a call; NULL with fn: the job is its own and freed */
 } Job;
 
-void rest_run_jobs(void *ctx) {
-    Rest *rest = ctx;
+void rest_run_jobs(void *queue) {
     Job *job = NULL;
-    while ((job = queue_get(rest->jobs)) != NULL) {
+    while ((job = queue_get(queue)) != NULL) {
         if (job->run != NULL) {
             job->run(job->arg);
         } else {
@@ -41,7 +40,8 @@ void rest_job(RestCall *call, RestHandler fn) {
         return;
     }
     *job = (Job){.run = fn, .arg = call};
-    if (!queue_try_put(call->rest->jobs, job)) {
+    bool is_large = rest_upload_len(call->request) >= REST_LARGE_BODY;
+    if (!queue_try_put(is_large ? call->rest->large_jobs : call->rest->jobs, job)) {
         rest_reply_err(call, ERR_BUSY, NULL);
     }
 }

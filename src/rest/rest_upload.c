@@ -59,6 +59,11 @@ void rest_upload_begin(Rest *rest, HttpRequest *request) {
     http_set_sink(request, (HttpSink){.chunk = upload_chunk, .release = upload_release, .ctx = u});
 }
 
+size_t rest_upload_len(const HttpRequest *request) {
+    const Upload *u = http_user(request);
+    return u == NULL ? http_body(request).len : u->len;
+}
+
 ErrCode rest_upload_body(HttpRequest *request, Str *ret_bytes) {
     Upload *u = http_user(request);
     *ret_bytes = http_body(request);
