@@ -1,5 +1,5 @@
 /* One citizen, one record: the review list, two people side by side, and what is decided. */
-#include "api/api_int.h"
+#include "api/api_reading.h"
 #include "fhir/fhir_query.h"
 #include "mpi/mpi_case.h"
 
@@ -31,13 +31,33 @@ static void put_evidence(JsonWriter *w, Arena *arena, const JsonNode *task) {
     json_close_object(w);
 }
 
-static ErrCode put_case(JsonWriter *w, Arena *arena, const StoreVersion *v) {
+/* Whose record it is; null when it is gone. */
+static ErrCode put_person(RestCall *call, JsonWriter *w, Str name, Str reference) {
+    StoreVersion v;
+    const JsonNode *root = NULL;
+    Str head = STR("Patient/");
+    Str id = str_starts(reference, head) ? str_sub(reference, head.len, reference.len) : reference;
+    ErrCode err = store_get(api_of(call)->store, call->arena, FHIR_T_PATIENT, id, &v);
+    if (err == ERR_OK) {
+        err = json_parse(call->arena, v.json, &root, NULL);
+    }
+    if (err == ERR_OK || err == ERR_GONE || err == ERR_NOT_FOUND) {
+        put_member_or_null(w, name, root == NULL ? STR_EMPTY : citizen_name(call->arena, root));
+        return ERR_OK;
+    }
+    return err;
+}
+
+static ErrCode put_case(RestCall *call, JsonWriter *w, const StoreVersion *v) {
+    Arena *arena = call->arena;
     const JsonNode *task = NULL;
     TRY(json_parse(arena, v->json, &task, NULL));
     json_open_object(w);
     json_member(w, "task", v->id);
     put_path(w, arena, STR("a"), task, "focus.reference");
     put_path(w, arena, STR("b"), task, "for.reference");
+    TRY(put_person(call, w, STR("a_name"), json_str(arena, json_path(task, "focus.reference"))));
+    TRY(put_person(call, w, STR("b_name"), json_str(arena, json_path(task, "for.reference"))));
     put_path(w, arena, STR("status"), task, "status");
     put_path(w, arena, STR("who"), task, "owner.display");
     put_path(w, arena, STR("why"), task, "statusReason.text");
@@ -84,7 +104,7 @@ static ErrCode put_cases(RestCall *call, Buf *out, ErrInfo *info) {
     json_name(&w, "cases");
     json_open_array(&w);
     for (size_t i = 0; i < page.n_matches; i++) {
-        TRY(put_case(&w, call->arena, &page.matches[i]));
+        TRY(put_case(call, &w, &page.matches[i]));
     }
     json_close_array(&w);
     json_close_object(&w);

@@ -3,7 +3,7 @@
 # Usage: web_test.sh [--mock] [--shot]
 #   --mock  against web/dev/mock.mjs and a bundle made here (no binary needed)
 #   --shot  copies the screenshot of the operations page to docs/img/operations.png
-# Environment: WEB_TEST_PORT (18460; the next one is used too), CHROMIUM (/usr/bin/chromium), NHIP (build/release/nhip).
+# Environment: WEB_TEST_PORT (18460; the next two are used too), CHROMIUM (/usr/bin/chromium), NHIP (build/release/nhip).
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 mock=0 shot=0
@@ -17,9 +17,9 @@ done
 port=${WEB_TEST_PORT:-18460}
 nhip=${NHIP:-build/release/nhip}
 work=$(mktemp -d)
-server= bare=
+server= bare= third=
 finish() {
-    for p in $server $bare; do
+    for p in $server $bare $third; do
         { kill "$p" && wait "$p"; } 2>/dev/null
     done
     rm -rf "$work"
@@ -84,6 +84,13 @@ if [ $mock = 0 ] && [ $shot = 0 ]; then
     bare=$!
     await_server "$bare" $((port + 1)) "$work/bare"
     node tests/web/state_test.mjs "http://127.0.0.1:$port" "http://127.0.0.1:$((port + 1))" "$extra" build/web-shots || rc=1
+    # Claims are broken and repaired in a province of their own, whose citizens were matched.
+    "$nhip" import --data "$work/claims" "$work/files" >"$work/import" 2>&1 || fail "the province is imported again" "$work/import"
+    "$nhip" mpi run --data "$work/claims" >"$work/mpi" 2>&1 || fail "its citizens are matched" "$work/mpi"
+    "$nhip" serve --data "$work/claims" --port $((port + 2)) >"$work/third" 2>&1 &
+    third=$!
+    await_server "$third" $((port + 2)) "$work/third"
+    node tests/web/claims_test.mjs "http://127.0.0.1:$((port + 2))" build/web-shots || rc=1
 fi
 [ -z "${units:-}" ] || rc=1
 if [ $rc = 0 ] && [ $shot = 1 ]; then

@@ -7,6 +7,7 @@ import './styles/charts.css';
 import './styles/ops.css';
 import './styles/citizen.css';
 import './styles/lists.css';
+import './styles/claims.css';
 import './styles/wall.css';
 import { type ComponentType, type JSX, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -35,6 +36,8 @@ const routes: Route[] = [
     { at: /^\/citizens\/([^/]+)$/, load: async () => (await import('./screens/citizen')).CitizenScreen },
     { at: /^\/rejects$/, load: async () => (await import('./screens/rejects')).RejectsScreen },
     { at: /^\/import$/, load: async () => (await import('./screens/import')).ImportScreen },
+    { at: /^\/giam-dinh\/([^/]+)$/, load: async () => (await import('./screens/repair')).RepairScreen },
+    { at: /^\/trung-ho-so$/, load: async () => (await import('./screens/pairs')).PairsScreen },
     { at: /^\/wall$/, load: async () => (await import('./screens/wall')).WallScreen, bare: true },
 ];
 

@@ -19,6 +19,7 @@ const places: [string, Key, string][] = [
     ['g c', 'nav.citizens', '/citizens'],
     ['g r', 'nav.rejects', '/rejects'],
     ['g i', 'nav.import', '/import'],
+    ['g t', 'nav.mpi', '/trung-ho-so'],
     ['g w', 'nav.wall', '/wall'],
 ];
 const everywhere: Binding[] = [

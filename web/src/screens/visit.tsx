@@ -7,6 +7,7 @@ import { t, tOr } from '../core/i18n';
 import { resultName } from '../charts/trend';
 import { Icon } from '../ui/icons';
 import { Problem } from '../ui/parts';
+import { workList } from './worklist';
 
 export type VisitKind = 'AMB' | 'IMP' | 'EMER' | 'OTHER';
 
@@ -65,6 +66,13 @@ function Detail({ citizen, id }: { citizen: string; id: string }): JSX.Element {
     if (!d) return <div class="visit-detail skeleton-lines" aria-busy="true" />;
     return (
         <div class="visit-detail">
+            {d.claim && (
+                <p>
+                    <a href={`/giam-dinh/${encodeURIComponent(id)}`} onClick={() => workList.set({ from: location.pathname + location.search, ids: [] })}>
+                        {t('repair.open')}
+                    </a>
+                </p>
+            )}
             <Part title={t('visit.diagnoses')} empty={d.diagnoses.length === 0}>
                 <ul>
                     {d.diagnoses.map((x) => (

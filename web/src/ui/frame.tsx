@@ -1,6 +1,6 @@
 // What stands around every screen: rail or bottom bar, top bar with search, connection, language.
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { keptCell, useCell } from '../core/cell';
 import { num } from '../core/format';
 import { type Key, language, t, useLang } from '../core/i18n';
@@ -9,6 +9,7 @@ import { useLink, useLive } from '../core/live';
 import { go, usePlace } from '../core/router';
 import { flipTheme, isDark, theme } from '../core/theme';
 import { Icon, type IconName, StateMark } from './icons';
+import { UndoBar } from './undo';
 
 interface NavItem {
     to: string;
@@ -21,6 +22,7 @@ const places: NavItem[] = [
     { to: '/citizens', label: 'nav.citizens', icon: 'people', phone: true },
     { to: '/rejects', label: 'nav.rejects', icon: 'rejects', phone: true },
     { to: '/import', label: 'nav.import', icon: 'import', phone: true },
+    { to: '/trung-ho-so', label: 'nav.mpi', icon: 'pair' },
     { to: '/wall', label: 'nav.wall', icon: 'wall' },
 ];
 const rail = keptCell('nhip.rail', 'narrow');
@@ -35,6 +37,7 @@ export function Frame({ children }: { children: ComponentChildren }): JSX.Elemen
             <TopBar />
             <Nav wide={wide} />
             {children}
+            <UndoBar />
         </div>
     );
 }
@@ -52,11 +55,52 @@ function Nav({ wide }: { wide: boolean }): JSX.Element {
                     {p.to === '/rejects' && rejects > 0 && <b class="count">{num(rejects)}</b>}
                 </a>
             ))}
+            <More />
             <button type="button" class="desk-only rail-flip" aria-pressed={wide} onClick={() => rail.set(wide ? 'narrow' : 'wide')}>
                 <Icon name="rail" />
                 <span>{t(wide ? 'nav.narrow' : 'nav.wide')}</span>
             </button>
         </nav>
+    );
+}
+
+/** On phones: the places that the bottom bar has no room for. */
+function More(): JSX.Element {
+    const { path } = usePlace();
+    const [open, setOpen] = useState(false);
+    const box = useRef<HTMLDivElement>(null);
+    const rest = places.filter((p) => !p.phone);
+    useEffect(() => setOpen(false), [path]);
+    useEffect(() => {
+        if (!open) return undefined;
+        const close = (e: Event): void => {
+            const away = e instanceof KeyboardEvent ? e.key === 'Escape' : !box.current?.contains(e.target as Node);
+            if (away) setOpen(false);
+        };
+        document.addEventListener('keydown', close);
+        document.addEventListener('pointerdown', close);
+        return () => {
+            document.removeEventListener('keydown', close);
+            document.removeEventListener('pointerdown', close);
+        };
+    }, [open]);
+    return (
+        <div class="nav-more phone-only" ref={box}>
+            <button type="button" aria-expanded={open} aria-current={rest.some((p) => path.startsWith(p.to)) ? 'true' : undefined} onClick={() => setOpen(!open)}>
+                <Icon name="more" />
+                <span>{t('nav.more')}</span>
+            </button>
+            {open && (
+                <div class="nav-sheet">
+                    {rest.map((p) => (
+                        <a href={p.to} aria-current={path.startsWith(p.to) ? 'page' : undefined}>
+                            <Icon name={p.icon} />
+                            <span>{t(p.label)}</span>
+                        </a>
+                    ))}
+                </div>
+            )}
+        </div>
     );
 }
 

@@ -1,0 +1,313 @@
+// One citizen, one record: pairs that may be the same person, the evidence side by side, and a person's word.
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { asFailure, askJson, type Failure, useAsk } from '../core/api';
+import { date, dateTime, num } from '../core/format';
+import { t, tOr } from '../core/i18n';
+import { useKeys } from '../core/keys';
+import { go, usePlace, withQuery } from '../core/router';
+import { Icon, StateMark } from '../ui/icons';
+import { Problem } from '../ui/parts';
+import { undoable, who, WhoField } from '../ui/undo';
+import { sexWord } from './citizens';
+
+interface Case {
+    task: string;
+    a: string;
+    b: string;
+    a_name: string | null;
+    b_name: string | null;
+    status: string;
+    who: string;
+    why: string;
+    time: string;
+    evidence: Record<string, string>;
+}
+interface Cases {
+    total: number;
+    next: string;
+    cases: Case[];
+}
+interface PairField {
+    field: string;
+    a: string;
+    b: string;
+    level: string;
+    what: string;
+    weight: number;
+}
+interface Pair {
+    a: string;
+    b: string;
+    status: string;
+    decision: 'none' | 'review' | 'link';
+    rule: string;
+    score: number;
+    fields: PairField[];
+}
+type Act = 'merge' | 'differ' | 'unmerge';
+
+const STATUSES = ['requested', 'completed', 'rejected', 'cancelled'] as const;
+const keyOf = (c: { a: string; b: string }): string => `${c.a}|${c.b}`;
+
+export function PairsScreen(): JSX.Element {
+    const { query } = usePlace();
+    const status = query.get('status') ?? 'requested';
+    const chosen = query.get('pair') ?? '';
+    const [done, setDone] = useState(0);
+    const base = `/api/mpi?status=${encodeURIComponent(status)}`;
+    const asked = useAsk<Cases>(base, done);
+    const [more, setMore] = useState<{ base: string; pages: Cases[] }>({ base, pages: [] });
+    const [failure, setFailure] = useState<Failure | null>(null);
+    const pages = asked.data ? [asked.data, ...(more.base === `${base} ${done}` ? more.pages : [])] : [];
+    const list = pages.flatMap((p) => p.cases);
+    const next = pages[pages.length - 1]?.next;
+    useEffect(() => {
+        document.title = `${t('nav.mpi')} · Nhịp`;
+    });
+    const open = (key: string): void => go(withQuery({ pair: key }), true);
+    const step = (by: number): void => {
+        const i = list.findIndex((c) => keyOf(c) === chosen);
+        const to = list[i < 0 ? 0 : i + by];
+        if (!to) return;
+        open(keyOf(to));
+        document.getElementById(`pair-${keyOf(to)}`)?.focus();
+    };
+    const close = (): void => {
+        go(withQuery({ pair: null }), true);
+        requestAnimationFrame(() => (document.getElementById(`pair-${chosen}`) ?? document.getElementById('main'))?.focus());
+    };
+    const load = async (): Promise<void> => {
+        try {
+            const page = await askJson<Cases>(`${base}&after=${encodeURIComponent(next ?? '')}`);
+            setMore({ base: `${base} ${done}`, pages: [...pages.slice(1), page] });
+        } catch (e) {
+            setFailure(asFailure(e));
+        }
+    };
+    useKeys(
+        [
+            { keys: 'j', label: 'keys.next', run: () => step(1) },
+            { keys: 'k', label: 'keys.previous', run: () => step(-1) },
+        ],
+        [list.length, chosen],
+    );
+    const decided = (): void => {
+        const i = list.findIndex((c) => keyOf(c) === chosen);
+        const to = list[i + 1] ?? list[i - 1];
+        setDone(done + 1);
+        if (status !== 'requested') return;
+        go(withQuery({ pair: to ? keyOf(to) : null }), true);
+    };
+    const [a, b] = chosen.split('|');
+    return (
+        <main id="main" class={`page rejects pairs-page ${a && b ? 'with-side' : ''}`} tabIndex={-1}>
+            <div class="list-side">
+                <div class="page-head">
+                    <h1>{t('nav.mpi')}</h1>
+                    <div class="segments" role="group" aria-label={t('mpi.which')}>
+                        {STATUSES.map((s) => (
+                            <button type="button" aria-pressed={status === s} onClick={() => go(`/trung-ho-so?status=${s}`, true)}>
+                                {t(`mpi.${s}`)} {status === s && <b data-count={s}>{num(asked.data?.total)}</b>}
+                            </button>
+                        ))}
+                    </div>
+                </div>
+                {asked.error && <Problem failure={asked.error} retry={asked.retry} />}
+                {failure && <Problem failure={failure} />}
+                {!asked.data && !asked.error && <div class="skeleton-lines" aria-hidden="true" />}
+                {asked.data && list.length === 0 && <p class="empty">{t(status === 'requested' ? 'mpi.none' : 'mpi.none_such')}</p>}
+                {list.length > 0 && (
+                    <div class="scroll wide" tabIndex={0} role="region" aria-label={t('nav.mpi')}>
+                        <table class="rows">
+                            <thead>
+                                <tr>
+                                    <th scope="col" class="frozen">{t('mpi.who')}</th>
+                                    <th scope="col" class="right desk-only">{t('mpi.score')}</th>
+                                    <th scope="col" class="desk-only">{t('mpi.evidence')}</th>
+                                    <th scope="col" class="desk-only">{t('word.time')}</th>
+                                </tr>
+                            </thead>
+                            <tbody>
+                                {list.map((c) => (
+                                    <tr class={keyOf(c) === chosen ? 'chosen' : ''} onClick={() => open(keyOf(c))}>
+                                        <th scope="row" class="frozen">
+                                            <button type="button" id={`pair-${keyOf(c)}`} class="row-button" aria-pressed={keyOf(c) === chosen} onClick={(e) => (e.stopPropagation(), open(keyOf(c)))}>
+                                                {c.a_name ?? c.a} ↔ {c.b_name ?? c.b}
+                                            </button>
+                                        </th>
+                                        <td class="right desk-only">{c.evidence['score'] ? num(Number(c.evidence['score']), 1) : '—'}</td>
+                                        <td class="desk-only">{tOr(`mpi.rule_${c.evidence['rule']}`) ?? c.evidence['rule']}</td>
+                                        <td class="desk-only">{dateTime(c.time)}</td>
+                                    </tr>
+                                ))}
+                            </tbody>
+                        </table>
+                    </div>
+                )}
+                {next && (
+                    <button type="button" class="button" onClick={() => void load()}>
+                        {t('action.more', { n: num((asked.data?.total ?? 0) - list.length) })}
+                    </button>
+                )}
+            </div>
+            {a && b && <Side key={chosen} a={a} b={b} found={list.find((c) => keyOf(c) === chosen)} close={close} decided={decided} />}
+        </main>
+    );
+}
+
+/** For, neither, against: by the bits that it adds. */
+const leaning = (w: number): 'normal' | 'watch' | 'unknown' => (w >= 1 ? 'normal' : w > -1 ? 'unknown' : 'watch');
+
+function Side({ a, b, found, close, decided }: { a: string; b: string; found: Case | undefined; close: () => void; decided: () => void }): JSX.Element {
+    const path = `/api/mpi/${encodeURIComponent(a)}/${encodeURIComponent(b)}`;
+    const [swapped, setSwapped] = useState(false);
+    const [why, setWhy] = useState('');
+    const [busy, setBusy] = useState(false);
+    const [failure, setFailure] = useState<Failure | null>(null);
+    const [after, setAfter] = useState<Pair | null>(null);
+    const asked = useAsk<Pair>(path);
+    const pair = after ?? asked.data;
+    const merged = pair?.status === 'completed';
+    const latest = useRef<(act: Act) => void>(() => undefined);
+    const decide = async (act: Act): Promise<void> => {
+        if (busy || !pair) return;
+        if (!who.value.trim() || !why.trim()) {
+            document.getElementById(who.value.trim() ? 'why' : 'who')?.focus();
+            return;
+        }
+        const [keep, other] = swapped && act === 'merge' ? [b, a] : [a, b];
+        const at = `/api/mpi/${encodeURIComponent(keep)}/${encodeURIComponent(other)}`;
+        const post = (what: Act, reason: string): Promise<Pair> => askJson<Pair>(`${at}/${what}`, { method: 'POST', body: JSON.stringify({ who: who.value.trim(), why: reason }) });
+        setBusy(true);
+        setFailure(null);
+        try {
+            setAfter(await post(act, why.trim()));
+            if (act === 'merge')
+                undoable({
+                    text: t('mpi.merged'),
+                    undo: async () => {
+                        await post('unmerge', t('mpi.undone'));
+                        decided();
+                    },
+                });
+            decided();
+        } catch (e) {
+            setFailure(asFailure(e));
+        }
+        setBusy(false);
+    };
+    latest.current = (act) => void decide(act);
+    useEffect(() => {
+        const key = (e: KeyboardEvent): void => {
+            if (e.key === 'Escape' && !e.defaultPrevented) close();
+        };
+        document.addEventListener('keydown', key);
+        return () => document.removeEventListener('keydown', key);
+    }, []);
+    useKeys(
+        [
+            { keys: 'm', label: 'mpi.merge', run: () => latest.current('merge') },
+            { keys: 'd', label: 'mpi.differ', run: () => latest.current('differ') },
+            { keys: 'p', label: 'mpi.part', run: () => latest.current('unmerge') },
+            { keys: 's', label: 'mpi.swap', run: () => setSwapped((x) => !x) },
+        ],
+        [],
+    );
+    const say = (f: PairField, value: string): string => (f.field === 'birth' ? date(value) : f.field === 'sex' ? sexWord(value) : value) || '—';
+    return (
+        <aside class="side" aria-labelledby="side-title">
+            <header>
+                <h2 id="side-title">{t('mpi.pair')}</h2>
+                <button type="button" class="icon-button" aria-label={t('action.close')} onClick={close}>
+                    <Icon name="close" />
+                </button>
+            </header>
+            {asked.error && <Problem failure={asked.error} retry={asked.retry} />}
+            {!pair && !asked.error && <div class="skeleton-lines" aria-hidden="true" />}
+            {pair && (
+                <>
+                    <p>
+                        <b>{t(`mpi.decision_${pair.decision}`)}</b> · {tOr(`mpi.rule_${pair.rule}`) ?? pair.rule} · {t('mpi.bits', { n: num(pair.score, 1) })}
+                    </p>
+                    {found?.why && (
+                        <p class="quiet">
+                            {found.who}: {found.why} · {dateTime(found.time)}
+                        </p>
+                    )}
+                    <div class="scroll" tabIndex={0} role="region" aria-label={t('mpi.pair')}>
+                        <table class="numbers evidence">
+                            <thead>
+                                <tr>
+                                    <th scope="col">{t('word.item')}</th>
+                                    <th scope="col">
+                                        <a href={`/citizens/${encodeURIComponent(a)}`}>{t(swapped ? 'mpi.other' : 'mpi.kept')}</a>
+                                    </th>
+                                    <th scope="col">
+                                        <a href={`/citizens/${encodeURIComponent(b)}`}>{t(swapped ? 'mpi.kept' : 'mpi.other')}</a>
+                                    </th>
+                                    <th scope="col">{t('mpi.evidence')}</th>
+                                    <th scope="col" class="right desk-only">
+                                        {t('mpi.weight')}
+                                    </th>
+                                </tr>
+                            </thead>
+                            <tbody>
+                                {pair.fields
+                                    .filter((f) => f.a || f.b)
+                                    .map((f) => (
+                                        <tr data-field={f.field}>
+                                            <th scope="row">{tOr(`mpi.field_${f.field}`) ?? f.field}</th>
+                                            <td>{say(f, f.a)}</td>
+                                            <td class={f.a !== f.b ? 'differs' : ''}>{say(f, f.b)}</td>
+                                            <td>
+                                                <StateMark state={leaning(f.weight)} /> {f.what}
+                                            </td>
+                                            <td class="right desk-only">
+                                                {f.weight > 0 ? '+' : ''}
+                                                {num(f.weight, 1)}
+                                            </td>
+                                        </tr>
+                                    ))}
+                            </tbody>
+                        </table>
+                    </div>
+                    {failure && <Problem failure={failure} />}
+                    <form
+                        class="decide"
+                        onSubmit={(e) => {
+                            e.preventDefault();
+                            (document.getElementById(merged ? 'act-unmerge' : 'act-merge') as HTMLButtonElement | null)?.focus();
+                        }}
+                    >
+                        <WhoField />
+                        <label class="who why">
+                            <span>{t('word.why')}</span>
+                            <input id="why" maxLength={500} value={why} autocomplete="off" onInput={(e) => setWhy(e.currentTarget.value)} />
+                        </label>
+                        <div class="actions">
+                            {!merged && (
+                                <>
+                                    <button type="button" id="act-merge" class="button primary" disabled={busy} onClick={() => void decide('merge')}>
+                                        {t('mpi.merge')} <kbd aria-hidden="true">m</kbd>
+                                    </button>
+                                    <button type="button" class="button" disabled={busy || pair.status === 'rejected'} onClick={() => void decide('differ')}>
+                                        {t('mpi.differ')} <kbd aria-hidden="true">d</kbd>
+                                    </button>
+                                    <button type="button" class="button" disabled={busy} onClick={() => setSwapped(!swapped)}>
+                                        {t('mpi.swap')} <kbd aria-hidden="true">s</kbd>
+                                    </button>
+                                </>
+                            )}
+                            {merged && (
+                                <button type="button" id="act-unmerge" class="button" disabled={busy} onClick={() => void decide('unmerge')}>
+                                    {t('mpi.part')} <kbd aria-hidden="true">p</kbd>
+                                </button>
+                            )}
+                        </div>
+                    </form>
+                </>
+            )}
+        </aside>
+    );
+}
