@@ -14,7 +14,7 @@ enum {
     SETTLE_PAYMENT_LINES = 20000, /* visits of one payment: one commit */
 };
 #define SETTLE_ARENA_MAX (512 * LIMIT_MIB)
-#define SETTLE_MONEY_MAX INT64_C(100000000000000) /* hundredths: 10^12 đồng, one amount */
+#define SETTLE_MONEY_MAX INT64_C(10000000000000) /* hundredths: 10^11 đồng, one amount */
 #define SETTLE_CLOSING_SYSTEM SETTLE_BASE "sid/settlement-closing" /* FACILITY|MONTH */
 
 struct Settle {
