@@ -107,15 +107,9 @@ static const SettleColumn supply_columns[I_COLUMNS] = {ITEM_COLUMNS(
 static const SettleColumn service_columns[I_COLUMNS] = {ITEM_COLUMNS(
     "group_name", "Kind", "Loại", "with", "Supply", "Vật tư kèm", "group", "Group", "Nhóm")};
 
-typedef struct Items {
-    uint32_t *slots; /* of rows + 1, by hash */
-    size_t n_slots;
-} Items;
-
 struct SettleSum {
     Arena *arena;
     SettleTable tables[SETTLE_FORMS];
-    Items items[SETTLE_FORMS];
     bool sorted;
 };
 
@@ -226,67 +220,6 @@ typedef struct Item {
     Str price, rate, quantity, amount, asked;
 } Item;
 
-static uint64_t item_hash(const SettleCell *c) {
-    uint64_t h = 0;
-    for (size_t i = I_CODE; i <= I_UNIT; i++) {
-        h = hash64_seed(c[i].text, h);
-    }
-    return hash64_mix(hash64_mix(h, (uint64_t)c[I_PRICE].n), (uint64_t)c[I_RATE].n);
-}
-
-static bool same_item(const SettleCell *a, const SettleCell *b) {
-    for (size_t i = I_CODE; i <= I_UNIT; i++) {
-        if (!str_eq(a[i].text, b[i].text)) {
-            return false;
-        }
-    }
-    return a[I_PRICE].n == b[I_PRICE].n && a[I_RATE].n == b[I_RATE].n;
-}
-
-static ErrCode grow_slots(SettleSum *s, SettleForm form) {
-    Items *items = &s->items[form];
-    const SettleTable *t = &s->tables[form];
-    size_t n = MAX((size_t)256, 2 * items->n_slots);
-    uint32_t *slots = arena_new_array(s->arena, uint32_t, n);
-    if (slots == NULL) {
-        return ERR_NOMEM;
-    }
-    for (size_t r = 0; r < t->n_rows; r++) {
-        size_t at = item_hash(settle_table_at(t, r)) & (n - 1);
-        while (slots[at] != 0) {
-            at = (at + 1) & (n - 1);
-        }
-        slots[at] = (uint32_t)r + 1;
-    }
-    *items = (Items){slots, n};
-    return ERR_OK;
-}
-
-/* The row of an item like `key`, made when there is none. */
-static ErrCode item_row(SettleSum *s, SettleForm form, const SettleCell *key, SettleCell **ret) {
-    SettleTable *t = &s->tables[form];
-    Items *items = &s->items[form];
-    if (2 * t->n_rows >= items->n_slots) {
-        TRY(grow_slots(s, form));
-    }
-    size_t at = item_hash(key) & (items->n_slots - 1);
-    for (; items->slots[at] != 0; at = (at + 1) & (items->n_slots - 1)) {
-        SettleCell *row = settle_table_at(t, items->slots[at] - 1);
-        if (same_item(row, key)) {
-            *ret = row;
-            return ERR_OK;
-        }
-    }
-    TRY(settle_table_row(t, ret));
-    for (size_t i = I_CODE; i <= I_UNIT; i++) {
-        (*ret)[i].text = arena_str(s->arena, key[i].text);
-    }
-    (*ret)[I_PRICE].n = key[I_PRICE].n;
-    (*ret)[I_RATE].n = key[I_RATE].n;
-    items->slots[at] = (uint32_t)t->n_rows;
-    return arena_failed(s->arena) ? ERR_NOMEM : ERR_OK;
-}
-
 static ErrCode add_item(SettleSum *s, const Item *item, bool inpatient) {
     SettleTable *t = &s->tables[item->form];
     SettleCell key[I_COLUMNS] = {{.n = 0}};
@@ -296,7 +229,7 @@ static ErrCode add_item(SettleSum *s, const Item *item, bool inpatient) {
     }
     key[I_PRICE].n = thousandths(t, item->price);
     key[I_RATE].n = thousandths(t, item->rate);
-    TRY(item_row(s, item->form, key, &row));
+    TRY(settle_table_group(t, key, I_RATE, &row));
     settle_add(&row[inpatient ? I_IN : I_OUT].n, thousandths(t, item->quantity));
     settle_add(&row[I_AMOUNT].n, money(t, item->amount));
     settle_add(&row[I_ASKED].n, money(t, item->asked));
@@ -398,7 +331,8 @@ ErrCode settle_sum_add(SettleSum *sum, const Claim *claim) {
 
 SettleTable *settle_sum_table(SettleSum *sum, SettleForm form) {
     for (size_t i = 0; i < SETTLE_FORMS && !sum->sorted; i++) {
-        settle_table_sort(&sum->tables[i]);
+        settle_table_sort(&sum->tables[i],
+                          i <= SETTLE_INPATIENT ? (size_t)V_MA_LK : (size_t)I_RATE);
     }
     sum->sorted = true;
     return &sum->tables[form];

@@ -1,6 +1,7 @@
 #include "settle/settle_table.h"
 
 #include "core/decimal.h"
+#include "core/hash.h"
 #include "core/time.h"
 #include "core/xml.h"
 
@@ -27,12 +28,70 @@ ErrCode settle_table_row(SettleTable *t, SettleCell **ret_cells) {
     return ERR_OK;
 }
 
-enum { SORT_COLUMNS = 7 }; /* each table has at least so many behind its first */
+/* ---- groups ---- */
 
-static int by_cells(const void *a, const void *b) {
+static uint64_t key_hash(const SettleCell *c, size_t last) {
+    uint64_t h = 0;
+    for (size_t i = 1; i <= last; i++) {
+        h = hash64_mix(hash64_seed(c[i].text, h), (uint64_t)c[i].n);
+    }
+    return h;
+}
+
+static bool same_key(const SettleCell *a, const SettleCell *b, size_t last) {
+    for (size_t i = 1; i <= last; i++) {
+        if (a[i].n != b[i].n || !str_eq(a[i].text, b[i].text)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static ErrCode grow_slots(SettleTable *t, size_t last) {
+    size_t n = MAX((size_t)256, 2 * t->n_slots);
+    uint32_t *slots = arena_new_array(t->arena, uint32_t, n);
+    if (slots == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t r = 0; r < t->n_rows; r++) {
+        size_t at = key_hash(settle_table_at(t, r), last) & (n - 1);
+        while (slots[at] != 0) {
+            at = (at + 1) & (n - 1);
+        }
+        slots[at] = (uint32_t)r + 1;
+    }
+    t->slots = slots;
+    t->n_slots = n;
+    return ERR_OK;
+}
+
+ErrCode settle_table_group(SettleTable *t, const SettleCell *key, size_t last,
+                           SettleCell **ret_cells) {
+    if (2 * t->n_rows >= t->n_slots) {
+        TRY(grow_slots(t, last));
+    }
+    size_t at = key_hash(key, last) & (t->n_slots - 1);
+    for (; t->slots[at] != 0; at = (at + 1) & (t->n_slots - 1)) {
+        SettleCell *row = settle_table_at(t, t->slots[at] - 1);
+        if (same_key(row, key, last)) {
+            *ret_cells = row;
+            return ERR_OK;
+        }
+    }
+    TRY(settle_table_row(t, ret_cells));
+    for (size_t i = 1; i <= last; i++) {
+        (*ret_cells)[i] = (SettleCell){arena_str(t->arena, key[i].text), key[i].n};
+    }
+    t->slots[at] = (uint32_t)t->n_rows;
+    return arena_failed(t->arena) ? ERR_NOMEM : ERR_OK;
+}
+
+/* ---- order ---- */
+
+static int compare_keys(const void *a, const void *b, void *last) {
     const SettleCell *x = a;
     const SettleCell *y = b;
-    for (size_t i = 1; i <= SORT_COLUMNS; i++) {
+    for (size_t i = 1; i <= *(const size_t *)last; i++) {
         int c = str_cmp(x[i].text, y[i].text);
         c = c != 0 ? c : (x[i].n > y[i].n) - (x[i].n < y[i].n);
         if (c != 0) {
@@ -42,11 +101,13 @@ static int by_cells(const void *a, const void *b) {
     return 0;
 }
 
-void settle_table_sort(SettleTable *t) {
-    assert(t->n_columns > SORT_COLUMNS);
+void settle_table_sort(SettleTable *t, size_t last) {
+    assert(t->n_columns > last);
     if (t->n_rows > 0) {
-        qsort(t->cells, t->n_rows, t->n_columns * sizeof(*t->cells), by_cells);
+        qsort_r(t->cells, t->n_rows, t->n_columns * sizeof(*t->cells), compare_keys, &last);
     }
+    t->slots = NULL;
+    t->n_slots = 0;
     for (size_t i = 0; i < t->n_rows; i++) {
         settle_table_at(t, i)[0].n = (int64_t)i + 1;
     }

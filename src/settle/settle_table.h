@@ -36,6 +36,8 @@ typedef struct SettleTable {
     size_t n_columns;
     SettleCell *cells; /* row after row */
     size_t n_rows, cap_rows;
+    uint32_t *slots; /* of rows + 1, by their key; settle_table_group */
+    size_t n_slots;
     size_t n_unread; /* amounts that were no numbers */
 } SettleTable;
 
@@ -46,8 +48,12 @@ MUST_USE ErrCode settle_table_row(SettleTable *t, SettleCell **ret_cells);
 static inline SettleCell *settle_table_at(const SettleTable *t, size_t row) {
     return t->cells + row * t->n_columns;
 }
-/* By the columns behind the first one, from the left; then numbers the rows in the first. */
-void settle_table_sort(SettleTable *t);
+/* The row whose columns 1 to `last` are those of key (as many cells as the table has columns), made
+ * when there is none. For one table always the same last, and no settle_table_row beside it. */
+MUST_USE ErrCode settle_table_group(SettleTable *t, const SettleCell *key, size_t last,
+                                    SettleCell **ret_cells);
+/* By columns 1 to `last`, from the left; then numbers the rows in column 0. */
+void settle_table_sort(SettleTable *t, size_t last);
 /* Sums stop at the ends of their range instead of wrapping. */
 static inline void settle_add(int64_t *sum, int64_t n) {
     if (__builtin_add_overflow(*sum, n, sum)) {
