@@ -34,7 +34,7 @@ MUST_USE ErrCode book_start(Book *book);
 /* Stops the follower, closes. NULL is fine. */
 void book_close(Book *book);
 /* The catalogues are others now: the rows are made again in the background. */
-MUST_USE ErrCode book_renew(Book *book, Str world_digest);
+void book_renew(Book *book, Str world_digest);
 
 /* Waits until the book stands behind that record (StoreCommitted.last; store_snapshot for all that
  * is visible); false when timeout_ms passed first. */

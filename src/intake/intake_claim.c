@@ -9,6 +9,8 @@ typedef struct Gather {
     ErrInfo *info;
     ClaimStored *items;
     size_t n, capacity;
+    bool billed; /* a claim of ours is the bill; else the first one */
+    IntakeClaim claim;
 } Gather;
 
 static bool has(const Gather *g, Str reference) {
@@ -18,6 +20,16 @@ static bool has(const Gather *g, Str reference) {
         }
     }
     return false;
+}
+
+static void note_bill(Gather *g, Str role, const StoreVersion *v) {
+    bool ours = str_eq(role, STR("claim"));
+    if (v->type == FHIR_T_CLAIM && !g->billed && (ours || g->claim.bill == 0)) {
+        g->billed = ours;
+        g->claim.bill = v->first;
+        g->claim.bill_version = v->version;
+        g->claim.bill_id = v->id;
+    }
 }
 
 static ErrCode add(Gather *g, Str role, const StoreVersion *v) {
@@ -33,6 +45,7 @@ static ErrCode add(Gather *g, Str role, const StoreVersion *v) {
         g->items = grown;
         g->capacity = capacity;
     }
+    note_bill(g, role, v);
     ClaimStored *s = &g->items[g->n++];
     *s = (ClaimStored){.type = v->type, .role = role};
     s->reference = arena_printf(g->arena, "%s/" STR_FMT, fhir_type_name(v->type), STR_ARG(v->id));
@@ -105,8 +118,8 @@ static ErrCode add_diagnoses(Gather *g) {
     return ERR_OK;
 }
 
-ErrCode intake_claim(Store *store, Arena *arena, const StoreVersion *visit, Claim *ret_claim,
-                     ErrInfo *info) {
+ErrCode intake_claim_of(Store *store, Arena *arena, const StoreVersion *visit,
+                        IntakeClaim *ret_claim, ErrInfo *info) {
     static const FhirType named[] = {FHIR_T_CLAIM, FHIR_T_OBSERVATION, FHIR_T_DIAGNOSTIC_REPORT};
     Gather g = {.store = store, .arena = arena, .info = info};
     TRY(add_known(&g, visit));
@@ -114,7 +127,16 @@ ErrCode intake_claim(Store *store, Arena *arena, const StoreVersion *visit, Clai
         TRY(add_found(&g, named[i], visit->id));
     }
     TRY(add_diagnoses(&g));
-    return claim_unmap(arena, g.items, g.n, ret_claim, info);
+    *ret_claim = g.claim;
+    return claim_unmap(arena, g.items, g.n, &ret_claim->claim, info);
+}
+
+ErrCode intake_claim(Store *store, Arena *arena, const StoreVersion *visit, Claim *ret_claim,
+                     ErrInfo *info) {
+    IntakeClaim whole;
+    TRY(intake_claim_of(store, arena, visit, &whole, info));
+    *ret_claim = whole.claim;
+    return ERR_OK;
 }
 
 ErrCode intake_claim_written(Store *store, Arena *arena, const StoreVersion *visit,

@@ -14,6 +14,16 @@
 MUST_USE ErrCode intake_claim(Store *store, Arena *arena, const StoreVersion *visit,
                               Claim *ret_claim, ErrInfo *info);
 
+/* The same with what stands behind it: the bill, whose version a signature names. */
+typedef struct IntakeClaim {
+    Claim claim;
+    Slot bill; /* first slot of the Claim resource; 0: none */
+    uint32_t bill_version;
+    Str bill_id;
+} IntakeClaim;
+MUST_USE ErrCode intake_claim_of(Store *store, Arena *arena, const StoreVersion *visit,
+                                 IntakeClaim *ret_claim, ErrInfo *info);
+
 /* The claim that wrote this version of the Encounter (or the last one before it), as it was then,
  * whatever came since: a former state of the visit, for comparing and for undoing. */
 MUST_USE ErrCode intake_claim_written(Store *store, Arena *arena, const StoreVersion *visit,

@@ -10,6 +10,7 @@
 #define NHIP_RULES_RULES_H
 
 #include "core/arena.h"
+#include "core/hash.h"
 #include "interop/claim_read.h"
 
 typedef struct Rules Rules;
@@ -79,6 +80,11 @@ typedef struct RulesRule {
 size_t rules_count(const Rules *rules); /* sorted by id */
 const RulesRule *rules_get(const Rules *rules, size_t i);
 const RulesRule *rules_find(const Rules *rules, Str id); /* NULL: none */
+
+/* Which rules, lists, parameters and catalogues: equal for equal texts. */
+void rules_digest(const Rules *rules, Sha256 *ret_digest);
+/* Does a rule read that field of the table (RULES_HISTORY, RULES_WORK, …)? */
+bool rules_reads(const Rules *rules, int table, int field);
 
 /* ---- a visit ---- */
 

@@ -654,3 +654,16 @@ const RulesRule *rules_find(const Rules *rules, Str id) {
     size_t at = unit_place(rules, id, &found);
     return found ? &rules->units[at]->pub : NULL;
 }
+
+void rules_digest(const Rules *rules, Sha256 *ret_digest) {
+    Sha256 all = {{0}};
+    for (size_t i = 0; i < rules->n_files; i++) {
+        const RulesFile *f = &rules->files[i];
+        Sha256 parts[2];
+        sha256(f->name, &parts[0]);
+        sha256(f->text, &parts[1]);
+        sha256_pair((Str){(const char *)all.b, sizeof(all.b)},
+                    (Str){(const char *)parts, sizeof(parts)}, &all);
+    }
+    *ret_digest = all;
+}

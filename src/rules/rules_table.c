@@ -1,4 +1,5 @@
-#include "rules/rules_int.h"
+/* Fields by table: names, kinds, and which of them the rules read. */
+#include "rules/rules_prog_int.h"
 
 static const ClaimTable *base_of(int table) {
     return claim_table(table == RULES_HISTORY ? 1 : table == RULES_WORK ? 3 : table);
@@ -51,4 +52,15 @@ Str rules_table_name(int table) {
     default:
         return claim_table(table) == NULL ? STR_EMPTY : claim_table(table)->name;
     }
+}
+
+bool rules_reads(const Rules *rules, int table, int field) {
+    const RulesProgram *p = rules->program;
+    for (size_t i = 1; i < p->n_nodes; i++) {
+        const RulesNode *n = &p->nodes[i];
+        if (n->op == RULES_OP_FIELD && n->table == table && n->field == field) {
+            return true;
+        }
+    }
+    return false;
 }

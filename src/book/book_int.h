@@ -1,0 +1,227 @@
+/* book_int.h — what the files of the book share: a row as a value and as bytes, the open book, the
+ * workshop in which rows are made. */
+#ifndef NHIP_BOOK_BOOK_INT_H
+#define NHIP_BOOK_BOOK_INT_H
+
+#include "book/book.h"
+#include "core/hash.h"
+#include "core/limits.h"
+#include "core/thread.h"
+#include "intake/intake_claim.h"
+#include "store/store_table.h"
+
+#define BOOK_NO_DAY INT64_MIN
+
+enum {
+    BOOK_FORMAT = 1,         /* of rows, keys and sums: another one makes book.db anew */
+    BOOK_CODE_MAX = 64,      /* bytes of a facility or department in keys */
+    BOOK_KEY_TEXT_MAX = 300, /* bytes of FACILITY|MA_LK; what is longer is no claim's */
+    BOOK_FOUND_MAX = 500,    /* rules kept in a row */
+    BOOK_HISTORY_MAX = 1000, /* other visits that a rule sees */
+    BOOK_WORK_MAX = 20000,   /* other lines that a rule sees */
+    BOOK_LOOK_MAX = 20000,   /* rows that a page looks at */
+};
+#define BOOK_MONEY_MAX INT64_C(1000000000000) /* hundredths of a đồng; more counts as that */
+#define BOOK_VISIT_BYTES (512 * LIMIT_MIB)    /* memory of one visit while its row is made */
+
+/* ---- a row ---- */
+
+typedef struct BookFound { /* a rule that found something */
+    uint32_t rule;         /* book_rule_hash */
+    uint32_t n;
+    RulesWeight weight;
+} BookFound;
+
+typedef struct BookTask { /* what the settlement Task says; state BOOK_ENTERED: nothing */
+    BookState state;
+    uint32_t version;
+    uint32_t focus; /* version of the bill that was signed; 0: another Claim's, or none */
+    int64_t accepted, paid;
+} BookTask;
+
+typedef struct BookData {
+    Slot first;
+    Slot patient;
+    Slot bill;
+    uint32_t bill_version;
+    TimeMs since;
+    Str facility, ma_lk, department;
+    int month; /* 202611, 0: unreadable */
+    int64_t day_in, day_out;
+    int64_t total, asked;
+    bool unchecked; /* the rules could not be asked at all */
+    BookTask task;
+    BookFound *found;
+    size_t n_found;
+    unsigned n_not_checked;
+    Str *xml1; /* XML1_FIELD_COUNT values: those that are kept, the others empty */
+} BookData;
+
+/* Bytes of a row: numbers of seven bits a byte; texts, packed when they are digits. */
+typedef struct BookBytes {
+    Arena *arena;
+    Str rest;
+    bool bad; /* sticky */
+} BookBytes;
+void book_put_varint(Buf *out, uint64_t v);
+void book_put_text(Buf *out, Str s);
+unsigned char book_take_byte(BookBytes *b);
+uint64_t book_take_varint(BookBytes *b);
+Str book_take_text(BookBytes *b);
+
+BookState book_data_state(const BookData *d);
+unsigned book_data_weight(const BookData *d, RulesWeight weight);
+uint32_t book_rule_hash(Str id);
+/* kept: fields of XML1 to write. */
+void book_data_put(Buf *out, const BookData *d, const bool *kept);
+/* Everything but `first`. ERR_CORRUPT. */
+MUST_USE ErrCode book_data_get(Arena *arena, Str body, BookData *ret);
+/* The parts of a body that other visits' rules see are the same. */
+bool book_data_same_history(const BookData *a, const BookData *b);
+
+/* Keys and sums (book_key.c). */
+MUST_USE ErrCode book_facts(Arena *arena, const TableCell *row, TableFacts *ret);
+MUST_USE ErrCode book_work_facts(Arena *arena, const TableCell *row, TableFacts *ret);
+typedef enum BookKeyClass {
+    BOOK_KEY_LIST = 'L',       /* facility month state department */
+    BOOK_KEY_RULE = 'R',       /* rule facility month state */
+    BOOK_KEY_PATIENT = 'P',    /* patient day_out */
+    BOOK_KEY_DEATH = 'D',      /* patient */
+    BOOK_SUM_FACILITY = 'A',   /* facility month state */
+    BOOK_SUM_DEPARTMENT = 'B', /* facility month state department */
+    BOOK_KEY_WORK = 'W',       /* day who */
+} BookKeyClass;
+enum { BOOK_TOTAL, BOOK_ASKED, BOOK_ACCEPTED_SUM, BOOK_PAID_SUM, BOOK_HELD, BOOK_WARNED };
+
+typedef struct BookPlace { /* what a key of a list or a group says */
+    BookKeyClass class;
+    uint32_t rule;
+    Str facility, department;
+    int month;
+    BookState state;
+} BookPlace;
+void book_place_put(Buf *out, const BookPlace *place);
+/* Only the beginning up to the facility. */
+void book_place_put_facility(Buf *out, const BookPlace *place);
+bool book_place_get(Str key, BookPlace *ret);
+/* day: BOOK_NO_DAY: only the patient. */
+void book_patient_key(Buf *out, BookKeyClass class, Slot patient, int64_t day);
+
+/* The lines of a visit as others see them in WORK. */
+typedef struct BookWork {
+    Str facility, ma_lk;
+    ClaimRecord *lines; /* RULES_WORK_FIELDS values */
+    size_t n;
+} BookWork;
+/* Who or what was at work on that day: first of NGUOI_THUC_HIEN ('p'), MA_MAY ('m'). */
+typedef struct BookWho {
+    int64_t day;
+    char kind;
+    Str code;
+} BookWho;
+enum { BOOK_WHO_MAX = 2 };
+size_t book_who(const Str *line, BookWho who[BOOK_WHO_MAX]);
+MUST_USE ErrCode book_work_get(Arena *arena, Str body, BookWork *ret);
+void book_work_key(Buf *out, const BookWho *who);
+
+/* ---- the open book ---- */
+
+typedef struct BookTable {
+    uint64_t id;
+    TableShape shape;
+} BookTable;
+
+struct Book {
+    BookOptions o;
+    Tables *tables;
+    BookTable visits, work;
+    bool kept[XML1_FIELD_COUNT]; /* fields of XML1 in a row */
+    bool work_kept[RULES_WORK_FIELDS];
+    struct BookRule {
+        uint32_t hash;
+        const RulesRule *rule;
+    } * rules; /* by hash */
+    size_t n_rules;
+    Arena *shape_arena;
+    /* following */
+    Thread thread;
+    StopFlag stop;
+    Mutex lock;
+    Cond moved;
+    RecordNo position;
+    Sha256 digest; /* of what rows are made by: rules, catalogues, surroundings */
+    /* runs of the callers */
+    Mutex runs_lock;
+    RulesRun *runs[16];
+    size_t n_runs;
+};
+
+const RulesRule *book_rule_by_hash(const Book *book, uint32_t hash);
+MUST_USE ErrCode book_run_take(Book *book, RulesRun **ret_run);
+void book_run_give(Book *book, RulesRun *run);
+
+/* ---- a visit and what is around it (book_visit.c, book_around.c) ---- */
+
+/* The visit as it stands now. ERR_NOT_FOUND: it has no row. */
+typedef struct BookVisit {
+    StoreVersion encounter;
+    IntakeClaim claim;
+    RulesVisit rules; /* HISTORY, WORK not loaded */
+    BookData data;    /* without findings */
+} BookVisit;
+MUST_USE ErrCode book_visit_read(Book *book, Arena *arena, Slot first, BookVisit *ret);
+/* What a claim says of itself: everything but ids, Task, findings. */
+MUST_USE ErrCode book_visit_facts(Book *book, Arena *arena, const RulesVisit *visit,
+                                  BookData *data);
+MUST_USE ErrCode book_task_read(Book *book, Arena *arena, BookData *data, Str bill_id);
+
+/* Fills HISTORY and WORK of data's visit; TABLE_AS_READ: between read_begin and read_end. */
+typedef struct BookAround {
+    Book *book;
+    Arena *arena;
+    TableSide side;
+    int64_t work_since; /* first day of care for which WORK is loaded */
+} BookAround;
+MUST_USE ErrCode book_around(const BookAround *around, const BookData *data, RulesVisit *visit);
+/* Calls each with the other visits that see this one, or saw it (rows as they are). */
+typedef struct BookTouch {
+    void *ctx;
+    ErrCode (*each)(void *ctx, Slot visit);
+} BookTouch;
+MUST_USE ErrCode book_touched(const BookAround *around, const BookData *data,
+                              const BookTouch *touch);
+int64_t book_work_since(const Book *book);
+
+/* WORK as the visit gives it to others: a row of the table `work`; empty: none. */
+void book_work_put(const Book *book, const BookData *data, const RulesVisit *visit, Buf *out);
+/* Those behind this one that share a practitioner or machine with the row. */
+MUST_USE ErrCode book_work_touched(const BookAround *around, Slot first, Str body,
+                                   const BookTouch *touch);
+
+/* The report of a run as it is kept in a row. */
+MUST_USE ErrCode book_found_of(Arena *arena, const RulesReport *report, BookData *data);
+
+/* ---- rows are made (book_make.c): one thread, in its turn of the tables ---- */
+
+typedef struct BookMake BookMake;
+MUST_USE ErrCode book_make_new(Book *book, BookMake **ret_make);
+void book_make_free(BookMake *make);
+void book_make_begin(BookMake *make); /* forgets what is to do */
+/* The visit has changed; or only its Task. Each is done once. */
+MUST_USE ErrCode book_make_note(BookMake *make, Slot visit, bool task_only);
+/* Makes the rows of all that was noted, then those of the visits that see them. */
+MUST_USE ErrCode book_make_run(BookMake *make);
+int64_t book_make_rows(const BookMake *make); /* more rows than at book_make_begin, or fewer */
+
+/* The note of the table: by what its rows are made, and how far they are made again. */
+typedef struct BookNote {
+    Sha256 digest;
+    Slot behind; /* rows up to this one stand by the digest; all: UINT64_MAX */
+    uint64_t done;
+} BookNote;
+bool book_note_get(Str bytes, BookNote *ret);
+
+/* book_follow.c */
+void book_follow_main(void *book);
+
+#endif

@@ -1,0 +1,307 @@
+/* Rows are made: first those of the visits that have changed, then those of the visits around them,
+ * whose HISTORY or WORK is another one now. */
+#include "book/book_int.h"
+
+#include "core/log.h"
+
+enum { NEED_TASK = 1, NEED_ROW = 2, NEED_CHECK = 4, DONE = 8 };
+
+typedef struct Todo { /* visits, each once */
+    struct TodoItem {
+        Slot visit;
+        unsigned need;
+    } * items;
+    size_t n, capacity;
+    uint32_t *places; /* item + 1, by hash */
+    size_t mask;
+} Todo;
+
+struct BookMake {
+    Book *book;
+    Arena *arena;
+    RulesRun *run;
+    Todo todo;
+    Buf body, work;
+    int64_t work_since;
+    int64_t rows;
+};
+
+/* ---- what is to do ---- */
+
+static size_t place_of(const Todo *t, Slot visit) {
+    size_t at = (size_t)(visit * UINT64_C(0x9E3779B97F4A7C15) >> 20) & t->mask;
+    while (t->places[at] != 0 && t->items[t->places[at] - 1].visit != visit) {
+        at = (at + 1) & t->mask;
+    }
+    return at;
+}
+
+static ErrCode grow(Todo *t) {
+    size_t capacity = MAX((size_t)1024, 2 * t->capacity);
+    struct TodoItem *items = realloc(t->items, capacity * sizeof(*items));
+    if (items == NULL) {
+        return ERR_NOMEM;
+    }
+    t->items = items;
+    uint32_t *places = calloc(2 * capacity, sizeof(*places));
+    if (places == NULL) {
+        return ERR_NOMEM;
+    }
+    free(t->places);
+    t->places = places;
+    t->mask = 2 * capacity - 1;
+    t->capacity = capacity;
+    for (size_t i = 0; i < t->n; i++) {
+        t->places[place_of(t, t->items[i].visit)] = (uint32_t)i + 1;
+    }
+    return ERR_OK;
+}
+
+static ErrCode need(Todo *t, Slot visit, unsigned what) {
+    if (t->n == t->capacity) {
+        TRY(grow(t));
+    }
+    size_t at = place_of(t, visit);
+    if (t->places[at] == 0) {
+        t->items[t->n++] = (struct TodoItem){.visit = visit};
+        t->places[at] = (uint32_t)t->n;
+    }
+    struct TodoItem *item = &t->items[t->places[at] - 1];
+    item->need = (item->need & ~(unsigned)DONE) | what;
+    return ERR_OK;
+}
+
+static void forget(Todo *t) {
+    t->n = 0;
+    if (t->places != NULL) {
+        memset(t->places, 0, (t->mask + 1) * sizeof(*t->places));
+    }
+}
+
+void book_make_begin(BookMake *m) {
+    forget(&m->todo);
+    m->rows = 0;
+    m->work_since = book_work_since(m->book);
+}
+
+ErrCode book_make_note(BookMake *m, Slot visit, bool task_only) {
+    return need(&m->todo, visit, task_only ? NEED_TASK : NEED_ROW);
+}
+
+int64_t book_make_rows(const BookMake *m) {
+    return m->rows;
+}
+
+ErrCode book_make_new(Book *book, BookMake **ret_make) {
+    BookMake *m = calloc(1, sizeof(*m));
+    if (m == NULL) {
+        return ERR_NOMEM;
+    }
+    m->book = book;
+    m->arena = arena_new(BOOK_VISIT_BYTES);
+    buf_init(&m->body, 16 * LIMIT_MIB);
+    buf_init(&m->work, 256 * LIMIT_MIB);
+    ErrCode err = m->arena == NULL ? ERR_NOMEM : rules_run_new(book->o.rules, &m->run);
+    if (err != ERR_OK) {
+        book_make_free(m);
+        return err;
+    }
+    *ret_make = m;
+    return ERR_OK;
+}
+
+void book_make_free(BookMake *m) {
+    if (m != NULL) {
+        rules_run_free(m->run);
+        arena_free(m->arena);
+        buf_release(&m->body);
+        buf_release(&m->work);
+        free(m->todo.items);
+        free(m->todo.places);
+        free(m);
+    }
+}
+
+/* ---- one row ---- */
+
+static ErrCode touch(void *ctx, Slot visit) {
+    BookMake *m = ctx;
+    size_t at = place_of(&m->todo, visit);
+    uint32_t place = m->todo.places[at];
+    /* What is still to be made will see the change. */
+    bool waits = place != 0 && (m->todo.items[place - 1].need & (DONE | NEED_ROW)) == NEED_ROW;
+    return waits ? ERR_OK : need(&m->todo, visit, NEED_CHECK);
+}
+
+static BookAround around_of(BookMake *m) {
+    return (BookAround){m->book, m->arena, TABLE_IN_TURN, m->work_since};
+}
+
+static ErrCode touch_history(BookMake *m, const BookData *old, const BookData *now) {
+    BookAround around = around_of(m);
+    BookTouch t = {m, touch};
+    if (old != NULL && now != NULL && book_data_same_history(old, now)) {
+        return ERR_OK;
+    }
+    if (old != NULL) {
+        TRY(book_touched(&around, old, &t));
+    }
+    return now == NULL ? ERR_OK : book_touched(&around, now, &t);
+}
+
+/* Puts the visit's lines for others to see; empty: none. Those that see them are checked again. */
+static ErrCode put_work(BookMake *m, Slot visit, Str body) {
+    Book *b = m->book;
+    BookAround around = around_of(m);
+    BookTouch t = {m, touch};
+    TableCell cell = {.id = b->work.id, .first = visit};
+    Str old = STR_EMPTY;
+    bool had = false;
+    ErrCode err = tables_get(b->tables, TABLE_IN_TURN, m->arena, &cell, &old);
+    if (err != ERR_NOT_FOUND) {
+        TRY(err);
+    }
+    if (str_eq(old, body)) {
+        return ERR_OK;
+    }
+    TRY(book_work_touched(&around, visit, old, &t));
+    TRY(book_work_touched(&around, visit, body, &t));
+    cell.body = body;
+    return body.len > 0 ? tables_set(b->tables, &b->work.shape, &cell)
+                        : tables_unset(b->tables, &b->work.shape, &cell, &had);
+}
+
+static ErrCode old_row(BookMake *m, Slot visit, BookData *ret, bool *ret_had) {
+    Book *b = m->book;
+    Str body;
+    ErrCode err = tables_get(b->tables, TABLE_IN_TURN, m->arena,
+                             &(TableCell){.id = b->visits.id, .first = visit}, &body);
+    *ret_had = err == ERR_OK;
+    ret->first = visit;
+    return err == ERR_OK ? book_data_get(m->arena, body, ret) : err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static ErrCode set_row(BookMake *m, const BookData *d, bool had) {
+    Book *b = m->book;
+    buf_clear(&m->body);
+    book_data_put(&m->body, d, b->kept);
+    TRY(buf_ok(&m->body));
+    m->rows += !had;
+    return tables_set(
+        b->tables, &b->visits.shape,
+        &(TableCell){.id = b->visits.id, .first = d->first, .body = buf_str(&m->body)});
+}
+
+static ErrCode drop_row(BookMake *m, Slot visit, const BookData *old) {
+    Book *b = m->book;
+    bool had = false;
+    TRY(touch_history(m, old, NULL));
+    TRY(put_work(m, visit, STR_EMPTY));
+    m->rows--;
+    return tables_unset(b->tables, &b->visits.shape,
+                        &(TableCell){.id = b->visits.id, .first = visit}, &had);
+}
+
+/* A visit that is too large or whose rules fail is held, not passed. */
+static ErrCode check(BookMake *m, BookVisit *v) {
+    BookAround around = around_of(m);
+    RulesReport report;
+    ErrCode err = book_around(&around, &v->data, &v->rules);
+    err = err == ERR_OK
+              ? rules_check(m->run, &v->rules, &m->book->o.world, RULES_AT_EXPORT, &report)
+              : err;
+    err = err == ERR_OK ? book_found_of(m->arena, &report, &v->data) : err;
+    if (err == ERR_LIMIT || err == ERR_NOMEM) {
+        log_warn("book_not_checked", "err", err_name(err));
+        v->data.unchecked = true;
+        v->data.n_found = 0;
+        return ERR_OK;
+    }
+    return err;
+}
+
+/* Is the visit one that no claim can tell, rather than an error of the store? */
+static bool is_no_claim(ErrCode err) {
+    return err == ERR_NOT_FOUND || err == ERR_SYNTAX || err == ERR_INVALID || err == ERR_LIMIT;
+}
+
+static bool gives_work(const BookMake *m, const BookData *d) {
+    int64_t day = d->day_out != BOOK_NO_DAY ? d->day_out : d->day_in;
+    return m->book->o.work_days > 0 && day != BOOK_NO_DAY && day >= m->work_since;
+}
+
+static ErrCode make_row(BookMake *m, Slot visit) {
+    BookData old;
+    BookVisit v;
+    bool had = false;
+    TRY(old_row(m, visit, &old, &had));
+    ErrCode err = book_visit_read(m->book, m->arena, visit, &v);
+    if (is_no_claim(err)) {
+        return had ? drop_row(m, visit, &old) : ERR_OK;
+    }
+    TRY(err);
+    TRY(check(m, &v));
+    TRY(set_row(m, &v.data, had));
+    TRY(touch_history(m, had ? &old : NULL, &v.data));
+    buf_clear(&m->work);
+    if (gives_work(m, &v.data)) {
+        book_work_put(m->book, &v.data, &v.rules, &m->work);
+        TRY(buf_ok(&m->work));
+    }
+    return put_work(m, visit, buf_str(&m->work));
+}
+
+/* The Task alone is another one: neither claim nor rules are asked. */
+static ErrCode renew_task(BookMake *m, Slot visit) {
+    BookData d;
+    bool had = false;
+    TRY(old_row(m, visit, &d, &had));
+    if (!had) {
+        return make_row(m, visit);
+    }
+    StoreVersion bill = {.id = STR_EMPTY};
+    if (d.bill != 0) {
+        TRY(store_get_slot(m->book->o.store, m->arena, d.bill, &bill));
+    }
+    BookTask before = d.task;
+    TRY(book_task_read(m->book, m->arena, &d, bill.id));
+    if (before.state != BOOK_ENTERED && d.task.state == BOOK_ENTERED) {
+        return make_row(m, visit); /* taken back: since when it stands is the visit's own time */
+    }
+    return set_row(m, &d, true);
+}
+
+static ErrCode run_item(BookMake *m, size_t i) {
+    Slot visit = m->todo.items[i].visit;
+    bool task_only = m->todo.items[i].need == NEED_TASK;
+    m->todo.items[i].need = DONE;
+    arena_reset(m->arena);
+    return task_only ? renew_task(m, visit) : make_row(m, visit);
+}
+
+/* Those that wait for one of these needs, in their order. */
+static ErrCode run_pass(BookMake *m, unsigned needs) {
+    for (size_t i = 0; i < m->todo.n; i++) {
+        if ((m->todo.items[i].need & needs) != 0) {
+            TRY(run_item(m, i));
+        }
+    }
+    return ERR_OK;
+}
+
+static bool is_left(const Todo *t) {
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->items[i].need != DONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+ErrCode book_make_run(BookMake *m) {
+    TRY(run_pass(m, NEED_ROW | NEED_TASK));
+    while (is_left(&m->todo)) {
+        TRY(run_pass(m, NEED_ROW | NEED_TASK | NEED_CHECK));
+    }
+    return ERR_OK;
+}

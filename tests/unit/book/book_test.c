@@ -1,0 +1,375 @@
+/* The book against a naive recomputation over all visits: after random imports, visits sent again,
+ * Tasks, deletes and notes by other ways, after a restart, after book.db is gone, and with other
+ * rules, each row, every list and every count is what reading everything gives. */
+#include "unit/book/book_help.h"
+
+/* ---- comparing ---- */
+
+static const Naive *naive_of(const Scan *s, Slot first) {
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->all[i].first == first) {
+            return &s->all[i];
+        }
+    }
+    return NULL;
+}
+
+static void assert_row(const World *w, const BookRow *row, const Naive *n) {
+    assert_non_null(n);
+    assert_str(row->visit_id, n->id);
+    assert_int_equal(row->patient, n->patient);
+    assert_str(row->facility, n->facility);
+    assert_str(row->ma_lk, n->claim.ma_lk);
+    assert_str(row->name, claim_value(&n->claim, 1, XML1_HO_TEN));
+    assert_str(row->department, claim_value(&n->claim, 1, XML1_MA_KHOA));
+    assert_int_equal(row->day_in, n->in);
+    assert_int_equal(row->day_out, n->out);
+    assert_int_equal(row->money.asked, n->asked);
+    assert_int_equal(row->money.accepted, n->accepted);
+    assert_int_equal(row->money.paid, n->paid);
+    assert_int_equal(row->task_state, n->task_state);
+    for (int weight = 0; weight < RULES_WEIGHTS; weight++) {
+        if (row->n_by_weight[weight] != n->n_by_weight[weight]) {
+            print_error(STR_FMT " weight %d\n", STR_ARG(n->key), weight);
+        }
+        assert_int_equal(row->n_by_weight[weight], n->n_by_weight[weight]);
+    }
+    assert_int_equal(row->state, n->state);
+    (void)w;
+}
+
+static bool is_in(const BookFilter *f, const Naive *n, const World *w) {
+    uint64_t month = 0;
+    bool has_rule = f->rule.len == 0;
+    bool has_weight = f->weights == 0;
+    assert_ok(str_to_u64(claim_value(&n->claim, 1, XML1_THANG_QT), &month));
+    for (size_t k = 0; k < rules_count(w->rules); k++) {
+        const RulesRule *r = rules_get(w->rules, k);
+        has_rule = has_rule || (str_eq(r->id, f->rule) && n->by_rule[k] > 0);
+        has_weight = has_weight || (n->by_rule[k] > 0 && (f->weights & 1U << r->weight) != 0);
+    }
+    Str text = claim_value(&n->claim, 1, XML1_HO_TEN);
+    return (f->facility.len == 0 || str_eq(f->facility, n->facility)) &&
+           (f->month_from == 0 || 202600 + (int)month >= f->month_from) &&
+           (f->month_to == 0 || 202600 + (int)month <= f->month_to) &&
+           (f->states == 0 || (f->states & BOOK_BIT(n->state)) != 0) &&
+           (f->department.len == 0 ||
+            str_eq(f->department, claim_value(&n->claim, 1, XML1_MA_KHOA))) &&
+           (f->text.len == 0 || str_ends(text, str_sub(f->text, f->text.len - 1, 1))) && has_rule &&
+           has_weight;
+}
+
+/* The whole list, in small pages; its length. */
+static size_t assert_list(World *w, const Scan *s, const BookFilter *filter) {
+    BookAsk ask = {.filter = *filter, .max = 3};
+    BookPage page;
+    size_t n = 0;
+    size_t wanted = 0;
+    Slot seen[VISITS_MAX];
+    for (size_t i = 0; i < s->n; i++) {
+        wanted += is_in(filter, &s->all[i], w);
+    }
+    do {
+        assert_ok(book_list(w->book, w->home->arena, &ask, &page));
+        assert_true(page.n_rows <= 3);
+        for (size_t i = 0; i < page.n_rows; i++) {
+            const Naive *naive = naive_of(s, page.rows[i].first);
+            assert_row(w, &page.rows[i], naive);
+            assert_true(is_in(filter, naive, w));
+            for (size_t k = 0; k < n; k++) {
+                assert_true(seen[k] != page.rows[i].first);
+            }
+            seen[n++] = page.rows[i].first;
+        }
+        ask.after = page.next;
+    } while (page.next.len > 0);
+    assert_int_equal(n, wanted);
+    return n;
+}
+
+/* What counts of the filter say is what its lists hold. */
+static void assert_counts(World *w, const Scan *s, const BookFilter *filter) {
+    BookCounts counts;
+    size_t n = 0;
+    int64_t asked = 0;
+    int64_t listed = 0;
+    assert_ok(book_counts(w->book, w->home->arena, filter, &counts));
+    assert_int_equal(counts.position, store_snapshot(w->home->store));
+    for (size_t i = 0; i < counts.n_groups; i++) {
+        const BookCount *c = &counts.groups[i];
+        BookFilter one = *filter;
+        one.facility = c->facility;
+        one.month_from = one.month_to = c->month;
+        one.states = BOOK_BIT(c->state);
+        assert_int_equal(assert_list(w, s, &one), c->n);
+        n += c->n;
+        asked += c->money.asked;
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        listed += is_in(filter, &s->all[i], w) ? s->all[i].asked : 0;
+    }
+    assert_int_equal(asked, listed);
+    assert_int_equal(n, assert_list(w, s, filter));
+}
+
+static void assert_rules(World *w, const Scan *s, const BookFilter *filter) {
+    BookRuleCounts counts;
+    uint64_t found = 0;
+    uint64_t wanted = 0;
+    assert_ok(book_rules(w->book, w->home->arena, filter, &counts));
+    for (size_t i = 0; i < counts.n_groups; i++) {
+        const BookRuleCount *c = &counts.groups[i];
+        BookFilter one = {.facility = c->facility,
+                          .month_from = c->month,
+                          .month_to = c->month,
+                          .states = BOOK_BIT(c->state),
+                          .rule = c->rule};
+        if (i % 7 == 0) {
+            assert_int_equal(assert_list(w, s, &one), c->n);
+        }
+        found += c->n_found;
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        for (size_t k = 0; is_in(filter, &s->all[i], w) && k < rules_count(w->rules); k++) {
+            wanted += s->all[i].by_rule[k];
+        }
+    }
+    assert_int_equal(found, wanted);
+}
+
+static void assert_findings(World *w, const Naive *n) {
+    BookReport report;
+    BookReport draft;
+    assert_ok(book_findings(w->book, w->home->arena, n->first, &report));
+    assert_ok(book_check_claim(w->book, w->home->arena,
+                               &(BookDraft){.claim = &n->claim, .moment = RULES_AT_EXPORT},
+                               &draft));
+    for (int weight = 0; weight < RULES_WEIGHTS; weight++) {
+        assert_int_equal(report.n_by_weight[weight], n->n_by_weight[weight]);
+        assert_int_equal(draft.n_by_weight[weight], n->n_by_weight[weight]);
+    }
+}
+
+static void assert_book(World *w) {
+    world_settle(w);
+    Scan s = naive_book(w);
+    assert_true(s.n > 0);
+    BookProgress progress;
+    assert_ok(book_progress(w->book, &progress));
+    assert_int_equal(progress.visits, s.n);
+    for (size_t i = 0; i < s.n; i++) {
+        BookRow row;
+        assert_ok(book_row(w->book, w->home->arena, s.all[i].first, &row));
+        assert_row(w, &row, &s.all[i]);
+        if (i % 9 == 0) {
+            assert_findings(w, &s.all[i]);
+        }
+    }
+    const BookFilter filters[] = {
+        {.facility = STR_EMPTY},
+        {.facility = STR("46002"), .month_from = 202611},
+        {.department = STR("K02")},
+        {.states = BOOK_BIT(BOOK_SIGNED) | BOOK_BIT(BOOK_CORRECTED), .month_to = 202611},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+        assert_counts(w, &s, &filters[i]);
+    }
+    assert_rules(w, &s, &(BookFilter){.facility = STR_EMPTY});
+    assert_rules(w, &s, &(BookFilter){.facility = STR("46001"), .month_to = 202611});
+    (void)assert_list(w, &s, &(BookFilter){.weights = 1U << RULES_WARNS});
+    (void)assert_list(w, &s, &(BookFilter){.text = STR("văn THU 3")});
+    (void)assert_list(w, &s,
+                      &(BookFilter){.rule = STR("noi-tru-chong-nhau"), .department = STR("K01")});
+    arena_reset(w->home->arena);
+}
+
+/* ---- changing by other ways than a file ---- */
+
+static void commit_one(World *w, const StoreChange *change, Slot patient) {
+    StoreGroup group = {
+        .changes = change, .n_changes = 1, .patient_change = -1, .patient = patient};
+    StoreCommit commit = {.groups = &group,
+                          .n_groups = 1,
+                          .snapshot = store_snapshot(w->home->store),
+                          .actor = STR("test"),
+                          .source = STR("unit")};
+    ErrInfo info = {0};
+    assert_ok(store_commit(w->home->store, &commit, NULL, NULL, &info));
+}
+
+static void put_task(World *w, const Naive *n) {
+    static const char *const states[] = {"signed", "sent", "accepted", "paid", "checked"};
+    Arena *a = w->home->arena;
+    StoreVersion *v = NULL;
+    size_t found = 0;
+    StoreExpect token = {FHIR_T_TASK, FHIR_P_IDENTIFIER, STR(BOOK_SYSTEM_SETTLEMENT), n->key};
+    IntakeClaim claim;
+    StoreVersion visit = current(w->home, FHIR_T_ENCOUNTER, n->id);
+    unsigned state = roll(w, 5);
+    assert_ok(intake_claim_of(w->home->store, a, &visit, &claim, NULL));
+    assert_ok(store_find(w->home->store, a, &token, 1, &v, &found));
+    Str json = arena_printf(
+        a,
+        "{\"resourceType\":\"Task\",\"identifier\":[{\"system\":\"" BOOK_SYSTEM_SETTLEMENT "\","
+        "\"value\":\"" STR_FMT "\"}],\"status\":\"in-progress\",\"intent\":\"order\","
+        "\"businessStatus\":{\"coding\":[{\"system\":\"" BOOK_SYSTEM_STATE "\",\"code\":\"%s\"}]},"
+        "\"focus\":{\"reference\":\"Claim/" STR_FMT "/_history/%u\"},"
+        "\"encounter\":{\"reference\":\"Encounter/" STR_FMT "\"},\"output\":["
+        "{\"type\":{\"coding\":[{\"system\":\"" BOOK_SYSTEM_STATE "\",\"code\":\"%s\"}]},"
+        "\"valueMoney\":{\"value\":%u,\"currency\":\"VND\"}}]}",
+        STR_ARG(n->key), states[state], STR_ARG(claim.bill_id), claim.bill_version, STR_ARG(n->id),
+        states[state], 1000 + roll(w, 5));
+    commit_one(w,
+               &(StoreChange){.op = found == 0 ? STORE_CREATE : STORE_UPDATE,
+                              .type = FHIR_T_TASK,
+                              .id = STR_EMPTY,
+                              .prev = found == 0 ? 0 : v[0].slot,
+                              .json = json},
+               n->patient);
+}
+
+static void put_observation(World *w, const Naive *n) {
+    Str json = arena_printf(w->home->arena,
+                            "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":"
+                            "{\"text\":\"WBC\"},\"encounter\":{\"reference\":\"Encounter/" STR_FMT
+                            "\"},\"valueString\":\"%u\"}",
+                            STR_ARG(n->id), roll(w, 9));
+    commit_one(w,
+               &(StoreChange){
+                   .op = STORE_CREATE, .type = FHIR_T_OBSERVATION, .id = STR_EMPTY, .json = json},
+               n->patient);
+}
+
+static void drop_visit(World *w, const Naive *n) {
+    StoreVersion v = current(w->home, FHIR_T_ENCOUNTER, n->id);
+    commit_one(w, &(StoreChange){.op = STORE_DELETE, .type = v.type, .prev = v.slot}, n->patient);
+}
+
+static void change_something(World *w, bool drop) {
+    Scan s = {.w = w, .all = arena_new_array(w->home->arena, Naive, VISITS_MAX)};
+    assert_ok(store_feed(w->home->store, 0, naive_visit, &s));
+    const Naive *n = s.n == 0 ? NULL : &s.all[roll(w, (unsigned)s.n)];
+    unsigned what = roll(w, 8);
+    if (n == NULL) {
+        return;
+    }
+    if (what < 5) {
+        put_task(w, n);
+    } else if (what < 7 || !drop) {
+        put_observation(w, n);
+    } else {
+        drop_visit(w, n);
+    }
+}
+
+static void random_steps(World *w, int steps) {
+    for (int i = 0; i < steps; i++) {
+        if (roll(w, 3) > 0) {
+            send_random(w, 60);
+        } else {
+            change_something(w, true);
+        }
+    }
+}
+
+static void reopen(World *w) {
+    book_close(w->book);
+    w->book = NULL;
+    world_open(w);
+}
+
+/* ---- the tests ---- */
+
+static void the_book_is_what_all_visits_say(void **state) {
+    for (unsigned days = 0; days < 4; days += 3) {
+        World w;
+        world_setup(&w, state, 1 + days);
+        w.history_days = days;
+        reopen(&w);
+        for (int round = 0; round < 6; round++) {
+            random_steps(&w, 8);
+            assert_book(&w);
+        }
+        reopen(&w);
+        assert_book(&w);
+        world_release(&w);
+    }
+}
+
+static void a_book_that_is_gone_comes_back(void **state) {
+    World w;
+    world_setup(&w, state, 77);
+    random_steps(&w, 40);
+    world_settle(&w);
+    book_close(w.book);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const ends[] = {"", "-wal", "-shm"};
+        (void)unlink(arena_printf(w.home->arena, "%s/book.db%s", w.home->dir, ends[i]).ptr);
+    }
+    world_open(&w);
+    assert_book(&w);
+    world_release(&w);
+}
+
+static void wait_renewed(World *w) {
+    BookProgress progress;
+    for (int i = 0; i < 600; i++) {
+        assert_ok(book_progress(w->book, &progress));
+        if (progress.position == progress.snapshot && progress.to_renew == 0) {
+            return;
+        }
+        (void)usleep(20000);
+    }
+    fail_msg("rows are not made again");
+}
+
+/* Rows by the old rules are made again in place; what is counted meanwhile stays what is listed. */
+static void other_rules_make_the_rows_again(void **state) {
+    static const char text[] =
+        "rule    khong-ai-duoc-kham\non      XML1\nweight  blocks\n"
+        "must    MA_CSKCB = '46001' and no HISTORY h where h.MA_DKBD = MA_DKBD\n"
+        "field   MA_CSKCB\nvi      Không.\nen      No.\nfix-vi  Thôi.\nfix-en  Stop.\n"
+        "law     none\ngood    @noi-tru XML1.MA_CSKCB=46001\n"
+        "bad     @noi-tru XML1.MA_CSKCB=46002\n\n";
+    const RulesText own[] = {{STR("own.rules"), str_from(text)}};
+    World w;
+    ErrInfo info = {0};
+    world_setup(&w, state, 99);
+    random_steps(&w, 60);
+    world_settle(&w);
+    wait_renewed(&w);
+    book_close(w.book);
+    rules_free(w.rules);
+    assert_ok(rules_new(&(RulesOptions){.own = own, .n_own = 1}, &w.rules, &info));
+    world_open(&w);
+    world_settle(&w);
+    wait_renewed(&w);
+    assert_book(&w);
+    world_release(&w);
+}
+
+static void cursors_that_are_none_are_refused(void **state) {
+    World w;
+    BookPage page;
+    world_setup(&w, state, 5);
+    const char *const bad[] = {"x", "00", "zz00000000000000ff00", "000000000000000141"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(book_list(w.book, w.home->arena,
+                                   &(BookAsk){.after = str_from(bad[i]), .max = 3}, &page),
+                         ERR_PARAM);
+    }
+    BookRow row;
+    assert_int_equal(book_row(w.book, w.home->arena, 12345, &row), ERR_NOT_FOUND);
+    world_release(&w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_book_is_what_all_visits_say, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(a_book_that_is_gone_comes_back, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(other_rules_make_the_rows_again, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(cursors_that_are_none_are_refused, home_setup,
+                                        home_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
