@@ -55,6 +55,12 @@ size_t file_name(const World *w, const PlanFile *f, char *ret_text) {
     return (size_t)(at - ret_text);
 }
 
+bool plan_drugs_only(const World *w, const PlanVisit *plan) {
+    uint64_t mixed = ((uint64_t)plan->person << 16 | plan->number) * UINT64_C(0x9E3779B97F4A7C15);
+    return plan->kind == VISIT_CHRONIC && plan->day + PLAN_DRUG_DAYS_MAX <= w->to &&
+           (mixed >> 32) % 100 < 48;
+}
+
 /* Only plain outpatient visits are broken on purpose: the counts of diseases, births and stays in
  * truth.json hold for every reader. */
 static bool may_break(const World *w, const PlanVisit *v) {
@@ -67,7 +73,7 @@ static size_t send(const World *w, uint32_t visit, PlanClaim *ret_claims) {
     const PlanVisit *v = &w->visits[visit];
     Random r;
     world_random(w, &r, STREAM_CLAIM, ((uint64_t)v->person << 16) + v->number);
-    int32_t out = v->day + v->los;
+    int32_t out = v->day + (plan_drugs_only(w, v) ? PLAN_DRUG_DAYS_MAX : v->los);
     PlanClaim *first = &ret_claims[0];
     *first = (PlanClaim){.visit = visit, .sent = out, .facility = v->facility, .current = 1};
     uint64_t draw = random_below(&r, 1000);

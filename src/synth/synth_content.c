@@ -123,6 +123,7 @@ static ErrCode read_services(Content *c) {
                                    .minutes = whole(f[6]),
                                    .normal = f[7],
                                    .abnormal = f[8],
+                                   .icd9 = f[9],
                                    .ratio = 100};
     }
     TRY(tsv_ok(&r, NULL));
@@ -262,12 +263,31 @@ static ErrCode read_effects(const Content *c, Str text, Condition *condition) {
     return ERR_OK;
 }
 
+/* The sex that a code is for: m, f, or 0 for both. */
+static char only_sex(const VnIcd10 *icd) {
+    return str_find_char(icd->flags, 'F', 0) != SIZE_MAX   ? 'f'
+           : str_find_char(icd->flags, 'M', 0) != SIZE_MAX ? 'm'
+                                                           : '\0';
+}
+
+static bool has_rule(const VnIcd10 *icd, Str rule) {
+    Str rest = icd->rules;
+    Str one;
+    while (str_cut(&rest, ',', &one)) {
+        if (str_eq(one, rule)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static ErrCode read_others(Str text, Condition *condition) {
     Str code;
     while (str_cut(&text, ' ', &code)) {
         if (condition->n_others == SYNTH_OTHERS || vn_icd10(code) == NULL) {
             return ERR_CORRUPT;
         }
+        condition->others_sex[condition->n_others] = only_sex(vn_icd10(code));
         condition->others[condition->n_others++] = code;
     }
     return ERR_OK;
@@ -290,6 +310,9 @@ static ErrCode read_condition(Content *c, const Str *f, Condition *ret_condition
         d->weights[b] = (uint16_t)whole(f[2 + b]);
     }
     d->sex = f[8].ptr[0];
+    d->only_sex = only_sex(icd);
+    d->newborn_only = has_rule(icd, STR("A3.1"));
+    d->not_newborn = has_rule(icd, STR("A3.5"));
     while (d->season < c->n_seasons && !str_eq(c->season_keys[d->season], f[9])) {
         d->season++;
     }

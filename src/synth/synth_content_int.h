@@ -43,6 +43,7 @@ typedef struct Result {
 /* Services and supplies share the lines of XML3. */
 typedef struct Service {
     Str key, code, name, unit, machine, normal, abnormal;
+    Str icd9; /* of operations */
     int64_t price_milli;
     int group, minutes, ratio;
     int first_result, n_results;
@@ -64,6 +65,8 @@ typedef struct Condition {
     Str code, dept, reason, name; /* name: the Vietnamese name of the code */
     char kind;                    /* A acute, I injury, C chronic care, B birth */
     char sex, level;              /* m, f, b; lowest level: s station, d district, p provincial */
+    char only_sex;                /* m, f; 0: the code is for both */
+    bool newborn_only, not_newborn;
     uint8_t season;
     uint16_t weights[SYNTH_BANDS];
     int admit, los;
@@ -71,7 +74,8 @@ typedef struct Condition {
     int n_drugs, n_services, n_effects, n_others;
     Effect effects[SYNTH_EFFECTS];
     Str others[SYNTH_OTHERS];
-    int disease; /* index into DISEASES, or -1 */
+    char others_sex[SYNTH_OTHERS]; /* as only_sex */
+    int disease;                   /* index into DISEASES, or -1 */
 } Condition;
 
 typedef struct Name {

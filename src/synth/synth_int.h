@@ -49,7 +49,8 @@ enum {
     PLAN_TRANSFERRED = 2,
     PLAN_DIED = 4,
     PLAN_EMERGENCY = 8,
-    PLAN_DROPPED = 16
+    PLAN_DROPPED = 16,
+    PLAN_DRUG_DAYS_MAX = 30
 };
 
 /* One visit before its content is made. */
@@ -172,6 +173,9 @@ typedef struct Card {
 extern const Card cards[];
 extern const size_t n_cards;
 
+/* A visit of chronic care that only gives drugs: it ends with their last day (PLAN_DRUG_DAYS_MAX at
+ * most), which must lie in the period. */
+bool plan_drugs_only(const World *w, const PlanVisit *plan);
 /* MA_LK of a visit into text (room for 32), its length. */
 size_t visit_link(const World *w, const PlanVisit *plan, char *ret_text);
 /* Path of a file below the output folder (room for 64), its length. */

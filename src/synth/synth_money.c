@@ -65,7 +65,7 @@ static int level_percent(const Visit *v, int64_t total_bh) {
     if (str_eq(v->object, STR("3.1"))) {
         return percent * 40 / 100;
     }
-    bool small = total_bh * 100 < base_salary_xu(v->plan->day) * 15;
+    bool small = total_bh * 100 < base_salary_xu((int32_t)(v->out / 1440)) * 15;
     bool exempt = (v->person->flags & PERSON_EXEMPT) != 0;
     return v->facility->level == 's' || small || exempt ? 100 : percent;
 }

@@ -10,6 +10,20 @@ static Str parent_name(Row *r, const Visit *v, uint32_t parent) {
     return child && parent != SYNTH_NONE ? row_name(r, v, &v->w->people[parent]) : STR_EMPTY;
 }
 
+/* Of a child without parents: a woman of the commune who could be its mother. */
+static uint32_t guardian(const Visit *v) {
+    const World *w = v->w;
+    for (uint32_t i = 1; i < w->o.citizens; i++) {
+        uint32_t id = (v->plan->person + i) % w->o.citizens;
+        const Person *p = &w->people[id];
+        int64_t gap = v->person->birth - p->birth;
+        if (p->sex == 2 && p->ward == v->person->ward && gap > 20 * 365 && gap < 60 * 365) {
+            return id;
+        }
+    }
+    return SYNTH_NONE;
+}
+
 static Str serial(Row *r, const char *prefix) {
     return ROW_JOIN(r, str_from(prefix), r->link);
 }
@@ -26,7 +40,7 @@ size_t row_xml7(Row *r, const Visit *v) {
     f[XML7_MA_LK] = r->link;
     f[XML7_SO_LUU_TRU] = serial(r, "LT-");
     f[XML7_MA_YTE] = r->record;
-    f[XML7_MA_KHOA_RV] = v->condition->dept;
+    f[XML7_MA_KHOA_RV] = row_department(v);
     f[XML7_NGAY_VAO] = r->in;
     f[XML7_NGAY_RA] = r->out;
     f[XML7_CHAN_DOAN_RV] = diagnosis(r, v);
@@ -36,7 +50,12 @@ size_t row_xml7(Row *r, const Visit *v) {
     f[XML7_TEN_BS] = row_doctor_name(r, v, v->doctor);
     f[XML7_NGAY_CT] = row_date(r, v->out / 1440);
     f[XML7_HO_TEN_CHA] = parent_name(r, v, v->person->father);
-    f[XML7_HO_TEN_ME] = parent_name(r, v, v->person->mother);
+    bool alone = v->person->mother == SYNTH_NONE && v->person->father == SYNTH_NONE;
+    f[XML7_HO_TEN_ME] = parent_name(r, v, alone ? guardian(v) : v->person->mother);
+    bool nobody = f[XML7_HO_TEN_CHA].len == 0 && f[XML7_HO_TEN_ME].len == 0;
+    if (nobody && person_age(v->person, v->plan->day) < 16) {
+        f[XML7_HO_TEN_ME] = STR("Người giám hộ (mô phỏng)");
+    }
     return 1;
 }
 
@@ -85,7 +104,7 @@ size_t row_xml9(Row *r, const Visit *v) {
         return 0;
     }
     const Person *child = &v->w->people[v->plan->child];
-    bool caesarean = str_eq(v->condition->code, STR("O82"));
+    bool caesarean = str_eq(v->condition->code, STR("O82.9"));
     Str *f = r->values;
     f[XML9_MA_LK] = r->link;
     mother(r, v, f);
@@ -201,13 +220,36 @@ size_t row_xml14(Row *r, const Visit *v) {
     f[XML14_NGAY_VAO] = r->in;
     f[XML14_NGAY_VAO_NOI_TRU] = r->admitted;
     f[XML14_NGAY_RA] = r->out;
-    f[XML14_NGAY_HEN_KL] = row_time(r, (v->out / 1440 + v->revisit_days) * 1440 + 450);
+    f[XML14_NGAY_HEN_KL] = row_time(r, (v->left / 1440 + v->revisit_days) * 1440 + 450);
     f[XML14_CHAN_DOAN_RV] = diagnosis(r, v);
     f[XML14_MA_BENH_CHINH] = v->condition->code;
     f[XML14_MA_BENH_KT] = r->others;
     f[XML14_MA_DOITUONG_KCB] = v->object;
     f[XML14_MA_BAC_SI] = r->main_doctor;
     f[XML14_MA_TTDV] = r->director;
-    f[XML14_NGAY_CT] = row_date(r, v->out / 1440);
+    f[XML14_NGAY_CT] = row_date(r, v->left / 1440);
+    return 1;
+}
+
+/* Tuberculosis of the lungs, found in the sputum, treated by the regimen of adults or children. */
+size_t row_xml15(Row *r, const Visit *v) {
+    if (!str_starts(v->condition->code, STR("A15"))) {
+        return 0;
+    }
+    Str *f = r->values;
+    f[XML15_MA_LK] = r->link;
+    f[XML15_STT] = STR("1");
+    f[XML15_MA_BN] = r->record;
+    f[XML15_HO_TEN] = r->name;
+    f[XML15_SO_CCCD] = r->number;
+    f[XML15_PHANLOAI_LAO_VITRI] = STR("1");
+    f[XML15_PHANLOAI_LAO_TS] = STR("1");
+    f[XML15_PHANLOAI_LAO_HIV] = STR("2");
+    f[XML15_PHANLOAI_LAO_VK] = STR("1");
+    f[XML15_LOAI_DTRI_LAO] = STR("2");
+    f[XML15_NGAYBD_DTRI_LAO] = row_date(r, v->plan->day);
+    f[XML15_PHACDO_DTRI_LAO] = person_age(v->person, v->plan->day) < 15 ? STR("2") : STR("1");
+    f[XML15_KET_QUA_DTRI_LAO] = STR("6"); /* not over yet */
+    f[XML15_MA_CSKCB] = str_from(v->facility->code);
     return 1;
 }

@@ -167,6 +167,9 @@ static void draw_chronic(const World *w, Random *r, Person *p) {
     for (size_t i = 0; i < w->n_chronic; i++) {
         const Condition *c = &w->content->conditions[w->chronic[i]];
         double chance = c->weights[band] / 1000.0;
+        if (c->only_sex != 0 && (c->only_sex == 'm') != (p->sex == 1)) {
+            continue;
+        }
         chance *= c->sex == 'b' ? 1 : (c->sex == 'm') == (p->sex == 1) ? 1.6 : 0.4;
         if (random_chance(r, chance)) {
             p->chronic |= (uint16_t)(1u << i);
@@ -188,7 +191,7 @@ static void draw_rest(const World *w, uint32_t id) {
     p->weight_kg = (uint8_t)(kg - 12 + (double)random_below(&r, 14) + (double)random_below(&r, 14));
     bool insured = age < 6 || random_chance(&r, 0.955);
     p->flags |= (uint8_t)((insured ? PERSON_INSURED : 0) |
-                          (random_chance(&r, age < 14 ? 0.7 : 0.97) ? PERSON_HAS_NUMBER : 0) |
+                          (random_chance(&r, age < 14 ? 0.7 : 1.0) ? PERSON_HAS_NUMBER : 0) |
                           (random_chance(&r, 0.012) ? PERSON_EXEMPT : 0));
     double x = random_double(&r);
     p->home = x < 0.45   ? facility_station(w, p->ward)

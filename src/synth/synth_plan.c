@@ -213,6 +213,25 @@ static void choose_course(const World *w, Random *r, const Person *p, PlanVisit 
     v->los = (uint8_t)MIN((int32_t)v->los, last);
 }
 
+/* Does the code go with the age? Newborns are up to 27 days old, what is theirs alone is not found
+ * later. */
+static bool fits_age(const Condition *c, int32_t days) {
+    return days <= 27 ? !c->not_newborn : !c->newborn_only;
+}
+
+/* A condition by age, sex and week; false: chance found none that goes with the age. */
+static bool draw_condition(const Planner *p, Random *r, const Person *x, PlanVisit *v) {
+    const uint32_t *row =
+        planner_row(p, (size_t)(v->day - p->w->from) / 7, age_band(person_age(x, v->day)), x->sex);
+    for (int attempt = 0; attempt < 20; attempt++) {
+        v->condition = p->acute[random_pick_weighted(r, row, p->n_acute)];
+        if (fits_age(&p->w->content->conditions[v->condition], v->day - x->birth)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static ErrCode plan_acute(Planner *p, uint32_t person, Random *r) {
     World *w = p->w;
     const Person *x = &w->people[person];
@@ -229,9 +248,10 @@ static ErrCode plan_acute(Planner *p, uint32_t person, Random *r) {
         do {
             v->day = w->from + (int32_t)random_pick_weighted(r, p->day_sums, p->n_days);
         } while (v->day <= x->birth);
-        int age = person_age(x, v->day);
-        const uint32_t *row = planner_row(p, (size_t)(v->day - w->from) / 7, age_band(age), x->sex);
-        v->condition = p->acute[random_pick_weighted(r, row, p->n_acute)];
+        if (!draw_condition(p, r, x, v)) {
+            w->n_visits--;
+            continue;
+        }
         v->person = person;
         v->kind = VISIT_ACUTE;
         choose_facility(w, r, x, v);
@@ -278,8 +298,8 @@ static ErrCode plan_chronic(Planner *p, uint32_t person, Random *r) {
 
 static ErrCode plan_births(Planner *p, uint32_t person, Random *r) {
     World *w = p->w;
-    int normal = content_condition(w->content, STR("O80"), 'B');
-    int caesarean = content_condition(w->content, STR("O82"), 'B');
+    int normal = content_condition(w->content, STR("O80.9"), 'B');
+    int caesarean = content_condition(w->content, STR("O82.9"), 'B');
     for (uint32_t child = p->births[person]; child != SYNTH_NONE; child = p->next_birth[child]) {
         PlanVisit *v = add_visit(w);
         if (v == NULL) {

@@ -176,10 +176,31 @@ static Str expiry(Row *r, const Visit *v) {
     int d;
     if (person_age(v->person, v->plan->day) < 6) {
         time_civil_from_days(v->person->birth, &y, &m, &d);
-        return row_date(r, time_days_from_civil(y + 6, m, MIN(d, 28)));
+        int64_t sixth = time_days_from_civil(y + 6, m, MIN(d, 28));
+        if (sixth >= v->out / 1440) {
+            return row_date(r, sixth);
+        }
     }
-    time_civil_from_days(v->plan->day, &y, &m, &d);
+    time_civil_from_days(v->out / 1440, &y, &m, &d); /* renewed while the stay lasted */
     return row_date(r, time_days_from_civil(y, 12, 31));
+}
+
+Str row_department(const Visit *v) {
+    if (v->admitted == 0) {
+        return STR("K01");
+    }
+    bool outpatient = str_eq(v->condition->dept, STR("K01"));
+    bool child = person_age(v->person, v->plan->day) < 15;
+    return !outpatient ? v->condition->dept : child ? STR("K18") : STR("K03");
+}
+
+Str row_tender(Row *r, Str prefix, int64_t ordered) {
+    int y;
+    int m;
+    int d;
+    time_civil_from_days(ordered / 1440, &y, &m, &d);
+    Str year = row_u64(r, (uint64_t)y - 1);
+    return ROW_JOIN(r, prefix, year);
 }
 
 static Str joined_others(Row *r, const Visit *v) {

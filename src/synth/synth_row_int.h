@@ -34,6 +34,10 @@ Str row_join(Row *r, const Str *parts, size_t n);
     row_join((r), (const Str[]){__VA_ARGS__}, sizeof((const Str[]){__VA_ARGS__}) / sizeof(Str))
 Str row_doctor(Row *r, const Visit *v, int doctor); /* practice certificate */
 Str row_name(Row *r, const Visit *v, const Person *p);
+/* The ward of a stay, else the outpatient department. */
+Str row_department(const Visit *v);
+/* A tender decided in the year before the order. */
+Str row_tender(Row *r, Str prefix, int64_t ordered);
 Str row_doctor_name(Row *r, const Visit *v, int doctor);
 Str row_number(Row *r, const World *w, uint32_t person); /* 999… */
 Str row_insurance(Row *r, uint32_t person);              /* BHXH number 99… */
@@ -52,5 +56,6 @@ size_t row_xml9(Row *r, const Visit *v);
 size_t row_xml11(Row *r, const Visit *v);
 size_t row_xml13(Row *r, const Visit *v);
 size_t row_xml14(Row *r, const Visit *v);
+size_t row_xml15(Row *r, const Visit *v);
 
 #endif

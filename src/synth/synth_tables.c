@@ -62,6 +62,20 @@ static Str stay_days(Row *r, const Visit *v) {
     return str_eq(v->type, STR("08")) ? STR("1") : STR("0");
 }
 
+/* ICD-9-CM of the operations, each once. */
+static Str operations(Row *r, const Visit *v) {
+    char *from = r->at;
+    const Service *last = NULL;
+    for (int i = 0; i < v->n_services; i++) {
+        const Service *s = v->services[i].service;
+        if (s->icd9.len > 0 && s != last) {
+            (void)ROW_JOIN(r, last == NULL ? STR_EMPTY : STR(";"), s->icd9);
+            last = s;
+        }
+    }
+    return (Str){from, (size_t)(r->at - from)};
+}
+
 static void course(Row *r, const Visit *v, Str *f) {
     const Condition *c = v->condition;
     f[XML1_LY_DO_VV] = c->reason;
@@ -82,10 +96,11 @@ static void course(Row *r, const Visit *v, Str *f) {
     f[XML1_SO_NGAY_DTRI] = stay_days(r, v);
     f[XML1_KET_QUA_DTRI] = row_u64(r, (uint64_t)v->outcome);
     f[XML1_MA_LOAI_RV] = row_u64(r, (uint64_t)v->leaving);
+    f[XML1_MA_PTTT_QT] = operations(r, v);
     f[XML1_MA_LOAI_KCB] = v->type;
-    f[XML1_MA_KHOA] = v->admitted != 0 ? c->dept : STR("K01");
+    f[XML1_MA_KHOA] = row_department(v);
     if (v->revisit_days != 0) {
-        f[XML1_NGAY_TAI_KHAM] = row_date(r, v->out / 1440 + v->revisit_days);
+        f[XML1_NGAY_TAI_KHAM] = row_date(r, v->left / 1440 + v->revisit_days);
     }
 }
 
@@ -96,9 +111,23 @@ static void transfer(Row *r, const Visit *v, Str *f) {
     } else if ((p->flags & PLAN_TRANSFERRED) != 0) {
         f[XML1_MA_NOI_DEN] = str_from(v->w->facilities[p->other_facility].code);
     }
-    if (str_eq(v->object, STR("1.3"))) {
+    if (str_eq(v->object, STR("1.3"))) { /* from where the card is registered, when not planned */
         f[XML1_GIAY_CHUYEN_TUYEN] = ROW_JOIN(r, STR("GCT-MP-"), r->link);
+        if (p->kind != VISIT_REFERRED) {
+            f[XML1_MA_NOI_DI] = str_from(v->w->facilities[v->person->home].code);
+        }
+    } else if (str_eq(v->object, STR("1.5"))) {
+        f[XML1_GIAY_CHUYEN_TUYEN] = ROW_JOIN(r, STR("GHK-MP-"), r->link);
     }
+}
+
+static Str operation_name(const Visit *v) {
+    for (int i = 0; i < v->n_services; i++) {
+        if (v->services[i].service->icd9.len > 0) {
+            return v->services[i].service->name;
+        }
+    }
+    return STR_EMPTY;
 }
 
 size_t row_xml1(Row *r, const Visit *v) {
@@ -163,14 +192,14 @@ static void drug_row(Row *r, const Visit *v, const DrugLine *line, Str *f) {
     f[XML2_LIEU_DUNG] = dose_text(r, line);
     f[XML2_CACH_DUNG] = d->how;
     f[XML2_SO_DANG_KY] = d->registration;
-    f[XML2_TT_THAU] = STR("99/QĐ-MP;G1;N2;2025");
+    f[XML2_TT_THAU] = row_tender(r, STR("99/QĐ-MP;G1;N2;"), line->ordered);
     f[XML2_PHAM_VI] = insured ? STR("1") : STR("2");
     f[XML2_TYLE_TT_BH] = insured ? row_u64(r, (uint64_t)d->ratio) : STR("0");
     f[XML2_SO_LUONG] = row_decimal(r, line->quantity_milli, 3);
     f[XML2_DON_GIA] = row_decimal(r, d->price_milli, 3);
     f[XML2_MUC_HUONG] = row_u64(r, (uint64_t)v->level_percent);
     drug_money(r, &line->money, f);
-    f[XML2_MA_KHOA] = v->admitted != 0 ? v->condition->dept : STR("K01");
+    f[XML2_MA_KHOA] = row_department(v);
     f[XML2_MA_BAC_SI] = r->main_doctor;
     f[XML2_NGAY_YL] = row_time(r, line->ordered);
     f[XML2_NGAY_TH_YL] = row_time(r, line->done);
@@ -219,10 +248,11 @@ static void service_extras(Row *r, const Visit *v, const ServiceLine *line, Str 
             ROW_JOIN(r, s->machine, STR(".1."), str_from(v->facility->code), STR(".MP01"));
     }
     if (s->group == 8) {
+        f[XML3_MA_PTTT_QT] = s->icd9;
         f[XML3_PP_VO_CAM] = s->price_milli > 2900000000 ? STR("1") : STR("2");
     }
     if (s->group == 10) {
-        f[XML3_TT_THAU] = STR("98/QĐ-MP;G1;N3;2025");
+        f[XML3_TT_THAU] = row_tender(r, STR("98/QĐ-MP;G1;N3;"), line->ordered);
     }
     if (line->bed != 0) {
         static const Str kinds[4] = {{"H", 1}, {"T", 1}, {"C", 1}, {"K", 1}};
@@ -252,7 +282,7 @@ static void service_row(Row *r, const Visit *v, const ServiceLine *line, Str *f)
     f[XML3_TYLE_TT_BH] = insured ? STR("100") : STR("0");
     f[XML3_MUC_HUONG] = row_u64(r, (uint64_t)v->level_percent);
     service_money(r, line, f);
-    f[XML3_MA_KHOA] = v->admitted != 0 ? v->condition->dept : STR("K01");
+    f[XML3_MA_KHOA] = row_department(v);
     f[XML3_MA_BAC_SI] = r->main_doctor;
     f[XML3_MA_BENH] = v->condition->code;
     f[XML3_NGAY_YL] = row_time(r, line->ordered);
@@ -279,6 +309,10 @@ static void result_row(Row *r, const Visit *v, const ResultLine *line, Str *f) {
         f[XML4_MO_TA] = line->value != 0 ? s->abnormal : s->normal;
         f[XML4_KET_LUAN] = line->value != 0 ? s->abnormal : STR("Chưa thấy bất thường");
         return;
+    }
+    if (s->group == 2 || s->group == 3) { /* a measurement by a machine wants words, too */
+        f[XML4_MO_TA] = STR("Đo theo quy trình kỹ thuật");
+        f[XML4_KET_LUAN] = STR("Đã có kết quả đo");
     }
     f[XML4_MA_CHI_SO] = line->result->code;
     f[XML4_TEN_CHI_SO] = line->result->name;
@@ -312,7 +346,8 @@ size_t row_xml5(Row *r, const Visit *v) {
         f[XML5_STT] = row_u64(r, (uint64_t)i + 1);
         f[XML5_DIEN_BIEN_LS] =
             i == 0 ? ROW_JOIN(r, v->condition->reason, STR("; "), days[0]) : days[i % 3];
-        f[XML5_THOI_DIEM_DBLS] = row_time(r, from + (v->out - from) * (i + 1) / (v->n_notes + 1));
+        f[XML5_THOI_DIEM_DBLS] = row_time(r, from + (v->left - from) * (i + 1) / (v->n_notes + 1));
+        f[XML5_PHAU_THUAT] = i == 0 ? operation_name(v) : STR_EMPTY;
         f[XML5_NGUOI_THUC_HIEN] = r->main_doctor;
     }
     return (size_t)v->n_notes;

@@ -177,7 +177,7 @@ static KnownService bed(const Visit *v, bool surgery) {
 /* A station has a small laboratory, an ultrasound and an ECG; operations need a stay. */
 static bool offered(const Visit *v, Random *r, const Service *s) {
     if (s->group == 8 || s == known(v, KNOWN_DO_DE)) {
-        return v->admitted != 0;
+        return v->admitted != 0 && v->plan->los > 0;
     }
     if (v->facility->level != 's') {
         return true;
@@ -246,8 +246,9 @@ static void repeat_counts(Visit *v, Random *r) {
     const Service *cbc = known(v, KNOWN_CBC);
     bool dengue = v->condition->disease == DISEASE_DENGUE;
     for (int day = 1; v->admitted != 0 && day < v->plan->los; day += dengue ? 1 : 2) {
-        if (dengue || random_chance(r, 0.6)) {
-            add_service(v, cbc, v->admitted + day * 1440 + (int64_t)random_below(r, 60) - 120);
+        int64_t at = v->admitted + day * 1440 - 120;
+        if ((dengue || random_chance(r, 0.6)) && at + 60 < v->out) {
+            add_service(v, cbc, at + (int64_t)random_below(r, 60));
         }
     }
 }
@@ -303,7 +304,7 @@ static void make_services(Visit *v, Random *r) {
         }
         const Choice *choice = &c->services[i];
         const Service *s = &v->w->content->services[choice->items[random_below(r, choice->n)]];
-        bool wanted = str_eq(v->type, STR("05")) ? false : offered(v, r, s);
+        bool wanted = !str_eq(v->type, STR("05")) && !has_service(v, s) && offered(v, r, s);
         if (wanted) {
             bool ward = v->admitted != 0 && (s->group == 8 || s->group == 18);
             add_service(v, s, ward ? v->admitted + 120 : ordered + (int64_t)random_below(r, 8));
@@ -408,7 +409,8 @@ static void make_others(Visit *v, Random *r) {
     }
     for (int i = 0; i < c->n_others; i++) {
         bool of_age = age >= 35 || strchr("JRALHKBDOP", c->others[i].ptr[0]) != NULL;
-        if (of_age && random_chance(r, v->admitted != 0 ? 0.5 : 0.36)) {
+        bool of_sex = c->others_sex[i] == 0 || (c->others_sex[i] == 'm') == (v->person->sex == 1);
+        if (of_age && of_sex && random_chance(r, v->admitted != 0 ? 0.5 : 0.36)) {
             add_other(v, c->others[i]);
         }
     }
@@ -450,10 +452,10 @@ static void make_object(Visit *v, Random *r) {
         v->object = STR("3.1");
     } else if (level == 'c') {
         v->object = STR("1.3");
-    } else if (level == 'p') {
+    } else if (level == 'p' || level == 'v') {
         v->object = v->admitted != 0 ? STR("1.15") : STR("1.12");
     } else {
-        v->object = level == 'v' ? STR("1.12") : STR("1.2");
+        v->object = STR("1.2");
     }
 }
 
@@ -469,13 +471,12 @@ static void make_frame(Visit *v, Random *r) {
         kg10 = 32 + (int)((p->day - v->person->birth) * 6 / 30);
     }
     v->weight_kg10 = kg10 + (int)random_below(r, 15) - 7;
-    bool tests = random_chance(r, 0.52);
     if (v->admitted != 0) {
         v->type = p->los == 0 ? STR("09") : STR("03");
         v->drug_days = MAX(1, (int)p->los);
-        v->n_notes = 1 + (p->los > 2) + (p->los > 5);
+        v->n_notes = 1 + (p->los > 1) + (p->los > 5);
     } else if (p->kind == VISIT_CHRONIC) {
-        v->type = tests ? STR("08") : STR("05");
+        v->type = plan_drugs_only(v->w, p) ? STR("05") : STR("08");
         v->drug_days = 28 + (int)random_below(r, 3);
         v->revisit_days = v->drug_days;
         v->n_notes = 1;
@@ -522,6 +523,10 @@ void visit_make(const World *w, const PlanVisit *plan, Visit *ret_visit) {
     make_results(v, &r);
     make_others(v, &r);
     make_end(v, &r);
+    v->left = v->out;
+    if (str_eq(v->type, STR("05"))) {
+        v->out = ((int64_t)plan->day + v->drug_days - 1) * 1440 + 1439;
+    }
     visit_money(v);
 }
 

@@ -44,6 +44,7 @@ typedef struct Visit {
     const Condition *condition;
     Str type, object;            /* MA_LOAI_KCB, MA_DOITUONG_KCB */
     int64_t in, admitted, out;   /* minutes; admitted 0 for outpatients */
+    int64_t left;                /* when the patient went home: before out where drugs end it */
     int doctor;                  /* number within the facility */
     int level_percent;           /* MUC_HUONG */
     int outcome, leaving;        /* KET_QUA_DTRI, MA_LOAI_RV */

@@ -10,8 +10,9 @@ static const struct {
     int table;
     RowFn *fill;
 } sent[] = {
-    {1, row_xml1}, {2, row_xml2}, {3, row_xml3},   {4, row_xml4},   {5, row_xml5},   {7, row_xml7},
-    {8, row_xml8}, {9, row_xml9}, {11, row_xml11}, {13, row_xml13}, {14, row_xml14},
+    {1, row_xml1},   {2, row_xml2},   {3, row_xml3},   {4, row_xml4},
+    {5, row_xml5},   {7, row_xml7},   {8, row_xml8},   {9, row_xml9},
+    {11, row_xml11}, {13, row_xml13}, {14, row_xml14}, {15, row_xml15},
 };
 
 /* One table in one style: what stands around a value and instead of an empty one. */
