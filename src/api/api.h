@@ -5,6 +5,7 @@
 #ifndef NHIP_API_API_H
 #define NHIP_API_API_H
 
+#include "book/book.h"
 #include "gateway/gateway.h"
 #include "ioc/ioc.h"
 #include "rest/rest.h"
@@ -20,6 +21,7 @@ typedef struct ApiOptions {
     Term *term;              /* NULL: an own one, with what is embedded only */
     RestTermFeed *term_feed; /* of term, behind rest_term_load; NULL: none */
     const Rules *rules;      /* claim rules; NULL: those that are built in */
+    Book *book;              /* the book of claims; NULL: there is none */
     Gateway *gateway;        /* the way out to the fund; NULL: none is set up */
     const Settings *settings;
     const Clock *clock;    /* NULL: the real one */

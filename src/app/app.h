@@ -4,6 +4,7 @@
 #define NHIP_APP_APP_H
 
 #include "api/api.h"
+#include "catalog/catalog.h"
 #include "core/limits.h"
 #include "core/setting.h"
 #include "core/thread.h"
@@ -87,6 +88,10 @@ typedef struct AppStore {
     Sign *sign;
     Intake *intake;
     Gateway *gateway; /* of a server; NULL: none is set up */
+    /* app_book_open: */
+    Rules *rules;
+    Catalog *catalog;
+    Book *book;
 } AppStore;
 /* ERR_STOPPED when app->stop was asked for while records were indexed. */
 MUST_USE ErrCode app_open(App *app, AppStore *ret, ErrInfo *info);
@@ -95,6 +100,11 @@ void app_close(AppStore *o);
  * is good once app_sign_open was. */
 IntakeSignature app_signature(const App *app);
 MUST_USE ErrCode app_sign_open(const App *app, AppStore *o, ErrInfo *info);
+/* app_book.c: rules, catalogues and the book over the open store; the follower does not run yet. */
+MUST_USE ErrCode app_book_open(const App *app, AppStore *o, ErrInfo *info);
+void app_book_close(AppStore *o);
+/* app_rules.c: the rules in force: built in, of rules_dir, of these files. Errors are printed. */
+MUST_USE ErrCode app_rules_load(const App *app, char **files, int n_files, Rules **ret_rules);
 /* Shows the loaded catalogues of the data folder in term (app_term.c). */
 MUST_USE ErrCode app_term_attach(const App *app, Term *term);
 /* The text in the person's language. */

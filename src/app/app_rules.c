@@ -45,10 +45,11 @@ static ErrCode take_file(void *ctx, const char *path, uint64_t bytes) {
 
 /* The rules in force: built in, then rules_dir, then files named on the command line. Errors are
  * printed one a line. */
-static ErrCode load(const App *app, Arena *arena, char **files, int n_files, Rules **ret_rules) {
+ErrCode app_rules_load(const App *app, char **files, int n_files, Rules **ret_rules) {
+    CLEANUP_ARENA Arena *arena = arena_new(LIMIT_RULES_BYTES);
     Texts t = {.app = app, .arena = arena};
     ErrInfo info = {0};
-    t.items = arena_new_array(arena, RulesText, RULES_TEXTS_MAX);
+    t.items = arena == NULL ? NULL : arena_new_array(arena, RulesText, RULES_TEXTS_MAX);
     ErrCode err = t.items == NULL ? ERR_NOMEM : ERR_OK;
     if (err == ERR_OK && app->settings.rules_dir[0] != '\0') {
         err = io_walk(app->settings.rules_dir, take_file, &t);
@@ -172,10 +173,9 @@ int app_rules(App *app) {
         return usage(app);
     }
     Rules *rules = NULL;
-    CLEANUP_ARENA Arena *arena = arena_new(LIMIT_RULES_BYTES);
     char **files = app->argv + 1;
     int n_files = is_explain ? 0 : app->argc - 1;
-    if (arena == NULL || load(app, arena, files, n_files, &rules) != ERR_OK) {
+    if (app_rules_load(app, files, n_files, &rules) != ERR_OK) {
         return 1;
     }
     int status = 0;

@@ -48,12 +48,15 @@ static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
     TRY(app_term_attach(app, o->term));
     TRY(rest_term_load(o->term_feed, o->store, info));
     TRY(open_gateway(app, o, info));
+    TRY(app_book_open(app, o, info));
     TRY(api_start(&(ApiOptions){.store = o->store,
                                 .intake = o->intake,
                                 .ioc = o->ioc,
                                 .subs = o->subs,
                                 .term = o->term,
                                 .term_feed = o->term_feed,
+                                .rules = o->rules,
+                                .book = o->book,
                                 .gateway = o->gateway,
                                 .settings = &app->settings,
                                 .door = door},
@@ -66,10 +69,13 @@ static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
         app->settings.tls_cert[0] == '\0' ? "http" : "https", v6 ? "[" : "", app->settings.listen,
         v6 ? "]" : "", (int)api_port(api));
     (void)fflush(stdout);
-    wait_for_stop(app);
+    ErrCode err = book_start(o->book);
+    if (err == ERR_OK) {
+        wait_for_stop(app);
+    }
     gateway_stop(o->gateway);
     api_stop(api);
-    return ERR_OK;
+    return err;
 }
 
 static void opening_step(void *door, uint64_t done, uint64_t total) {

@@ -83,6 +83,7 @@ int app_version(App *app) {
 
 void app_close(AppStore *o) {
     gateway_close(o->gateway);
+    app_book_close(o);
     intake_free(o->intake);
     sign_free(o->sign);
     sign_pins_free(o->pins);

@@ -69,6 +69,13 @@
     X(rules_dir, TEXT, "", 0, 4096,                                                                \
       "folder with the province's own claim rules, on top of the built-in ones",                   \
       "thư mục chứa quy tắc giám định riêng của tỉnh, bổ sung cho quy tắc có sẵn")                 \
+    X(book_history_days, INT, 0, 0, 366,                                                           \
+      "days around a visit in which claim rules see the citizen's other visits; 0: stays that "    \
+      "touch",                                                                                     \
+      "số ngày trước và sau một lượt khám mà quy tắc xét các lượt khác; 0: chỉ các đợt chạm nhau") \
+    X(book_work_days, INT, 120, 0, 3660,                                                           \
+      "newest days for which rules compare the work of practitioners and machines; 0: none",       \
+      "số ngày gần nhất mà quy tắc đối chiếu giờ làm của người và máy; 0: không")                  \
     X(signature, TEXT, "off", 3, 7, "signatures of claim files: off, note or require",             \
       "chữ ký số của tệp hồ sơ: off (bỏ qua), note (cảnh báo), require (bắt buộc)")                \
     X(signature_scope, TEXT, "content", 7, 8,                                                      \
