@@ -13,6 +13,7 @@
     X(api_mpi_routes)                                                                              \
     X(api_ops_routes)                                                                              \
     X(api_repair_routes)                                                                           \
+    X(api_outgoing_routes)                                                                         \
     X(api_static_routes)
 
 #define X(name) extern const RestRoutes name;

@@ -31,6 +31,13 @@ static inline Api *api_of(const RestCall *call) {
     return call->app;
 }
 
+/* ---- api_outgoing.c ---- */
+typedef struct ApiOutgoing { /* since the start, all destinations */
+    uint64_t sent, refused, failed, resting;
+    CardCounters cards;
+} ApiOutgoing;
+ApiOutgoing api_outgoing(Api *api);
+
 /* ---- api_ops.c ---- */
 void api_live_run(void *api);  /* thread: sends the live event */
 void api_live_stop(void *api); /* ends the thread and closes the streams; may be called again */

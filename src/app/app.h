@@ -64,6 +64,11 @@ typedef struct App {
       "[--who NAME --why TEXT]",                                                                   \
       "one citizen, one record: find, review, merge, part",                                        \
       "mỗi người dân một hồ sơ: tìm, xem xét, gộp, tách")                                          \
+    X(gateway,                                                                                     \
+      "[status|pause DESTINATION|resume DESTINATION|release FACILITY MA_LK] "                      \
+      "[--who NAME --why TEXT]",                                                                   \
+      "claims on their way to the fund: what waits for a person",                                  \
+      "hồ sơ đang gửi lên cổng: những gì cần người xử lý")                                         \
     X(routes, "", "list the HTTP routes", "liệt kê các đường dẫn HTTP")                            \
     X(help, "[settings]", "this list, or all settings", "danh sách này, hoặc mọi cài đặt")         \
     X(version, "", "the version", "phiên bản")
