@@ -17,6 +17,7 @@ struct Api {
     Ioc *ioc;
     const Clock *clock;
     Rest *rest;
+    Catalog *catalog;
     ApiRules *rules;
     Accounts *accounts; /* NULL: no facility sends by the gateway's calls */
     TimeMs started;

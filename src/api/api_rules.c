@@ -7,16 +7,19 @@ enum { RUNS_KEPT = 8 };
 struct ApiRules {
     const Rules *rules;
     Rules *own;
+    RulesWorld world;
     Mutex lock; /* runs, n_runs */
     RulesRun *runs[RUNS_KEPT];
     size_t n_runs;
 };
 
-ErrCode api_rules_new(const Rules *rules, ApiRules **ret, ErrInfo *info) {
+ErrCode api_rules_new(const ApiRulesOptions *options, ApiRules **ret, ErrInfo *info) {
+    const Rules *rules = options->rules;
     ApiRules *r = calloc(1, sizeof(*r));
     if (r == NULL) {
         return ERR_NOMEM;
     }
+    r->world = options->world;
     mutex_init(&r->lock);
     ErrCode err = rules == NULL ? rules_new(NULL, &r->own, info) : ERR_OK;
     if (err != ERR_OK) {
@@ -97,7 +100,7 @@ ErrCode api_rules_check(const ApiCheck *check, const Claim *claim, RulesReport *
     RulesRun *run = NULL;
     TRY(rules_visit_of_claim(check->arena, claim, &visit));
     TRY(borrow(check->rules, &run));
-    ErrCode err = rules_check(run, &visit, NULL, check->moment, &report);
+    ErrCode err = rules_check(run, &visit, &check->rules->world, check->moment, &report);
     err = err == ERR_OK ? copy_report(check->arena, &report, ret_report) : err;
     give_back(check->rules, run);
     return err;

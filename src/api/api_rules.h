@@ -7,8 +7,11 @@
 
 typedef struct ApiRules ApiRules;
 
-/* rules: borrowed; NULL: what is built in. */
-MUST_USE ErrCode api_rules_new(const Rules *rules, ApiRules **ret, ErrInfo *info);
+typedef struct ApiRulesOptions {
+    const Rules *rules; /* borrowed; NULL: what is built in */
+    RulesWorld world;   /* catalogues */
+} ApiRulesOptions;
+MUST_USE ErrCode api_rules_new(const ApiRulesOptions *options, ApiRules **ret, ErrInfo *info);
 void api_rules_free(ApiRules *r); /* NULL is fine */
 
 /* What the fund would say of the claim; the report and its texts live in the arena. */

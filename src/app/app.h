@@ -53,6 +53,11 @@ typedef struct App {
       "danh mục lớn: TSV, CSV, FHIR, LOINC, SNOMED CT")                                            \
     X(ig, "install FILE|list|remove NAME#VERSION", "implementation guides (package archives)",     \
       "hướng dẫn triển khai FHIR (tệp gói .tgz)")                                                  \
+    X(catalog,                                                                                     \
+      "[list|preview NAME FILE|import NAME FILE|history NAME|rollback NAME EDITION|export NAME "   \
+      "FILE] [--since DAY] [--facility F] [--whole] [--sheet S] [--plan ID] [--who W --why TEXT]", \
+      "services, drugs, supplies, prices …: tables previewed, taken in, rolled back",              \
+      "danh mục dịch vụ, thuốc, vật tư, giá …: xem trước, nhập, quay lại")                         \
     X(rules, "list [FILE…]|explain ID|test [FILE…]", "the claim rules", "quy tắc giám định")       \
     X(account, "USER FACILITY",                                                                    \
       "a line of gateway_accounts; the password comes on standard input",                          \
