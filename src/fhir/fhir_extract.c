@@ -249,7 +249,7 @@ static FhirIndexValue *list_room(FhirIndexList *list) {
 
 void fhir_index_list_put(FhirIndexSink *sink, const FhirIndexValue *value) {
     FhirIndexList *list = (FhirIndexList *)sink;
-    assert(list->arena != NULL && value->kind <= FHIR_INDEX_POSITION);
+    assert(list->arena != NULL && value->kind <= FHIR_INDEX_CONTAINED);
     FhirIndexValue *copy = list_room(list);
     if (copy == NULL) {
         return;

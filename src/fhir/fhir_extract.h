@@ -2,7 +2,7 @@
  * by a trie of member names that gen/fhir_search_gen.c compiles from the search parameters'
  * expressions. Values come out in the order of the resource; the same value may come twice.
  * What each data type gives follows http://hl7.org/fhir/R4/search.html (token, string, date …).
- * Not emitted: _id and _lastUpdated (the store knows them), references to contained resources, and
+ * Not emitted: _id and _lastUpdated (the store knows them), and
  * references that carry an identifier only.
  * Ownership: texts point into the resource's text or into the arena; they live as long as both.
  * Errors: ERR_NOMEM; ERR_LIMIT when composites would give more than LIMIT_COMPOSITE_VALUES.
@@ -31,6 +31,8 @@ typedef enum FhirIndexKind {
     /* of _text, _content and near alone */
     FHIR_INDEX_WORDS,    /* folded words, a space before and behind each */
     FHIR_INDEX_POSITION, /* Location.position */
+    /* of references to contained resources, when a sink wants them */
+    FHIR_INDEX_CONTAINED,
 } FhirIndexKind;
 static inline bool fhir_index_is_side(unsigned kind) {
     return kind > FHIR_INDEX_COMPOSITE;
@@ -115,6 +117,10 @@ struct FhirIndexValue {
             double latitude, longitude; /* degrees */
         } position;
         struct {
+            Str id;        /* behind '#' */
+            FhirType type; /* that the parameter wants it to have; FHIR_T_NONE: any */
+        } contained;
+        struct {
             Str system, code, value; /* of the type's coding; Identifier.value */
         } of_type;
         struct {
@@ -130,6 +136,7 @@ typedef struct FhirIndexSink FhirIndexSink;
 struct FhirIndexSink {
     void (*put)(FhirIndexSink *sink, const FhirIndexValue *value);
     bool with_sides; /* side values are wanted, too */
+    bool with_contained;
 };
 
 /* Emits all values of the resource. root is the resource object. */

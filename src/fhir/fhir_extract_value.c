@@ -515,6 +515,16 @@ static void put_reference_sides(const Emit *e, const JsonNode *v) {
     }
 }
 
+static void put_contained(const Emit *e, const JsonNode *v) {
+    Str text = text_of(e, json_get_lit(v, "reference"));
+    if (text.len > 1 && text.ptr[0] == '#') {
+        FhirIndexValue out = value_for(e, FHIR_INDEX_CONTAINED);
+        out.contained.id = str_sub(text, 1, SIZE_MAX);
+        out.contained.type = e->ref_type;
+        e->sink->put(e->sink, &out);
+    }
+}
+
 static void emit_reference(const Emit *e, const JsonNode *v) {
     if (!json_is(v, JSON_OBJECT)) {
         return;
@@ -527,6 +537,8 @@ static void emit_reference(const Emit *e, const JsonNode *v) {
     }
     if (memo->ok) {
         put_reference(e, &memo->reference);
+    } else if (e->sink->with_contained) {
+        put_contained(e, v);
     }
     if (e->sink->with_sides) {
         put_reference_sides(e, v);

@@ -1,6 +1,7 @@
 #include "fhir/fhir_match.h"
 
 #include "core/fold.h"
+#include "fhir/fhir_contained.h"
 
 /* ---- dates --------------------------------------------------------------------------------------
  */
@@ -316,6 +317,8 @@ static bool match_one(Matcher *m, const FhirQueryValue *w, const FhirIndexValue 
         return fhir_match_words(w, v->words.text);
     case FHIR_INDEX_POSITION:
         return fhir_distance(w, v) <= w->near.metres;
+    case FHIR_INDEX_CONTAINED: /* chains alone */
+        break;
     }
     return false;
 }
@@ -343,7 +346,9 @@ typedef struct MatchSink {
     Arena *arena;
     const FhirQuery *query;
     const FhirMatchContext *context;
-    uint64_t present, met; /* a bit for each term */
+    const JsonNode *root;
+    FhirContained *container; /* of the root, when a chain leads into it, or what the root is in */
+    uint64_t present, met;    /* a bit for each term */
     ErrCode err;
 } MatchSink;
 
@@ -369,6 +374,66 @@ static bool ask_link(MatchSink *m, const FhirQueryTerm *term, const FhirIndexRef
     return holds;
 }
 
+/* The link of a chain at a contained resource. */
+static ErrCode match_inside(MatchSink *m, const FhirQueryTerm *term, const FhirQueryLink *link,
+                            const JsonNode *inner, bool *ret_holds) {
+    enum { HOLDS = 1, NOT = 2 };
+    const FhirMatchLinks *links = m->context->links;
+    uint8_t *known = fhir_contained_answer(m->container, link->term, inner);
+    if (known == NULL) {
+        return ERR_NOMEM;
+    }
+    if (*known == 0) {
+        bool ask = links != NULL && links->inside != NULL;
+        FhirQuery q = {
+            .type = link->type, .params = m->query->params, .terms = link->term, .n_terms = 1};
+        FhirMatchContext context = {.id = STR_EMPTY,
+                                    .base_url = m->context->base_url,
+                                    .links =
+                                        ask ? links->inside(links->ctx, term, link->type) : links,
+                                    .container = m->container};
+        bool holds = false;
+        TRY(fhir_match(m->arena, &q, inner, &context, &holds));
+        *known = holds ? HOLDS : NOT;
+    }
+    *ret_holds = *known == HOLDS;
+    return ERR_OK;
+}
+
+/* The contained resource that the value leads to, or NULL; false: the parameter does not want it.
+ */
+static bool find_inside(MatchSink *m, const FhirIndexValue *value, const JsonNode **ret,
+                        FhirType *ret_type) {
+    if (m->container == NULL) {
+        m->container = fhir_contained_new(m->arena, m->root);
+    }
+    if (m->container == NULL) {
+        m->err = ERR_NOMEM;
+        return false;
+    }
+    *ret = fhir_contained_find(m->container, value->contained.id, ret_type);
+    return value->contained.type == FHIR_T_NONE || value->contained.type == *ret_type;
+}
+
+/* http://hl7.org/fhir/R4/search.html#contained: a chain is evaluated inside contained resources. */
+static void term_contained(MatchSink *m, const FhirQueryTerm *term, uint64_t bit,
+                           const FhirIndexValue *value) {
+    const JsonNode *inner = NULL;
+    FhirType type = FHIR_T_NONE;
+    bool holds = false;
+    if (m->err != ERR_OK || !find_inside(m, value, &inner, &type)) {
+        return;
+    }
+    m->present |= bit;
+    bool asks = term->kind == FHIR_TERM_CHAIN && inner != NULL && (m->met & bit) == 0;
+    for (size_t i = 0; i < term->n_links && asks && !holds; i++) {
+        if (term->links[i].type == type && m->err == ERR_OK) {
+            m->err = match_inside(m, term, &term->links[i], inner, &holds);
+        }
+    }
+    m->met |= holds ? bit : 0;
+}
+
 /* One value against a term that wants its parameter. */
 static bool value_meets(MatchSink *m, const FhirQueryTerm *term, const FhirIndexValue *value) {
     if (!fhir_term_is_linked(term)) {
@@ -388,6 +453,10 @@ static void term_value(MatchSink *m, const FhirQueryTerm *term, uint64_t bit,
         }
     }
     if (!is_own || term->param->id != value->param) {
+        return;
+    }
+    if (value->kind == FHIR_INDEX_CONTAINED) {
+        term_contained(m, term, bit, value);
         return;
     }
     if (!fhir_index_is_side(value->kind)) {
@@ -437,6 +506,8 @@ static void want_term(const FhirQueryTerm *term, FhirExtractSome *some, FhirInde
     if (is_own && !fhir_param_is_custom(term->param)) {
         fhir_extract_want(some, term->param->id);
     }
+    sink->with_contained =
+        sink->with_contained || term->kind == FHIR_TERM_CHAIN || term->modifier == FHIR_MOD_MISSING;
     sink->with_sides =
         sink->with_sides || term->modifier == FHIR_MOD_TEXT || term->modifier == FHIR_MOD_OF_TYPE ||
         term->modifier == FHIR_MOD_IDENTIFIER ||
@@ -482,15 +553,22 @@ static void ask_about_itself(MatchSink *m) {
 ErrCode fhir_match(Arena *arena, const FhirQuery *query, const JsonNode *root,
                    const FhirMatchContext *context, bool *ret_matches) {
     MatchSink m = {.sink = {.put = match_put}, .arena = arena, .query = query, .context = context};
+    bool is_inside = context->container != NULL;
+    m.root = root;
+    m.container = context->container;
     FhirExtractSome some = {.type = query->type};
     for (size_t i = 0; i < query->n_terms; i++) {
         want_term(&query->terms[i], &some, &m.sink);
     }
     if (query->n_terms > 0) {
-        put_context(&m);
+        if (!is_inside) {
+            put_context(&m);
+        }
         TRY(fhir_extract_some(arena, &some, root, &m.sink));
         TRY(extract_custom(&m, root));
-        ask_about_itself(&m);
+        if (!is_inside) {
+            ask_about_itself(&m);
+        }
     }
     bool all = true;
     for (size_t i = 0; i < query->n_terms && all; i++) {

@@ -11,11 +11,15 @@
  * does the resource that `reference` names meet one of the term's links (lie above or below one of
  * its values)? _has and _list: does a resource that refers to `reference`, the one at hand, by
  * term->param meet the link? */
-typedef struct FhirMatchLinks {
+typedef struct FhirMatchLinks FhirMatchLinks;
+struct FhirMatchLinks {
     void *ctx;
     ErrCode (*holds)(void *ctx, const FhirQueryTerm *term, const FhirIndexReference *reference,
                      bool *ret_holds);
-} FhirMatchLinks;
+    /* What answers for the term's link to `type` at a resource that is contained in the one at
+     * hand; NULL: this one. */
+    const FhirMatchLinks *(*inside)(void *ctx, const FhirQueryTerm *term, FhirType type);
+};
 
 /* What the resource's own text does not say (or not reliably). */
 typedef struct FhirMatchContext {
@@ -23,6 +27,9 @@ typedef struct FhirMatchContext {
     TimeMs last_updated;
     Str base_url; /* without a slash at the end: absolute references to ourselves are own ones */
     const FhirMatchLinks *links; /* NULL: there are no other resources */
+    /* Of fhir_match's own: the resource is contained in this one, so that it has neither an id of
+     * its own nor a time, and nothing else refers to it. */
+    struct FhirContained *container;
 } FhirMatchContext;
 
 /* Errors: as fhir_extract. root is a resource of query->type. */

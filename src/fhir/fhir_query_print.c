@@ -110,6 +110,8 @@ static void put_value(Buf *out, const FhirQueryValue *v) {
     case FHIR_INDEX_POSITION:
         fhir_query_put_encoded(out, v->near.text);
         break;
+    case FHIR_INDEX_CONTAINED: /* never asked for */
+        break;
     case FHIR_INDEX_REFERENCE:
         put_reference(out, &v->reference);
         break;

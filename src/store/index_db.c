@@ -11,7 +11,7 @@
 EMBED(index_view_sql, "src/store/sql/view/index.sql")
 
 /* Raised when the bytes of keys or blocks change their meaning without a change of the tables. */
-enum { INDEX_FORMAT = 7, POOL_MAX = 64, LANE = 0 };
+enum { INDEX_FORMAT = 8, POOL_MAX = 64, LANE = 0 };
 enum { LANE_SHIFT = 53, SEGMENT_SHIFT = 24, FILE_NAME_MAX = 8192 };
 
 typedef struct Reader {

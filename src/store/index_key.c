@@ -2,6 +2,7 @@
 #include "store/index_key.h"
 
 #include "core/fold.h"
+#include "fhir/fhir_contained.h"
 #include "fhir/fhir_extract.h"
 #include "fhir/fhir_match.h"
 #include "store/store_params_int.h"
@@ -146,6 +147,12 @@ bool key_number(Str decimal, uint64_t *ret_key) {
     return digits <= KEY_EXACT_DIGITS;
 }
 
+void key_contained(KeyBuf *k, FhirType type, unsigned param, FhirType inner) {
+    key_head(k, INDEX_VALUE, (unsigned)type, param | KEY_REFERENCE);
+    key_byte(k, KEY_CONTAINED);
+    key_u16(k, (unsigned)inner);
+}
+
 void key_target(KeyBuf *k, Slot first, Str id) {
     key_byte(k, first != 0 ? KEY_SLOT : KEY_ID);
     if (first != 0) {
@@ -188,6 +195,8 @@ typedef struct KeySink {
     Arena *scratch;
     const IndexSubject *subject;
     ErrCode err;
+    const JsonNode *root;
+    FhirContained *contained; /* of the root, when something refers to one of them */
 } KeySink;
 
 static void sink_put(KeySink *s, const KeyBuf *k, unsigned relocate) {
@@ -302,6 +311,7 @@ static void append_part(KeySink *s, KeyBuf *k, const FhirIndexValue *v) {
     case FHIR_INDEX_IDENTIFIER:
     case FHIR_INDEX_WORDS:
     case FHIR_INDEX_POSITION:
+    case FHIR_INDEX_CONTAINED:
         break;
     }
 }
@@ -377,9 +387,31 @@ static void put_words(KeySink *s, const KeyBuf *head, const FhirIndexValue *v) {
     }
 }
 
+/* Which type of resource is contained and referred to: what it says is read when a chain asks. */
+static void put_contained(KeySink *s, const FhirIndexValue *v) {
+    KeyBuf k;
+    FhirType type = FHIR_T_NONE;
+    if (s->contained == NULL) {
+        s->contained = fhir_contained_new(s->scratch, s->root);
+    }
+    if (s->contained == NULL) {
+        s->err = s->err == ERR_OK ? ERR_NOMEM : s->err;
+        return;
+    }
+    (void)fhir_contained_find(s->contained, v->contained.id, &type); /* not there: FHIR_T_NONE */
+    if (v->contained.type == FHIR_T_NONE || v->contained.type == type) {
+        key_contained(&k, s->subject->type, v->param, type);
+        sink_put(s, &k, 0);
+    }
+}
+
 /* Values that only modifiers look at: keys of their own flavour; words and places. */
 static void put_side(KeySink *s, const FhirIndexValue *v) {
     KeyBuf k;
+    if (v->kind == FHIR_INDEX_CONTAINED) {
+        put_contained(s, v);
+        return;
+    }
     key_head(&k, INDEX_VALUE, (unsigned)s->subject->type, v->param);
     if (v->kind == FHIR_INDEX_WORDS) {
         put_words(s, &k, v);
@@ -433,6 +465,7 @@ bool key_value(KeyBuf *k, Arena *scratch, const FhirIndexValue *v) {
     case FHIR_INDEX_IDENTIFIER:
     case FHIR_INDEX_WORDS:
     case FHIR_INDEX_POSITION:
+    case FHIR_INDEX_CONTAINED:
         break;
     }
     return false;
@@ -489,8 +522,16 @@ static void put_pair(KeySink *s, const KeyPair *pair, size_t from) {
     }
 }
 
+static KeySink key_sink(IndexBatch *batch, Arena *scratch, const IndexSubject *subject) {
+    return (KeySink){.sink = {put_value, true, true},
+                     .batch = batch,
+                     .scratch = scratch,
+                     .subject = subject,
+                     .root = subject->root};
+}
+
 static ErrCode put_values(IndexBatch *batch, Arena *scratch, const IndexSubject *subject) {
-    KeySink s = {{put_value, true}, batch, scratch, subject, ERR_OK};
+    KeySink s = key_sink(batch, scratch, subject);
     size_t from = batch->n;
     TRY(fhir_extract(scratch, subject->type, subject->root, &s.sink));
     for (size_t i = 0; key_pair(i) != NULL; i++) {
@@ -503,7 +544,8 @@ static ErrCode put_values(IndexBatch *batch, Arena *scratch, const IndexSubject 
 
 ErrCode index_custom_keys(IndexBatch *batch, Arena *scratch, const IndexSubject *subject,
                           const IndexCustom *custom) {
-    KeySink s = {{put_value, true}, batch, scratch, subject, ERR_OK};
+    KeySink s = key_sink(batch, scratch, subject);
+    s.root = custom->root;
     TRY(custom_extract(custom->param, scratch, custom->row, custom->root, &s.sink));
     return s.err != ERR_OK ? s.err : arena_failed(scratch) ? ERR_NOMEM : ERR_OK;
 }

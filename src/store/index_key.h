@@ -11,8 +11,9 @@
  *   quantity   as number, then code 00 system 00 unit (unit empty when it is the code)
  *   uri        KEY_URL, text
  *   reference  KEY_SLOT, first slot (8) for ids that the server makes, type (2); KEY_ID, id 00 type
- *              (2) for ids that clients choose; KEY_URL, text. The param of reference keys has
- *              KEY_REFERENCE set: the Bloom filters know them
+ *              (2) for ids that clients choose; KEY_URL, text; KEY_CONTAINED, type (2) of what is
+ *              contained. The param of reference keys has KEY_REFERENCE set: the Bloom filters
+ *              know them
  *   words      of _text and _content: each word once; KEY_UNREAD for a resource whose words are not
  *              all there
  *   position   cell number: the bits of latitude and longitude in turn (8)
@@ -41,6 +42,7 @@ enum {
     KEY_SLOT = 1,
     KEY_ID = 2,
     KEY_URL = 3,
+    KEY_CONTAINED = 4,
     /* Flavours of a parameter's keys, in the upper bits of its id (which is below 0x1000). */
     KEY_OF_TYPE = 0x1000,    /* code 00 system 00 value, of an identifier's type */
     KEY_TEXT = 0x2000,       /* string: texts and displays for :text */
@@ -71,6 +73,8 @@ void key_token(KeyBuf *k, Str code, Str system, bool is_bound);
 void key_of_type(KeyBuf *k, Str code, Str system, Str value);
 /* A referenced resource without its type, which follows: first slot, or the id when first is 0. */
 void key_target(KeyBuf *k, Slot first, Str id);
+/* The key of resources of `type` whose reference leads to a contained one of type `inner`. */
+void key_contained(KeyBuf *k, FhirType type, unsigned param, FhirType inner);
 /* The cell of a place: 32 bits each of latitude and longitude, the first one highest. */
 uint64_t key_cell(double latitude, double longitude);
 /* The same of their shares of the globe, 0 … 2^32 - 1. */

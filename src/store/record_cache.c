@@ -32,7 +32,8 @@ static Str move_text(char **at, Str text) {
 StoredPatients store_text_patients(Str text) {
     static const char NAME[] = "Patient/";
     StoredPatients found = PATIENTS_NONE;
-    if (str_find_char(text, '\\', 0) != SIZE_MAX) {
+    if (str_find_char(text, '\\', 0) != SIZE_MAX ||
+        str_find(text, STR("\"reference\":\"#")) != SIZE_MAX) {
         return PATIENTS_ANY;
     }
     for (size_t at = str_find(text, STR("Patient/")); at != SIZE_MAX;

@@ -243,3 +243,9 @@ ErrCode search_link_holds(void *ctx, const FhirQueryTerm *term, const FhirIndexR
     *ret_holds = first != 0 && slot_set_has(&side->yes, first);
     return ERR_OK;
 }
+
+const FhirMatchLinks *search_link_inside(void *ctx, const FhirQueryTerm *term, FhirType type) {
+    SearchLink *link = link_of(ctx, term);
+    assert(link != NULL && link_side_of(link, type) != NULL);
+    return &link_side_of(link, type)->inside;
+}

@@ -243,6 +243,9 @@ MUST_USE ErrCode search_link_batch(Search *s, const WalkBatch *batch);
 /* FhirMatchLinks.holds; ctx is the Search. */
 ErrCode search_link_holds(void *ctx, const FhirQueryTerm *term, const FhirIndexReference *reference,
                           bool *ret_holds);
+/* FhirMatchLinks.inside */
+const struct FhirMatchLinks *search_link_inside(void *ctx, const FhirQueryTerm *term,
+                                                FhirType type);
 
 /* ---- search_sift.c ---- */
 /* False: the candidate meets one of the links surely not, as keys say. */

@@ -350,10 +350,23 @@ static ErrCode link_new(Search *s, const FhirQueryTerm *term, size_t n_sides, Se
     return link->sides == NULL ? ERR_NOMEM : ERR_OK;
 }
 
-static ErrCode plan_side(Search *s, const FhirQueryLink *to, LinkSide *side) {
+/* Does any resource of the searched type contain one of this type that the term leads to? */
+static bool may_contain(const Search *s, const FhirQueryTerm *term, FhirType type) {
+    KeyBuf k;
+    key_contained(&k, s->query->type, term->param->id, type);
+    KeyRange range = {.from = key_str(&k), .is_exact = true};
+    Clause c = {.ranges = &range, .n_ranges = 1};
+    bool is_chain = term->kind == FHIR_TERM_CHAIN;
+    return is_chain && (fhir_param_is_custom(term->param) || clause_estimate(s, &c) > 0);
+}
+
+static ErrCode plan_side(Search *s, SearchLink *link, const FhirQueryLink *to) {
+    LinkSide *side = &link->sides[link->n_sides++];
     side->type = to->type;
     TRY(link_side_search(s, to->type, to->term, 1, &side->search));
     TRY(search_plan(side->search));
+    side->is_contained = may_contain(s, link->term, to->type);
+    side->inside = (FhirMatchLinks){side->search, search_link_holds, search_link_inside};
     return search_explain_plan(side->search);
 }
 
@@ -362,9 +375,9 @@ static ErrCode plan_sides(Search *s, SearchLink *link) {
     const FhirQueryTerm *term = link->term;
     bool any = false;
     for (size_t i = 0; i < term->n_links; i++) {
-        LinkSide *side = &link->sides[link->n_sides++];
-        TRY(plan_side(s, &term->links[i], side));
-        any = any || !side->search->is_empty;
+        TRY(plan_side(s, link, &term->links[i]));
+        const LinkSide *side = &link->sides[i];
+        any = any || !side->search->is_empty || side->is_contained;
         link->expected += side->search->is_empty ? 0 : search_expect(side->search);
     }
     link->budget = budget(s, link);
@@ -406,6 +419,21 @@ ErrCode link_make_sets(Search *s, SearchLink *link) {
     return ERR_OK;
 }
 
+/* What contains resources of the side's type is read: its keys do not say more. */
+static ErrCode put_contained(Search *s, const SearchLink *link, const LinkSide *side, Clause *c) {
+    KeyBuf from;
+    if (!side->is_contained) {
+        return ERR_OK;
+    }
+    key_contained(&from, s->query->type, link->term->param->id, side->type);
+    KeyBuf to = from;
+    key_byte(&to, 0);
+    return clause_range(s, c,
+                        &(KeyRange){.from = arena_str(s->plan_arena, key_str(&from)),
+                                    .to = arena_str(s->plan_arena, key_str(&to)),
+                                    .verdict = KEY_MAYBE});
+}
+
 /* The sets, and a clause of what refers to their members (_has: of the members). */
 static ErrCode join(Search *s, SearchLink *link) {
     size_t at = s->n_clauses;
@@ -420,6 +448,7 @@ static ErrCode join(Search *s, SearchLink *link) {
         LinkSide *side = &link->sides[i];
         side->yes = (SlotSet){0}; /* what was asked about comes again, now with its clause */
         TRY(make_set(s, link, side, c));
+        TRY(put_contained(s, link, side, c));
         whole = side->is_whole;
     }
     if (!whole) {

@@ -5,6 +5,7 @@
 #ifndef NHIP_STORE_SEARCH_LINK_INT_H
 #define NHIP_STORE_SEARCH_LINK_INT_H
 
+#include "fhir/fhir_match.h"
 #include "store/search_int.h"
 
 enum {
@@ -31,13 +32,15 @@ MUST_USE ErrCode probe_new(const Search *s, SearchProbe **ret);
 MUST_USE ErrCode probe_next(SearchProbe *p, Slot from, Slot last, Slot *ret);
 
 typedef struct LinkSide {
-    FhirType type;      /* of the resources on the other side */
-    Search *search;     /* for those that meet the link; NULL: a tree */
-    SearchProbe *probe; /* of the same, when it was asked about one by one */
-    bool is_whole;      /* yes holds all of them */
-    SlotSet yes;        /* chain, tree: they; _has: what they refer to */
-    SlotSet no;         /* asked about, and not */
-    SlotSet made;       /* first slots whose id is known to be the server's */
+    FhirType type;         /* of the resources on the other side */
+    Search *search;        /* for those that meet the link; NULL: a tree */
+    SearchProbe *probe;    /* of the same, when it was asked about one by one */
+    bool is_whole;         /* yes holds all of them */
+    SlotSet yes;           /* chain, tree: they; _has: what they refer to */
+    SlotSet no;            /* asked about, and not */
+    SlotSet made;          /* first slots whose id is known to be the server's */
+    bool is_contained;     /* some of the term's type may contain resources of this one */
+    FhirMatchLinks inside; /* answers for those */
 } LinkSide;
 
 struct SearchLink {

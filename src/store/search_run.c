@@ -38,7 +38,7 @@ ErrCode search_spend(Search *s, size_t work) {
 }
 
 ErrCode search_match(Search *s, const StoreVersion *v, const JsonNode *root, bool *ret_matches) {
-    FhirMatchLinks links = {s, search_link_holds};
+    FhirMatchLinks links = {s, search_link_holds, search_link_inside};
     s->last = *v;
     s->last_root = root;
     FhirMatchContext context = {

@@ -588,6 +588,7 @@ static ErrCode second_ranges(Search *s, Clause *c, const KeyBuf *head,
     case FHIR_INDEX_IDENTIFIER:
     case FHIR_INDEX_WORDS:
     case FHIR_INDEX_POSITION:
+    case FHIR_INDEX_CONTAINED:
         break;
     }
     return put_prefix(s, c, head, &(KeyRange){.verdict = KEY_MAYBE});
@@ -656,8 +657,9 @@ ErrCode value_ranges(Search *s, Clause *c, const FhirQueryTerm *term, const Fhir
         return text_ranges(s, c, term->param->id, value);
     case FHIR_INDEX_OF_TYPE:
         return of_type_ranges(s, c, term->param->id, value);
-    case FHIR_INDEX_WORDS:
-        return ERR_INTERNAL; /* word_ranges */
+    case FHIR_INDEX_WORDS: /* word_ranges */
+    case FHIR_INDEX_CONTAINED:
+        return ERR_INTERNAL;
     case FHIR_INDEX_POSITION:
         return near_ranges(s, c, &head, value);
     case FHIR_INDEX_IDENTIFIER:

@@ -14,8 +14,8 @@ typedef enum StoredPatients {
     PATIENTS_OWN,
     PATIENTS_ANY
 } StoredPatients;
-/* Every reference to one says Patient/, unless something is escaped; of the record's own Patient/~.
- */
+/* Every reference to one says Patient/, unless something is escaped or contained; of the record's
+ * own Patient/~. */
 StoredPatients store_text_patients(Str text);
 
 typedef struct StoredSlot {

@@ -49,7 +49,7 @@ static bool answer(Arena *arena, const FhirQuery *q) {
     const JsonNode *root = NULL;
     bool all = true;
     FhirQuery typed;
-    FhirMatchLinks links = {NULL, holds};
+    FhirMatchLinks links = {NULL, holds, NULL};
     FhirMatchContext context = {
         .id = STR("1"), .last_updated = 1, .base_url = base_url, .links = &links};
     ENSURE(json_parse(arena, str_from(resource), &root, NULL) == ERR_OK);

@@ -219,6 +219,7 @@ static bool put_value(Buf *out, const FhirIndexValue *v) {
         buf_printf(out, "%.6f|%.6f|1|km", v->position.latitude, v->position.longitude);
         return true;
     case FHIR_INDEX_WORDS:
+    case FHIR_INDEX_CONTAINED:
         break;
     }
     return false;

@@ -72,6 +72,7 @@ static void put_value(Buf *b, const FhirIndexValue *v) {
     case FHIR_INDEX_IDENTIFIER:
     case FHIR_INDEX_WORDS:
     case FHIR_INDEX_POSITION:
+    case FHIR_INDEX_CONTAINED:
         fail(); /* nobody asked for side values */
         break;
     }

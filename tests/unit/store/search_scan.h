@@ -55,7 +55,7 @@ static UNUSED ErrCode scan_holds(void *ctx, const FhirQueryTerm *term, const Fhi
 static UNUSED bool scan_matches(Scan *s, size_t i, const FhirQuery *query) {
     bool matches = false;
     CLEANUP_ARENA Arena *arena = arena_new((size_t)1 << 24);
-    FhirMatchLinks links = {s, scan_holds};
+    FhirMatchLinks links = {s, scan_holds, NULL};
     FhirMatchContext context = {.id = s->at[i].id,
                                 .last_updated = s->at[i].time,
                                 .base_url = STR_EMPTY,

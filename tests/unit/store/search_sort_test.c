@@ -85,6 +85,7 @@ static bool read_value(Arena *arena, const FhirIndexValue *v, Value *ret) {
     case FHIR_INDEX_IDENTIFIER:
     case FHIR_INDEX_WORDS:
     case FHIR_INDEX_POSITION:
+    case FHIR_INDEX_CONTAINED:
         return false;
     }
     *ret = value;

@@ -160,7 +160,21 @@ static UNUSED Str make_patient(World *w) {
                      DAYS[below(w, 6)], STR_ARG(gp_list));
 }
 
+/* Sometimes in place of the patient: one that is contained. */
+static UNUSED Str subject_inside(World *w, Str patient) {
+    if (below(w, 9) > 0) {
+        return patient;
+    }
+    Str gp = reference(w, "managingOrganization", "Organization", FHIR_T_ORGANIZATION);
+    return home_text(&w->home,
+                     ",\"subject\":{\"reference\":\"#p\"},\"contained\":[{\"resourceType\":"
+                     "\"Patient\",\"id\":\"p\",\"name\":[{\"text\":\"%s\"}],\"gender\":\"%s\","
+                     "\"birthDate\":\"%s\"" STR_FMT "}]",
+                     NAMES[below(w, 6)], PICK(w, "male", "female"), DAYS[below(w, 6)], STR_ARG(gp));
+}
+
 static UNUSED Str make_observation(World *w, Str patient, Str encounter) {
+    patient = subject_inside(w, patient);
     Str code = concept(w);
     Str when = moment(w);
     Str value = STR_EMPTY;
@@ -180,6 +194,7 @@ static UNUSED Str make_observation(World *w, Str patient, Str encounter) {
 }
 
 static UNUSED Str make_condition(World *w, Str patient, Str encounter) {
+    patient = subject_inside(w, patient);
     Str code = concept(w);
     Str when = moment(w);
     return home_text(&w->home,
@@ -190,6 +205,18 @@ static UNUSED Str make_condition(World *w, Str patient, Str encounter) {
 
 static UNUSED Str make_encounter(World *w, Str patient) {
     Str org = reference(w, "serviceProvider", "Organization", FHIR_T_ORGANIZATION);
+    if (below(w, 6) == 0) { /* "#o" may be of another type, or not there */
+        Str up = below(w, 3) == 0 ? STR(",\"partOf\":{\"reference\":\"#up\"}")
+                                  : reference(w, "partOf", "Organization", FHIR_T_ORGANIZATION);
+        org = home_text(&w->home,
+                        ",\"serviceProvider\":{\"reference\":\"#o\"},\"contained\":[{\"resourceType\":"
+                        "\"%s\",\"id\":\"%s\",\"name\":\"%s\",\"active\":%s" STR_FMT "},"
+                        "{\"resourceType\":\"Organization\",\"id\":\"up\",\"name\":\"Le\"}]",
+                        PICK(w, "Organization", "Organization", "Organization", "Location"),
+                        PICK(w, "o", "o", "o", "other"), PICK(w, "Bệnh viện Trong", "Lê"),
+                        PICK(w, "true", "false"),
+                        STR_ARG(up));
+    }
     const char *day = DAYS[below(w, 6)];
     return home_text(&w->home,
                      "{\"resourceType\":\"Encounter\",\"status\":\"%s\",\"class\":{\"system\":"
