@@ -29,7 +29,8 @@ typedef struct App {
       "nhập tệp giám định và gói FHIR (duyệt cả thư mục)")                                         \
     X(synth,                                                                                       \
       "--out DIR [--seed N] [--citizens N] [--visits N] [--years N] [--facilities N] "             \
-      "[--claims-per-file N] [--errors-per-mille N] [--resends-per-mille N] [--gz]",               \
+      "[--claims-per-file N] [--errors-per-mille N] [--resends-per-mille N] "                      \
+      "[--mistakes N|FAMILY=N,…] [--gz]",                                                          \
       "make a province of invented citizens as claim files",                                       \
       "tạo một tỉnh gồm người dân hư cấu dưới dạng tệp giám định")                                 \
     X(claims, "export [--facility F] [--month YYYY-MM] [--ma-lk X] --out DIR",                     \

@@ -54,6 +54,9 @@ static ErrCode read_flags(App *app, SynthOptions *o, ErrInfo *info) {
         if (known) {
             o->out_dir = out.ptr;
         }
+        Str mistakes = known ? STR_EMPTY : flag_value(app, &i, "--mistakes");
+        known =
+            known || (mistakes.len > 0 && synth_mistakes_parse(mistakes, o->mistakes) == ERR_OK);
         for (size_t k = 0; !known && k < ARRAY_LEN(flags); k++) {
             uint64_t n = 0;
             Str value = flag_value(app, &i, flags[k].name);

@@ -21,6 +21,7 @@ enum {
     SYNTH_YEARS_MAX = 10,
     SYNTH_VISITS_A_YEAR_MAX = 40, /* of a citizen, on average */
     SYNTH_THREADS_MAX = 64,
+    SYNTH_MISTAKES = 14, /* kinds of planted mistakes */
 };
 
 typedef enum SynthFormat {
@@ -39,6 +40,9 @@ typedef struct SynthOptions {
     uint32_t claims_per_file;   /* at most so many claims in a file */
     uint32_t errors_per_mille;  /* claims with a planted defect */
     uint32_t resends_per_mille; /* claims that are sent again later, corrected or identical */
+    /* Claims with a planted mistake that a claim rule finds, by kind, per mille (together at most
+     * 1000); those that cannot have it (no bed, no drug …) stay without. */
+    uint16_t mistakes[SYNTH_MISTAKES];
     SynthFormat format;
     unsigned threads;    /* 0: the machine's cores, at most 8 */
     bool any_order;      /* the sink is called from many threads at once, in any order */
@@ -49,6 +53,12 @@ typedef struct SynthOptions {
     const StopFlag *stop; /* may be NULL */
 } SynthOptions;
 
+/* Kinds of mistakes, from 1: the file and the id of the claim rule (data/rules) that finds it. */
+Str synth_mistake_family(int mistake);
+Str synth_mistake_rule(int mistake);
+/* "3" (every kind), "card=5,beds=2", by file or id of the rule. ERR_PARAM. */
+MUST_USE ErrCode synth_mistakes_parse(Str text, uint16_t ret_shares[SYNTH_MISTAKES]);
+
 /* The defaults: seed 1, 50,000 citizens, 200,000 visits, 60 facilities, 3 years up to end_day. */
 void synth_options_init(SynthOptions *ret_options, int64_t end_day);
 
@@ -58,6 +68,7 @@ typedef struct SynthReport {
     uint64_t claims;    /* HOSO in all files: visits + resends */
     uint64_t resends;   /* of them sent again */
     uint64_t defects;   /* of them planted to be refused */
+    uint64_t mistakes;  /* of them planted to be found by a claim rule */
     uint64_t files;     /* claim files */
     uint64_t bytes;     /* of the claim files as written */
     uint64_t bhtt_xu;   /* sum of T_BHTT in hundredths of a đồng: last version of every visit but
@@ -67,7 +78,8 @@ typedef struct SynthReport {
 } SynthReport;
 
 /* Called for every claim file ("2026/11/20261121-46S01-1.xml", sorted names are the order of
- * sending) and at the end for "facilities.json" and "truth.json". An error ends the run. Unless
+ * sending) and at the end for "facilities.json", and
+ * "truth.json". An error ends the run. Unless
  * any_order is set the calls come one after another, in order. */
 typedef ErrCode (*SynthFileFn)(void *ctx, Str name, Str bytes);
 

@@ -91,6 +91,8 @@ static size_t send(const World *w, uint32_t visit, PlanClaim *ret_claims) {
                                              : what < 800 ? CORRECTION_DRUG
                                                           : CORRECTION_OUTCOME);
         return 2;
+    } else {
+        first->mistake = (uint8_t)mistake_draw(w, v);
     }
     return 1;
 }

@@ -37,6 +37,14 @@ void synth_options_init(SynthOptions *ret_options, int64_t end_day) {
                                   .resends_per_mille = 10};
 }
 
+static uint32_t shares(const SynthOptions *o) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < SYNTH_MISTAKES; i++) {
+        sum += o->mistakes[i];
+    }
+    return sum;
+}
+
 static ErrCode check_options(const SynthOptions *o) {
     enum { DAY_2020 = 18262, DAY_2035 = 23741 };
     bool fine = o->citizens >= 1 && o->citizens <= SYNTH_CITIZENS_MAX && o->visits >= 1 &&
@@ -45,7 +53,7 @@ static ErrCode check_options(const SynthOptions *o) {
                 o->facilities >= 1 && o->facilities <= SYNTH_FACILITIES_MAX && o->years >= 1 &&
                 o->years <= SYNTH_YEARS_MAX && o->end_day >= DAY_2020 && o->end_day < DAY_2035 &&
                 o->claims_per_file >= 1 && o->days_per_file <= 366 &&
-                o->errors_per_mille + o->resends_per_mille <= 1000 &&
+                o->errors_per_mille + o->resends_per_mille <= 1000 && shares(o) <= 1000 &&
                 o->threads <= SYNTH_THREADS_MAX;
     return fine ? ERR_OK : ERR_PARAM;
 }
@@ -92,7 +100,8 @@ static void make_file(Worker *k, const PlanFile *f) {
         const PlanClaim *c = &w->claims[f->first + i];
         visit_make(w, &w->visits[c->visit], k->visit);
         visit_correct(k->visit, (Correction)c->correction);
-        writer_hoso(k->writer, &k->xml, k->visit, (DefectKind)c->defect);
+        writer_hoso(k->writer, &k->xml, k->visit, c);
+        k->sums.mistakes += c->mistake != 0 && mistake_fits(c->mistake, k->visit);
         count(&k->sums, k->visit, c);
     }
     claim_write_envelope_close(&k->xml);
@@ -169,6 +178,7 @@ static void work(void *arg) {
     run->report.bytes += k->sums.bytes;
     run->report.bhtt_xu += k->sums.bhtt_xu;
     run->report.resources += k->sums.resources;
+    run->report.mistakes += k->sums.mistakes;
     cond_broadcast(&run->turn);
 }
 
@@ -247,8 +257,9 @@ static ErrCode emit_truth(Run *run) {
         err = run->on_file(run->ctx, STR("facilities.json"), buf_str(&text));
     }
     buf_clear(&text);
-    truth_write(&run->w, &run->report, &text);
-    err = err == ERR_OK ? buf_ok(&text) : err;
+    if (err == ERR_OK) {
+        err = truth_write(&run->w, &run->report, &text);
+    }
     if (err == ERR_OK) {
         err = run->on_file(run->ctx, STR("truth.json"), buf_str(&text));
     }

@@ -90,7 +90,7 @@ typedef struct PlanClaim {
     uint32_t visit;
     int32_t sent; /* day */
     uint16_t facility;
-    uint8_t defect, correction;
+    uint8_t defect, correction, mistake;
     uint8_t current; /* the last version of its visit */
 } PlanClaim;
 
@@ -144,6 +144,7 @@ enum {
     STREAM_CITIZEN,
     STREAM_VISIT,
     STREAM_CLAIM,
+    STREAM_MISTAKE,
 };
 void world_random(const World *w, Random *r, int stream, uint64_t item);
 
@@ -173,6 +174,8 @@ typedef struct Card {
 extern const Card cards[];
 extern const size_t n_cards;
 
+/* The mistake that the claim of a visit is to have; 0: none. */
+int mistake_draw(const World *w, const PlanVisit *plan);
 /* A visit of chronic care that only gives drugs: it ends with their last day (PLAN_DRUG_DAYS_MAX at
  * most), which must lie in the period. */
 bool plan_drugs_only(const World *w, const PlanVisit *plan);
@@ -182,7 +185,7 @@ size_t visit_link(const World *w, const PlanVisit *plan, char *ret_text);
 size_t file_name(const World *w, const PlanFile *f, char *ret_text);
 
 /* truth.json of the plan and the sums that the writers counted. */
-void truth_write(const World *w, const SynthReport *report, Buf *out);
+MUST_USE ErrCode truth_write(const World *w, const SynthReport *report, Buf *out);
 /* The facilities as a FHIR transaction of Organizations. */
 void facilities_write(const World *w, Buf *out);
 

@@ -42,6 +42,8 @@ Str row_doctor_name(Row *r, const Visit *v, int doctor);
 Str row_number(Row *r, const World *w, uint32_t person); /* 999… */
 Str row_insurance(Row *r, uint32_t person);              /* BHXH number 99… */
 
+/* Makes the mistake in the rows of that table, when it is one of it and the visit can have it. */
+void mistake_spoil(int mistake, int table, Row *r, const Visit *v);
 void row_begin(Row *r, const Visit *v); /* fills the shared values */
 
 /* Fill r->values for one table; the number of records, 0 when it is not sent. */

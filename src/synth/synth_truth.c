@@ -1,6 +1,6 @@
 #include "core/json.h"
 #include "core/time.h"
-#include "synth/synth_int.h"
+#include "synth/synth_visit_int.h"
 
 static void put_days(JsonWriter *j, Str name, int64_t days) {
     Buf text;
@@ -46,6 +46,7 @@ static void put_totals(JsonWriter *j, const SynthReport *r) {
     put_number(j, STR("claims"), r->claims);
     put_number(j, STR("resends"), r->resends);
     put_number(j, STR("defects"), r->defects);
+    put_number(j, STR("mistakes"), r->mistakes);
     put_number(j, STR("files"), r->files);
     put_number(j, STR("visits_without_defects"), r->visits - r->defects);
     put_xu(j, STR("t_bhtt_without_defects"), r->bhtt_xu);
@@ -165,7 +166,39 @@ static void put_claims(JsonWriter *j, const World *w, bool defects) {
     json_close_array(j);
 }
 
-void truth_write(const World *w, const SynthReport *report, Buf *out) {
+/* Whether a visit can have its mistake is known when its content is made. */
+static ErrCode put_mistakes(JsonWriter *j, const World *w) {
+    CLEANUP_FREE Visit *v = malloc(sizeof *v);
+    if (v == NULL) {
+        return ERR_NOMEM;
+    }
+    json_open_array(j);
+    for (size_t i = 0; i < w->n_files; i++) {
+        const PlanFile *f = &w->files[i];
+        for (uint32_t k = 0; k < f->count; k++) {
+            const PlanClaim *c = &w->claims[f->first + k];
+            if (c->mistake == 0) {
+                continue;
+            }
+            visit_make(w, &w->visits[c->visit], v);
+            if (!mistake_fits(c->mistake, v)) {
+                continue;
+            }
+            char name[64];
+            char link[32];
+            json_open_object(j);
+            json_member(j, "file", ((Str){name, file_name(w, f, name)}));
+            json_member(j, "ma_lk", ((Str){link, visit_link(w, &w->visits[c->visit], link)}));
+            json_member(j, "family", synth_mistake_family(c->mistake));
+            json_member(j, "rule", synth_mistake_rule(c->mistake));
+            json_close_object(j);
+        }
+    }
+    json_close_array(j);
+    return ERR_OK;
+}
+
+ErrCode truth_write(const World *w, const SynthReport *report, Buf *out) {
     JsonWriter j = json_writer(out);
     json_open_object(&j);
     json_member(&j, "what", STR("synthetic province; every name and number is invented"));
@@ -188,8 +221,11 @@ void truth_write(const World *w, const SynthReport *report, Buf *out) {
     put_claims(&j, w, true);
     json_name(&j, "resends");
     put_claims(&j, w, false);
+    json_name(&j, "mistakes");
+    TRY(put_mistakes(&j, w));
     json_close_object(&j);
     buf_put_char(out, '\n');
+    return buf_ok(out);
 }
 
 static const char *level_name(char level) {

@@ -72,6 +72,8 @@ int64_t base_salary_xu(int32_t day);
 typedef struct ClaimWriter ClaimWriter;
 ClaimWriter *writer_new(void);
 void writer_free(ClaimWriter *cw);
-void writer_hoso(ClaimWriter *cw, Buf *out, const Visit *v, DefectKind defect);
+void writer_hoso(ClaimWriter *cw, Buf *out, const Visit *v, const PlanClaim *claim);
+/* Can the claim of this visit have it? */
+bool mistake_fits(int mistake, const Visit *v);
 
 #endif

@@ -171,7 +171,9 @@ static void spoil_values(Str *f, DefectKind defect) {
     }
 }
 
-static void put_sent(ClaimWriter *cw, Buf *out, const Visit *v, size_t which, DefectKind defect) {
+static void put_sent(ClaimWriter *cw, Buf *out, const Visit *v, size_t which,
+                     const PlanClaim *claim) {
+    DefectKind defect = (DefectKind)claim->defect;
     const ClaimTable *c = claim_table(sent[which].table);
     size_t n = sent[which].fill(&cw->row, v);
     if (n == 0) {
@@ -180,6 +182,7 @@ static void put_sent(ClaimWriter *cw, Buf *out, const Visit *v, size_t which, De
     if (c->number == 1) {
         spoil_values(cw->row.values, defect);
     }
+    mistake_spoil(claim->mistake, c->number, &cw->row, v);
     buf_clear(&cw->xml);
     const Tags *t = &cw->tags[v->facility->style % STYLE_COUNT][c->number];
     put_table(&cw->xml, t, cw->row.values, n, c->n_fields);
@@ -191,13 +194,13 @@ static void put_sent(ClaimWriter *cw, Buf *out, const Visit *v, size_t which, De
     put_file(out, c->name, xml, c->number == 1 && defect == DEFECT_BASE64);
 }
 
-void writer_hoso(ClaimWriter *cw, Buf *out, const Visit *v, DefectKind defect) {
+void writer_hoso(ClaimWriter *cw, Buf *out, const Visit *v, const PlanClaim *claim) {
     row_begin(&cw->row, v);
     claim_write_hoso_open(out);
     for (size_t i = 0; i < ARRAY_LEN(sent); i++) {
-        put_sent(cw, out, v, i, defect);
+        put_sent(cw, out, v, i, claim);
     }
-    if (defect == DEFECT_TABLE) {
+    if (claim->defect == DEFECT_TABLE) {
         put_file(out, STR("XML77"), STR("<KHONG_CO/>"), false);
     }
     claim_write_hoso_close(out);
