@@ -129,11 +129,29 @@ static bool is_stopping(const GatewayQueue *q) {
     return stop_asked(q->o.stop);
 }
 
+/* With the lock held. Visits whose destination was paused or went down since they were taken would
+ * keep those of others out: they are found again in the store. */
+static void drop_resting(GatewayQueue *q) {
+    for (size_t i = 0; i < QUEUE_ITEMS; i++) {
+        QueueItem *item = &q->items[i];
+        const QueueTarget *t = item->used ? queue_target(q, item->account) : NULL;
+        bool rests = t != NULL && (t->paused || clock_monotonic_ns(q->o.clock) < t->rests_until_ns);
+        if (rests && !item->busy) {
+            *item = (QueueItem){0};
+            q->n_items--;
+            q->stirred = true;
+        }
+    }
+}
+
 /* Until there is room again, so that the next page is not read for nothing. */
 static void wait_for_room(GatewayQueue *q) {
     MUTEX_GUARD(&q->lock);
     while (q->n_items > QUEUE_ITEMS / 2 && !is_stopping(q)) {
-        (void)cond_wait_ms(&q->feed, &q->lock, QUEUE_POLL_MS);
+        drop_resting(q);
+        if (q->n_items > QUEUE_ITEMS / 2) {
+            (void)cond_wait_ms(&q->feed, &q->lock, QUEUE_POLL_MS);
+        }
     }
 }
 
