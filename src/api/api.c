@@ -3,18 +3,18 @@
 
 /* One line a table; their order means nothing. */
 #define API_ROUTE_TABLES(X)                                                                        \
+    X(api_book_routes)                                                                             \
     X(api_citizen_routes)                                                                          \
     X(api_gateway_routes)                                                                          \
     X(api_card_routes)                                                                             \
-    X(api_catalog_routes)                                                                          \
     X(api_claim_routes)                                                                            \
+    X(api_fix_routes)                                                                              \
     X(api_guide_routes)                                                                            \
     X(api_health_routes)                                                                           \
     X(api_import_routes)                                                                           \
     X(api_mpi_routes)                                                                              \
     X(api_ops_routes)                                                                              \
     X(api_repair_routes)                                                                           \
-    X(api_outgoing_routes)                                                                         \
     X(api_static_routes)
 
 #define X(name) extern const RestRoutes name;
@@ -65,17 +65,6 @@ static ErrCode load_accounts(Api *api, ErrInfo *info) {
                         &api->accounts, info);
 }
 
-static ErrCode open_catalog(Api *api, ErrInfo *info) {
-    CatalogOptions o = {.store = api->store, .clock = api->clock};
-    api->catalog = api->o.catalog;
-    return api->catalog != NULL ? ERR_OK : catalog_open(&o, &api->catalog, info);
-}
-
-static ErrCode open_rules(Api *api, ErrInfo *info) {
-    ApiRulesOptions o = {.rules = api->o.rules, .world = catalog_world(api->catalog)};
-    return api_rules_new(&o, &api->rules, info);
-}
-
 ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     Api *api = calloc(1, sizeof(*api));
     if (api == NULL) {
@@ -90,8 +79,6 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     mutex_init(&api->live_lock);
     cond_init(&api->live_wake);
     ErrCode err = load_accounts(api, info);
-    err = err != ERR_OK ? err : open_catalog(api, info);
-    err = err != ERR_OK ? err : open_rules(api, info);
     err = err != ERR_OK ? err : thread_start(&api->live_thread, "nhip-live", api_live_run, api);
     if (err == ERR_OK) {
         err = start_rest(api, info);
@@ -117,10 +104,6 @@ void api_stop(Api *api) {
     mutex_release(&api->live_lock);
     cond_release(&api->live_wake);
     accounts_free(api->accounts);
-    api_rules_free(api->rules);
-    if (api->o.catalog == NULL) {
-        catalog_close(api->catalog);
-    }
     free(api);
 }
 

@@ -6,7 +6,6 @@
 #define NHIP_API_API_H
 
 #include "book/book.h"
-#include "catalog/catalog.h"
 #include "gateway/gateway.h"
 #include "ioc/ioc.h"
 #include "rest/rest.h"
@@ -21,9 +20,8 @@ typedef struct ApiOptions {
     Subs *subs;              /* as in RestOptions, like what follows */
     Term *term;              /* NULL: an own one, with what is embedded only */
     RestTermFeed *term_feed; /* of term, behind rest_term_load; NULL: none */
-    const Rules *rules;      /* claim rules; NULL: those that are built in */
+    const Rules *rules;      /* of the book, for their texts */
     Book *book;              /* the book of claims; NULL: there is none */
-    Catalog *catalog;        /* of the store; NULL: an own one */
     Gateway *gateway;        /* the way out to the fund; NULL: none is set up */
     const Settings *settings;
     const Clock *clock;    /* NULL: the real one */

@@ -1,6 +1,6 @@
 #include "api/api_draft.h"
 
-#include "api/api_rules.h"
+#include "api/api_book.h"
 #include "intake/intake_claim.h"
 #include "interop/claim_write.h"
 
@@ -216,10 +216,10 @@ static void put_issue(JsonWriter *w, const ClaimIssue *i) {
     json_close_object(w);
 }
 
-static void put_finding(JsonWriter *w, const RulesFinding *f) {
+static void put_finding(JsonWriter *w, const BookFinding *f) {
     json_open_object(w);
-    json_member(w, "rule", f->rule->id);
-    json_member(w, "weight", rules_weight_name(f->rule->weight));
+    json_member(w, "rule", f->rule);
+    json_member(w, "weight", rules_weight_name(f->weight));
     json_member(w, "table", f->table);
     put_number(w, STR("record"), f->record);
     json_member(w, "field", f->field);
@@ -228,7 +228,7 @@ static void put_finding(JsonWriter *w, const RulesFinding *f) {
     json_member(w, "en", f->en);
     json_member(w, "fix_vi", f->fix_vi);
     json_member(w, "fix_en", f->fix_en);
-    json_member(w, "law", f->rule->law);
+    json_member(w, "law", f->law);
     json_close_object(w);
 }
 
@@ -244,13 +244,12 @@ static void put_day(JsonWriter *w, int64_t day) {
     json_put_str(w, buf_str(&text));
 }
 
-static void put_counts(JsonWriter *w, const DraftIssues *issues, const RulesReport *r) {
+static void put_counts(JsonWriter *w, const DraftIssues *issues, const BookReport *r) {
     uint64_t refuses = 0;
     for (size_t i = 0; i < issues->n; i++) {
         refuses += issues->items[i].severity == CLAIM_ERROR;
     }
     put_day(w, r->day);
-    put_number(w, STR("rules"), r->n_rules);
     put_number(w, STR("refuses"), refuses);
     put_number(w, STR("blocks"), r->n_by_weight[RULES_BLOCKS]);
     put_number(w, STR("warns"), r->n_by_weight[RULES_WARNS] + issues->n - refuses);
@@ -261,11 +260,14 @@ static void put_counts(JsonWriter *w, const DraftIssues *issues, const RulesRepo
 ErrCode draft_put_check(RestCall *call, JsonWriter *w, const Claim *claim, RulesMoment moment) {
     Str xml;
     DraftIssues issues;
-    RulesReport report;
-    ApiCheck check = {.rules = api_of(call)->rules, .arena = call->arena, .moment = moment};
+    Book *book = NULL;
+    BookReport report;
+    ErrInfo info = {0};
+    BookDraft draft = {.claim = claim, .moment = moment};
+    TRY(api_book(call, &book, &info));
     TRY(draft_file(call->arena, claim, claim->made, STR_EMPTY, &xml));
     TRY(draft_read(call->arena, xml, &issues));
-    TRY(api_rules_check(&check, claim, &report));
+    TRY(book_check_claim(book, call->arena, &draft, &report));
     put_counts(w, &issues, &report);
     json_name(w, "findings");
     json_open_array(w);

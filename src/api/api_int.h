@@ -4,7 +4,6 @@
 
 #include "api/api.h"
 #include "api/api_account.h"
-#include "api/api_rules.h"
 #include "core/json.h"
 #include "core/limits.h"
 #include "core/thread.h"
@@ -17,8 +16,6 @@ struct Api {
     Ioc *ioc;
     const Clock *clock;
     Rest *rest;
-    Catalog *catalog;
-    ApiRules *rules;
     Accounts *accounts; /* NULL: no facility sends by the gateway's calls */
     TimeMs started;
     Thread live_thread;
@@ -31,13 +28,6 @@ struct Api {
 static inline Api *api_of(const RestCall *call) {
     return call->app;
 }
-
-/* ---- api_outgoing.c ---- */
-typedef struct ApiOutgoing { /* since the start, all destinations */
-    uint64_t sent, refused, failed, resting;
-    CardCounters cards;
-} ApiOutgoing;
-ApiOutgoing api_outgoing(Api *api);
 
 /* ---- api_ops.c ---- */
 void api_live_run(void *api);  /* thread: sends the live event */

@@ -2,7 +2,6 @@
  * and the former one sent in again. */
 #include "api/api_repair.h"
 
-#include "api/api_rules.h"
 #include "intake/intake_claim.h"
 
 static const char *const no_names[] = {NULL};

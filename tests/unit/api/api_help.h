@@ -7,9 +7,16 @@
 #include "api/api.h"
 
 static UNUSED ErrCode world_start(World *w, ErrInfo *info) {
+    if (w->book == NULL) {
+        TRY(rules_new(NULL, &w->rules, info));
+        TRY(book_open(&(BookOptions){.store = w->store, .rules = w->rules}, &w->book, info));
+        TRY(book_start(w->book));
+    }
     ApiOptions o = {.store = w->store,
                     .intake = w->intake,
                     .ioc = w->ioc,
+                    .rules = w->rules,
+                    .book = w->book,
                     .subs = w->subs,
                     .settings = &w->settings};
     return api_start(&o, &w->api, info);
@@ -31,6 +38,8 @@ static UNUSED int world_teardown(void **state) {
     api_stop(w->api);
     (void)snprintf(facts, sizeof(facts), "%s/facts", w->dir);
     struct Ioc *ioc = w->ioc;
+    book_close(w->book);
+    rules_free(w->rules);
     char dir[sizeof(w->dir)];
     memcpy(dir, w->dir, sizeof(dir));
     world_free(w);

@@ -23,6 +23,8 @@ typedef struct World {
     size_t n_views;
     Rest *rest;      /* rest_help.h */
     struct Ioc *ioc; /* api_help.h */
+    struct Rules *rules;
+    struct Book *book;
     struct Api *api;
     int fd;
     Buf in;       /* the last reply */

@@ -32,7 +32,6 @@ export interface Finding {
 }
 export interface Check {
     day: string | null;
-    rules: number;
     refuses: number;
     blocks: number;
     warns: number;
