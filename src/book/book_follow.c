@@ -67,17 +67,9 @@ static bool is_settlement(const StoreVersion *v) {
            str_find(v->json, STR("\"" BOOK_SYSTEM_SETTLEMENT "\"")) != SIZE_MAX;
 }
 
-static ErrCode take_version(void *ctx, const StoreVersion *v) {
-    Follow *f = ctx;
+/* The visits that it named and names no more. */
+static ErrCode note_before(Follow *f, const StoreVersion *v) {
     StoreVersion before;
-    arena_reset(f->arena);
-    if (v->type == FHIR_T_ENCOUNTER) {
-        TRY(book_make_note(f->make, v->first, false));
-        return ERR_OK;
-    }
-    if (!v->deleted) {
-        return note_named(f, v->json, is_settlement(v));
-    }
     if (v->version < 2) {
         return ERR_OK;
     }
@@ -88,6 +80,17 @@ static ErrCode take_version(void *ctx, const StoreVersion *v) {
     }
     TRY(err);
     return note_named(f, before.json, is_settlement(&before));
+}
+
+static ErrCode take_version(void *ctx, const StoreVersion *v) {
+    Follow *f = ctx;
+    arena_reset(f->arena);
+    if (v->type == FHIR_T_ENCOUNTER) {
+        return book_make_note(f->make, v->first, false);
+    }
+    bool is_task = !v->deleted && is_settlement(v); /* a step changes no reference */
+    TRY(is_task ? ERR_OK : note_before(f, v));
+    return v->deleted ? ERR_OK : note_named(f, v->json, is_task);
 }
 
 /* ---- the note ---- */

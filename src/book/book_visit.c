@@ -125,7 +125,7 @@ static void take_outputs(Arena *arena, const JsonNode *root, BookTask *t) {
         }
         int64_t money = hundredths(json_raw(value));
         if (state == BOOK_PAID) {
-            t->paid = money;
+            t->paid = MIN(t->paid + money, BOOK_MONEY_MAX); /* one output a payment */
         } else if (state == BOOK_ACCEPTED || state == BOOK_REDUCED || state == BOOK_REFUSED) {
             t->accepted = money;
             decided = true;

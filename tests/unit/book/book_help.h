@@ -217,14 +217,16 @@ static UNUSED const JsonNode *naive_coding(const JsonNode *concept) {
 static UNUSED int64_t naive_money(const JsonNode *root, const char *state) {
     const JsonNode *list = json_get_lit(root, "output");
     int64_t money = 0;
+    int64_t sum = 0;
     for (const JsonNode *o = list == NULL ? NULL : json_first(list); o != NULL;
          o = json_next(list, o)) {
         const JsonNode *coding = naive_coding(json_get_lit(o, "type"));
         if (json_str_is(json_get_lit(coding, "code"), str_from(state))) {
             assert_ok(json_to_i64(json_path(o, "valueMoney.value"), &money));
+            sum += money;
         }
     }
-    return money * 100;
+    return sum * 100;
 }
 
 static UNUSED void naive_task(World *w, Naive *n, const IntakeClaim *claim) {

@@ -199,6 +199,9 @@ static void commit_one(World *w, const StoreChange *change, Slot patient) {
 
 static void put_task(World *w, const Naive *n) {
     static const char *const states[] = {"signed", "sent", "accepted", "paid", "checked"};
+    static const char second[] = /* paid in two parts */
+        ",{\"type\":{\"coding\":[{\"system\":\"" BOOK_SYSTEM_STATE "\",\"code\":\"paid\"}]},"
+        "\"valueMoney\":{\"value\":70,\"currency\":\"VND\"}}";
     Arena *a = w->home->arena;
     StoreVersion *v = NULL;
     size_t found = 0;
@@ -216,9 +219,9 @@ static void put_task(World *w, const Naive *n) {
         "\"focus\":{\"reference\":\"Claim/" STR_FMT "/_history/%u\"},"
         "\"encounter\":{\"reference\":\"Encounter/" STR_FMT "\"},\"output\":["
         "{\"type\":{\"coding\":[{\"system\":\"" BOOK_SYSTEM_STATE "\",\"code\":\"%s\"}]},"
-        "\"valueMoney\":{\"value\":%u,\"currency\":\"VND\"}}]}",
+        "\"valueMoney\":{\"value\":%u,\"currency\":\"VND\"}}%s]}",
         STR_ARG(n->key), states[state], STR_ARG(claim.bill_id), claim.bill_version, STR_ARG(n->id),
-        states[state], 1000 + roll(w, 5));
+        states[state], 1000 + roll(w, 5), strcmp(states[state], "paid") == 0 ? second : "");
     commit_one(w,
                &(StoreChange){.op = found == 0 ? STORE_CREATE : STORE_UPDATE,
                               .type = FHIR_T_TASK,
