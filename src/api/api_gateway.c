@@ -4,6 +4,8 @@
 #include "api/api_account.h"
 #include "api/api_int.h"
 #include "core/base64.h"
+#include "core/utf8.h"
+#include "http/http_form.h"
 
 enum { TRANSACTION_MAX = 64, FIELDS_MAX = 16 };
 #define ANSWER_MAX (64 * LIMIT_KIB)
@@ -22,15 +24,35 @@ enum { TRANSACTION_MAX = 64, FIELDS_MAX = 16 };
 /* ---- the form ---- */
 
 typedef struct Form {
-    Str names[FIELDS_MAX], values[FIELDS_MAX]; /* as sent, percent-encoded */
+    Str names[FIELDS_MAX], values[FIELDS_MAX]; /* as sent */
     size_t n;
+    bool encoded; /* with percent signs; false: they came as parts (multipart/form-data) */
 } Form;
+
+static ErrCode read_parts(Str boundary, Str body, Form *form) {
+    HttpFormPart part;
+    ErrCode err;
+    while ((err = http_form_next(boundary, &body, &part)) == ERR_OK) {
+        if (form->n == FIELDS_MAX) {
+            return ERR_SYNTAX;
+        }
+        form->names[form->n] = part.name;
+        form->values[form->n++] = part.value;
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
 
 static ErrCode read_form(RestCall *call, Form *ret) {
     Str rest;
     Str pair;
-    Form form = {0};
+    Form form = {.encoded = true};
+    Str boundary = http_form_boundary(http_header(call->request, "Content-Type"));
     TRY(rest_upload_body(call->request, &rest));
+    if (boundary.len > 0) {
+        form.encoded = false;
+        TRY(read_parts(boundary, rest, &form));
+        rest = STR_EMPTY;
+    }
     while (str_cut(&rest, '&', &pair)) {
         Str value = pair;
         Str name;
@@ -57,13 +79,21 @@ static Str raw_field(const Form *f, const char *name) {
 static Str field(RestCall *call, const Form *f, const char *name) {
     Str raw = raw_field(f, name);
     Str text = STR_EMPTY;
+    if (!f->encoded) {
+        bool good = raw.len <= LIMIT_KIB && utf8_valid(raw) && memchr(raw.ptr, 0, raw.len) == NULL;
+        return good ? raw : STR_EMPTY;
+    }
     return raw.len <= LIMIT_KIB && http_decode(call->arena, raw, true, &text) == ERR_OK ? text
                                                                                         : STR_EMPTY;
 }
 
 /* The file behind percent-encoding and base64. A '+' that was not encoded stays one, as many
  * clients mean it. */
-static ErrCode read_file(Str raw, Buf *text, Buf *out) {
+static ErrCode read_file(const Form *f, Buf *text, Buf *out) {
+    Str raw = raw_field(f, "fileHSBase64");
+    if (!f->encoded) {
+        return base64_decode(out, raw);
+    }
     for (size_t i = 0; i < raw.len; i++) {
         uint8_t c = (uint8_t)raw.ptr[i];
         if (c == '%') {
@@ -279,7 +309,7 @@ static void send_form(RestCall *call, const Account *account, const Form *form) 
                "maCSKCB không phải cơ sở của tài khoản.");
         return;
     }
-    ErrCode err = read_file(raw_field(form, "fileHSBase64"), &text, &bytes);
+    ErrCode err = read_file(form, &text, &bytes);
     if (err == ERR_SYNTAX) {
         refuse(call, BAD_XML, "fileHSBase64 is not base64.", "fileHSBase64 không phải base64.");
     } else if (err == ERR_OK && bytes.len == 0) {

@@ -69,6 +69,19 @@ check "and one visit" is "$(total 'Encounter?_summary=count')" 1
 curl -s -o "$tmp/body" -H "accessToken: $access" -H "tokenId: $id" -H "passwordHash: $(md5 pass)" \
     --data-binary "@$tmp/raw" "$gate/qd130/guiHoSoXmlQD4750"
 check "base64 whose + is not encoded is understood" is "$(value maKetQua) $(value maGiaoDich)" "200 $first"
+parts() { # parts NAME=VALUE…: the same as a form of several parts; the answer's code
+    local flags=()
+    for f in "$@"; do flags+=(-F "$f"); done
+    curl -s -o "$tmp/body" -H "accessToken: $access" -H "tokenId: $id" -H "passwordHash: $(md5 pass)" \
+        "${flags[@]}" "$gate/qd130/guiHoSoXmlQD3176"
+    value maKetQua
+}
+check "a form of several parts is understood" is "$(parts username=bv loaiHoSo=130 maCSKCB=46999 "fileHSBase64=<$tmp/base64") $(value maGiaoDich)" "200 $first"
+check "its file as an attachment, too" is "$(parts username=bv maCSKCB=46999 "fileHSBase64=@$tmp/base64;type=text/plain")" 200
+check "one that breaks off: 201 or 401" is "$(printf -- '--b\r\n' | curl -s --data-binary @- -H 'Content-Type: multipart/form-data; boundary=b' \
+    -H "accessToken: $access" -H "tokenId: $id" -H "passwordHash: $(md5 pass)" "$gate/qd130/guiHoSoXmlQD4750" | grep -cE '"maKetQua":"(201|401)"')" 1
+curl -s -o "$tmp/body" -F username=bv -F "password=$(md5 pass)" "$gate/token/take"
+check "a token is given for one" is "$(value maKetQua)" 200
 post checkInKcbQd4750 bv pass 46999 "$claims/XML0.xml"
 check "a check-in is taken: 200" is "$got" 200
 new again
