@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs tests and counts their TAP lines. Usage: tools/test.sh all|check|units|suites|faults|asan|tsan...
+# Runs tests and counts their TAP lines. Usage: tools/test.sh all|check|units|suites|faults|asan|tsan|tsan:MODULE...
 # Every test program prints "ok N - name" or "not ok N - name"; the last line of this script is
 # "N passed, N failed". Programs that end with an error but print no failure count as one failure.
 set -uo pipefail
@@ -78,13 +78,16 @@ scripts() { # tests/http/*.sh, tests/web/*.sh: they start and stop their own ser
     done
 }
 
-tsan() { # whatever has threads, and the whole server under ThreadSanitizer: its reports are failures
-    export TSAN_OPTIONS="log_path=$PWD/build/tsan/report exitcode=66"
+# Every unit test and the whole server under ThreadSanitizer: its reports are failures. With an
+# argument one piece of it: the tests of a module, or "server".
+tsan() {
+    local piece=${1:-}
+    export TSAN_OPTIONS="log_path=$PWD/build/tsan/report exitcode=66" SEARCH_TEST_PART=${SEARCH_TEST_PART:-10}
     rm -f build/tsan/report.*
-    build tsan all units && for t in build/tsan/unit/{core,http,store,term,flow,rest,api,ioc,intake}/*_test; do
-        run "tsan unit ${t#build/tsan/unit/}" "$t"
+    build tsan all units && for t in build/tsan/unit/*/*_test; do
+        case $t in build/tsan/unit/${piece:-*}/*) run "tsan unit ${t#build/tsan/unit/}" "$t" ;; esac
     done
-    NHIP=build/tsan/nhip run "tsan http" bash tests/http/http_test.sh
+    [ -n "$piece" ] && [ "$piece" != server ] || NHIP=build/tsan/nhip run "tsan server" bash tests/http/http_test.sh
     for r in build/tsan/report.*; do
         [ -e "$r" ] && head -40 "$r" && echo "not ok - $r" && failed=$((failed + 1))
     done
@@ -101,6 +104,7 @@ for stage in "${@:-check}"; do
         http | web) scripts "$stage" ;;
         asan) units asan; fuzz_replay asan ;;
         tsan) tsan ;;
+        tsan:*) tsan "${stage#tsan:}" ;; # tsan:store, tsan:rest … tsan:server
         *) echo "test.sh: unknown stage '$stage'" >&2; exit 2 ;;
     esac
 done

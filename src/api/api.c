@@ -7,6 +7,7 @@
     X(api_citizen_routes)                                                                          \
     X(api_gateway_routes)                                                                          \
     X(api_card_routes)                                                                             \
+    X(api_catalog_routes)                                                                          \
     X(api_claim_routes)                                                                            \
     X(api_fix_routes)                                                                              \
     X(api_guide_routes)                                                                            \
@@ -15,6 +16,7 @@
     X(api_mpi_routes)                                                                              \
     X(api_ops_routes)                                                                              \
     X(api_repair_routes)                                                                           \
+    X(api_outgoing_routes)                                                                         \
     X(api_static_routes)
 
 #define X(name) extern const RestRoutes name;
@@ -65,6 +67,12 @@ static ErrCode load_accounts(Api *api, ErrInfo *info) {
                         &api->accounts, info);
 }
 
+static ErrCode open_catalog(Api *api, ErrInfo *info) {
+    CatalogOptions o = {.store = api->store, .clock = api->clock};
+    api->catalog = api->o.catalog;
+    return api->catalog != NULL ? ERR_OK : catalog_open(&o, &api->catalog, info);
+}
+
 ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     Api *api = calloc(1, sizeof(*api));
     if (api == NULL) {
@@ -79,6 +87,7 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     mutex_init(&api->live_lock);
     cond_init(&api->live_wake);
     ErrCode err = load_accounts(api, info);
+    err = err != ERR_OK ? err : open_catalog(api, info);
     err = err != ERR_OK ? err : thread_start(&api->live_thread, "nhip-live", api_live_run, api);
     if (err == ERR_OK) {
         err = start_rest(api, info);
@@ -104,6 +113,9 @@ void api_stop(Api *api) {
     mutex_release(&api->live_lock);
     cond_release(&api->live_wake);
     accounts_free(api->accounts);
+    if (api->o.catalog == NULL) {
+        catalog_close(api->catalog);
+    }
     free(api);
 }
 

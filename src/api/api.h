@@ -6,6 +6,7 @@
 #define NHIP_API_API_H
 
 #include "book/book.h"
+#include "catalog/catalog.h"
 #include "gateway/gateway.h"
 #include "ioc/ioc.h"
 #include "rest/rest.h"
@@ -22,6 +23,7 @@ typedef struct ApiOptions {
     RestTermFeed *term_feed; /* of term, behind rest_term_load; NULL: none */
     const Rules *rules;      /* of the book, for their texts */
     Book *book;              /* the book of claims; NULL: there is none */
+    Catalog *catalog;        /* of the store; NULL: an own one */
     Gateway *gateway;        /* the way out to the fund; NULL: none is set up */
     const Settings *settings;
     const Clock *clock;    /* NULL: the real one */

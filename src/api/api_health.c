@@ -22,6 +22,12 @@ static void ready(RestCall *call) {
     X("nhip_search_params", "gauge", "Search parameters of one's own in use", params)              \
     X("nhip_search_params_lag_records", "gauge", "Records that their indexes still lack", lag)     \
     X("nhip_rejects_open", "gauge", "Rejects waiting for repair", open)                            \
+    X("nhip_gateway_sent_total", "counter", "Claims that the fund received", out.sent)             \
+    X("nhip_gateway_refused_total", "counter", "Claims that it refused", out.refused)              \
+    X("nhip_gateway_failed_total", "counter", "Attempts that failed", out.failed)                  \
+    X("nhip_gateway_resting", "gauge", "Destinations that are paused or away", out.resting)        \
+    X("nhip_cards_asked_total", "counter", "Cards asked of the fund", out.cards.asked)             \
+    X("nhip_cards_not_checked_total", "counter", "Cards that could not be", out.cards.not_checked) \
     X("nhip_http_requests_total", "counter", "HTTP requests", http.requests)                       \
     X("nhip_http_replies_2xx_total", "counter", "Replies below 400", http.replies_2xx)             \
     X("nhip_http_replies_4xx_total", "counter", "Replies 400-499", http.replies_4xx)               \
@@ -43,6 +49,7 @@ static void metrics(RestCall *call) {
     }
     RecordNo lag = 0;
     size_t params = store_params_lag(api->store, &lag);
+    ApiOutgoing out = api_outgoing(api);
     CLEANUP_BUF Buf b;
     buf_init(&b, LIMIT_MIB);
 #define X(name, type, help, value)                                                                 \

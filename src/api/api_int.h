@@ -16,6 +16,7 @@ struct Api {
     Ioc *ioc;
     const Clock *clock;
     Rest *rest;
+    Catalog *catalog;
     Accounts *accounts; /* NULL: no facility sends by the gateway's calls */
     TimeMs started;
     Thread live_thread;
@@ -28,6 +29,13 @@ struct Api {
 static inline Api *api_of(const RestCall *call) {
     return call->app;
 }
+
+/* ---- api_outgoing.c ---- */
+typedef struct ApiOutgoing { /* since the start, all destinations */
+    uint64_t sent, refused, failed, resting;
+    CardCounters cards;
+} ApiOutgoing;
+ApiOutgoing api_outgoing(Api *api);
 
 /* ---- api_ops.c ---- */
 void api_live_run(void *api);  /* thread: sends the live event */

@@ -54,6 +54,11 @@ typedef struct App {
       "danh mục lớn: TSV, CSV, FHIR, LOINC, SNOMED CT")                                            \
     X(ig, "install FILE|list|remove NAME#VERSION", "implementation guides (package archives)",     \
       "hướng dẫn triển khai FHIR (tệp gói .tgz)")                                                  \
+    X(catalog,                                                                                     \
+      "[list|preview NAME FILE|import NAME FILE|history NAME|rollback NAME EDITION|export NAME "   \
+      "FILE] [--since DAY] [--facility F] [--whole] [--sheet S] [--plan ID] [--who W --why TEXT]", \
+      "services, drugs, supplies, prices …: tables previewed, taken in, rolled back",              \
+      "danh mục dịch vụ, thuốc, vật tư, giá …: xem trước, nhập, quay lại")                         \
     X(rules, "list [FILE…]|explain ID|test [FILE…]", "the claim rules", "quy tắc giám định")       \
     X(account, "USER FACILITY",                                                                    \
       "a line of gateway_accounts; the password comes on standard input",                          \
@@ -65,6 +70,11 @@ typedef struct App {
       "[--who NAME --why TEXT]",                                                                   \
       "one citizen, one record: find, review, merge, part",                                        \
       "mỗi người dân một hồ sơ: tìm, xem xét, gộp, tách")                                          \
+    X(gateway,                                                                                     \
+      "[status|pause DESTINATION|resume DESTINATION|release FACILITY MA_LK] "                      \
+      "[--who NAME --why TEXT]",                                                                   \
+      "claims on their way to the fund: what waits for a person",                                  \
+      "hồ sơ đang gửi lên cổng: những gì cần người xử lý")                                         \
     X(routes, "", "list the HTTP routes", "liệt kê các đường dẫn HTTP")                            \
     X(help, "[settings]", "this list, or all settings", "danh sách này, hoặc mọi cài đặt")         \
     X(version, "", "the version", "phiên bản")

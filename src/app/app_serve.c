@@ -52,6 +52,7 @@ static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
     TRY(api_start(&(ApiOptions){.store = o->store,
                                 .intake = o->intake,
                                 .ioc = o->ioc,
+                                .catalog = o->catalog,
                                 .subs = o->subs,
                                 .term = o->term,
                                 .term_feed = o->term_feed,

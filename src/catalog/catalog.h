@@ -20,6 +20,7 @@
 
 #include "catalog/catalog_spec.h"
 #include "core/clock.h"
+#include "core/sheet_write.h"
 #include "rules/rules.h"
 #include "store/store.h"
 
@@ -32,8 +33,8 @@ typedef struct Catalog Catalog;
 typedef struct CatalogOptions {
     Store *store;       /* outlives the catalog; NULL: nothing is loaded, nothing can be taken in */
     const Clock *clock; /* NULL: the real one */
-    /* The catalogues are others now (catalog_digest). On the thread that took them in. May be NULL.
-     */
+    /* The catalogues are others now (catalog_digest). On the thread that changed them; it must not
+     * change them itself. May be NULL. */
     void (*changed)(void *ctx, Catalog *catalog);
     void *ctx;
 } CatalogOptions;
@@ -71,6 +72,14 @@ typedef struct CatalogPage {
 } CatalogPage;
 MUST_USE ErrCode catalog_rows(Catalog *catalog, Arena *arena, const CatalogAsk *ask,
                               CatalogPage *ret_page);
+
+/* The rows as a table that can be taken in again; header in that language. */
+typedef struct CatalogExport {
+    CatalogAsk ask; /* max: at most so many rows; 0: the header alone, a template */
+    SheetWrite how;
+    bool vietnamese;
+} CatalogExport;
+MUST_USE ErrCode catalog_export(Catalog *catalog, const CatalogExport *what, ErrInfo *info);
 
 /* ---- editions ---- */
 

@@ -149,6 +149,14 @@ static bool is_numbering(const Reader *r, const SheetRow *row) {
 
 /* ---- rows ---- */
 
+/* Days that rules ask for stand as claims write them: "20261231". */
+static Str claim_day(Arena *arena, Str day) {
+    return day.len != 10
+               ? day
+               : arena_join(arena,
+                            (Str[]){str_sub(day, 0, 4), str_sub(day, 5, 2), str_sub(day, 8, 2)}, 3);
+}
+
 static void read_cell(Reader *r, size_t i, Str text, Str *values) {
     int column = r->column_of[i];
     const CatalogColumn *c = &r->spec->columns[column];
@@ -157,6 +165,8 @@ static void read_cell(Reader *r, size_t i, Str text, Str *values) {
     Str value;
     if (!catalog_value(r->arena, &cell, &value, &fault)) {
         add_issue(r, &(Issue){true, column, text, fault.rule, fault.vi, fault.en});
+    } else if (c->kind == CATALOG_DAY && column > CATALOG_COL_UNTIL) {
+        values[column] = claim_day(r->arena, value);
     } else if (values[column].len > 0 && c->kind == CATALOG_SET) {
         values[column] = catalog_set_join(r->arena, values[column], value);
     } else {

@@ -37,8 +37,121 @@ check "with the last known one" has "$got" '"code":"000"'
 check "the fund is then left alone" has "$(card -d card=4600000011)" '"state":"not_checked","why":"The fund'"'"'s gateway does not answer at the moment."'
 check "what is no card: 400" is "$(code -G -d card=1 -d name=A -d birth=1990 "http://127.0.0.1:$port/api/card")" 400
 check "three questions were asked" has "$(effects)" '"card":3'
+
+# ---- signed claims
+# visit NAME: imports a visit of its own; its ids and the digest of its file in $encounter, $claim, $sha.
+# sign NAME: the settlement Task as signing leaves it (src/settle).
+visit() {
+    sed "s#<NOIDUNGFILE>[^<]*#<NOIDUNGFILE>@#g" tests/case/claims/GIAMDINHHS.xml >"$tmp/frame"
+    grep -o '<NOIDUNGFILE>[^<]*' tests/case/claims/GIAMDINHHS.xml | cut -d'>' -f2 | while read -r table; do
+        base64 -d <<<"$table" | sed "s/46999_TEST_0000000001/$1/g" | base64 -w0
+        echo
+    done >"$tmp/tables"
+    awk 'BEGIN { i = 0 } NR == FNR { t[n + 0] = $0; n++; next } { while (sub(/@/, t[i])) i++; print }' "$tmp/tables" "$tmp/frame" >"$tmp/$1.xml"
+    curl -s -o "$tmp/import" --data-binary "@$tmp/$1.xml" "http://127.0.0.1:$port/import/claims"
+    curl -s "$base/Encounter?identifier=46999%5C%7C$1" >"$tmp/found"
+    encounter=$(id_of <(grep -o '"resource":.*' "$tmp/found"))
+    claim=$(id_of <(curl -s "$base/Claim?encounter=$encounter" | grep -o '"resource":.*'))
+    sha=$(sha256sum <"$tmp/$1.xml" | cut -d' ' -f1)
+}
+sign() {
+    visit "$1"
+    code -X POST -H "$json" "$base/Task" -d '{"resourceType":"Task","status":"ready","intent":"order",
+      "identifier":[{"system":"https://nhip.vn/fhir/sid/settlement","value":"46999|'"$1"'"}],
+      "code":{"coding":[{"system":"https://nhip.vn/fhir/CodeSystem/settlement","code":"settlement"}]},
+      "businessStatus":{"coding":[{"system":"https://nhip.vn/fhir/CodeSystem/settlement","code":"signed"}]},
+      "focus":{"reference":"Claim/'"$claim"'/_history/1"},"encounter":{"reference":"Encounter/'"$encounter"'"},
+      "owner":{"display":"bs. Thử"},
+      "input":[{"type":{"text":"step"},"valueString":"sign"},{"type":{"text":"file"},"valueString":"'"$sha"'"}]}'
+}
+state() { # state MA_LK: of its settlement Task
+    curl -s "$base/Task?identifier=https://nhip.vn/fhir/sid/settlement%7C46999%5C%7C$1" |
+        grep -o '"businessStatus":{[^}]*}' | grep -o '"code":"[a-z]*"' | cut -d'"' -f4
+}
+await() { # await TEXT COMMAND…: until it prints that
+    local want=$1 got=
+    shift
+    for _ in $(seq 150); do
+        got=$("$@")
+        [ "$got" = "$want" ] && return 0
+        sleep 0.1
+    done
+    echo "#   got '$got', want '$want'"
+    return 1
+}
+out() { curl -s -H 'Accept-Language: en' "$@"; }
+outgoing="http://127.0.0.1:$port/api/outgoing"
+number() { effects | grep -o "\"$1\":[0-9]*" | head -1 | cut -d: -f2; }
+
+check "a visit is signed" is "$(sign LK1)" 201
+check "it goes out" await received state LK1
+check "with the number that the fund gave" has "$(curl -s "$base/Task?identifier=https://nhip.vn/fhir/sid/settlement%7C46999%5C%7CLK1")" '"valueString":"GD-1"'
+check "the very bytes that were signed" has "$(effects)" '"number":"GD-1","calls":1,"ma_lk":"LK1"'
+told '{"file":"cut","times":2}'
+sign LK2 >/dev/null
+check "a connection that is cut twice" await received state LK2
+check "has one effect" has "$(effects)" '"number":"GD-2","calls":3,"ma_lk":"LK2"'
+told '{"file":"old","times":1}'
+told '{"file":"slow","times":1}'
+sign LK3 >/dev/null
+check "a token that is over, a slow answer" await received state LK3
+
+# ---- kill -9 between the sending and the note
+told '{"file":"hang","times":1}'
+sign LK4 >/dev/null
+check "the bytes are there" await 4 number effects
+check "and no answer: sent" is "$(state LK4)" sent
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+check "killed and started again" serve --gateway-targets "$tmp/targets" --gateway-failures 3 --gateway-retry-ms 100
+check "it is received" await received state LK4
+check "with one effect of two calls" has "$(effects)" '"number":"GD-4","calls":2,"ma_lk":"LK4"'
+check "four visits, four effects" is "$(number effects)" 4
+
+# ---- put aside, refused, released
+told '{"file":"500","only":"<MA_LK>LK5<"}'
+sign LK5 >/dev/null
+held() { out "$outgoing" | grep -o '"held":[0-9]*' | head -1; }
+check "one that fails three times is put aside" await '"held":1' held
+sign LK6 >/dev/null
+check "others go on" await received state LK6
+check "the list names it" has "$(out "$outgoing/list?state=held")" '"total":1,"next":"","rows":[{"facility":"46999"'
+check "with the reason" has "$(out "$outgoing/list?state=held")" '"failures":3,"code":"500"'
+check "and each attempt" is "$(out "$outgoing/visits/46999/LK5" | grep -o '"delivery"' | wc -l)" 3
+check "released without a reason: 400" is "$(code -d '{"who":"A"}' "$outgoing/visits/46999/LK5/release")" 400
+told '{"file":"ok"}'
+check "released by a person" is "$(code -d '{"who":"A","why":"mended"}' "$outgoing/visits/46999/LK5/release")" 200
+check "it goes out" await received state LK5
+check "who and why stand in its history" has "$(out "$outgoing/visits/46999/LK5")" '"why":"mended","who":"A"'
+told '{"file":"201","only":"<MA_LK>LK7<"}'
+sign LK7 >/dev/null
+refused() { out "$outgoing" | grep -o '"refused":[0-9]*' | head -1; }
+check "one that the fund refuses" await '"refused":1' refused
+check "is signed again" is "$(state LK7)" signed
+check "with the fund's words" has "$(out "$outgoing/list?state=refused")" '"why":"201: as told: 201"'
+told '{"file":"ok"}'
+
+# ---- paused
+act() { code -d '{"who":"A","why":"maintenance"}' "$outgoing/targets/$1"; }
+check "an unknown destination: 404" is "$(act other/pause)" 404
+check "paused by a person" is "$(act quy/pause)" 200
+check "twice: 412" is "$(act quy/pause)" 412
+calls=$(number file)
+sign LK8 >/dev/null
+check "it says who and why" has "$(out "$outgoing")" '"paused":true,"who":"A","why":"maintenance"'
 stop
 check "the server ends well" is "$rc" 0
+check "the command line shows it" has "$("$nhip" gateway status --data "$tmp/data" --gateway-targets "$tmp/targets")" $'paused\tquy\tA\tmaintenance'
+check "and the refused one" has "$("$nhip" gateway --data "$tmp/data")" $'refused\tquy\t46999\tLK7'
+check "it stays so over a restart" serve --gateway-targets "$tmp/targets"
+check "nothing was sent meanwhile" is "$(state LK8) $(number file)" "signed $calls"
+check "and is in the list" has "$(out "$outgoing/list?state=signed&count=200")" '"maLk":"LK8"'
+check "resumed" is "$(act quy/resume)" 200
+check "it goes out" await received state LK8
+check "metrics count" has "$(out "http://127.0.0.1:$port/metrics")" 'nhip_gateway_sent_total 1'
+stop
+"$nhip" gateway release 46999 LK7 --who A --why checked --data "$tmp/data" >"$tmp/out" 2>&1
+check "released by the command line" is "$?" 0
 check "without a gateway" serve
 check "nothing is checked" has "$(card -d card=4612345678)" '"state":"not_checked"'
 

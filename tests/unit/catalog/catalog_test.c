@@ -182,6 +182,11 @@ static void a_catalogue_of_one_facility_is_not_loaded_for_others(void **state) {
     assert_str(ASK(c, "may", "XQ.1.46001.1", "46S01", "", "2026-01-01"), STR("known"));
     assert_str(ASK(c, "may", "XQ.2", "46S01", "", "2026-01-01"), STR("-"));
     assert_str(ASK(c, "may", "XQ.2", "46S02", "", "2026-01-01"), STR("?"));
+    /* a facility's contract, as the rules read it: a day as claims write it, a flag */
+    (void)take(h, c, "co-so",
+               "MA_CSKCB;TEN_CSKCB;Hợp đồng đến;Nội trú\n46S01;Mẫu;31/12/2026;không\n");
+    assert_str(ASK(c, "co-so", "46S01", "46S01", "contract_until", "2026-01-01"), STR("20261231"));
+    assert_str(ASK(c, "co-so", "46S01", "46S01", "inpatient", "2026-01-01"), STR("0"));
     catalog_close(c);
 }
 
