@@ -16,6 +16,11 @@ if [ ! -e "$dir/.loaded" ]; then
     fi
     # An import that was interrupted goes on where it was: known files are passed over.
     $nhip import --data "$dir/data" "$dir/files/facilities.json" "$dir/files/claims"
+    # With the province's catalogues the rules about prices, staff and machines are really asked.
+    for table in "$dir"/files/catalogues/*.tsv; do
+        $nhip catalog import "$(basename "$table" .tsv)" "$table" --data "$dir/data" \
+            --who "make demo" --why "danh mục mô phỏng" | tail -1
+    done
     rm -rf "$dir/files"
     touch "$dir/.loaded"
 fi

@@ -45,6 +45,7 @@ typedef struct SynthOptions {
     uint16_t mistakes[SYNTH_MISTAKES];
     SynthFormat format;
     unsigned threads;    /* 0: the machine's cores, at most 8 */
+    bool catalogues;     /* also the catalogues that the claims keep to, "catalogues/NAME.tsv" */
     bool any_order;      /* the sink is called from many threads at once, in any order */
     const char *out_dir; /* synth_run only */
     void (*progress)(void *ctx, uint64_t claims,
@@ -78,9 +79,8 @@ typedef struct SynthReport {
 } SynthReport;
 
 /* Called for every claim file ("2026/11/20261121-46S01-1.xml", sorted names are the order of
- * sending) and at the end for "facilities.json", and
- * "truth.json". An error ends the run. Unless
- * any_order is set the calls come one after another, in order. */
+ * sending) and at the end for "facilities.json", the catalogues when wanted, and "truth.json". An
+ * error ends the run. Unless any_order is set the calls come one after another, in order. */
 typedef ErrCode (*SynthFileFn)(void *ctx, Str name, Str bytes);
 
 /* Generates into the sink, touching no disk. info may be NULL. */

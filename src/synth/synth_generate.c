@@ -256,6 +256,9 @@ static ErrCode emit_truth(Run *run) {
     if (err == ERR_OK) {
         err = run->on_file(run->ctx, STR("facilities.json"), buf_str(&text));
     }
+    if (err == ERR_OK && run->w.o.catalogues) {
+        err = catalogues_write(&run->w, run->on_file, run->ctx);
+    }
     buf_clear(&text);
     if (err == ERR_OK) {
         err = truth_write(&run->w, &run->report, &text);

@@ -188,5 +188,7 @@ size_t file_name(const World *w, const PlanFile *f, char *ret_text);
 MUST_USE ErrCode truth_write(const World *w, const SynthReport *report, Buf *out);
 /* The facilities as a FHIR transaction of Organizations. */
 void facilities_write(const World *w, Buf *out);
+/* The catalogues of the province as tables: "catalogues/dich-vu.tsv" … */
+MUST_USE ErrCode catalogues_write(const World *w, SynthFileFn on_file, void *ctx);
 
 #endif

@@ -20,16 +20,19 @@ static int64_t amount(int64_t quantity_milli, int64_t price_milli, int percent) 
     return share(quantity_milli * price_milli, percent, 1000000);
 }
 
-/* Stations are cheaper, private places ask for more than the fund pays. Prices are in whole 100 đ.
- */
-static void set_price(const Visit *v, ServiceLine *line) {
+int64_t service_price(const Facility *f, const Service *s) {
     static const int percent[128] = {['c'] = 106, ['p'] = 100, ['d'] = 94, ['s'] = 82, ['v'] = 94};
-    int64_t price = line->service->price_milli;
-    if (line->service->group != 10) {
-        price = price * percent[(unsigned char)v->facility->level & 127] / 100;
+    int64_t price = s->price_milli;
+    if (s->group != 10) {
+        price = price * percent[(unsigned char)f->level & 127] / 100;
         price -= price % 100000;
     }
-    line->price_bh_milli = MAX(price, 100000);
+    return MAX(price, 100000);
+}
+
+/* Private places ask for more than the fund pays. */
+static void set_price(const Visit *v, ServiceLine *line) {
+    line->price_bh_milli = service_price(v->facility, line->service);
     line->price_bv_milli = line->price_bh_milli;
     if (v->facility->level == 'v' && line->service->group != 10) {
         line->price_bv_milli = line->price_bh_milli * 13 / 10;

@@ -77,6 +77,7 @@ ErrCode synth_run(const SynthOptions *options, SynthReport *ret_report, ErrInfo 
     Folder folder = {options->out_dir};
     SynthOptions o = *options;
     o.any_order = true;
+    o.catalogues = true;
     ErrCode err = io_mkdirs(options->out_dir);
     if (err == ERR_OK) {
         err = synth_generate(&o, write_file, &folder, ret_report);

@@ -76,4 +76,7 @@ void writer_hoso(ClaimWriter *cw, Buf *out, const Visit *v, const PlanClaim *cla
 /* Can the claim of this visit have it? */
 bool mistake_fits(int mistake, const Visit *v);
 
+/* What the fund pays that facility: stations are cheaper. Thousandths of a đồng, in whole 100 đ. */
+int64_t service_price(const Facility *f, const Service *s);
+
 #endif

@@ -1,7 +1,8 @@
 /* rules_naive — the compiled rules answer as the naive interpreter does, over visits of a synthetic
  * province as they are and with values emptied, exchanged and broken at random: for each embedded
  * rule in force and each record, fired or not. Prints `visits passed/total`; and `clean
- * passed/total`: the province as it is breaks no rule. */
+ * passed/total`: the province as it is breaks no rule, its own catalogues loaded. */
+#include "catalog/catalog_int.h"
 #include "core/limits.h"
 #include "synth/synth.h"
 
@@ -23,6 +24,8 @@ typedef struct Check {
     Str pool[POOL]; /* in their own memory */
     Arena *pool_arena;
     size_t n_pool, visits, passed, asked, fired, clean;
+    CatalogPart *parts[CATALOG_SPECS_MAX]; /* the province's catalogues */
+    size_t n_parts;
 } Check;
 
 static size_t pick(Check *c, size_t n) {
@@ -137,15 +140,52 @@ static ErrCode compare(Check *c, const RulesVisit *v) {
     return ERR_OK;
 }
 
-/* As it is, with nothing around it. */
+/* ---- the province's own catalogues ---- */
+
+static RulesFound look(void *ctx, const RulesAsk *ask, Str *ret_value) {
+    Check *c = ctx;
+    for (size_t i = 0; i < c->n_parts; i++) {
+        if (str_eq(c->parts[i]->spec->name, ask->catalogue)) {
+            return catalog_part_look(c->parts[i], ask, ret_value);
+        }
+    }
+    return RULES_NOT_LOADED;
+}
+
+/* "catalogues/dich-vu.tsv" */
+static ErrCode on_table(void *ctx, Str name, Str bytes) {
+    Check *c = ctx;
+    Str head = STR("catalogues/");
+    if (!str_starts(name, head)) {
+        return ERR_OK;
+    }
+    CatalogTable table = {.catalogue = str_sub(name, head.len, name.len - head.len - 4),
+                          .bytes = bytes,
+                          .since = INT64_MIN};
+    const CatalogSpec *spec = catalog_spec(table.catalogue);
+    Arena *arena = arena_new(256 * LIMIT_MIB);
+    CatalogRead read;
+    if (spec == NULL || arena == NULL || catalog_read(arena, spec, &table, &read, NULL) != ERR_OK ||
+        read.n_bad > 0 || read.n_left > 0) {
+        printf("# " STR_FMT " cannot be read\n", STR_ARG(name));
+        return ERR_INVALID;
+    }
+    return catalog_part_new(arena, spec, &read.rows, &c->parts[c->n_parts++]);
+}
+
+/* As it is, with its catalogues and nothing else around it. */
 static ErrCode ask_clean(Check *c, const Claim *claim) {
     RulesVisit v;
     RulesReport report;
     arena_reset(c->arena);
     TRY(rules_visit_of_claim(c->arena, claim, &v));
     v.history_loaded = v.work_loaded = true;
-    TRY(rules_check(c->run, &v, NULL, RULES_AT_ALL, &report));
-    c->clean += report.n_findings == 0;
+    RulesWorld world = {.ctx = c, .look = look};
+    TRY(rules_check(c->run, &v, &world, RULES_AT_ALL, &report));
+    c->clean += report.n_findings == 0 && report.n_not_checked == 0;
+    for (size_t i = 0; i < report.n_not_checked; i++) {
+        printf("# not checked: " STR_FMT "\n", STR_ARG(report.not_checked[i]));
+    }
     for (size_t i = 0; i < report.n_findings; i++) {
         printf("# " STR_FMT ": " STR_FMT "\n", STR_ARG(report.findings[i].rule->id),
                STR_ARG(report.findings[i].en));
@@ -195,6 +235,9 @@ int main(void) {
     o.citizens = VISITS / 4;
     o.errors_per_mille = 0;
     ErrCode err = rules_run_new(rules, &c->run);
+    o.catalogues = true;
+    err = err == ERR_OK ? synth_generate(&o, on_table, c, &report) : err;
+    o.catalogues = false;
     if (err == ERR_OK) {
         err = synth_generate(&o, on_file, c, &report);
     }
@@ -203,6 +246,9 @@ int main(void) {
     printf("clean %zu/%zu\n", c->clean, c->visits / VARIANTS);
     bool ok = err == ERR_OK && c->visits >= VISITS && c->passed == c->visits &&
               c->clean == c->visits / VARIANTS;
+    for (size_t i = 0; i < c->n_parts; i++) {
+        catalog_part_end(c->parts[i]);
+    }
     rules_run_free(c->run);
     arena_free(c->arena);
     arena_free(c->pool_arena);
