@@ -118,6 +118,9 @@ typedef struct IntakeFeed {
     Progress *progress;   /* may be NULL */
     const StopFlag *stop; /* may be NULL; asked: ERR_STOPPED behind the piece under way */
 } IntakeFeed;
+/* Is it known for what it is, and neither claims nor FHIR (a synthetic province's truth; .tsv, a
+ * table)? Then it is counted as left out, with a word on it. */
+bool intake_leave_out(const IntakeFile *file, const IntakeFeed *feed);
 /* One file, whole, on the calling thread: a Bundle or resource, or one in each line. What is
  * refused goes to the rejects work list with its line. */
 MUST_USE ErrCode intake_fhir_file(Intake *intake, const IntakeFile *file, const IntakeFeed *feed,

@@ -498,24 +498,38 @@ static bool is_truth(const IntakeFile *file) {
            str_starts(file->bytes, STR("{\"what\":\"synthetic province; "));
 }
 
-static void leave_out(const IntakeFile *file, const IntakeFeed *feed) {
-    intake_report_issue(
-        feed->report, feed->lock,
-        &(IntakeIssue){.file = file->name,
-                       .rule = STR("file-truth"),
-                       .en = STR("This is the truth of a synthetic province, neither a claim nor a "
-                                 "FHIR file: it was left out."),
-                       .vi = STR("Đây là tệp đáp án của dữ liệu mô phỏng, không phải tệp hồ sơ KCB "
-                                 "hay FHIR: đã bỏ qua.")});
+static void count_left_out(const IntakeFeed *feed, const IntakeIssue *issue) {
+    intake_report_issue(feed->report, feed->lock, issue);
     MUTEX_GUARD(feed->lock);
     feed->report->files++;
     feed->report->files_left_out++;
 }
 
+bool intake_leave_out(const IntakeFile *file, const IntakeFeed *feed) {
+    IntakeIssue issue = {.file = file->name};
+    if (is_truth(file)) {
+        issue.rule = STR("file-truth");
+        issue.en =
+            STR("This is the truth of a synthetic province, neither a claim nor a FHIR file: "
+                "it was left out.");
+        issue.vi = STR("Đây là tệp đáp án của dữ liệu mô phỏng, không phải tệp hồ sơ KCB hay FHIR: "
+                       "đã bỏ qua.");
+    } else if (str_ends(file->name, STR(".tsv")) && file->retry_of == 0) {
+        issue.rule = STR("file-table");
+        issue.en = STR("This is a table, neither a claim nor a FHIR file: it was left out. "
+                       "Catalogues are taken in by `nhip catalog import` or on their screen.");
+        issue.vi = STR("Đây là bảng, không phải tệp hồ sơ KCB hay FHIR: đã bỏ qua. Danh mục được "
+                       "nhập bằng `nhip catalog import` hoặc trên màn hình Danh mục.");
+    } else {
+        return false;
+    }
+    count_left_out(feed, &issue);
+    return true;
+}
+
 ErrCode intake_fhir_file(Intake *intake, const IntakeFile *file, const IntakeFeed *feed,
                          ErrInfo *info) {
-    if (is_truth(file)) {
-        leave_out(file, feed);
+    if (intake_leave_out(file, feed)) {
         return ERR_OK;
     }
     CLEANUP_ARENA Arena *arena = arena_new(TX_ARENA_MAX);

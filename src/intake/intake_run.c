@@ -94,6 +94,9 @@ static ErrCode feed_path(Run *r, Feeder *f, const char *path, Buf *bytes) {
         feed_fhir(r, &file);
         return ERR_OK;
     }
+    if (intake_leave_out(&file, &(IntakeFeed){.report = r->report, .lock = &r->lock})) {
+        return ERR_OK;
+    }
     return intake_feed(f, &file, r->report, &r->lock);
 }
 

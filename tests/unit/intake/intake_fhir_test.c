@@ -961,7 +961,7 @@ static void the_same_file_from_many_threads_is_taken_once(void **state) {
 }
 
 /* The whole folder of `nhip synth` may be taken in: its truth is neither refused nor stored. */
-static void the_truth_of_a_synthetic_province_is_left_out(void **state) {
+static void what_stands_beside_a_synthetic_province_is_left_out(void **state) {
     World *w = *state;
     char path[256];
     static const char truth[] =
@@ -974,6 +974,11 @@ static void the_truth_of_a_synthetic_province_is_left_out(void **state) {
     assert_int_equal(r.warnings, 1);
     assert_int_equal(r.errors + r.claims_rejected + r.resources, 0);
     assert_str(r.issues[0].rule, STR("file-truth"));
+    assert_int_equal(open_rejects(w), 0);
+    write_file(w, "dich-vu.tsv", "MA_DVKT\tTEN_DVKT\n1\tx\n", path);
+    r = run_paths(w, (const char *const[]){path}, 1);
+    assert_int_equal(r.files_left_out, 1);
+    assert_str(r.issues[0].rule, STR("file-table"));
     assert_int_equal(open_rejects(w), 0);
     /* anything else of that name is a file like others */
     r = load(w, "truth.json", "{\"what\":\"is truth?\"}", 0);
@@ -1088,7 +1093,7 @@ int main(void) {
         IN_WORLD(a_reject_can_be_repaired),
         IN_WORLD(a_retry_makes_its_resource_once),
         IN_WORLD(the_same_file_from_many_threads_is_taken_once),
-        IN_WORLD(the_truth_of_a_synthetic_province_is_left_out),
+        IN_WORLD(what_stands_beside_a_synthetic_province_is_left_out),
         IN_WORLD(batches_and_collections),
         IN_WORLD(a_file_does_not_patch),
         IN_WORLD(a_patch_is_made_of_what_is_there),
