@@ -54,12 +54,16 @@ typedef struct App {
       "danh mục lớn: TSV, CSV, FHIR, LOINC, SNOMED CT")                                            \
     X(ig, "install FILE|list|remove NAME#VERSION", "implementation guides (package archives)",     \
       "hướng dẫn triển khai FHIR (tệp gói .tgz)")                                                  \
+    X(rules,                                                                                       \
+      "list [FILE…]|explain ID|test [FILE…]|"                                                  \
+      "try --rules FILE|DIR [--month YYYY-MM] [--facility F]",                                     \
+      "the claim rules; try: what would changed ones have flagged?",                               \
+      "quy tắc giám định; try: quy tắc mới sẽ báo thêm những gì?")                                 \
     X(catalog,                                                                                     \
       "[list|preview NAME FILE|import NAME FILE|history NAME|rollback NAME EDITION|export NAME "   \
       "FILE] [--since DAY] [--facility F] [--whole] [--sheet S] [--plan ID] [--who W --why TEXT]", \
       "services, drugs, supplies, prices …: tables previewed, taken in, rolled back",              \
       "danh mục dịch vụ, thuốc, vật tư, giá …: xem trước, nhập, quay lại")                         \
-    X(rules, "list [FILE…]|explain ID|test [FILE…]", "the claim rules", "quy tắc giám định")       \
     X(account, "USER FACILITY",                                                                    \
       "a line of gateway_accounts; the password comes on standard input",                          \
       "một dòng của gateway_accounts; mật khẩu đọc từ đầu vào chuẩn")                              \
@@ -116,6 +120,9 @@ MUST_USE ErrCode app_book_open(const App *app, AppStore *o, ErrInfo *info);
 void app_book_close(AppStore *o);
 /* app_rules.c: the rules in force: built in, of rules_dir, of these files. Errors are printed. */
 MUST_USE ErrCode app_rules_load(const App *app, char **files, int n_files, Rules **ret_rules);
+enum { APP_USAGE = -1 }; /* the command line was not understood */
+/* app_try.c: nhip rules try. */
+int app_rules_try(App *app);
 /* Shows the loaded catalogues of the data folder in term (app_term.c). */
 MUST_USE ErrCode app_term_attach(const App *app, Term *term);
 /* The text in the person's language. */

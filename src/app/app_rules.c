@@ -58,7 +58,7 @@ ErrCode app_rules_load(const App *app, char **files, int n_files, Rules **ret_ru
         }
     }
     for (int i = 0; err == ERR_OK && i < n_files; i++) {
-        err = take_file(&t, files[i], 0);
+        err = io_walk(files[i], take_file, &t);
         if (err != ERR_OK) {
             err_where(&info, "%s", files[i]);
         }
@@ -148,8 +148,10 @@ static int test(const App *app, const Rules *rules, char **files, int n_files) {
 static int usage(const App *app) {
     ErrInfo info = {0};
     (void)err_set(&info, ERR_PARAM, "command",
-                  "rules list [FILE…], rules explain ID or rules test [FILE…]",
-                  "rules list [TỆP…], rules explain MÃ hoặc rules test [TỆP…]");
+                  "rules list [FILE…], rules explain ID, rules test [FILE…] or "
+                  "rules try --rules FILE|DIR [--month YYYY-MM] [--facility F]",
+                  "rules list [TỆP…], rules explain MÃ, rules test [TỆP…] hoặc "
+                  "rules try --rules TỆP|THƯ_MỤC [--month NĂM-THÁNG] [--facility CƠ_SỞ]");
     return app_fail(app, ERR_PARAM, &info);
 }
 
@@ -169,6 +171,10 @@ int app_rules(App *app) {
     bool is_list = strcmp(what, "list") == 0;
     bool is_explain = strcmp(what, "explain") == 0 && app->argc == 2;
     bool is_test = strcmp(what, "test") == 0;
+    if (strcmp(what, "try") == 0) {
+        int tried = app_rules_try(app);
+        return tried == APP_USAGE ? usage(app) : tried;
+    }
     if (!is_list && !is_explain && !is_test) {
         return usage(app);
     }

@@ -73,8 +73,13 @@ static void digest_of(const Book *b, Str world_digest, Sha256 *ret) {
 static ErrCode open_table(Book *b, Arena *arena, Str name, BookTable *ret) {
     TableRow row;
     Str definition = arena_printf(arena, "%d", BOOK_FORMAT);
-    TRY(tables_put(b->tables, name, definition));
+    if (!b->o.read_only) {
+        TRY(tables_put(b->tables, name, definition));
+    }
     TRY(tables_read(b->tables, arena, &(TableRead){.name = name}, &row));
+    if (!str_eq(row.definition, definition)) {
+        return ERR_NOT_FOUND;
+    }
     ret->id = row.id;
     ret->shape.scratch = b->shape_arena;
     return ERR_OK;
@@ -84,7 +89,8 @@ static ErrCode open_table(Book *b, Arena *arena, Str name, BookTable *ret) {
 static ErrCode open_tables(Book *b, ErrInfo *info) {
     CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
     TableRow row;
-    TablesOpen how = {.store = b->o.store, .file = "book.db", .large = true};
+    TablesOpen how = {
+        .store = b->o.store, .file = "book.db", .large = true, .read_only = b->o.read_only};
     if (arena == NULL) {
         return ERR_NOMEM;
     }

@@ -25,6 +25,7 @@ typedef struct BookOptions {
     Str world_digest;      /* says which ones: another text makes the rows again; see book_renew */
     const Clock *clock;    /* NULL: the real one */
     unsigned history_days; /* HISTORY: visits whose stay is at most so many days away; 0: touches */
+    bool read_only;        /* book.db as it stands, beside a server that follows; ERR_NOT_FOUND */
     unsigned work_days;    /* WORK: of care that ended in the last so many days; 0: not loaded */
 } BookOptions;
 
@@ -145,6 +146,13 @@ MUST_USE ErrCode book_list(Book *book, Arena *arena, const BookAsk *ask, BookPag
 MUST_USE ErrCode book_row(Book *book, Arena *arena, Slot visit, BookRow *ret_row);
 /* The Encounter of FACILITY|MA_LK; ERR_NOT_FOUND. */
 MUST_USE ErrCode book_visit(Book *book, Arena *arena, Str key, Slot *ret_visit);
+
+/* How visits stand that were just taken in, by FACILITY|MA_LK: clean, held by findings, or not in
+ * the book (yet). */
+typedef struct BookStanding {
+    uint64_t n_clean, n_held, n_unknown;
+} BookStanding;
+MUST_USE ErrCode book_standing(Book *book, const Str *keys, size_t n, BookStanding *ret_standing);
 
 /* ---- findings ---- */
 

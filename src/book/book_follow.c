@@ -22,6 +22,7 @@ typedef struct Follow {
     Arena *arena;
     char last[ID_MAX + 1]; /* the Encounter that was named last */
     bool last_task;
+    RecordNo from; /* the batch begins behind this record */
 } Follow;
 
 /* ---- what has changed ---- */
@@ -67,19 +68,20 @@ static bool is_settlement(const StoreVersion *v) {
            str_find(v->json, STR("\"" BOOK_SYSTEM_SETTLEMENT "\"")) != SIZE_MAX;
 }
 
-/* The visits that it named and names no more. */
+/* The visits that it named and names no more: in every version since the last batch, and in the
+ * one that stood then. */
 static ErrCode note_before(Follow *f, const StoreVersion *v) {
-    StoreVersion before;
-    if (v->version < 2) {
-        return ERR_OK;
+    StoreVersion before = {.slot = v->slot};
+    for (uint32_t version = v->version; version > 1 && SLOT_RECORD(before.slot) > f->from;) {
+        ErrCode err =
+            store_get_version(f->book->o.store, f->arena, v->type, v->id, --version, &before);
+        if (err == ERR_NOT_FOUND) {
+            return ERR_OK;
+        }
+        TRY(err == ERR_GONE ? ERR_OK : err);
+        TRY(note_named(f, before.json, is_settlement(&before)));
     }
-    ErrCode err =
-        store_get_version(f->book->o.store, f->arena, v->type, v->id, v->version - 1, &before);
-    if (err == ERR_GONE || err == ERR_NOT_FOUND) {
-        return ERR_OK;
-    }
-    TRY(err);
-    return note_named(f, before.json, is_settlement(&before));
+    return ERR_OK;
 }
 
 static ErrCode take_version(void *ctx, const StoreVersion *v) {
@@ -119,6 +121,7 @@ static ErrCode follow(Follow *f, RecordNo from, RecordNo to) {
     Book *b = f->book;
     book_make_begin(f->make);
     f->last[0] = '\0';
+    f->from = from;
     TRY(store_scan(b->o.store, &(StoreScan){.first = from + 1,
                                             .last = to,
                                             .snapshot = to,

@@ -235,6 +235,33 @@ ErrCode book_visit(Book *b, Arena *arena, Str key, Slot *ret_visit) {
     return ERR_OK;
 }
 
+static bool is_held(const BookRow *row) {
+    return row->state == BOOK_ENTERED || row->n_by_weight[RULES_BLOCKS] > 0;
+}
+
+ErrCode book_standing(Book *b, const Str *keys, size_t n, BookStanding *ret) {
+    CLEANUP_ARENA Arena *arena = arena_new(SCRATCH_BYTES);
+    BookStanding s = {0};
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        Slot visit = 0;
+        BookRow row;
+        arena_reset(arena);
+        ErrCode err = book_visit(b, arena, keys[i], &visit);
+        err = err == ERR_OK ? book_row(b, arena, visit, &row) : err;
+        if (err != ERR_OK && err != ERR_NOT_FOUND) {
+            return err;
+        }
+        s.n_unknown += err != ERR_OK;
+        s.n_clean += err == ERR_OK && !is_held(&row);
+        s.n_held += err == ERR_OK && is_held(&row);
+    }
+    *ret = s;
+    return ERR_OK;
+}
+
 /* ---- lists ---- */
 
 typedef struct Page {

@@ -45,7 +45,7 @@ typedef struct IntakeIssue {
     int hoso, record, line;
 } IntakeIssue;
 
-enum { INTAKE_ISSUES_MAX = 200 }; /* kept in a report; more are only counted */
+enum { INTAKE_ISSUES_MAX = 200, INTAKE_VISITS_MAX = 1000 }; /* kept; more are only counted */
 
 typedef struct IntakeReport {
     uint64_t files, files_same, files_failed;
@@ -58,7 +58,9 @@ typedef struct IntakeReport {
     uint64_t rejects_settled; /* refused earlier, for want of a Patient who has come since */
     IntakeIssue *issues;
     size_t n_issues;
-    Arena *arena; /* NULL: issues are only counted */
+    Str *visits; /* "FACILITY|MA_LK" of claims that were taken */
+    size_t n_visits;
+    Arena *arena; /* NULL: issues and visits are only counted */
 } IntakeReport;
 
 typedef struct IntakeFile {

@@ -289,6 +289,11 @@ static void count_outcome(Batch *b) {
     o->report->claims_same += outcomes[WORK_SAME];
     o->report->claims_rejected += rejects;
     o->report->resources += resources;
+    for (size_t i = b->from; i < b->to; i++) {
+        if (!b->works[i].map.check_in) {
+            intake_report_visit(o->report, b->works[i].doc_key);
+        }
+    }
     mutex_unlock(o->report_lock);
     if (o->progress != NULL) {
         progress_add(o->progress, 0, b->to - b->from);

@@ -69,6 +69,8 @@ void hash_set_remove(HashSet *s, uint64_t hash);
 
 /* intake_report.c: counts the issue and, while there is room, keeps a copy of it. */
 void intake_report_issue(IntakeReport *report, Mutex *lock, const IntakeIssue *issue);
+/* Keeps the visit's key, while there is room; the caller holds the report's lock. */
+void intake_report_visit(IntakeReport *report, Str key);
 
 /* intake_reject.c: numbers the rejects of one file. */
 typedef struct RejectCount RejectCount;

@@ -28,3 +28,15 @@ void intake_report_issue(IntakeReport *report, Mutex *lock, const IntakeIssue *i
     kept->en = keep(report, issue->en);
     kept->vi = keep(report, issue->vi);
 }
+
+void intake_report_visit(IntakeReport *report, Str key) {
+    if (report->arena == NULL || report->n_visits == INTAKE_VISITS_MAX) {
+        return;
+    }
+    if (report->visits == NULL) {
+        report->visits = arena_new_array(report->arena, Str, INTAKE_VISITS_MAX);
+    }
+    if (report->visits != NULL) {
+        report->visits[report->n_visits++] = keep(report, key);
+    }
+}

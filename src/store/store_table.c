@@ -105,7 +105,24 @@ static void remove_files(const Tables *t) {
     }
 }
 
+/* Another data.db's, or none: not there. */
+static ErrCode open_as_it_is(const TablesOpen *how, Tables *t, ErrInfo *info) {
+    Sha256 wanted;
+    bool same = false;
+    DbOpen db = {.path = t->path, .vfs = how->store->vfs, .read_only = true};
+    if (!io_exists(t->path)) {
+        return ERR_NOT_FOUND;
+    }
+    TRY(db_open(&db, &t->reader, info));
+    wanted_hash(how->store, &wanted);
+    TRY(same_definition(&t->reader, &wanted, &same));
+    return same ? ERR_OK : ERR_NOT_FOUND;
+}
+
 static ErrCode open_files(const TablesOpen *how, Tables *t, ErrInfo *info) {
+    if (how->read_only) {
+        return open_as_it_is(how, t, info);
+    }
     ErrCode err = open_writer(how, t, info);
     if (err == ERR_CORRUPT) {
         log_warn("tables_damaged_made_anew");

@@ -29,6 +29,7 @@ typedef struct TablesOpen {
     Store *store;
     const char *file; /* in the store's folder; its owner drops what it does not know */
     bool large;       /* 64 MiB of its pages in memory, not 4 */
+    bool read_only;   /* as it stands, beside whoever follows; ERR_NOT_FOUND when it is not there */
 } TablesOpen;
 MUST_USE ErrCode tables_open(const TablesOpen *how, Tables **ret_tables, ErrInfo *info);
 void tables_close(Tables *tables); /* NULL is fine */
