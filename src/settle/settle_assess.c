@@ -271,6 +271,15 @@ ErrCode settle_step_assess(SettleCase *c, const void *what) {
     TRY(settle_case_need(c, BOOK_BIT(BOOK_RECEIVED) | BOOK_BIT(BOOK_ASSESSED), true, "assess"));
     TRY(load_items(&x));
     sum_up(&x);
+    if (x.accepted < 0) {
+        return err_set(c->info, ERR_INVALID, "settle-amount",
+                       "visit " STR_FMT ": the fund denies more than was asked; look at the file's "
+                       "lines of this visit",
+                       "hồ sơ " STR_FMT
+                       ": số tiền từ chối lớn hơn số đề nghị; hãy xem lại các dòng "
+                       "của hồ sơ này trong tệp",
+                       STR_ARG(c->key));
+    }
     TRY(plan_response(&x));
     int64_t signed_for = x.asked;
     (void)settle_money(&c->now_is, BOOK_SIGNED, &signed_for);

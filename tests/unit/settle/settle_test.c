@@ -233,6 +233,10 @@ static void lines_find_their_items(void **state) {
          .accepted = 300},
         {.code = STR("99.99"), .has_denied = true, .denied = 1, .text = STR("lạ")},
     };
+    SettleLine more = {.has_denied = true, .denied = 63400001}; /* than was asked */
+    SettleAssessment wrong = {.lines = &more, .n_lines = 1};
+    assert_int_equal(settle_assess(w->settle, ACT("LK1"), &wrong, &w->info), ERR_INVALID);
+    assert_string_equal(w->info.rule, "settle-amount");
     SettleAssessment a = {.lines = lines, .n_lines = 3};
     assert_ok(settle_assess(w->settle, ACT("LK1"), &a, &w->info));
     assert_int_equal(money_of(w, "LK1", BOOK_ASSESSED), 63400000 - 301);
