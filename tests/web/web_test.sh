@@ -91,6 +91,7 @@ if [ $mock = 0 ] && [ $shot = 0 ]; then
     third=$!
     await_server "$third" $((port + 2)) "$work/third"
     node tests/web/claims_test.mjs "http://127.0.0.1:$((port + 2))" build/web-shots || rc=1
+    node tests/web/catalogues_test.mjs "http://127.0.0.1:$((port + 2))" build/web-shots || rc=1
 fi
 [ -z "${units:-}" ] || rc=1
 if [ $rc = 0 ] && [ $shot = 1 ]; then

@@ -8,6 +8,7 @@ import './styles/ops.css';
 import './styles/citizen.css';
 import './styles/lists.css';
 import './styles/claims.css';
+import './styles/catalogues.css';
 import './styles/wall.css';
 import { type ComponentType, type JSX, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -38,6 +39,7 @@ const routes: Route[] = [
     { at: /^\/import$/, load: async () => (await import('./screens/import')).ImportScreen },
     { at: /^\/giam-dinh\/([^/]+)$/, load: async () => (await import('./screens/repair')).RepairScreen },
     { at: /^\/trung-ho-so$/, load: async () => (await import('./screens/pairs')).PairsScreen },
+    { at: /^\/danh-muc$/, load: async () => (await import('./screens/catalogues')).CataloguesScreen },
     { at: /^\/wall$/, load: async () => (await import('./screens/wall')).WallScreen, bare: true },
 ];
 

@@ -20,6 +20,7 @@ const places: [string, Key, string][] = [
     ['g r', 'nav.rejects', '/rejects'],
     ['g i', 'nav.import', '/import'],
     ['g t', 'nav.mpi', '/trung-ho-so'],
+    ['g d', 'nav.catalogues', '/danh-muc'],
     ['g w', 'nav.wall', '/wall'],
 ];
 const everywhere: Binding[] = [

@@ -23,6 +23,7 @@ const places: NavItem[] = [
     { to: '/rejects', label: 'nav.rejects', icon: 'rejects', phone: true },
     { to: '/import', label: 'nav.import', icon: 'import', phone: true },
     { to: '/trung-ho-so', label: 'nav.mpi', icon: 'pair' },
+    { to: '/danh-muc', label: 'nav.catalogues', icon: 'list' },
     { to: '/wall', label: 'nav.wall', icon: 'wall' },
 ];
 const rail = keptCell('nhip.rail', 'narrow');
