@@ -12,7 +12,7 @@ if [ ! -e "$dir/.loaded" ]; then
     if [ ! -e "$dir/files/truth.json" ]; then
         rm -rf "$dir/files"
         $nhip synth --out "$dir/files" --seed 46 --citizens "${DEMO_CITIZENS:-50000}" \
-            --visits "${DEMO_VISITS:-200000}" --facilities 60 --years 3 --mistakes 3
+            --visits "${DEMO_VISITS:-200000}" --facilities 60 --years 3 --mistakes 3 --identity-errors-percent 20
     fi
     # An import that was interrupted goes on where it was: known files are passed over.
     $nhip import --data "$dir/data" "$dir/files/facilities.json" "$dir/files/claims"

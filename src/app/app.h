@@ -30,7 +30,7 @@ typedef struct App {
     X(synth,                                                                                       \
       "--out DIR [--seed N] [--citizens N] [--visits N] [--years N] [--facilities N] "             \
       "[--claims-per-file N] [--errors-per-mille N] [--resends-per-mille N] "                      \
-      "[--mistakes N|FAMILY=N,…] [--gz]",                                                          \
+      "[--mistakes N|FAMILY=N,…] [--identity-errors-percent N] [--gz]",                            \
       "make a province of invented citizens as claim files",                                       \
       "tạo một tỉnh gồm người dân hư cấu dưới dạng tệp giám định")                                 \
     X(claims, "export [--facility F] [--month YYYY-MM] [--ma-lk X] --out DIR",                     \

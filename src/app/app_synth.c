@@ -43,6 +43,7 @@ static ErrCode read_flags(App *app, SynthOptions *o, ErrInfo *info) {
         {"--claims-per-file", &o->claims_per_file},
         {"--errors-per-mille", &o->errors_per_mille},
         {"--resends-per-mille", &o->resends_per_mille},
+        {"--identity-errors-percent", &o->desks_percent},
     };
     for (int i = 0; i < app->argc; i++) {
         if (strcmp(app->argv[i], "--gz") == 0) {

@@ -43,6 +43,8 @@ typedef struct SynthOptions {
     /* Claims with a planted mistake that a claim rule finds, by kind, per mille (together at most
      * 1000); those that cannot have it (no bed, no drug …) stay without. */
     uint16_t mistakes[SYNTH_MISTAKES];
+    uint32_t desks_percent; /* errors of desks in who the patient is, as in synth_records.h: 100 is
+                               what stands there, 0 none */
     SynthFormat format;
     unsigned threads;    /* 0: the machine's cores, at most 8 */
     bool catalogues;     /* also the catalogues that the claims keep to, "catalogues/NAME.tsv" */

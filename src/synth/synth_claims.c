@@ -169,6 +169,7 @@ void world_release(World *w) {
     arena_free(w->arena);
     free(w->facilities);
     free(w->people);
+    free(w->twins);
     free(w->visits);
     free(w->claims);
     free(w->files);

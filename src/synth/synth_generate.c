@@ -54,7 +54,7 @@ static ErrCode check_options(const SynthOptions *o) {
                 o->years <= SYNTH_YEARS_MAX && o->end_day >= DAY_2020 && o->end_day < DAY_2035 &&
                 o->claims_per_file >= 1 && o->days_per_file <= 366 &&
                 o->errors_per_mille + o->resends_per_mille <= 1000 && shares(o) <= 1000 &&
-                o->threads <= SYNTH_THREADS_MAX;
+                o->desks_percent <= 1000 && o->threads <= SYNTH_THREADS_MAX;
     return fine ? ERR_OK : ERR_PARAM;
 }
 
@@ -183,7 +183,7 @@ static void work(void *arg) {
 }
 
 static ErrCode worker_init(Worker *k, Run *run) {
-    *k = (Worker){.run = run, .writer = writer_new(), .visit = malloc(sizeof *k->visit)};
+    *k = (Worker){.run = run, .writer = writer_new(&run->w), .visit = malloc(sizeof *k->visit)};
     buf_init(&k->xml, LIMIT_CLAIM_FILE_BYTES);
     buf_init(&k->packed, LIMIT_CLAIM_FILE_BYTES);
     return k->writer == NULL || k->visit == NULL ? ERR_NOMEM : ERR_OK;
@@ -232,6 +232,9 @@ static ErrCode prepare(World *w) {
     w->from = w->to - (int32_t)(w->o.years * 36525 / 100) + 1;
     TRY(world_facilities(w));
     TRY(world_people(w));
+    if (w->o.desks_percent > 0) { /* births of the period are each a visit of its own */
+        TRY(world_twins(w, w->from));
+    }
     TRY(world_plan(w));
     return world_claims(w);
 }

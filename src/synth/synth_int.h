@@ -117,6 +117,7 @@ typedef struct World {
     Facility *facilities;
     size_t n_facilities;
     Person *people;
+    uint32_t *twins; /* of each citizen: SYNTH_NONE, or the elder; NULL: not asked for */
     PlanVisit *visits;
     size_t n_visits, visits_room;
     PlanClaim *claims;
@@ -131,6 +132,8 @@ typedef struct World {
 /* In this order; each fills its part of the World. world_release frees all. */
 MUST_USE ErrCode world_facilities(World *w);
 MUST_USE ErrCode world_people(World *w);
+/* Some brothers and sisters who were born before that day become twins. */
+MUST_USE ErrCode world_twins(World *w, int32_t born_before);
 MUST_USE ErrCode world_plan(World *w);
 MUST_USE ErrCode world_claims(World *w);
 void world_release(World *w);
@@ -145,6 +148,9 @@ enum {
     STREAM_VISIT,
     STREAM_CLAIM,
     STREAM_MISTAKE,
+    STREAM_DESK,
+    STREAM_RECORD = 40,
+    STREAM_TWIN,
 };
 void world_random(const World *w, Random *r, int stream, uint64_t item);
 
@@ -181,6 +187,8 @@ int mistake_draw(const World *w, const PlanVisit *plan);
 bool plan_drugs_only(const World *w, const PlanVisit *plan);
 /* MA_LK of a visit into text (room for 32), its length. */
 size_t visit_link(const World *w, const PlanVisit *plan, char *ret_text);
+/* Of the facility's own number of a patient (MA_BN: MP and 8 digits). */
+uint64_t local_number(uint32_t person, uint16_t facility);
 /* Path of a file below the output folder (room for 64), its length. */
 size_t file_name(const World *w, const PlanFile *f, char *ret_text);
 

@@ -163,7 +163,7 @@ static void transfer_who(Row *r, const Visit *v, Str *f) {
     f[XML13_MA_NOI_DEN] = str_from(v->w->facilities[v->plan->other_facility].code);
     f[XML13_HO_TEN] = r->name;
     f[XML13_NGAY_SINH] = r->birth;
-    f[XML13_GIOI_TINH] = v->person->sex == 1 ? STR("1") : STR("2");
+    f[XML13_GIOI_TINH] = r->sex;
     f[XML13_MA_QUOCTICH] = STR("000");
     f[XML13_MA_DANTOC] = row_padded(r, v->person->ethnic, 2);
     f[XML13_MA_NGHE_NGHIEP] = STR("00000");
@@ -213,7 +213,7 @@ size_t row_xml14(Row *r, const Visit *v) {
     f[XML14_MA_CSKCB] = str_from(v->facility->code);
     f[XML14_HO_TEN] = r->name;
     f[XML14_NGAY_SINH] = r->birth;
-    f[XML14_GIOI_TINH] = v->person->sex == 1 ? STR("1") : STR("2");
+    f[XML14_GIOI_TINH] = r->sex;
     f[XML14_DIA_CHI] = r->address;
     f[XML14_MA_THE_BHYT] = r->card;
     f[XML14_GT_THE_DEN] = r->expiry;

@@ -211,6 +211,10 @@ static Str joined_others(Row *r, const Visit *v) {
     return taken(r, from);
 }
 
+uint64_t local_number(uint32_t person, uint16_t facility) {
+    return ((uint64_t)person * 7919 + facility * UINT64_C(104729)) % UINT64_C(99999989);
+}
+
 void row_begin(Row *r, const Visit *v) {
     r->at = r->scratch;
     char *from = r->at;
@@ -229,11 +233,36 @@ void row_begin(Row *r, const Visit *v) {
     r->address = ROW_JOIN(r, STR("Tổ "), group, STR(", "), ward->full_name, STR(", thành phố Huế"));
     r->number = (v->person->flags & PERSON_HAS_NUMBER) != 0 ? row_number(r, v->w, v->plan->person)
                                                             : STR_EMPTY;
+    r->sex = v->person->sex == 1 ? STR("1") : STR("2");
+    r->ward = ward->code;
+    r->phone = STR_EMPTY;
+    if (v->person->job != 0) {
+        Str tail = row_padded(r, v->plan->person % 1000000, 6);
+        r->phone = ROW_JOIN(r, STR("0000"), tail);
+    }
     r->others = joined_others(r, v);
     r->director = row_padded(r, UINT64_C(9970000000) + v->plan->facility, 10);
     r->main_doctor = row_doctor(r, v, v->doctor);
-    uint64_t local = ((uint64_t)v->plan->person * 7919 + v->plan->facility * UINT64_C(104729)) %
-                     UINT64_C(99999989);
-    Str digits8 = row_padded(r, local, 8);
+    Str digits8 = row_padded(r, local_number(v->plan->person, v->plan->facility), 8);
     r->record = ROW_JOIN(r, STR("MP"), digits8);
+}
+
+void row_who(Row *r, const SynthRecord *who) {
+    if (who == NULL) {
+        return;
+    }
+    Str clock = str_sub(r->birth, 8, 4);
+    Str b = who->birth;
+    r->name = who->name;
+    r->birth = b.len == 4
+                   ? ROW_JOIN(r, b, STR("00000000"))
+                   : ROW_JOIN(r, str_sub(b, 0, 4), str_sub(b, 5, 2), str_sub(b, 8, 2), clock);
+    r->sex = str_eq(who->sex, STR("male")) ? STR("1") : STR("2");
+    r->number = who->cccd.len > 0 ? who->cccd : who->paper;
+    r->card = who->card;
+    r->phone = who->phone;
+    if (!str_eq(who->commune, r->ward)) {
+        r->ward = who->commune;
+        r->address = ROW_JOIN(r, vn_ward(who->commune)->full_name, STR(", thành phố Huế"));
+    }
 }

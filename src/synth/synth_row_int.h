@@ -4,6 +4,7 @@
 #define NHIP_SYNTH_SYNTH_ROW_INT_H
 
 #include "interop/claim_tables.h"
+#include "synth/synth_records.h"
 #include "synth/synth_visit_int.h"
 
 enum { ROW_SCRATCH = 128 * 1024, ROW_FIELDS_MAX = 80, ROW_RECORDS_MAX = SYNTH_RESULT_LINES };
@@ -19,7 +20,7 @@ typedef struct Row {
     char scratch[ROW_SCRATCH];
     Str values[ROW_FIELDS_MAX * ROW_RECORDS_MAX];
     Str link, name, card, birth, in, admitted, out, address, number, others, director, main_doctor,
-        expiry, record; /* what many tables repeat */
+        expiry, record, sex, ward, phone; /* what many tables repeat */
 } Row;
 
 /* Each writes into the scratch. */
@@ -42,6 +43,8 @@ Str row_doctor_name(Row *r, const Visit *v, int doctor);
 Str row_number(Row *r, const World *w, uint32_t person); /* 999… */
 Str row_insurance(Row *r, uint32_t person);              /* BHXH number 99… */
 
+/* … and as a desk has written the patient down; its texts are borrowed. */
+void row_who(Row *r, const SynthRecord *who);
 /* Makes the mistake in the rows of that table, when it is one of it and the visit can have it. */
 void mistake_spoil(int mistake, int table, Row *r, const Visit *v);
 void row_begin(Row *r, const Visit *v); /* fills the shared values */

@@ -20,17 +20,14 @@ static void who(Row *r, const Visit *v, Str *f) {
     f[XML1_HO_TEN] = r->name;
     f[XML1_SO_CCCD] = r->number;
     f[XML1_NGAY_SINH] = r->birth;
-    f[XML1_GIOI_TINH] = p->sex == 1 ? STR("1") : STR("2");
+    f[XML1_GIOI_TINH] = r->sex;
     f[XML1_MA_QUOCTICH] = STR("000");
     f[XML1_MA_DANTOC] = row_padded(r, p->ethnic, 2);
     f[XML1_MA_NGHE_NGHIEP] = STR("00000");
     f[XML1_DIA_CHI] = r->address;
     f[XML1_MATINH_CU_TRU] = STR("46");
-    f[XML1_MAXA_CU_TRU] = person_ward(v->w, p)->code;
-    if (p->job != 0) {
-        Str tail = row_padded(r, v->plan->person % 1000000, 6);
-        f[XML1_DIEN_THOAI] = ROW_JOIN(r, STR("0000"), tail);
-    }
+    f[XML1_MAXA_CU_TRU] = r->ward;
+    f[XML1_DIEN_THOAI] = r->phone;
 }
 
 static void insurance(Row *r, const Visit *v, Str *f) {

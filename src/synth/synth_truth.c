@@ -1,6 +1,7 @@
 #include "core/json.h"
 #include "core/time.h"
-#include "synth/synth_visit_int.h"
+#include "synth/synth_desk_int.h"
+#include "synth/synth_row_int.h"
 
 static void put_days(JsonWriter *j, Str name, int64_t days) {
     Buf text;
@@ -34,6 +35,7 @@ static void put_options(JsonWriter *j, const World *w) {
     put_number(j, STR("years"), w->o.years);
     put_number(j, STR("errors_per_mille"), w->o.errors_per_mille);
     put_number(j, STR("resends_per_mille"), w->o.resends_per_mille);
+    put_number(j, STR("desks_percent"), w->o.desks_percent);
     put_days(j, STR("from"), w->from);
     put_days(j, STR("to"), w->to);
     json_close_object(j);
@@ -198,6 +200,58 @@ static ErrCode put_mistakes(JsonWriter *j, const World *w) {
     return ERR_OK;
 }
 
+static void put_identity(JsonWriter *j, const World *w, const PlanVisit *v, const Desk *d,
+                         const SynthRecord *record) {
+    static const char *const names[] = {"name",  "birth",  "sex",  "commune",
+                                        "phone", "number", "card", "newborn"};
+    char local[16];
+    int n = snprintf(local, sizeof local, "MP%08llu",
+                     (unsigned long long)local_number(v->person, v->facility));
+    json_open_object(j);
+    json_member(j, "facility", str_from(w->facilities[v->facility].code));
+    json_member(j, "ma_bn", ((Str){local, (size_t)n}));
+    put_number(j, STR("citizen"), v->person);
+    json_name(j, "twin");
+    json_put_bool(j, record->twin);
+    json_name(j, "wrong");
+    json_open_array(j);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if ((desk_errors(d) >> i & 1) != 0) {
+            json_put_str(j, str_from(names[i]));
+        }
+    }
+    json_close_array(j);
+    json_close_object(j);
+}
+
+/* Whom which facility has written down with errors, and twins. Visits stand citizen by citizen; a
+ * facility is named once of each. */
+static ErrCode put_identities(JsonWriter *j, const World *w) {
+    Desk *d = w->twins == NULL ? NULL : desk_new(w, w->o.desks_percent);
+    ErrCode err = w->twins != NULL && d == NULL ? ERR_NOMEM : ERR_OK;
+    size_t first = 0;
+    json_open_array(j);
+    for (size_t i = 0; d != NULL && i < w->n_visits && err == ERR_OK; i++) {
+        const PlanVisit *v = &w->visits[i];
+        first = w->visits[first].person == v->person ? first : i;
+        size_t k = first;
+        while (w->visits[k].facility != v->facility) {
+            k++;
+        }
+        if (k != i) {
+            continue;
+        }
+        const SynthRecord *record = desk_claim(d, v->person, v->facility, v->day);
+        err = record == NULL ? ERR_NOMEM : ERR_OK;
+        if (err == ERR_OK && (desk_errors(d) != 0 || record->twin)) {
+            put_identity(j, w, v, d, record);
+        }
+    }
+    json_close_array(j);
+    desk_free(d);
+    return err;
+}
+
 ErrCode truth_write(const World *w, const SynthReport *report, Buf *out) {
     JsonWriter j = json_writer(out);
     json_open_object(&j);
@@ -223,6 +277,8 @@ ErrCode truth_write(const World *w, const SynthReport *report, Buf *out) {
     put_claims(&j, w, false);
     json_name(&j, "mistakes");
     TRY(put_mistakes(&j, w));
+    json_name(&j, "identities");
+    TRY(put_identities(&j, w));
     json_close_object(&j);
     buf_put_char(out, '\n');
     return buf_ok(out);

@@ -70,7 +70,7 @@ int64_t base_salary_xu(int32_t day);
 
 /* Writes the tables of one claim as a HOSO element. One writer a thread. */
 typedef struct ClaimWriter ClaimWriter;
-ClaimWriter *writer_new(void);
+ClaimWriter *writer_new(const World *w);
 void writer_free(ClaimWriter *cw);
 void writer_hoso(ClaimWriter *cw, Buf *out, const Visit *v, const PlanClaim *claim);
 /* Can the claim of this visit have it? */

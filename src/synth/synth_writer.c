@@ -3,6 +3,7 @@
 #include "core/base64.h"
 #include "core/limits.h"
 #include "interop/claim_write.h"
+#include "synth/synth_desk_int.h"
 #include "synth/synth_row_int.h"
 
 typedef size_t RowFn(Row *r, const Visit *v);
@@ -26,6 +27,7 @@ struct ClaimWriter {
     Arena *arena;
     Tags tags[STYLE_COUNT][CLAIM_TABLES];
     Buf xml;
+    Desk *desk; /* NULL: nobody errs */
     Row row;
 };
 
@@ -71,7 +73,7 @@ static void set_tags(Arena *a, const ClaimTable *c, ClaimStyle style, Tags *t) {
     }
 }
 
-ClaimWriter *writer_new(void) {
+ClaimWriter *writer_new(const World *w) {
     ClaimWriter *cw = calloc(1, sizeof *cw);
     if (cw == NULL) {
         return NULL;
@@ -89,7 +91,10 @@ ClaimWriter *writer_new(void) {
             set_tags(cw->arena, c, (ClaimStyle)style, &cw->tags[style][sent[i].table]);
         }
     }
-    if (arena_failed(cw->arena)) {
+    if (w->o.desks_percent > 0) {
+        cw->desk = desk_new(w, w->o.desks_percent);
+    }
+    if (arena_failed(cw->arena) || (w->o.desks_percent > 0 && cw->desk == NULL)) {
         writer_free(cw);
         return NULL;
     }
@@ -100,6 +105,7 @@ void writer_free(ClaimWriter *cw) {
     if (cw != NULL) {
         arena_free(cw->arena);
         buf_release(&cw->xml);
+        desk_free(cw->desk);
         free(cw);
     }
 }
@@ -195,7 +201,11 @@ static void put_sent(ClaimWriter *cw, Buf *out, const Visit *v, size_t which,
 }
 
 void writer_hoso(ClaimWriter *cw, Buf *out, const Visit *v, const PlanClaim *claim) {
+    const PlanVisit *p = v->plan;
     row_begin(&cw->row, v);
+    if (cw->desk != NULL) {
+        row_who(&cw->row, desk_claim(cw->desk, p->person, p->facility, p->day));
+    }
     claim_write_hoso_open(out);
     for (size_t i = 0; i < ARRAY_LEN(sent); i++) {
         put_sent(cw, out, v, i, claim);

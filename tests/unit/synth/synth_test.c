@@ -545,6 +545,87 @@ static void same_seed_same_bytes_on_any_number_of_threads(void **state) {
     assert_true(print_of(&o) == one);
     o.seed = 2;
     assert_true(print_of(&o) != one);
+    o.seed = 1;
+    o.mistakes[2] = 100;
+    o.desks_percent = 100;
+    uint64_t hard = print_of(&o);
+    o.threads = 1;
+    assert_true(hard != one && print_of(&o) == hard);
+}
+
+/* ---- who the patient is ---- */
+
+enum { PATIENTS_MAX = 4000 };
+
+typedef struct Patients {
+    struct {
+        char local[12];
+        uint32_t citizen;
+        bool card_is_true, number_is_true;
+    } at[PATIENTS_MAX];
+    size_t n, refused;
+    char listed[1 << 20];
+    size_t listed_len;
+} Patients;
+
+static ErrCode on_patient(void *ctx, const Claim *c) {
+    Patients *p = ctx;
+    uint64_t citizen = 0;
+    char card[16];
+    Str link = claim_value(c, 1, XML1_MA_LK);
+    Str number = claim_value(c, 1, XML1_SO_CCCD);
+    Str have = claim_value(c, 1, XML1_MA_THE_BHYT);
+    Str local = claim_value(c, 1, XML1_MA_BN);
+    assert_ok(str_to_u64(str_sub(link, 13, 7), &citizen));
+    assert_true(p->n < PATIENTS_MAX && local.len == 10);
+    (void)snprintf(card, sizeof card, "99%08u", (uint32_t)citizen - 1);
+    memcpy(p->at[p->n].local, local.ptr, 10);
+    p->at[p->n].citizen = (uint32_t)citizen - 1;
+    p->at[p->n].card_is_true = have.len == 0 || str_ends(have, str_from(card));
+    p->at[p->n].number_is_true = number.len != 12 || str_ends(number, str_from(card + 4));
+    p->n++;
+    return ERR_OK;
+}
+
+static ErrCode on_bad_patient(void *ctx, const ClaimRefused *refused) {
+    (void)refused;
+    ((Patients *)ctx)->refused++;
+    return ERR_OK;
+}
+
+static ErrCode read_patients(void *ctx, Str name, Str bytes) {
+    Patients *p = ctx;
+    ClaimReadOptions o = {.ctx = ctx, .on_claim = on_patient, .on_refused = on_bad_patient};
+    if (str_eq(name, STR("truth.json"))) {
+        assert_true(bytes.len < sizeof p->listed);
+        memcpy(p->listed, bytes.ptr, bytes.len);
+        p->listed_len = bytes.len;
+    }
+    return str_ends(name, STR(".xml")) ? claim_read(bytes, &o, NULL) : ERR_OK;
+}
+
+/* What is not true in a claim is in the truth; no claim is refused for it. */
+static void errors_of_desks_are_listed(void **state) {
+    (void)state;
+    static Patients p;
+    SynthReport r;
+    SynthOptions o = small();
+    size_t wrong = 0;
+    o.errors_per_mille = 0;
+    o.desks_percent = 300;
+    assert_ok(synth_generate(&o, read_patients, &p, &r));
+    assert_int_equal(p.refused, 0);
+    assert_true(p.n >= 3000);
+    for (size_t i = 0; i < p.n; i++) {
+        if (!p.at[i].card_is_true || !p.at[i].number_is_true) {
+            char row[48];
+            (void)snprintf(row, sizeof row, "\"%s\",\"citizen\":%u,", p.at[i].local,
+                           p.at[i].citizen);
+            assert_true(str_find((Str){p.listed, p.listed_len}, str_from(row)) != SIZE_MAX);
+            wrong++;
+        }
+    }
+    assert_in_range(wrong, 20, p.n / 4);
 }
 
 static ErrCode unpack(void *ctx, Str name, Str bytes) {
@@ -666,6 +747,7 @@ int main(void) {
         cmocka_unit_test(tables_come_with_the_visits_that_need_them),
         cmocka_unit_test(same_seed_same_bytes_on_any_number_of_threads),
         cmocka_unit_test(gzip_holds_the_same_files),
+        cmocka_unit_test(errors_of_desks_are_listed),
         cmocka_unit_test(options_and_stops),
         cmocka_unit_test(a_folder_takes_one_province),
         cmocka_unit_test(tiny_provinces_work),
