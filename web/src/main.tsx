@@ -40,6 +40,7 @@ const routes: Route[] = [
     { at: /^\/giam-dinh\/([^/]+)$/, load: async () => (await import('./screens/repair')).RepairScreen },
     { at: /^\/trung-ho-so$/, load: async () => (await import('./screens/pairs')).PairsScreen },
     { at: /^\/danh-muc$/, load: async () => (await import('./screens/catalogues')).CataloguesScreen },
+    { at: /^\/cong-giam-dinh$/, load: async () => (await import('./screens/outgoing')).OutgoingScreen },
     { at: /^\/wall$/, load: async () => (await import('./screens/wall')).WallScreen, bare: true },
 ];
 

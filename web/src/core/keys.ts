@@ -21,6 +21,7 @@ const places: [string, Key, string][] = [
     ['g i', 'nav.import', '/import'],
     ['g t', 'nav.mpi', '/trung-ho-so'],
     ['g d', 'nav.catalogues', '/danh-muc'],
+    ['g u', 'nav.outgoing', '/cong-giam-dinh'],
     ['g w', 'nav.wall', '/wall'],
 ];
 const everywhere: Binding[] = [

@@ -24,6 +24,7 @@ const places: NavItem[] = [
     { to: '/import', label: 'nav.import', icon: 'import', phone: true },
     { to: '/trung-ho-so', label: 'nav.mpi', icon: 'pair' },
     { to: '/danh-muc', label: 'nav.catalogues', icon: 'list' },
+    { to: '/cong-giam-dinh', label: 'nav.outgoing', icon: 'outgoing' },
     { to: '/wall', label: 'nav.wall', icon: 'wall' },
 ];
 const rail = keptCell('nhip.rail', 'narrow');
