@@ -6,7 +6,7 @@
 
 bool queue_is_open(const GatewayQueue *q, const QueueTarget *t) {
     return !t->paused && clock_monotonic_ns(q->o.clock) >= t->rests_until_ns &&
-           (t->in_a_row == 0 || t->busy == 0);
+           (!t->down || t->busy == 0);
 }
 
 int64_t queue_pause_ms(GatewayQueue *q, unsigned n) {
@@ -75,7 +75,9 @@ static void put_item(Sweep *s, Str key, size_t account) {
 static bool may_take(Sweep *s, size_t account, Str key) {
     GatewayQueue *q = s->q;
     MUTEX_GUARD(&q->lock);
-    bool open = queue_is_open(q, queue_target(q, account)) && q->n_items < QUEUE_ITEMS;
+    const QueueTarget *t = queue_target(q, account);
+    bool open = queue_is_open(q, t) && q->n_items < QUEUE_ITEMS &&
+                !(t->down && queue_failed(t, hash64(key)));
     s->n_left += !open;
     return open && find_item(q, key, true) == NULL;
 }
@@ -155,6 +157,17 @@ static void wait_for_room(GatewayQueue *q) {
     }
 }
 
+/* All that waits for it failed there: they are asked again. */
+static void forget_failed(GatewayQueue *q) {
+    MUTEX_GUARD(&q->lock);
+    for (size_t i = 0; i < q->o.targets->n_targets; i++) {
+        QueueTarget *t = &q->targets[i];
+        if (t->down && t->busy == 0 && queue_is_open(q, t)) {
+            t->n_failed = 0;
+        }
+    }
+}
+
 /* What was sent and not answered comes first: its bytes may be there already. */
 static ErrCode sweep(GatewayQueue *q, Arena *arena, RecordNo *ret_snapshot, size_t *ret_left) {
     const char *const states[] = {"sent", "signed"};
@@ -168,6 +181,7 @@ static ErrCode sweep(GatewayQueue *q, Arena *arena, RecordNo *ret_snapshot, size
         }
         *ret_left += s.n_left;
     }
+    forget_failed(q);
     return ERR_OK;
 }
 
@@ -340,7 +354,8 @@ ErrCode gateway_queue_pause(GatewayQueue *queue, Str target, bool paused, const 
     MUTEX_GUARD(&queue->lock);
     QueueTarget *t = &queue->targets[i];
     t->paused = paused;
-    t->in_a_row = t->others = 0; /* who resumes wants it tried at once */
+    t->down = false;
+    t->in_a_row = t->n_failed = 0; /* who resumes wants it tried at once */
     t->rests_until_ns = 0;
     queue->woken = queue->stirred = true;
     cond_signal(&queue->feed);
@@ -354,7 +369,7 @@ GatewayTargetState gateway_queue_target(GatewayQueue *queue, size_t i) {
     GatewayTargetState s = t->seen;
     int64_t left = t->rests_until_ns - clock_monotonic_ns(queue->o.clock);
     s.paused = t->paused;
-    s.down = t->rests_until_ns > 0 && t->in_a_row > 0;
+    s.down = t->down;
     s.retry_ms = s.down ? MAX(left, 0) / 1000000 : 0;
     s.in_a_row = t->in_a_row;
     return s;

@@ -18,6 +18,7 @@ enum {
     QUEUE_DOWN_AFTER = 3, /* visits that failed in a row */
     QUEUE_PAUSE_MAX_MS = 300000,
     QUEUE_POLL_MS = 500,
+    QUEUE_FAILED = 32, /* visits that failed, which do not ask whether a destination is back */
 };
 
 typedef struct QueueItem {
@@ -28,9 +29,11 @@ typedef struct QueueItem {
 
 typedef struct QueueTarget {
     bool paused;
+    bool down; /* it fails, not this visit or that one */
     unsigned busy;
-    unsigned in_a_row, others; /* failures in a row; of how many different visits */
-    uint64_t last_failed;      /* hash of its key */
+    unsigned in_a_row;             /* failures since the last answer */
+    uint64_t failed[QUEUE_FAILED]; /* hashes of their keys since the last answer, a ring */
+    unsigned n_failed;
     int64_t rests_until_ns;
     GatewayTargetState seen; /* what is told */
 } QueueTarget;
@@ -54,6 +57,16 @@ static inline QueueTarget *queue_target(GatewayQueue *q, size_t account) {
 }
 /* With the lock held. May a visit go there now? While it was down: one at a time. */
 bool queue_is_open(const GatewayQueue *q, const QueueTarget *t);
+/* With the lock held. Did this visit fail there since the last answer? A destination that was down
+ * is asked by the others first, so that a visit that always fails does not keep it down. */
+static inline bool queue_failed(const QueueTarget *t, uint64_t key) {
+    for (unsigned i = 0; i < MIN(t->n_failed, (unsigned)QUEUE_FAILED); i++) {
+        if (t->failed[i] == key) {
+            return true;
+        }
+    }
+    return false;
+}
 /* With the lock held: base·2^n, at most five minutes, the second half of it by chance. */
 int64_t queue_pause_ms(GatewayQueue *q, unsigned n);
 

@@ -24,7 +24,8 @@ static void log_trip(const Trip *t, const char *event, ErrCode err) {
 static void answered(Trip *t, bool refused) {
     MUTEX_GUARD(&t->q->lock);
     QueueTarget *to = queue_target(t->q, t->account);
-    to->in_a_row = to->others = 0;
+    to->down = false;
+    to->in_a_row = to->n_failed = 0;
     to->rests_until_ns = 0;
     to->seen.problem[0] = '\0';
     to->seen.last_answer = clock_now_ms(t->q->o.clock);
@@ -47,6 +48,7 @@ static void not_there(Trip *t) {
     int64_t pause = t->answer.retry_after_s > 0
                         ? (int64_t)MIN(t->answer.retry_after_s, 3600U) * 1000
                         : queue_pause_ms(t->q, to->in_a_row);
+    to->down = true;
     to->in_a_row++;
     to->seen.n_failed++;
     rest(t, to, pause);
@@ -60,15 +62,17 @@ static bool count_failure(Trip *t) {
     buf_init(&key, QUEUE_KEY + 8);
     buf_printf(&key, STR_FMT "|" STR_FMT, STR_ARG(t->act.facility), STR_ARG(t->act.ma_lk));
     uint64_t hash = hash64(buf_str(&key));
-    to->others += to->others == 0 || hash != to->last_failed;
-    to->last_failed = hash;
+    if (!queue_failed(to, hash)) {
+        to->failed[to->n_failed++ % QUEUE_FAILED] = hash;
+    }
     to->seen.n_failed++;
     to->in_a_row++;
-    if (to->others < QUEUE_DOWN_AFTER) {
+    if (!to->down && to->n_failed < QUEUE_DOWN_AFTER) {
         rest(t, to, 0);
         return true;
     }
-    rest(t, to, queue_pause_ms(t->q, to->others - QUEUE_DOWN_AFTER));
+    to->down = true;
+    rest(t, to, queue_pause_ms(t->q, MAX(to->in_a_row, QUEUE_DOWN_AFTER) - QUEUE_DOWN_AFTER));
     return false;
 }
 

@@ -401,6 +401,26 @@ static void a_destination_that_fails_blames_nobody(void **state) {
     assert_int_equal(taken(p), 4);
 }
 
+/* The oldest visit fails for ever: it does not keep the destination down, and is put aside. */
+static void a_bad_visit_keeps_nobody_out(void **state) {
+    Post *p = *state;
+    static const char *const names[] = {"LK1", "LK2", "LK3", "LK4", "LK5"};
+    behave(p, (Way){.how = HTTP_500, .times = -1});
+    for (size_t i = 0; i < 5; i++) {
+        sign(p, names[i]);
+    }
+    AWAIT(p, gateway_queue_target(p->queue, 0).down);
+    behave_well(p);
+    behave(p, (Way){.only = "LK1", .how = HTTP_500, .times = -1});
+    behave(p, (Way){.only = "LK2", .how = HTTP_500, .times = -1});
+    for (size_t i = 2; i < 5; i++) {
+        AWAIT(p, see(p->w, names[i]).state == BOOK_RECEIVED);
+    }
+    AWAIT(p, note_of(p, "LK1").state == GATEWAY_NOTE_HELD);
+    AWAIT(p, note_of(p, "LK2").state == GATEWAY_NOTE_HELD);
+    assert_false(gateway_queue_target(p->queue, 0).down);
+}
+
 static void a_shut_gate_moves_nothing(void **state) {
     Post *p = *state;
     p->fund.sign_in = "403";
@@ -464,6 +484,7 @@ int main(void) {
         T(one_that_always_fails_is_put_aside),
         T(what_is_refused_waits_for_a_person),
         T(a_destination_that_fails_blames_nobody),
+        T(a_bad_visit_keeps_nobody_out),
         T(a_shut_gate_moves_nothing),
         T(a_person_pauses_and_resumes),
         T(what_was_changed_since_does_not_go),
