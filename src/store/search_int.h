@@ -127,8 +127,9 @@ MUST_USE ErrCode search_plan(Search *s);
 Clause *clause_new(Search *s); /* NULL without memory */
 /* Puts the clause's parts in order: when nothing more is added. */
 void clause_finish(Clause *c);
-/* About how many slots the clause has. */
+/* About how many slots the clause has; its keys in one part. */
 size_t clause_estimate(const Search *s, const Clause *c);
+size_t clause_estimate_keys(const IndexPart *part, const Clause *c);
 /* About how many slots the clauses leave, by the smallest of them; SIZE_MAX without any. */
 size_t search_estimate(Search *s);
 MUST_USE ErrCode clause_range(Search *s, Clause *c, const KeyRange *range);

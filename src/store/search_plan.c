@@ -382,16 +382,23 @@ static size_t range_estimate(const IndexPart *part, const KeyRange *r) {
     return (size_t)(filters ? n / ONE_OF : n);
 }
 
-size_t clause_estimate(const Search *s, const Clause *c) {
-    enum { SAMPLES = 64, SLOTS_A_RECORD = 10 };
+size_t clause_estimate_keys(const IndexPart *part, const Clause *c) {
+    enum { SAMPLES = 64 };
     size_t step = c->n_ranges / SAMPLES + 1;
     size_t n = 0;
-    for (size_t p = 0; p < s->view->n && s->view->parts[p].first <= s->snapshot; p++) {
-        for (size_t i = 0; i < c->n_ranges; i += step) {
-            n += range_estimate(&s->view->parts[p], &c->ranges[i]);
-        }
+    for (size_t i = 0; i < c->n_ranges; i += step) {
+        n += range_estimate(part, &c->ranges[i]);
     }
-    return n * step + c->n_slots + c->n_records * SLOTS_A_RECORD;
+    return n * step;
+}
+
+size_t clause_estimate(const Search *s, const Clause *c) {
+    enum { SLOTS_A_RECORD = 10 };
+    size_t n = 0;
+    for (size_t p = 0; p < s->view->n && s->view->parts[p].first <= s->snapshot; p++) {
+        n += clause_estimate_keys(&s->view->parts[p], c);
+    }
+    return n + c->n_slots + c->n_records * SLOTS_A_RECORD;
 }
 
 size_t search_estimate(Search *s) {

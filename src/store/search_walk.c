@@ -2,7 +2,13 @@
  * each iterator in turn jumps to the last candidate's place or beyond, until all agree. */
 #include "store/search_int.h"
 
-enum { FIRST_BATCH = 16 }; /* of a walk that may end soon; each is twice the one before */
+enum {
+    FIRST_BATCH = 16, /* of a walk that may end soon; each is twice the one before */
+    LEFT_MAX = 8,
+};
+/* Nanoseconds: a resource read and matched; a slot of a range listed. */
+static const double COST_READ = 8000;
+static const double COST_LIST = 60;
 
 typedef struct PartWalk {
     Search *s;
@@ -11,9 +17,13 @@ typedef struct PartWalk {
     size_t n_with;
     SlotIter **without; /* negative clauses */
     size_t n_without;
-    bool is_void;  /* a positive clause has nothing here */
-    bool is_loose; /* clauses were left to the verification */
-    bool asks;     /* a link is, too */
+    bool is_void;                 /* a positive clause has nothing here */
+    bool is_loose;                /* clauses were left to the verification */
+    const Clause *left[LEFT_MAX]; /* of those: to be opened when more was read than they cost */
+    size_t n_left;
+    double reads;    /* expected for the page, by what was left */
+    size_t patience; /* s->work at which they are opened */
+    bool asks;       /* a link is, too */
     uint32_t slots[SEARCH_BATCH];
     uint64_t sure[SEARCH_BATCH / 64];
     size_t n;
@@ -61,9 +71,74 @@ static bool is_worth_opening(const Search *s, const Clause *c) {
     return exact;
 }
 
+static size_t count_type(const PartWalk *w) {
+    KeyBuf k;
+    key_head(&k, INDEX_TYPE, (unsigned)w->s->query->type, 0);
+    KeyRange range = {.from = key_str(&k), .is_exact = true};
+    return clause_estimate_keys(w->part, &(Clause){.ranges = &range, .n_ranges = 1});
+}
+
+/* Of a page few are wanted: a range that most resources meet costs more to list than the few
+ * candidates that fail it cost to read. n: about how many it has here. */
+static bool is_better_left(PartWalk *w, const Clause *c, size_t n) {
+    Search *s = w->s;
+    size_t all = count_type(w);
+    double share = n >= all ? 1 : ((double)n + 1) / ((double)all + 1);
+    double before = w->n_left == 0 ? (double)s->wanted : w->reads;
+    double reads = before / share;
+    double list = (double)n * COST_LIST;
+    if (w->n_left == LEFT_MAX || c->is_unsure || (reads - before) * COST_READ > list) {
+        return false;
+    }
+    w->reads = reads;
+    w->patience = *s->work + (size_t)(2 * reads + list / COST_READ);
+    return true;
+}
+
+static size_t smallest_range(const PartWalk *w, const size_t *n, uint64_t open) {
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < w->s->n_clauses && i < FHIR_QUERY_TERMS; i++) {
+        if ((open >> i & 1) != 0 && (least == SIZE_MAX || n[i] < n[least])) {
+            least = i;
+        }
+    }
+    return least;
+}
+
+/* The positive ranges of a page's search, the smallest first. */
+static ErrCode open_ranges(PartWalk *w, uint64_t open) {
+    size_t n[FHIR_QUERY_TERMS] = {0};
+    for (size_t i = 0; i < w->s->n_clauses && i < FHIR_QUERY_TERMS; i++) {
+        n[i] = (open >> i & 1) != 0 ? clause_estimate_keys(w->part, &w->s->clauses[i]) : 0;
+    }
+    for (size_t i = smallest_range(w, n, open); i != SIZE_MAX && !w->is_void;
+         i = smallest_range(w, n, open)) {
+        const Clause *c = &w->s->clauses[i];
+        open &= ~(UINT64_C(1) << i);
+        if (w->n_with > 0 && is_better_left(w, c, n[i])) {
+            w->left[w->n_left++] = c;
+            w->is_loose = true;
+        } else {
+            TRY(add_clause(w, c));
+        }
+    }
+    return ERR_OK;
+}
+
+/* The wrong guess: the candidates fail what was left. */
+static ErrCode open_left(PartWalk *w) {
+    for (; w->n_left > 0 && !w->is_void; w->n_left--) {
+        TRY(add_clause(w, w->left[w->n_left - 1]));
+    }
+    return ERR_OK;
+}
+
 /* Opens the clauses of one cost. With a patient's few records, or a few slots, in hand the other
  * clauses are left to the verification: reading those records costs less than their lists. */
 static ErrCode open_level(PartWalk *w, unsigned level, bool negative) {
+    enum { RANGES = 2 };
+    bool is_page = w->s->wanted > 0 && level == RANGES && !negative;
+    uint64_t ranges = 0;
     for (size_t i = 0; i < w->s->n_clauses && !w->is_void; i++) {
         const Clause *c = &w->s->clauses[i];
         if (search_clause_cost(c) != level || c->is_negative != negative) {
@@ -71,11 +146,13 @@ static ErrCode open_level(PartWalk *w, unsigned level, bool negative) {
         }
         if (w->n_with > 0 && iter_is_few(w->with[0]) && !is_worth_opening(w->s, c)) {
             w->is_loose = true;
+        } else if (is_page && i < FHIR_QUERY_TERMS) {
+            ranges |= UINT64_C(1) << i;
         } else {
             TRY(add_clause(w, c));
         }
     }
-    return ERR_OK;
+    return ranges == 0 ? ERR_OK : open_ranges(w, ranges);
 }
 
 static ErrCode open_clauses(PartWalk *w) {
@@ -197,7 +274,8 @@ static ErrCode walk_slots(PartWalk *w, uint32_t low, uint32_t high) {
     uint32_t slot = 0;
     while (agree(w, at, &slot) && slot >= low && slot < high) {
         TRY(take(w, slot));
-        if (up ? slot + 1 >= high : slot == low) {
+        TRY(w->n_left > 0 && *w->s->work > w->patience ? open_left(w) : ERR_OK);
+        if (w->is_void || (up ? slot + 1 >= high : slot == low)) {
             break;
         }
         at = up ? slot + 1 : slot - 1;
