@@ -17,6 +17,8 @@
     X(api_ops_routes)                                                                              \
     X(api_repair_routes)                                                                           \
     X(api_outgoing_routes)                                                                         \
+    X(api_settle_routes)                                                                           \
+    X(api_settle_report_routes)                                                                    \
     X(api_static_routes)
 
 #define X(name) extern const RestRoutes name;
@@ -33,6 +35,7 @@ static ErrCode start_rest(Api *api, ErrInfo *info) {
                                           "/api/qd130/checkInKcbQd3176",
                                           "/api/qd130/guiHoSoXmlQD4750",
                                           "/api/qd130/guiHoSoXmlQD3176",
+                                          "/api/settle/answers",
                                           NULL};
     return rest_start(&(RestOptions){.store = api->store,
                                      .intake = api->intake,
@@ -73,6 +76,15 @@ static ErrCode open_catalog(Api *api, ErrInfo *info) {
     return api->catalog != NULL ? ERR_OK : catalog_open(&o, &api->catalog, info);
 }
 
+static ErrCode open_settle(Api *api) {
+    return settle_new(&(SettleOptions){.store = api->store,
+                                       .check = api->o.book == NULL ? NULL : settle_check_by_book,
+                                       .check_ctx = api->o.book,
+                                       .pins = api->o.pins,
+                                       .clock = api->clock},
+                      &api->settle);
+}
+
 ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     Api *api = calloc(1, sizeof(*api));
     if (api == NULL) {
@@ -88,6 +100,7 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     cond_init(&api->live_wake);
     ErrCode err = load_accounts(api, info);
     err = err != ERR_OK ? err : open_catalog(api, info);
+    err = err != ERR_OK ? err : open_settle(api);
     err = err != ERR_OK ? err : thread_start(&api->live_thread, "nhip-live", api_live_run, api);
     if (err == ERR_OK) {
         err = start_rest(api, info);
@@ -116,6 +129,7 @@ void api_stop(Api *api) {
     if (api->o.catalog == NULL) {
         catalog_close(api->catalog);
     }
+    settle_free(api->settle);
     free(api);
 }
 

@@ -11,6 +11,7 @@
 #include "ioc/ioc.h"
 #include "rest/rest.h"
 #include "rules/rules.h"
+#include "sign/sign_key.h"
 
 typedef struct Api Api;
 
@@ -25,6 +26,8 @@ typedef struct ApiOptions {
     Book *book;              /* the book of claims; NULL: there is none */
     Catalog *catalog;        /* of the store; NULL: an own one */
     Gateway *gateway;        /* the way out to the fund; NULL: none is set up */
+    SignKey *sign_key;       /* claims are signed with it; NULL: none is signed */
+    const SignPins *pins;    /* the facilities' keys; NULL: any key signs for any facility */
     const Settings *settings;
     const Clock *clock;    /* NULL: the real one */
     struct RestDoor *door; /* as in RestOptions */

@@ -8,6 +8,7 @@
 #include "core/limits.h"
 #include "core/thread.h"
 #include "rest/rest_call.h"
+#include "settle/settle.h"
 
 struct Api {
     ApiOptions o;
@@ -17,6 +18,7 @@ struct Api {
     const Clock *clock;
     Rest *rest;
     Catalog *catalog;
+    Settle *settle;
     Accounts *accounts; /* NULL: no facility sends by the gateway's calls */
     TimeMs started;
     Thread live_thread;

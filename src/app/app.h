@@ -69,6 +69,16 @@ typedef struct App {
       "một dòng của gateway_accounts; mật khẩu đọc từ đầu vào chuẩn")                              \
     X(sign, "IN OUT|pin FACILITY", "sign a claim file; or print the key's line of signature_pins", \
       "ký số một tệp hồ sơ; hoặc in dòng signature_pins của khoá")                                 \
+    X(settle,                                                                                      \
+      "show F MA_LK|sign F MONTH|answer FILE [--facility F] [--final]|report NAME F MONTH "        \
+      "[--out FILE]|close F MONTH [--who NAME --why TEXT]",                                        \
+      "claims on their way to the fund's money: sign, take answers in, report, close",             \
+      "quyết toán: ký, nhập kết quả của quỹ, báo cáo, chốt tháng")                                 \
+    X(settle,                                                                                      \
+      "show F MA_LK|sign F MONTH|answer FILE [--facility F] [--final]|report NAME F MONTH "        \
+      "[--out FILE]|close F MONTH [--who NAME --why TEXT]",                                        \
+      "claims on their way to the fund's money: sign, take answers in, report, close",             \
+      "quyết toán: ký, nhập kết quả của quỹ, báo cáo, chốt tháng")                                 \
     X(mpi,                                                                                         \
       "[list [--all]|run [--dry-run]|explain ID ID|merge KEEP OTHER|unmerge ID ID|differ ID ID] "  \
       "[--who NAME --why TEXT]",                                                                   \
@@ -102,7 +112,8 @@ typedef struct AppStore {
     SignPins *pins; /* NULL: signatures are not looked at */
     Sign *sign;
     Intake *intake;
-    Gateway *gateway; /* of a server; NULL: none is set up */
+    Gateway *gateway;  /* of a server; NULL: none is set up */
+    SignKey *sign_key; /* of a server; NULL: none is set up */
     /* app_book_open: */
     Rules *rules;
     Catalog *catalog;
@@ -115,6 +126,8 @@ void app_close(AppStore *o);
  * is good once app_sign_open was. */
 IntakeSignature app_signature(const App *app);
 MUST_USE ErrCode app_sign_open(const App *app, AppStore *o, ErrInfo *info);
+/* app_sign.c: the key of sign_key and sign_cert. */
+MUST_USE ErrCode app_sign_key(const App *app, SignKey **ret_key, ErrInfo *info);
 /* app_book.c: rules, catalogues and the book over the open store; the follower does not run yet. */
 MUST_USE ErrCode app_book_open(const App *app, AppStore *o, ErrInfo *info);
 void app_book_close(AppStore *o);

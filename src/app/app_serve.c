@@ -49,6 +49,9 @@ static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
     TRY(rest_term_load(o->term_feed, o->store, info));
     TRY(open_gateway(app, o, info));
     TRY(app_book_open(app, o, info));
+    if (app->settings.sign_key[0] != '\0') {
+        TRY(app_sign_key(app, &o->sign_key, info));
+    }
     TRY(api_start(&(ApiOptions){.store = o->store,
                                 .intake = o->intake,
                                 .ioc = o->ioc,
@@ -59,6 +62,8 @@ static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
                                 .rules = o->rules,
                                 .book = o->book,
                                 .gateway = o->gateway,
+                                .sign_key = o->sign_key,
+                                .pins = o->pins,
                                 .settings = &app->settings,
                                 .door = door},
                   &api, info));

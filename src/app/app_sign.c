@@ -75,7 +75,7 @@ static ErrCode sign_file(const App *app, SignKey *key, ErrInfo *info) {
     return io_write_atomic(app->argv[1], buf_str(&out));
 }
 
-static ErrCode open_key(const App *app, SignKey **ret, ErrInfo *info) {
+ErrCode app_sign_key(const App *app, SignKey **ret, ErrInfo *info) {
     CLEANUP_BUF Buf pin;
     buf_init(&pin, LIMIT_KIB);
     if (app->settings.sign_pin_file[0] != '\0') {
@@ -102,7 +102,7 @@ static ErrCode run_sign(const App *app, ErrInfo *info) {
                        "dùng: nhip sign TỆP TỆP_RA, hoặc: nhip sign pin MÃ_CƠ_SỞ; kèm --sign-key "
                        "và --sign-cert");
     }
-    TRY(open_key(app, &key, info));
+    TRY(app_sign_key(app, &key, info));
     ErrCode err =
         strcmp(app->argv[0], "pin") == 0 ? print_pin(key, app->argv[1]) : sign_file(app, key, info);
     sign_key_close(key);

@@ -83,6 +83,7 @@ int app_version(App *app) {
 
 void app_close(AppStore *o) {
     gateway_close(o->gateway);
+    sign_key_close(o->sign_key);
     app_book_close(o);
     intake_free(o->intake);
     sign_free(o->sign);

@@ -55,7 +55,7 @@ typedef struct BookMoney {
     int64_t total;    /* XML1.T_TONGCHI_BH: cost within the insurance's scope */
     int64_t asked;    /* XML1.T_BHTT: asked of the fund */
     int64_t accepted; /* Task.output of accepted, reduced, refused, else of assessed; 0: none yet */
-    int64_t paid;     /* Task.output of paid */
+    int64_t paid;     /* Task.output of paid, all of them */
 } BookMoney;
 
 typedef struct BookRow {

@@ -91,6 +91,9 @@
       "thư viện PKCS#11 của token")                                                                \
     X(sign_pin_file, TEXT, "", 0, 4096, "file that holds the PIN of the token",                    \
       "tệp chứa mã PIN của token")                                                                 \
+    X(answer_columns, TEXT, "", 0, 4096,                                                           \
+      "how the fund's answer files call their columns; empty: data/settle/answer.columns",         \
+      "tên các cột trong tệp trả lời của quỹ; để trống: data/settle/answer.columns")               \
     X(gateway_accounts, TEXT, "", 0, 4096,                                                         \
       "accounts of facilities for the insurance gateway's calls (TSV; nhip account makes lines)",  \
       "tài khoản của các cơ sở cho cổng tiếp nhận hồ sơ BHYT (TSV; tạo dòng bằng nhip account)")   \

@@ -173,6 +173,19 @@ bool settle_money(const SettleVisit *visit, BookState stage, int64_t *ret_amount
     return found;
 }
 
+ErrCode settle_step_read(Arena *arena, const StoreVersion *task, SettleStepSeen *ret) {
+    const JsonNode *root = NULL;
+    SettleVisit v = {.version = task->version};
+    TRY(json_parse(arena, task->json, &root, NULL));
+    TRY(settle_task_read(arena, root, &v));
+    *ret = (SettleStepSeen){.step = settle_task_input(arena, root, "step"),
+                            .state = v.task,
+                            .who = v.who,
+                            .why = v.why,
+                            .time = v.time};
+    return ERR_OK;
+}
+
 ErrCode settle_file(Settle *settle, Arena *arena, Str facility, Str ma_lk, Str *ret_xml,
                     ErrInfo *info) {
     SettleVisit v;

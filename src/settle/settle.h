@@ -39,8 +39,16 @@ typedef struct SettleCheck {
     size_t n_blocks;
     Str rule, en, vi;
 } SettleCheck;
-typedef ErrCode (*SettleCheckFn)(void *ctx, Arena *arena, const Claim *claim,
+/* record: the newest one of the claim; what has not come so far cannot judge it. */
+typedef struct SettleDraft {
+    const Claim *claim;
+    RecordNo record;
+} SettleDraft;
+typedef ErrCode (*SettleCheckFn)(void *ctx, Arena *arena, const SettleDraft *draft,
                                  SettleCheck *ret_check);
+/* By the book; ctx: the Book. */
+MUST_USE ErrCode settle_check_by_book(void *book, Arena *arena, const SettleDraft *draft,
+                                      SettleCheck *ret_check);
 
 typedef struct SettleOptions {
     Store *store;
@@ -162,11 +170,11 @@ typedef struct SettleMoney {
     int64_t amount;
 } SettleMoney;
 typedef struct SettleVisit {
-    BookState state;           /* as it counts: entered (not signed; whether it is checked the book
-                                  knows), corrected, or that of the Task */
-    BookState task;            /* of the Task; entered: none, or its signature was undone */
-    uint32_t version;          /* of the Task; 0: none */
-    Str patient, visit, claim; /* ids */
+    BookState state;  /* as it counts: entered (not signed; whether it is checked the book
+                         knows), corrected, or that of the Task */
+    BookState task;   /* of the Task; entered: none, or its signature was undone */
+    uint32_t version; /* of the Task; 0: none */
+    Str patient, visit, claim, id; /* ids; the last: of the Task */
     uint32_t claim_version, signed_version;
     Str month;                /* "2026-11": of the settlement as signed; empty: not signed yet */
     Str who, why, time;       /* of the last step */
@@ -181,6 +189,13 @@ MUST_USE ErrCode settle_visit(Settle *settle, Arena *arena, Str facility, Str ma
                               SettleVisit *ret_visit, ErrInfo *info);
 /* Money of a stage in the round that counts; false: it was not reached. paid: all payments. */
 bool settle_money(const SettleVisit *visit, BookState stage, int64_t *ret_amount);
+/* What one version of the Task says. */
+typedef struct SettleStepSeen {
+    Str step;
+    BookState state;
+    Str who, why, time;
+} SettleStepSeen;
+MUST_USE ErrCode settle_step_read(Arena *arena, const StoreVersion *task, SettleStepSeen *ret);
 /* The signed file of the round that counts. ERR_PRECONDITION (not signed), ERR_GONE (its days are
  * over: undo, sign again). */
 MUST_USE ErrCode settle_file(Settle *settle, Arena *arena, Str facility, Str ma_lk, Str *ret_xml,

@@ -52,6 +52,7 @@ ErrCode settle_case_load(SettleCase *c) {
     TRY(settle_task_read(c->arena, c->task_root, v));
     v->patient = id_of(c->arena, visit, "subject.reference");
     v->visit = c->visit.id;
+    v->id = c->task.slot == 0 ? STR_EMPTY : c->task.id;
     v->claim = c->claim.id;
     v->claim_version = c->claim.version;
     bool stale = v->task != BOOK_ENTERED && v->signed_version != v->claim_version;

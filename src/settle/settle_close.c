@@ -12,6 +12,16 @@ bool settle_is_month(Str s) {
     return month >= 1 && month <= 12;
 }
 
+int settle_month_number(Str month) {
+    uint64_t year = 0;
+    uint64_t number = 0;
+    if (!settle_is_month(month) || str_to_u64(str_sub(month, 0, 4), &year) != ERR_OK ||
+        str_to_u64(str_sub(month, 5, 2), &number) != ERR_OK) {
+        return 0;
+    }
+    return (int)(year * 100 + number);
+}
+
 static ErrCode check_month(const SettleMonth *m, ErrInfo *info) {
     return settle_is_month(m->month) && m->facility.len > 0
                ? ERR_OK
@@ -207,21 +217,40 @@ static ErrCode read_frozen(Arena *arena, const JsonNode *root, const SettleFigur
     return ERR_OK;
 }
 
+/* *ret_root: NULL: it is not closed. */
+static ErrCode find_closing(Settle *settle, Arena *arena, const SettleMonth *month,
+                            SettleClosed *ret, const JsonNode **ret_root) {
+    StoreVersion task;
+    StoreExpect token = token_of(key_of(arena, month));
+    TRY(settle_find(settle->o.store, arena, &token, &task, ret_root));
+    const JsonNode *root = *ret_root;
+    *ret = (SettleClosed){.who = json_str(arena, json_path(root, "owner.display")),
+                          .why = json_str(arena, json_path(root, "statusReason.text")),
+                          .time = json_str(arena, json_get_lit(root, "lastModified"))};
+    return ERR_OK;
+}
+
+ErrCode settle_closed(Settle *settle, Arena *arena, const SettleMonth *month,
+                      SettleClosed *ret_closed, ErrInfo *info) {
+    const JsonNode *root = NULL;
+    TRY(check_month(month, info));
+    return find_closing(settle, arena, month, ret_closed, &root);
+}
+
 ErrCode settle_closing(Settle *settle, Arena *arena, const SettleMonth *month,
                        SettleClosing *ret_closing, ErrInfo *info) {
     SettleClosing c = {.closed = false};
+    SettleClosed closed;
     SettleSum *sum = NULL;
-    StoreVersion task;
     const JsonNode *root = NULL;
     TRY(settle_summary(settle, arena, month, &sum, info));
     TRY(settle_sum_figures(sum, c.now, &c.n_now));
-    StoreExpect token = token_of(key_of(arena, month));
-    TRY(settle_find(settle->o.store, arena, &token, &task, &root));
-    if (task.slot != 0) {
+    TRY(find_closing(settle, arena, month, &closed, &root));
+    if (root != NULL) {
         c.closed = true;
-        c.who = json_str(arena, json_path(root, "owner.display"));
-        c.why = json_str(arena, json_path(root, "statusReason.text"));
-        c.time = json_str(arena, json_get_lit(root, "lastModified"));
+        c.who = closed.who;
+        c.why = closed.why;
+        c.time = closed.time;
         TRY(read_frozen(arena, root, c.now, c.n_now, &c));
     }
     *ret_closing = c;

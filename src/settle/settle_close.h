@@ -29,10 +29,18 @@ MUST_USE ErrCode settle_close(Settle *settle, Arena *arena, const SettleMonth *m
                               ErrInfo *info);
 MUST_USE ErrCode settle_closing(Settle *settle, Arena *arena, const SettleMonth *month,
                                 SettleClosing *ret_closing, ErrInfo *info);
+/* Only whether and by whom; empty texts: it is not closed. */
+typedef struct SettleClosed {
+    Str who, why, time;
+} SettleClosed;
+MUST_USE ErrCode settle_closed(Settle *settle, Arena *arena, const SettleMonth *month,
+                               SettleClosed *ret_closed, ErrInfo *info);
 /* The summaries of what was signed. */
 MUST_USE ErrCode settle_summary(Settle *settle, Arena *arena, const SettleMonth *month,
                                 SettleSum **ret_sum, ErrInfo *info);
 /* "2026-10"? */
 bool settle_is_month(Str s);
+/* 202610, as the book has it; 0: no month. */
+int settle_month_number(Str month);
 
 #endif

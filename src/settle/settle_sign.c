@@ -6,14 +6,16 @@ Str settle_month_of(Arena *arena, const Claim *claim) {
     uint64_t year = 0;
     uint64_t month = 0;
     Civil c;
-    Str out = claim_value(claim, 1, XML1_NGAY_RA);
+    static const int days[] = {XML1_NGAY_RA, XML1_NGAY_VAO};
     if (str_to_u64(str_trim(claim_value(claim, 1, XML1_NAM_QT)), &year) == ERR_OK &&
         str_to_u64(str_trim(claim_value(claim, 1, XML1_THANG_QT)), &month) == ERR_OK &&
         year >= 1900 && year <= 9999 && month >= 1 && month <= 12) {
         return arena_printf(arena, "%04u-%02u", (unsigned)year, (unsigned)month);
     }
-    if (time_parse_claim(out, &c) == ERR_OK && c.month > 0) {
-        return arena_printf(arena, "%04d-%02d", c.year, c.month);
+    for (size_t i = 0; i < ARRAY_LEN(days); i++) {
+        if (time_parse_claim(claim_value(claim, 1, days[i]), &c) == ERR_OK && c.month > 0) {
+            return arena_printf(arena, "%04d-%02d", c.year, c.month);
+        }
     }
     return STR_EMPTY;
 }
@@ -32,7 +34,8 @@ static ErrCode check(const SettleCase *c, const Claim *claim) {
                          .vi = STR("chưa nạp quy tắc giám định")};
     const SettleOptions *o = &c->settle->o;
     if (o->check != NULL) {
-        TRY(o->check(o->check_ctx, c->arena, claim, &found));
+        SettleDraft draft = {claim, SLOT_RECORD(MAX(c->claim.slot, c->visit.slot))};
+        TRY(o->check(o->check_ctx, c->arena, &draft, &found));
     }
     if (!found.checked) {
         return settle_refuse(

@@ -44,7 +44,7 @@ static const SettleColumn visit_columns[V_COLUMNS] = {
     {"ma_lk", "MA_LK", "Mã liên kết", SETTLE_K_TEXT, false, 18},
     {"name", "Name", "Họ và tên", SETTLE_K_TEXT, false, 26},
     {"born", "Born", "Năm sinh", SETTLE_K_TEXT, false, 8},
-    {"sex", "Sex", "Giới", SETTLE_K_TEXT, false, 6},
+    {"sex", "Sex", "Giới", SETTLE_K_WORD, false, 6},
     {"card", "Card", "Mã thẻ BHYT", SETTLE_K_TEXT, false, 18},
     {"icd", "Diagnosis", "Mã bệnh", SETTLE_K_TEXT, false, 10},
     {"out", "To", "Ngày ra", SETTLE_K_DAY, false, 11},
@@ -67,6 +67,9 @@ static const SettleColumn visit_columns[V_COLUMNS] = {
     MONEY("sources", "Other sources", "Nguồn khác"),
     MONEY("asked", "Asked of the fund", "Đề nghị BHXH thanh toán"),
 };
+
+static const SettleWord sexes[] = {{"", ""}, {"male", "Nam"}, {"female", "Nữ"}};
+static const SettleWord *const visit_words[V_COLUMNS] = {[V_SEX] = sexes};
 
 /* Columns of an item. */
 enum {
@@ -143,7 +146,8 @@ ErrCode settle_sum_new(Arena *arena, SettleSum **ret_sum) {
                                      .en = forms[i].en,
                                      .vi = forms[i].vi,
                                      .columns = forms[i].columns,
-                                     .n_columns = forms[i].n_columns};
+                                     .n_columns = forms[i].n_columns,
+                                     .words = i <= SETTLE_INPATIENT ? visit_words : NULL};
     }
     *ret_sum = s;
     return ERR_OK;
@@ -304,9 +308,7 @@ static void fill_visit(SettleSum *s, SettleTable *t, const Claim *claim, SettleC
     row[V_MA_LK].text = arena_str(s->arena, claim->ma_lk);
     row[V_NAME].text = arena_str(s->arena, claim_value(claim, 1, XML1_HO_TEN));
     row[V_BORN].text = arena_str(s->arena, str_sub(born, 0, MIN(born.len, (size_t)4)));
-    row[V_SEX].text = str_eq(sex, STR("1"))   ? STR("Nam")
-                      : str_eq(sex, STR("2")) ? STR("Nữ")
-                                              : STR_EMPTY;
+    row[V_SEX].n = str_eq(sex, STR("1")) ? 1 : str_eq(sex, STR("2")) ? 2 : 0;
     row[V_CARD].text = arena_str(s->arena, claim_value(claim, 1, XML1_MA_THE_BHYT));
     row[V_ICD].text = arena_str(s->arena, claim_value(claim, 1, XML1_MA_BENH_CHINH));
     if (str_to_u64(str_trim(claim_value(claim, 1, XML1_SO_NGAY_DTRI)), &days) == ERR_OK &&

@@ -1,5 +1,6 @@
 #include "settle/settle_table.h"
 
+#include "core/base64.h"
 #include "core/decimal.h"
 #include "core/hash.h"
 #include "core/time.h"
@@ -134,6 +135,19 @@ static const char *title_of(const SettleColumn *c, bool vietnamese) {
     return vietnamese ? c->vi : c->en;
 }
 
+static Str text_of(const SettleTable *t, size_t row, size_t column, bool vietnamese) {
+    const SettleCell *cell = &settle_table_at(t, row)[column];
+    if (t->columns[column].kind != SETTLE_K_WORD) {
+        return cell->text;
+    }
+    const SettleWord *word = &t->words[column][cell->n];
+    return str_from(vietnamese ? word->vi : word->en);
+}
+
+static bool is_text(SettleKind kind) {
+    return kind == SETTLE_K_TEXT || kind == SETTLE_K_WORD;
+}
+
 /* ---- JSON ---- */
 
 static void put_scaled(JsonWriter *w, int64_t n, SettleKind kind) {
@@ -152,7 +166,7 @@ static void put_scaled(JsonWriter *w, int64_t n, SettleKind kind) {
 static void put_json_cell(JsonWriter *w, const SettleColumn *c, const SettleCell *cell) {
     char text[16];
     Buf b = {.ptr = text, .capacity = sizeof(text), .max = sizeof(text)};
-    if (c->kind == SETTLE_K_TEXT) {
+    if (is_text(c->kind)) {
         json_put_str(w, cell->text);
     } else if (c->kind == SETTLE_K_DAY && cell->n == INT64_MIN) {
         json_put_null(w);
@@ -178,7 +192,7 @@ static void put_json_head(const SettleTable *t, bool vietnamese, JsonWriter *w) 
     json_name(w, "columns");
     json_open_array(w);
     for (size_t i = 0; i < t->n_columns; i++) {
-        static const char *const kinds[] = {"text", "count", "money", "quantity", "day"};
+        static const char *const kinds[] = {"text", "count", "money", "quantity", "day", "text"};
         json_open_object(w);
         json_member(w, "id", str_from(t->columns[i].id));
         json_member(w, "title", str_from(title_of(&t->columns[i], vietnamese)));
@@ -197,7 +211,8 @@ ErrCode settle_table_json(const SettleTable *t, bool vietnamese, Buf *out) {
     for (size_t r = 0; r < t->n_rows; r++) {
         json_open_array(&w);
         for (size_t i = 0; i < t->n_columns; i++) {
-            put_json_cell(&w, &t->columns[i], &settle_table_at(t, r)[i]);
+            SettleCell cell = {text_of(t, r, i, vietnamese), settle_table_at(t, r)[i].n};
+            put_json_cell(&w, &t->columns[i], &cell);
         }
         json_close_array(&w);
     }
@@ -219,7 +234,7 @@ ErrCode settle_table_json(const SettleTable *t, bool vietnamese, Buf *out) {
 /* ---- CSV, XLSX ---- */
 
 static void put_sheet_cell(SheetWriter *w, SettleKind kind, const SettleCell *cell) {
-    if (kind == SETTLE_K_TEXT) {
+    if (is_text(kind)) {
         sheet_text(w, cell->text);
     } else if (kind == SETTLE_K_DAY && cell->n == INT64_MIN) {
         sheet_empty(w);
@@ -237,7 +252,8 @@ static void put_sheet(const SettleTable *t, bool vietnamese, SheetWriter *w) {
     sheet_row_end(w);
     for (size_t r = 0; r < t->n_rows; r++) {
         for (size_t i = 0; i < t->n_columns; i++) {
-            put_sheet_cell(w, t->columns[i].kind, &settle_table_at(t, r)[i]);
+            SettleCell cell = {text_of(t, r, i, vietnamese), settle_table_at(t, r)[i].n};
+            put_sheet_cell(w, t->columns[i].kind, &cell);
         }
         sheet_row_end(w);
     }
@@ -274,6 +290,23 @@ ErrCode settle_table_sheet(const SettleTable *t, bool vietnamese, SheetKind kind
 
 /* ---- print ---- */
 
+#define STYLE                                                                                      \
+    "@page{size:A4 landscape;margin:10mm}body{font:9pt \"Be Vietnam Pro\",sans-serif}"             \
+    "h1{font-size:13pt;margin:0 0 2mm}table{border-collapse:collapse;width:100%}"                  \
+    "th,td{border:.2mm solid #777;padding:.6mm 1mm;vertical-align:top}"                            \
+    "th{background:#eee;font-weight:600}.n{text-align:right;white-space:nowrap}"                   \
+    "thead{display:table-header-group}tr{break-inside:avoid}"                                      \
+    "tfoot{font-weight:600;display:table-row-group}"
+
+ErrCode settle_table_policy(Buf *out) {
+    Sha256 hash;
+    sha256(STR(STYLE), &hash);
+    buf_put_lit(out, "default-src 'none'; sandbox; style-src 'sha256-");
+    base64_encode(out, (Str){(const char *)hash.b, sizeof(hash.b)});
+    buf_put_lit(out, "'");
+    return buf_ok(out);
+}
+
 /* 1.234.567,5 in Vietnamese, 1,234,567.5 in English. */
 static void put_grouped(Buf *out, int64_t n, SettleKind kind, bool vietnamese) {
     char text[64];
@@ -292,7 +325,7 @@ static void put_grouped(Buf *out, int64_t n, SettleKind kind, bool vietnamese) {
 
 static void put_html_cell(Buf *out, const SettleColumn *c, const SettleCell *cell,
                           bool vietnamese) {
-    if (c->kind == SETTLE_K_TEXT) {
+    if (is_text(c->kind)) {
         buf_put_lit(out, "<td>");
         xml_put_text(out, cell->text);
     } else if (c->kind == SETTLE_K_DAY) {
@@ -315,13 +348,7 @@ static void put_html_head(const SettleTable *t, bool vietnamese, Buf *out) {
     const char *title = vietnamese ? t->vi : t->en;
     buf_printf(out, "<!doctype html><html lang=\"%s\"><head><meta charset=\"utf-8\"><title>%s",
                vietnamese ? "vi" : "en", title);
-    buf_put_lit(out, "</title><style>@page{size:A4 landscape;margin:10mm}body{font:9pt "
-                     "\"Be Vietnam Pro\",sans-serif}h1{font-size:13pt;margin:0 0 2mm}"
-                     "table{border-collapse:collapse;width:100%}th,td{border:.2mm solid #777;"
-                     "padding:.6mm 1mm;vertical-align:top}th{background:#eee;font-weight:600}"
-                     ".n{text-align:right;white-space:nowrap}thead{display:table-header-group}"
-                     "tr{break-inside:avoid}tfoot{font-weight:600;display:table-row-group}"
-                     "</style></head><body><h1>");
+    buf_put_lit(out, "</title><style>" STYLE "</style></head><body><h1>");
     buf_put_str(out, str_from(title));
     buf_put_lit(out, "</h1><p>");
     xml_put_text(out, t->facility);
@@ -345,7 +372,8 @@ ErrCode settle_table_html(const SettleTable *t, bool vietnamese, Buf *out) {
     for (size_t r = 0; r < t->n_rows; r++) {
         buf_put_lit(out, "<tr>");
         for (size_t i = 0; i < t->n_columns; i++) {
-            put_html_cell(out, &t->columns[i], &settle_table_at(t, r)[i], vietnamese);
+            SettleCell cell = {text_of(t, r, i, vietnamese), settle_table_at(t, r)[i].n};
+            put_html_cell(out, &t->columns[i], &cell, vietnamese);
         }
         buf_put_lit(out, "</tr>");
     }

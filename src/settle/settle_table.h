@@ -14,7 +14,12 @@ typedef enum SettleKind {
     SETTLE_K_MONEY,    /* hundredths of đồng */
     SETTLE_K_QUANTITY, /* thousandths */
     SETTLE_K_DAY,      /* days since 1970; INT64_MIN: unknown */
+    SETTLE_K_WORD,     /* number of a word of SettleTable.words; shown as text */
 } SettleKind;
+
+typedef struct SettleWord {
+    const char *en, *vi;
+} SettleWord;
 
 typedef struct SettleColumn {
     const char *id, *en, *vi;
@@ -34,7 +39,8 @@ typedef struct SettleTable {
     Str facility, facility_name, month, scope;
     const SettleColumn *columns;
     size_t n_columns;
-    SettleCell *cells; /* row after row */
+    const SettleWord *const *words; /* by column, where it is one of words; may be NULL */
+    SettleCell *cells;              /* row after row */
     size_t n_rows, cap_rows;
     uint32_t *slots; /* of rows + 1, by their key; settle_table_group */
     size_t n_slots;
@@ -65,6 +71,8 @@ int64_t settle_table_total(const SettleTable *t, size_t column);
 MUST_USE ErrCode settle_table_json(const SettleTable *t, bool vietnamese, Buf *out);
 MUST_USE ErrCode settle_table_sheet(const SettleTable *t, bool vietnamese, SheetKind kind,
                                     Buf *out);
+/* What a browser may do with that page: its own style and nothing else. */
+MUST_USE ErrCode settle_table_policy(Buf *out);
 /* One page of HTML, without scripts, with its own style for printing. */
 MUST_USE ErrCode settle_table_html(const SettleTable *t, bool vietnamese, Buf *out);
 

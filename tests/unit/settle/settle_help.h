@@ -18,11 +18,12 @@ typedef struct World {
     const char *held; /* MA_LK with a finding that blocks */
 } World;
 
-static UNUSED ErrCode world_check(void *ctx, Arena *arena, const Claim *claim, SettleCheck *ret) {
+static UNUSED ErrCode world_check(void *ctx, Arena *arena, const SettleDraft *draft,
+                                  SettleCheck *ret) {
     World *w = ctx;
     (void)arena;
     ret->checked = !w->unchecked;
-    ret->n_blocks = w->held != NULL && str_eq(claim->ma_lk, str_from(w->held)) ? 2 : 0;
+    ret->n_blocks = w->held != NULL && str_eq(draft->claim->ma_lk, str_from(w->held)) ? 2 : 0;
     if (ret->checked) {
         ret->rule = STR("dvkt-thieu-may");
         ret->en = STR("no machine");
