@@ -54,6 +54,31 @@ static const struct {
       BUNDLE("transaction",
              ENTRY("DELETE", "Patient/here", "") "," ENTRY("DELETE", "Patient/here", ""))}},
     {"bundle-type", 400, {"POST", "/fhir", NULL, BUNDLE("collection", "")}},
+    {"bundle-type", 400, {"POST", "/fhir", NULL, PATIENT}},
+    {"bundle-history", 400, {"POST", "/fhir", NULL, BUNDLE("history", "")}},
+    {"bundle-url-foreign",
+     422,
+     {"POST", "/fhir", NULL,
+      BUNDLE("transaction", ENTRY("DELETE", "http://far.example/Patient/x", ""))}},
+    {"bundle-reference-version",
+     422,
+     {"POST", "/fhir", NULL,
+      BUNDLE(
+          "transaction",
+          ENTRY("PUT", "Patient/here",
+                ",\"fullUrl\":\"http://far.example/Patient/here\",\"resource\":"
+                "{\"resourceType\":\"Patient\",\"id\":\"here\"}") "," ENTRY("POST", "Basic",
+                                                                            ",\"resource\":{"
+                                                                            "\"resourceType\":"
+                                                                            "\"Basic\",\"code\":{"
+                                                                            "\"text\":\"x\"},"
+                                                                            "\"subject\":{"
+                                                                            "\"reference\":"
+                                                                            "\"http://far.example/"
+                                                                            "Patient/here/_history/"
+                                                                            "2\"}}"))}},
+    {"operation-unknown", 404, {"GET", "/fhir/Patient/here/$none", NULL, NULL}},
+    {"type-unknown", 400, {"GET", "/fhir/$export?_type=Patent", NULL, NULL}},
     {"bundle-url",
      422,
      {"POST", "/fhir", NULL, BUNDLE("transaction", ENTRY("DELETE", "x/y/z", ""))}},

@@ -83,7 +83,7 @@ static void interactions_are_as_declared(void **state) {
         Str target = arena_printf(w->arena, "/fhir/" STR_FMT "/none/$everything", STR_ARG(type));
         Reply r = ask(w, &(Ask){"GET", target.ptr, NULL, NULL});
         assert_int_equal(r.status, 404);
-        assert_int_equal(str_find(r.body, STR("address-unknown")) == SIZE_MAX, everything);
+        assert_int_equal(str_find(r.body, STR("operation-unknown")) == SIZE_MAX, everything);
     }
     assert_int_equal(n, FHIR_RESOURCE_COUNT);
 }
