@@ -52,21 +52,28 @@ MUST_USE ErrCode catalog_read(Arena *arena, const CatalogSpec *spec, const Catal
 /* ---- catalog_page.c: rows as the store keeps them ---- */
 enum { CATALOG_PAGES_MAX = 256 };
 size_t catalog_page_count(size_t n_rows);
-/* Page i of n as tab-separated text with a header. */
-MUST_USE ErrCode catalog_page_write(const CatalogSpec *spec, const CatalogRows *rows, size_t i,
-                                    size_t n, Buf *out);
+/* The page of each row, of n (a power of two). */
+void catalog_page_of_rows(const CatalogRows *rows, size_t n, uint16_t *ret_pages);
+/* Page i as tab-separated text with a header. */
+MUST_USE ErrCode catalog_page_write(const CatalogSpec *spec, const CatalogRows *rows,
+                                    const uint16_t *pages, size_t i, Buf *out);
 /* Adds the rows of a page; text must outlive them. ERR_CORRUPT. */
 MUST_USE ErrCode catalog_page_read(Arena *arena, const CatalogSpec *spec, Str text,
                                    CatalogRows *rows);
 
 /* ---- catalog_view.c ---- */
+typedef struct CatalogSlot {
+    uint32_t first; /* its first row, + 1; 0: free */
+    uint32_t tag;   /* of the hash: others are passed over without a look at their row */
+    uint32_t n;     /* rows */
+} CatalogSlot;
 typedef struct CatalogPart {
     atomic_uint refs;
     Arena *arena; /* everything of it */
     const CatalogSpec *spec;
     CatalogEdition edition;
     CatalogRows rows;
-    uint32_t *slots; /* first row of each (code, facility), + 1; open addressing */
+    CatalogSlot *slots; /* of each (code, facility); open addressing */
     size_t mask;
     Str *facilities; /* that have rows of their own, sorted */
     size_t n_facilities;

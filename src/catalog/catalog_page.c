@@ -1,5 +1,5 @@
-/* Rows as the store keeps them: pages of tab-separated text. A row's page follows from its code, so
- * that a change of some rows leaves the other pages as they were. */
+/* Rows as the store keeps them: pages of tab-separated text. A row's page follows from its code and
+ * facility, so that a change of some rows leaves the other pages as they were. */
 #include "catalog/catalog_int.h"
 #include "core/tsv.h"
 
@@ -13,9 +13,16 @@ size_t catalog_page_count(size_t n_rows) {
     return n;
 }
 
-ErrCode catalog_page_write(const CatalogSpec *spec, const CatalogRows *rows, size_t i, size_t n,
-                           Buf *out) {
-    assert((n & (n - 1)) == 0 && i < n);
+void catalog_page_of_rows(const CatalogRows *rows, size_t n, uint16_t *ret_pages) {
+    assert((n & (n - 1)) == 0 && n <= CATALOG_PAGES_MAX);
+    for (size_t k = 0; k < rows->n; k++) {
+        const CatalogRow *row = &rows->rows[k];
+        ret_pages[k] = (uint16_t)(hash64_mix(hash64(row->code), hash64(row->facility)) & (n - 1));
+    }
+}
+
+ErrCode catalog_page_write(const CatalogSpec *spec, const CatalogRows *rows, const uint16_t *pages,
+                           size_t i, Buf *out) {
     for (size_t c = 0; c < spec->n_columns; c++) {
         buf_put_str(out, c > 0 ? STR("\t") : STR_EMPTY);
         buf_put_str(out, spec->columns[c].name);
@@ -23,7 +30,7 @@ ErrCode catalog_page_write(const CatalogSpec *spec, const CatalogRows *rows, siz
     buf_put_char(out, '\n');
     for (size_t k = 0; k < rows->n; k++) {
         const CatalogRow *row = &rows->rows[k];
-        if ((hash64(row->code) & (n - 1)) != i) {
+        if (pages[k] != i) {
             continue;
         }
         for (size_t c = 0; c < spec->n_columns; c++) {

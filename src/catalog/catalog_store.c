@@ -237,6 +237,16 @@ static void put_change(Saver *v, const StoreChange *change) {
     v->n++;
 }
 
+/* Pages without rows are all alike: one of them is enough. */
+static bool is_written(const Saver *v, Str id) {
+    for (size_t i = 0; i < v->n; i++) {
+        if (str_eq(v->changes[i].id, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A page that the store has is not written again. */
 static ErrCode put_page(Saver *v, Str text) {
     StoreVersion known;
@@ -246,6 +256,9 @@ static ErrCode put_page(Saver *v, Str text) {
     }
     Str id = id_of_page(v->arena, text);
     v->pages[v->n_pages++] = id;
+    if (is_written(v, id)) {
+        return ERR_OK;
+    }
     ErrCode err = store_get(v->s->store, scratch, FHIR_T_BINARY, id, &known);
     if (err != ERR_NOT_FOUND && err != ERR_GONE) {
         return err;
@@ -276,11 +289,20 @@ static ErrCode put_page(Saver *v, Str text) {
 static ErrCode put_pages(Saver *v) {
     const CatalogRows *rows = &v->s->plan->next;
     size_t n = catalog_page_count(rows->n);
+    uint16_t *pages = arena_new_array(v->arena, uint16_t, rows->n + 1);
     CLEANUP_BUF Buf b;
     buf_init(&b, LIMIT_RESOURCE_BYTES / 2);
+    if (pages == NULL) {
+        return ERR_NOMEM;
+    }
+    catalog_page_of_rows(rows, n, pages);
     for (size_t i = 0; i < n; i++) {
         buf_clear(&b);
-        TRY(catalog_page_write(v->s->spec, rows, i, n, &b));
+        if (catalog_page_write(v->s->spec, rows, pages, i, &b) != ERR_OK) {
+            return err_set(v->info, ERR_LIMIT, "catalogue-size",
+                           "the rows are too long; shorten names or split the catalogue",
+                           "các dòng quá dài; hãy rút gọn tên hoặc chia nhỏ danh mục");
+        }
         TRY(put_page(v, buf_str(&b)));
     }
     const CatalogPlan *plan = &v->s->plan->plan;

@@ -58,12 +58,16 @@ static bool same_group(const CatalogRow *row, Str code, Str facility) {
 }
 
 /* The slot of the group, or the free one where it belongs. */
-static size_t slot_of(const CatalogPart *p, Str code, Str facility) {
-    size_t at = hash_of(code, facility) & p->mask;
-    while (p->slots[at] != 0 && !same_group(&p->rows.rows[p->slots[at] - 1], code, facility)) {
-        at = (at + 1) & p->mask;
+static CatalogSlot *slot_of(const CatalogPart *p, uint64_t hash, Str code, Str facility) {
+    size_t at = hash & p->mask;
+    uint32_t tag = (uint32_t)(hash >> 32);
+    for (;; at = (at + 1) & p->mask) {
+        CatalogSlot *s = &p->slots[at];
+        if (s->first == 0 ||
+            (s->tag == tag && same_group(&p->rows.rows[s->first - 1], code, facility))) {
+            return s;
+        }
     }
-    return at;
 }
 
 static ErrCode index_rows(CatalogPart *p) {
@@ -72,14 +76,17 @@ static ErrCode index_rows(CatalogPart *p) {
         size *= 2;
     }
     p->mask = size - 1;
-    p->slots = arena_new_array(p->arena, uint32_t, size);
+    p->slots = arena_new_array(p->arena, CatalogSlot, size);
     if (p->slots == NULL) {
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < p->rows.n; i++) {
         const CatalogRow *row = &p->rows.rows[i];
-        size_t slot = slot_of(p, row->code, row->facility);
-        p->slots[slot] = p->slots[slot] == 0 ? (uint32_t)(i + 1) : p->slots[slot];
+        uint64_t hash = hash_of(row->code, row->facility);
+        CatalogSlot *slot = slot_of(p, hash, row->code, row->facility);
+        slot->first = slot->first == 0 ? (uint32_t)(i + 1) : slot->first;
+        slot->tag = (uint32_t)(hash >> 32);
+        slot->n++;
         p->has_general = p->has_general || row->facility.len == 0;
     }
     return ERR_OK;
@@ -157,13 +164,10 @@ void catalog_part_end(CatalogPart *part) {
 /* ---- look-ups ---- */
 
 const CatalogRow *catalog_part_row(const CatalogPart *p, Str code, Str facility, int64_t day) {
-    size_t at = p->slots[slot_of(p, code, facility)];
+    const CatalogSlot *slot = slot_of(p, hash_of(code, facility), code, facility);
     const CatalogRow *found = NULL;
-    for (size_t i = at; i > 0 && i <= p->rows.n; i++) {
-        const CatalogRow *row = &p->rows.rows[i - 1];
-        if (i > at && !same_group(row, code, facility)) {
-            break;
-        }
+    for (size_t i = 0; i < slot->n; i++) {
+        const CatalogRow *row = &p->rows.rows[slot->first - 1 + i];
         if (day == INT64_MIN || (row->since <= day && day <= row->until)) {
             found = row;
         }

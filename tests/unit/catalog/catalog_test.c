@@ -434,6 +434,29 @@ static void look_ups_are_those_of_a_naive_scan(void **state) {
     catalog_close(c);
 }
 
+/* Few rows more than one page takes, some pages empty, and the same rows again in another order. */
+static void pages_may_be_empty(void **state) {
+    Home *h = *state;
+    Catalog *c = open_catalog(h);
+    for (size_t n = 1020; n <= 5000; n += 1990) {
+        CLEANUP_BUF Buf b;
+        buf_init(&b, 16 * LIMIT_MIB);
+        buf_put_lit(&b, "code\tname\tsince\n");
+        for (size_t i = 0; i < n; i++) {
+            buf_printf(&b, "M%zu\tMáy %zu\t", i % 12, n);
+            time_put_days(&b, 10000 + (int64_t)(i / 12));
+            buf_put_char(&b, '\n');
+        }
+        CatalogTable table = {.catalogue = STR("may"), .bytes = buf_str(&b), .since = INT64_MIN};
+        CatalogPlan plan = preview(h, c, &table);
+        assert_int_equal(plan.n_bad, 0);
+        (void)accept(h, c, &plan);
+        assert_str(ASK(c, "may", "M3", "", "", ""), STR("known"));
+        assert_str(ASK(c, "may", "M12", "", "", ""), STR("-"));
+    }
+    catalog_close(c);
+}
+
 /* ---- readers beside a writer ---- */
 
 typedef struct Watcher {
@@ -521,6 +544,7 @@ int main(void) {
         TEST(plans_hold_for_one_edition),
         TEST(damage_is_seen),
         TEST(look_ups_are_those_of_a_naive_scan),
+        TEST(pages_may_be_empty),
         TEST(readers_go_on_while_it_changes),
         TEST(numbers_are_read_as_people_write_them),
     };
