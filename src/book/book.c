@@ -42,7 +42,8 @@ const RulesRule *book_rule_by_hash(const Book *b, uint32_t hash) {
 
 /* Fields of a row: what rows are listed by, and what rules read of other visits. */
 static void choose_fields(Book *b) {
-    static const int always[] = {XML1_HO_TEN,   XML1_MA_THE_BHYT, XML1_MA_LOAI_KCB,
+    static const int always[] = {XML1_NAM_QT,   XML1_THANG_QT,    XML1_T_BHTT,
+                                 XML1_HO_TEN,   XML1_MA_THE_BHYT, XML1_MA_LOAI_KCB,
                                  XML1_NGAY_VAO, XML1_NGAY_RA,     XML1_KET_QUA_DTRI};
     static const int who[] = {XML3_NGUOI_THUC_HIEN, XML3_MA_MAY, XML3_NGAY_TH_YL};
     for (int f = 0; f < XML1_FIELD_COUNT; f++) {

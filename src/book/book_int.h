@@ -13,7 +13,7 @@
 #define BOOK_NO_DAY INT64_MIN
 
 enum {
-    BOOK_FORMAT = 1,         /* of rows, keys and sums: another one makes book.db anew */
+    BOOK_FORMAT = 2,         /* of rows, keys and sums: another one makes book.db anew */
     BOOK_CODE_MAX = 64,      /* bytes of a facility or department in keys */
     BOOK_KEY_TEXT_MAX = 300, /* bytes of FACILITY|MA_LK; what is longer is no claim's */
     BOOK_FOUND_MAX = 500,    /* rules kept in a row */
@@ -32,6 +32,9 @@ typedef struct BookFound { /* a rule that found something */
     RulesWeight weight;
 } BookFound;
 
+/* The others' ids follow from their first slots. */
+enum { BOOK_ID_VISIT = 1, BOOK_ID_PATIENT = 2, BOOK_ID_BILL = 4, BOOK_ID_BITS = 3 };
+
 typedef struct BookTask { /* what the settlement Task says; state BOOK_ENTERED: nothing */
     BookState state;
     uint32_t version;
@@ -49,7 +52,8 @@ typedef struct BookData {
     int month; /* 202611, 0: unreadable */
     int64_t day_in, day_out;
     int64_t total, asked;
-    bool unchecked; /* the rules could not be asked at all */
+    bool unchecked;   /* the rules could not be asked at all */
+    unsigned own_ids; /* BOOK_ID_… of those whose id a client chose */
     BookTask task;
     BookFound *found;
     size_t n_found;
@@ -69,6 +73,10 @@ unsigned char book_take_byte(BookBytes *b);
 uint64_t book_take_varint(BookBytes *b);
 Str book_take_text(BookBytes *b);
 
+/* What follows from the kept values of XML1: days, month, money asked. */
+void book_data_derive(BookData *d);
+MUST_USE ErrCode book_data_id(Book *book, Arena *arena, const BookData *d, unsigned which,
+                              Str *ret_id);
 BookState book_data_state(const BookData *d);
 unsigned book_data_weight(const BookData *d, RulesWeight weight);
 uint32_t book_rule_hash(Str id);

@@ -259,12 +259,10 @@ static ErrCode renew_task(BookMake *m, Slot visit) {
     if (!had) {
         return make_row(m, visit);
     }
-    StoreVersion bill = {.id = STR_EMPTY};
-    if (d.bill != 0) {
-        TRY(store_get_slot(m->book->o.store, m->arena, d.bill, &bill));
-    }
+    Str bill_id;
+    TRY(book_data_id(m->book, m->arena, &d, BOOK_ID_BILL, &bill_id));
     BookTask before = d.task;
-    TRY(book_task_read(m->book, m->arena, &d, bill.id));
+    TRY(book_task_read(m->book, m->arena, &d, bill_id));
     if (before.state != BOOK_ENTERED && d.task.state == BOOK_ENTERED) {
         return make_row(m, visit); /* taken back: since when it stands is the visit's own time */
     }

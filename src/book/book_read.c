@@ -168,17 +168,6 @@ ErrCode book_rules(Book *b, Arena *arena, const BookFilter *filter, BookRuleCoun
 
 /* ---- rows ---- */
 
-static ErrCode id_of(Book *b, Arena *arena, Slot first, Str *ret) {
-    StoreVersion v;
-    *ret = STR_EMPTY;
-    if (first == 0) {
-        return ERR_OK;
-    }
-    ErrCode err = store_get_slot(b->o.store, arena, first, &v);
-    *ret = err == ERR_OK ? v.id : STR_EMPTY;
-    return err == ERR_NOT_FOUND ? ERR_OK : err;
-}
-
 static BookRow shown(const BookData *d) {
     BookRow row = {.first = d->first,
                    .patient = d->patient,
@@ -204,10 +193,10 @@ static BookRow shown(const BookData *d) {
     return row;
 }
 
-static ErrCode name_row(Book *b, Arena *arena, Slot bill, BookRow *row) {
-    TRY(id_of(b, arena, row->first, &row->visit_id));
-    TRY(id_of(b, arena, row->patient, &row->patient_id));
-    return id_of(b, arena, bill, &row->claim_id);
+static ErrCode name_row(Book *b, Arena *arena, const BookData *d, BookRow *row) {
+    TRY(book_data_id(b, arena, d, BOOK_ID_VISIT, &row->visit_id));
+    TRY(book_data_id(b, arena, d, BOOK_ID_PATIENT, &row->patient_id));
+    return book_data_id(b, arena, d, BOOK_ID_BILL, &row->claim_id);
 }
 
 ErrCode book_row(Book *b, Arena *arena, Slot visit, BookRow *ret_row) {
@@ -220,7 +209,7 @@ ErrCode book_row(Book *b, Arena *arena, Slot visit, BookRow *ret_row) {
     TRY(err);
     TRY(book_data_get(arena, body, &d));
     *ret_row = shown(&d);
-    return name_row(b, arena, d.bill, ret_row);
+    return name_row(b, arena, &d, ret_row);
 }
 
 ErrCode book_visit(Book *b, Arena *arena, Str key, Slot *ret_visit) {
@@ -271,7 +260,7 @@ typedef struct Page {
     const BookAsk *ask;
     Str text; /* folded */
     BookRow *rows;
-    Slot *bills;
+    BookData *data;
     size_t n, max, looked;
     bool more;
     TableHit last; /* looked at, and not to be looked at again */
@@ -323,7 +312,7 @@ static ErrCode take_hit(void *ctx, const TableHit *hit) {
         return ERR_OK;
     }
     TRY(book_data_get(p->arena, hit->body, &d)); /* once more, to stay */
-    p->bills[p->n] = d.bill;
+    p->data[p->n] = d;
     p->rows[p->n++] = shown(&d);
     return ERR_OK;
 }
@@ -430,8 +419,8 @@ ErrCode book_list(Book *b, Arena *arena, const BookAsk *ask, BookPage *ret_page)
               .ask = ask,
               .max = MIN(ask->max, (size_t)LIMIT_PAGE_COUNT)};
     p.rows = arena_new_array(arena, BookRow, p.max + 1);
-    p.bills = arena_new_array(arena, Slot, p.max + 1);
-    if (scratch == NULL || p.rows == NULL || p.bills == NULL) {
+    p.data = arena_new_array(arena, BookData, p.max + 1);
+    if (scratch == NULL || p.rows == NULL || p.data == NULL) {
         return ERR_NOMEM;
     }
     p.text = fold(arena, ask->filter.text);
@@ -441,7 +430,7 @@ ErrCode book_list(Book *b, Arena *arena, const BookAsk *ask, BookPage *ret_page)
     RecordNo position = 0;
     TRY(read_page(&p, ask->after.len > 0 ? &after : NULL, &position));
     for (size_t i = 0; i < p.n; i++) {
-        TRY(name_row(b, arena, p.bills[i], &p.rows[i]));
+        TRY(name_row(b, arena, &p.data[i], &p.rows[i]));
     }
     *ret_page = (BookPage){.rows = p.rows,
                            .n_rows = p.n,

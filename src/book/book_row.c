@@ -3,6 +3,8 @@
 
 #include "core/hash.h"
 
+#define SINCE_FROM (INT64_C(1577836800) * 1000) /* 2020-01-01 */
+
 /* ---- what follows from a row ---- */
 
 unsigned book_data_weight(const BookData *d, RulesWeight weight) {
@@ -97,16 +99,13 @@ void book_data_put(Buf *out, const BookData *d, const bool *kept) {
     book_put_varint(out, d->patient);
     put_signed(out, (int64_t)(d->bill - d->first));
     book_put_varint(out, d->bill_version);
-    book_put_varint(out, (uint64_t)d->since);
+    book_put_varint(out, (uint64_t)(MAX(d->since, SINCE_FROM) - SINCE_FROM) / 1000);
     book_put_text(out, d->facility);
     book_put_text(out, d->ma_lk);
     book_put_text(out, d->department);
-    book_put_varint(out, (uint64_t)d->month);
-    put_signed(out, d->day_in == BOOK_NO_DAY ? 0 : d->day_in + 1000000);
-    put_signed(out, d->day_out == BOOK_NO_DAY ? 0 : d->day_out + 1000000);
     put_signed(out, d->total);
-    put_signed(out, d->asked);
-    book_put_varint(out, d->n_not_checked * 2 + d->unchecked);
+    book_put_varint(out, (uint64_t)d->n_not_checked << (BOOK_ID_BITS + 1) | d->own_ids << 1 |
+                             d->unchecked);
     put_task(out, &d->task);
     book_put_varint(out, d->n_found);
     for (size_t i = 0; i < d->n_found; i++) {
@@ -174,11 +173,6 @@ Str book_take_text(BookBytes *b) {
     return (Str){text, (size_t)len};
 }
 
-static int64_t take_day(BookBytes *b) {
-    int64_t day = take_signed(b);
-    return day == 0 ? BOOK_NO_DAY : day - 1000000;
-}
-
 static void take_task(BookBytes *b, BookTask *t) {
     unsigned char state = book_take_byte(b);
     b->bad = b->bad || state >= BOOK_STATES;
@@ -231,14 +225,11 @@ static void take_head(BookBytes *b, BookData *d) {
     d->facility = book_take_text(b);
     d->ma_lk = book_take_text(b);
     d->department = book_take_text(b);
-    d->month = (int)book_take_varint(b);
-    d->day_in = take_day(b);
-    d->day_out = take_day(b);
     d->total = take_signed(b);
-    d->asked = take_signed(b);
     uint64_t flags = book_take_varint(b);
-    d->n_not_checked = (unsigned)(flags / 2);
-    d->unchecked = flags % 2 == 1;
+    d->n_not_checked = (unsigned)(flags >> (BOOK_ID_BITS + 1));
+    d->own_ids = (unsigned)(flags >> 1) & ((1U << BOOK_ID_BITS) - 1);
+    d->unchecked = (flags & 1) == 1;
 }
 
 ErrCode book_data_get(Arena *arena, Str body, BookData *ret) {
@@ -248,12 +239,16 @@ ErrCode book_data_get(Arena *arena, Str body, BookData *ret) {
     ret->patient = book_take_varint(&b);
     ret->bill = first + (Slot)take_signed(&b);
     ret->bill_version = (uint32_t)book_take_varint(&b);
-    ret->since = (TimeMs)book_take_varint(&b);
+    ret->since = (TimeMs)book_take_varint(&b) * 1000 + SINCE_FROM;
     take_head(&b, ret);
     take_task(&b, &ret->task);
     take_found(&b, ret);
     take_xml1(&b, ret);
-    return arena_failed(arena) ? ERR_NOMEM : b.bad || b.rest.len > 0 ? ERR_CORRUPT : ERR_OK;
+    if (arena_failed(arena) || b.bad || b.rest.len > 0) {
+        return arena_failed(arena) ? ERR_NOMEM : ERR_CORRUPT;
+    }
+    book_data_derive(ret);
+    return ERR_OK;
 }
 
 bool book_data_same_history(const BookData *a, const BookData *b) {

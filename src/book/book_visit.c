@@ -58,6 +58,13 @@ static Str department_of(Str text) {
     return last.len > BOOK_CODE_MAX ? str_sub(last, 0, BOOK_CODE_MAX) : last;
 }
 
+void book_data_derive(BookData *d) {
+    d->day_in = day_of(d->xml1[XML1_NGAY_VAO]);
+    d->day_out = day_of(d->xml1[XML1_NGAY_RA]);
+    d->month = month_of(d->xml1, d->day_out, d->day_in);
+    d->asked = hundredths(d->xml1[XML1_T_BHTT]);
+}
+
 static Str clipped(Str s) {
     size_t len = MIN(s.len, (size_t)VALUE_MAX);
     while (len < s.len && len > 0 && ((unsigned char)s.ptr[len] & 0xC0) == 0x80) {
@@ -79,11 +86,8 @@ ErrCode book_visit_facts(Book *book, Arena *arena, const RulesVisit *visit, Book
     d->xml1[XML1_MA_LK] = d->ma_lk;
     d->xml1[XML1_MA_CSKCB] = d->facility;
     d->department = department_of(all[XML1_MA_KHOA]);
-    d->day_in = day_of(all[XML1_NGAY_VAO]);
-    d->day_out = day_of(all[XML1_NGAY_RA]);
-    d->month = month_of(all, d->day_out, d->day_in);
     d->total = hundredths(all[XML1_T_TONGCHI_BH]);
-    d->asked = hundredths(all[XML1_T_BHTT]);
+    book_data_derive(d);
     return ERR_OK;
 }
 
@@ -192,6 +196,35 @@ static bool has_begun(const JsonNode *root) {
     return json_str_is(status, STR("arrived")) || json_str_is(status, STR("in-progress"));
 }
 
+/* Whose ids do not follow from the slots. */
+static void note_ids(Store *store, Arena *arena, const BookVisit *v, const JsonNode *root,
+                     BookData *d) {
+    Str subject = json_str(arena, json_path(root, "subject.reference"));
+    Str patient =
+        arena_printf(arena, "Patient/" STR_FMT, STR_ARG(store_id(store, arena, d->patient)));
+    d->own_ids |= str_eq(v->encounter.id, store_id(store, arena, d->first)) ? 0 : BOOK_ID_VISIT;
+    d->own_ids |= str_eq(subject, patient) ? 0 : BOOK_ID_PATIENT;
+    d->own_ids |= str_eq(v->claim.bill_id, store_id(store, arena, d->bill)) ? 0 : BOOK_ID_BILL;
+}
+
+ErrCode book_data_id(Book *book, Arena *arena, const BookData *d, unsigned which, Str *ret_id) {
+    StoreVersion v;
+    Slot first = which == BOOK_ID_VISIT     ? d->first
+                 : which == BOOK_ID_PATIENT ? d->patient
+                                            : d->bill;
+    *ret_id = STR_EMPTY;
+    if (first == 0) {
+        return ERR_OK;
+    }
+    if ((d->own_ids & which) == 0) {
+        *ret_id = store_id(book->o.store, arena, first);
+        return ERR_OK;
+    }
+    ErrCode err = store_get_slot(book->o.store, arena, first, &v);
+    *ret_id = err == ERR_OK ? v.id : STR_EMPTY;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 ErrCode book_visit_read(Book *book, Arena *arena, Slot first, BookVisit *ret) {
     Store *store = book->o.store;
     const JsonNode *root = NULL;
@@ -212,6 +245,7 @@ ErrCode book_visit_read(Book *book, Arena *arena, Slot first, BookVisit *ret) {
                     .since = ret->encounter.time,
                     .facility = str_sub(key, 0, bar),
                     .ma_lk = str_sub(key, bar + 1, key.len)};
+    note_ids(store, arena, ret, root, d);
     TRY(book_visit_facts(book, arena, &ret->rules, d));
     return book_task_read(book, arena, d, ret->claim.bill_id);
 }

@@ -186,7 +186,7 @@ static UNUSED void send_random(World *w, unsigned visits) {
 
 typedef struct Naive {
     Slot first, patient;
-    Str id, key, facility;
+    Str id, key, facility, bill_id, subject;
     Claim claim;
     RulesVisit visit;
     int64_t in, out;
@@ -268,6 +268,8 @@ static UNUSED ErrCode naive_visit(void *ctx, const StoreVersion *v) {
     assert_ok(intake_claim_of(w->home->store, a, &kept, &claim, NULL));
     *n = (Naive){.first = v->first, .patient = v->patient, .id = kept.id, .claim = claim.claim};
     n->facility = n->claim.facility;
+    n->bill_id = claim.bill_id;
+    n->subject = json_str(a, json_path(parsed(w->home, kept.json), "subject.reference"));
     n->key = arena_printf(a, STR_FMT "|" STR_FMT, STR_ARG(n->facility), STR_ARG(n->claim.ma_lk));
     assert_ok(rules_visit_of_claim(a, &n->claim, &n->visit));
     n->in = naive_day(claim_value(&n->claim, 1, XML1_NGAY_VAO));

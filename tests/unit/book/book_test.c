@@ -17,6 +17,8 @@ static const Naive *naive_of(const Scan *s, Slot first) {
 static void assert_row(const World *w, const BookRow *row, const Naive *n) {
     assert_non_null(n);
     assert_str(row->visit_id, n->id);
+    assert_str(row->claim_id, n->bill_id);
+    assert_str(row->patient_id, str_sub(n->subject, sizeof("Patient/") - 1, n->subject.len));
     assert_int_equal(row->patient, n->patient);
     assert_str(row->facility, n->facility);
     assert_str(row->ma_lk, n->claim.ma_lk);
