@@ -24,6 +24,8 @@ async function broken() {
 }
 const asWho = (page) => page.addInitScript(() => localStorage.setItem('nhip.who', 'Kiểm thử'));
 const axe = async (page, what) => {
+    // As tall as the page: nothing lies under the bars that stay.
+    await page.setViewportSize({ width: page.viewportSize().width, height: (await page.evaluate(() => document.documentElement.scrollHeight)) + 400 });
     await page.evaluate(axeSource);
     const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
     is(violations.length === 0, `${what}: ${violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 120)}`).join(' | ')}`);
@@ -117,7 +119,6 @@ for (const [size, scheme, lang] of [[PHONE, 'dark', 'vi'], [[1920, 1080], 'light
         await shot(page, `repair-${size[0]}`);
         await page.keyboard.press('F8');
         await noSideScroll(page);
-        await page.setViewportSize({ width: size[0], height: 6000 }); // nothing lies under the bars
         await axe(page, 'repair');
     }, { axe: true, context: { colorScheme: scheme } });
 
@@ -177,5 +178,95 @@ await test('the phone reaches what the bottom bar has no room for', PHONE, async
     await page.getByRole('heading', { name: 'Trùng hồ sơ' }).waitFor();
     is((await page.locator('.nav-sheet').count()) === 0, 'the sheet is gone');
 });
+
+// ---- the funnel and its lists
+
+for (let i = 0; i < 100; i++) {
+    const { progress } = await json('/api/claims/counts');
+    if (progress.current && progress.to_renew === 0) break;
+    await new Promise((done) => setTimeout(done, 200));
+}
+const number = async (page, where) => Number((await page.locator(where).first().textContent()).replaceAll(/\D/g, ''));
+/** All rows behind an address, page by page. */
+async function rowsOf(query) {
+    const rows = [];
+    for (let after = ''; ; ) {
+        const page = await json(`/api/claims/list?count=200&${query}&after=${encodeURIComponent(after)}`);
+        rows.push(...page.rows);
+        if (!page.next) return rows;
+        after = page.next;
+    }
+}
+
+await test('funnel: every count opens a list that is as long', [1920, 1080], async (page) => {
+    await open(page, '/giam-dinh');
+    await page.locator('[data-stage=imported]').waitFor();
+    await shot(page, 'claims-desk');
+    const links = await page.locator('.funnel a').evaluateAll((list) => list.map((a) => [a.getAttribute('href'), Number(a.querySelector('b').textContent.replaceAll(/\D/g, ''))]));
+    is(links.length >= 8, `${links.length} counts`);
+    for (const [href, n] of links) {
+        const rows = await rowsOf(href.split('?')[1] ?? '');
+        is(rows.length === n, `${href}: ${n} counted, ${rows.length} listed`);
+    }
+    const rules = await page.locator('.rule-list li a').evaluateAll((list) => list.map((a) => [a.dataset.rule, Number(a.querySelector('b').textContent.replaceAll(/\D/g, ''))]));
+    for (const [rule, n] of rules.slice(0, 3)) is((await rowsOf(`rule=${rule}`)).length === n, `rule ${rule}: ${n}`);
+    await page.locator('[data-state=entered]').click();
+    await page.waitForFunction(() => document.querySelectorAll('.work tbody tr').length > 0 && [...document.querySelectorAll('.work tbody tr')].every((r) => r.textContent.includes('Cần sửa')));
+    is(new URL(page.url()).searchParams.get('state') === 'entered', 'the address says so');
+});
+
+await test('list: j and k move, x selects, Enter opens, ] goes on, Esc comes back', DESK, async (page) => {
+    await open(page, '/giam-dinh?state=entered');
+    await page.locator('.work tbody tr').first().waitFor();
+    for (const k of ['j', 'j', 'k', 'x']) await page.keyboard.press(k);
+    is((await page.locator('.work tr.chosen').count()) === 1, 'one is selected');
+    await page.locator('.steps').waitFor();
+    const [first, second] = await page.locator('.work a.row-button').evaluateAll((list) => list.slice(0, 2).map((a) => a.getAttribute('href')));
+    is((await page.evaluate(() => document.activeElement.getAttribute('href'))) === first, 'the focus is on the row');
+    await page.keyboard.press('Enter');
+    await page.locator('[data-verdict=alarm]').waitFor();
+    is(new URL(page.url()).pathname === first, 'Enter opens it');
+    await page.keyboard.press(']');
+    await page.waitForFunction((to) => location.pathname === to, second);
+    await page.locator('[data-verdict]').waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.work tbody tr').first().waitFor();
+    is(page.url().endsWith('/giam-dinh?state=entered'), 'Esc is the way back to the same list');
+});
+
+await test('fix: the preview says what happens, then it happens, undo takes it back as a whole', [1920, 1080], async (page) => {
+    await asWho(page);
+    const facility = (await json('/api/claims/counts')).facilities.sort((a, b) => a.n - b.n)[0].facility;
+    const before = await Promise.all((await rowsOf(`facility=${facility}&state=entered,checked`)).map(async (r) => (await claimOf(r.id)).mark));
+    await open(page, `/giam-dinh?facility=${facility}`);
+    await page.locator('.work tbody tr').first().waitFor();
+    await page.keyboard.press('f');
+    await page.locator('.fix select').nth(1).waitFor();
+    await page.waitForFunction(() => document.querySelectorAll('.fix select')[1].options.length > 20);
+    await page.locator('.fix select').nth(1).selectOption('GHI_CHU');
+    await page.locator('.fix .check input').check();
+    await page.locator('.fix form input').last().fill('Sửa hàng loạt');
+    await page.getByRole('button', { name: 'Xem trước' }).click();
+    await page.locator('.plan').waitFor();
+    await shot(page, 'fix-desk');
+    await page.locator('.fix .decide .primary').click();
+    await page.locator('.undo-bar button').first().waitFor();
+    const after = await Promise.all((await rowsOf(`facility=${facility}`)).map(async (r) => (await claimOf(r.id)).tables.XML1[0][column('XML1', 'GHI_CHU')]));
+    is(after.filter((v) => v === 'Sửa hàng loạt').length === before.length, `${after.length} of ${before.length} were fixed`);
+    await page.locator('.undo-bar button').first().click();
+    await page.getByText('Đã hoàn tác').first().waitFor();
+    const again = await Promise.all((await rowsOf(`facility=${facility}`)).map(async (r) => (await claimOf(r.id)).mark));
+    is(again.length === before.length && again.every((m) => before.includes(m)), 'they say what they said before');
+});
+
+for (const [path, name] of [['/giam-dinh', 'claims'], ['/giam-dinh?fix=1', 'fix'], ['/quyet-toan', 'settle']])
+    for (const scheme of ['light', 'dark'])
+        await test(`${name}: 360 px, ${scheme}: fits, WCAG 2.2 AA`, PHONE, async (page) => {
+            await page.goto(base + path);
+            await page.locator(path.includes('fix') ? '.fix form' : '.work tbody tr, .settle .empty').first().waitFor();
+            await noSideScroll(page);
+            await shot(page, `${name}-phone-${scheme}`);
+            await axe(page, name);
+        }, { axe: true, context: { colorScheme: scheme } });
 
 await end();

@@ -8,7 +8,7 @@ const { test, json, shot, open, end, count } = await harness(base, shots, 's');
 const someone = (await json('/api/citizens?q=nguyen&count=1')).citizens[0];
 const record = `/citizens/${someone.id}`;
 const visit = (await json(`/api/citizens/${someone.id}`)).visits.find((v) => v.cost !== null);
-const screens = ['/', '/citizens?q=nguyen', record, '/rejects', '/import', `/giam-dinh/${visit.id}`, '/trung-ho-so', '/danh-muc', '/danh-muc?id=dich-vu', '/wall'];
+const screens = ['/', '/citizens?q=nguyen', record, '/rejects', '/import', `/giam-dinh/${visit.id}`, '/giam-dinh', '/quyet-toan', '/trung-ho-so', '/danh-muc', '/danh-muc?id=dich-vu', '/wall'];
 const named = (path) => path.replace(someone.id, 'ID').replace(visit.id, 'ID');
 const WALL = [1920, 1080];
 const sizeOf = (path) => (path === '/wall' ? WALL : [1366, 4000]);

@@ -85,7 +85,9 @@ if [ $mock = 0 ] && [ $shot = 0 ]; then
     await_server "$bare" $((port + 1)) "$work/bare"
     node tests/web/state_test.mjs "http://127.0.0.1:$port" "http://127.0.0.1:$((port + 1))" "$extra" build/web-shots || rc=1
     # Claims are broken and repaired in a province of their own, whose citizens were matched.
-    "$nhip" import --data "$work/claims" "$work/files" >"$work/import" 2>&1 || fail "the province is imported again" "$work/import"
+    "$nhip" synth --out "$work/wrong" --seed 46 --citizens 600 --visits 6000 --facilities 12 --years 3 --mistakes 20 \
+        >"$work/synth" 2>&1 || fail "a province with mistakes is made" "$work/synth"
+    "$nhip" import --data "$work/claims" "$work/wrong" >"$work/import" 2>&1 || fail "it is imported" "$work/import"
     "$nhip" mpi run --data "$work/claims" >"$work/mpi" 2>&1 || fail "its citizens are matched" "$work/mpi"
     "$nhip" serve --data "$work/claims" --port $((port + 2)) >"$work/third" 2>&1 &
     third=$!

@@ -19,6 +19,8 @@ const places: [string, Key, string][] = [
     ['g c', 'nav.citizens', '/citizens'],
     ['g r', 'nav.rejects', '/rejects'],
     ['g i', 'nav.import', '/import'],
+    ['g b', 'nav.claims', '/giam-dinh'],
+    ['g q', 'nav.settle', '/quyet-toan'],
     ['g t', 'nav.mpi', '/trung-ho-so'],
     ['g d', 'nav.catalogues', '/danh-muc'],
     ['g u', 'nav.outgoing', '/cong-giam-dinh'],

@@ -22,6 +22,8 @@ const places: NavItem[] = [
     { to: '/citizens', label: 'nav.citizens', icon: 'people', phone: true },
     { to: '/rejects', label: 'nav.rejects', icon: 'rejects', phone: true },
     { to: '/import', label: 'nav.import', icon: 'import', phone: true },
+    { to: '/giam-dinh', label: 'nav.claims', icon: 'claims' },
+    { to: '/quyet-toan', label: 'nav.settle', icon: 'settle' },
     { to: '/trung-ho-so', label: 'nav.mpi', icon: 'pair' },
     { to: '/danh-muc', label: 'nav.catalogues', icon: 'list' },
     { to: '/cong-giam-dinh', label: 'nav.outgoing', icon: 'outgoing' },

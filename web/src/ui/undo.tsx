@@ -11,12 +11,12 @@ import { Problem } from './parts';
 
 export const who = keptCell('nhip.who', '');
 
-export function WhoField(): JSX.Element {
+export function WhoField({ id = 'who' }: { id?: string }): JSX.Element {
     const name = useCell(who);
     return (
         <label class="who">
             <span>{t('word.who')}</span>
-            <input id="who" name="who" required maxLength={60} autocomplete="name" value={name} onInput={(e) => who.set(e.currentTarget.value)} />
+            <input id={id} name="who" required maxLength={60} autocomplete="name" value={name} onInput={(e) => who.set(e.currentTarget.value)} />
         </label>
     );
 }

@@ -1,0 +1,345 @@
+// Claims on their way to the fund's money: the funnel, the lists behind its counts, what the rules find.
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { asFailure, askJson, type Failure, type FacilityName, useAsk } from '../core/api';
+import { type Counts, filterOf, type Row, type RuleCount, type Rows, sentence, STAGES, type State, stateName, sumOf } from '../core/claims';
+import { sayOf } from '../core/draft';
+import { date, money, moneyShort, num } from '../core/format';
+import { t } from '../core/i18n';
+import { useKeys } from '../core/keys';
+import { useGeneration } from '../core/live';
+import { go, place, usePlace, withQuery } from '../core/router';
+import { StateMark } from '../ui/icons';
+import { Problem } from '../ui/parts';
+import { FixPanel } from './claims_fix';
+import { Steps } from './claims_steps';
+import { workList } from './worklist';
+
+const PAGE = 100;
+const WAIT_MS = 200;
+const LOOK_MS = 4000; // while the book is behind, it is asked again
+
+export function ClaimsScreen(): JSX.Element {
+    const { query } = usePlace();
+    const again = useGeneration();
+    const [done, setDone] = useState(0);
+    const counts = useAsk<Counts>(`/api/claims/counts?${filterOf(query, ['facility', 'from', 'to'])}`, `${again} ${done}`);
+    const fixing = query.get('fix') !== null;
+    useEffect(() => {
+        document.title = `${t('nav.claims')} · Nhịp`;
+    });
+    const behind = counts.data && (!counts.data.progress.current || counts.data.progress.to_renew > 0);
+    useEffect(() => {
+        if (!behind) return undefined;
+        const timer = setTimeout(() => setDone((n) => n + 1), LOOK_MS);
+        return () => clearTimeout(timer);
+    }, [behind, counts.data]);
+    return (
+        <main id="main" class={`page claims ${fixing ? 'with-side' : ''}`} tabIndex={-1}>
+            <div class="list-side">
+                <div class="page-head">
+                    <h1>{t('nav.claims')}</h1>
+                    <Filters />
+                </div>
+                {counts.error && <Problem failure={counts.error} retry={counts.retry} />}
+                {!counts.data && !counts.error && <div class="skeleton-lines" aria-hidden="true" />}
+                {counts.data && <Progress counts={counts.data} />}
+                {counts.data && <Funnel counts={counts.data} />}
+                <Rules key={`r${filterOf(query)}`} again={`${again} ${done}`} />
+                <Work key={filterOf(query)} counts={counts.data} again={`${again} ${done}`} changed={() => setDone(done + 1)} />
+            </div>
+            {fixing && <FixPanel changed={() => setDone(done + 1)} close={() => go(withQuery({ fix: null }), true)} />}
+        </main>
+    );
+}
+
+function Filters(): JSX.Element {
+    const { query } = usePlace();
+    const names = useAsk<FacilityName[]>('/api/facilities');
+    const [text, setText] = useState(query.get('q') ?? '');
+    useEffect(() => {
+        if (text === (place.value.query.get('q') ?? '')) return undefined;
+        const timer = setTimeout(() => go(withQuery({ q: text }), true), WAIT_MS);
+        return () => clearTimeout(timer);
+    }, [text]);
+    return (
+        <form class="filters" onSubmit={(e) => e.preventDefault()}>
+            <label>
+                <span>{t('word.facility')}</span>
+                <select value={query.get('facility') ?? ''} onChange={(e) => go(withQuery({ facility: e.currentTarget.value }), true)}>
+                    <option value="">{t('claims.all_facilities')}</option>
+                    {(names.data ?? []).map((f) => (
+                        <option value={f.code}>{`${f.code} ${f.name}`}</option>
+                    ))}
+                </select>
+            </label>
+            {(['from', 'to'] as const).map((name) => (
+                <label>
+                    <span>{t(`claims.${name}`)}</span>
+                    <input type="month" value={query.get(name) ?? ''} onChange={(e) => go(withQuery({ [name]: e.currentTarget.value }), true)} />
+                </label>
+            ))}
+            <label>
+                <span>{t('claims.search')}</span>
+                <input type="search" value={text} autocomplete="off" onInput={(e) => setText(e.currentTarget.value)} />
+            </label>
+        </form>
+    );
+}
+
+function Progress({ counts }: { counts: Counts }): JSX.Element | null {
+    const p = counts.progress;
+    if (p.to_renew > 0)
+        return (
+            <p class="quiet" role="status">
+                {t('claims.renewing', { done: num(p.renewed), all: num(p.renewed + p.to_renew) })} <progress aria-label={t('claims.renewing_label')} value={p.renewed} max={p.renewed + p.to_renew} />
+            </p>
+        );
+    return p.current ? null : (
+        <p class="quiet" role="status">
+            {t('claims.behind')}
+        </p>
+    );
+}
+
+/** Each count opens the list behind it, and equals it. */
+function Funnel({ counts }: { counts: Counts }): JSX.Element {
+    const { query } = usePlace();
+    const chosen = query.get('state') ?? '';
+    const all = Math.max(1, sumOf(counts, STAGES[0]?.states ?? []).n);
+    return (
+        <section class="funnel" aria-label={t('claims.funnel')}>
+            <ol>
+                {STAGES.map((s) => {
+                    const sum = sumOf(counts, s.states);
+                    const states = s.id === 'imported' ? '' : s.states.join(',');
+                    return (
+                        <li>
+                            <a href={withQuery({ state: states, rule: null, weight: null, q: null })} aria-current={chosen === states ? 'true' : undefined} data-stage={s.id}>
+                                <span>{t(`stage.${s.id}`)}</span>
+                                <b>{num(sum.n)}</b>
+                                <span class="quiet">{moneyShort(sum[s.money])}</span>
+                                <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+                                    <rect width="100" height="4" class="funnel-ground" />
+                                    <rect width={(sum.n / all) * 100} height="4" class="funnel-bar" />
+                                </svg>
+                            </a>
+                        </li>
+                    );
+                })}
+            </ol>
+            <div class="state-chips" role="group" aria-label={t('word.state')}>
+                {counts.states
+                    .filter((s) => s.n > 0)
+                    .map((s) => (
+                        <a class="chip" href={withQuery({ state: s.state, rule: null, weight: null, q: null })} aria-current={chosen === s.state ? 'true' : undefined} data-state={s.state}>
+                            {stateName(s)} <b>{num(s.n)}</b>
+                        </a>
+                    ))}
+            </div>
+        </section>
+    );
+}
+
+const MARK = { blocks: 'alarm', warns: 'watch', informs: 'unknown' } as const;
+const RULES_SHOWN = 8;
+
+function Rules({ again }: { again: string }): JSX.Element | null {
+    const { query } = usePlace();
+    const chosen = query.get('rule') ?? '';
+    const [open, setOpen] = useState(false);
+    const asked = useAsk<{ rules: RuleCount[] }>(`/api/claims/rules?${filterOf(query, ['facility', 'from', 'to', 'state'])}`, again);
+    const list = asked.data?.rules ?? [];
+    if (asked.error) return <Problem failure={asked.error} retry={asked.retry} />;
+    if (list.length === 0) return null;
+    const shown = open ? list : list.filter((r, i) => i < RULES_SHOWN || r.rule === chosen);
+    const current = list.find((r) => r.rule === chosen);
+    return (
+        <section class="panel rule-list" aria-labelledby="rules-title">
+            <h2 id="rules-title">{t('claims.by_rule')}</h2>
+            <ul>
+                {shown.map((r) => (
+                    <li class={r.rule === chosen ? 'chosen' : ''}>
+                        <a href={withQuery({ rule: r.rule === chosen ? null : r.rule })} aria-current={r.rule === chosen ? 'true' : undefined} data-rule={r.rule}>
+                            <StateMark state={MARK[r.weight]} />
+                            <span class="sr">{t(`weight.${r.weight}`)}</span>
+                            <span class="rule-says">{sentence(sayOf(r)) || r.rule}</span>
+                            <b>{num(r.n)}</b>
+                            <span class="quiet desk-only">{moneyShort(r.asked)}</span>
+                        </a>
+                    </li>
+                ))}
+            </ul>
+            {list.length > shown.length && (
+                <button type="button" class="link-button" onClick={() => setOpen(true)}>
+                    {t('action.more', { n: num(list.length - shown.length) })}
+                </button>
+            )}
+            {current && (
+                <div class="rule-open">
+                    <p>
+                        {sentence(sayOf({ vi: current.fix_vi, en: current.fix_en }))} <span class="quiet">{current.law}</span>
+                    </p>
+                    <p class="state-chips">
+                        {current.facilities.slice(0, 12).map((f) => (
+                            <a class="chip" href={withQuery({ facility: f.facility })}>
+                                {f.name || f.facility} <b>{num(f.n)}</b>
+                            </a>
+                        ))}
+                    </p>
+                    <a class="button" href={withQuery({ fix: '1' })}>
+                        {t('fix.title')}
+                    </a>
+                </div>
+            )}
+        </section>
+    );
+}
+
+interface WorkProps {
+    counts: Counts | undefined;
+    again: string;
+    changed: () => void;
+}
+
+function Work({ counts, again, changed }: WorkProps): JSX.Element {
+    const { query } = usePlace();
+    const filter = filterOf(query);
+    const first = useAsk<Rows>(`/api/claims/list?count=${PAGE}&${filter}`, again);
+    const [more, setMore] = useState<{ of: Rows | undefined; pages: Rows[] }>({ of: undefined, pages: [] });
+    const [failure, setFailure] = useState<Failure | null>(null);
+    const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+    const pages = first.data ? [first.data, ...(more.of === first.data ? more.pages : [])] : [];
+    const list = pages.flatMap((p) => p.rows);
+    const next = pages[pages.length - 1]?.next ?? '';
+    const states = (query.get('state') ?? '').split(',').filter(Boolean) as State[];
+    const narrowed = ['rule', 'weight', 'q'].some((name) => query.get(name));
+    const total = counts && !narrowed ? sumOf(counts, states.length > 0 ? states : (STAGES[0]?.states ?? [])).n : undefined;
+    const key = (r: Row): string => `${r.facility}|${r.ma_lk}`;
+    const flip = (r: Row): void => {
+        const set = new Set(picked);
+        if (!set.delete(key(r))) set.add(key(r));
+        setPicked(set);
+    };
+    const load = async (): Promise<void> => {
+        try {
+            const page = await askJson<Rows>(`/api/claims/list?count=${PAGE}&${filter}&after=${encodeURIComponent(next)}`);
+            setMore({ of: first.data, pages: [...pages.slice(1), page] });
+        } catch (e) {
+            setFailure(asFailure(e));
+        }
+    };
+    const remember = (): void => workList.set({ from: location.pathname + location.search, ids: list.map((r) => r.id) });
+    const focused = (): number => list.findIndex((r) => `claim-${r.id}` === document.activeElement?.id);
+    const step = (by: number): void => {
+        const to = list[Math.max(0, Math.min(list.length - 1, focused() + by))];
+        if (to) document.getElementById(`claim-${to.id}`)?.focus();
+    };
+    const latest = useRef({ step, flip, focused, list });
+    latest.current = { step, flip, focused, list };
+    useKeys(
+        [
+            { keys: 'j', label: 'keys.next', run: () => latest.current.step(1) },
+            { keys: 'k', label: 'keys.previous', run: () => latest.current.step(-1) },
+            {
+                keys: 'x',
+                label: 'claims.pick',
+                run: () => {
+                    const r = latest.current.list[latest.current.focused()];
+                    if (r) latest.current.flip(r);
+                },
+            },
+            { keys: 'f', label: 'fix.title', run: () => go(withQuery({ fix: '1' }), true) },
+        ],
+        [],
+    );
+    const name = (s: State): string => stateName(counts?.states.find((x) => x.state === s)) || s;
+    return (
+        <section class="work" aria-labelledby="work-title">
+            <div class="work-head">
+                <h2 id="work-title">
+                    {t('claims.list')} <b data-list="shown">{num(list.length)}</b>
+                    {total !== undefined && total > list.length && <span class="quiet"> {t('claims.of_total', { n: num(total) })}</span>}
+                </h2>
+                <Steps picked={[...picked]} rows={list} changed={() => (setPicked(new Set()), changed())} />
+            </div>
+            {first.error && <Problem failure={first.error} retry={first.retry} />}
+            {failure && <Problem failure={failure} />}
+            {!first.data && !first.error && <div class="skeleton-lines" aria-hidden="true" />}
+            {first.data && list.length === 0 && <p class="empty">{t(filter ? 'claims.none_such' : 'claims.none')}</p>}
+            {list.length > 0 && (
+                <div class="scroll wide" tabIndex={0} role="region" aria-label={t('claims.list')}>
+                    <table class="rows">
+                        <thead>
+                            <tr>
+                                <th scope="col" class="pick">
+                                    <input type="checkbox" aria-label={t('claims.pick_all')} checked={list.every((r) => picked.has(key(r)))} onChange={(e) => setPicked(e.currentTarget.checked ? new Set(list.map(key)) : new Set())} />
+                                </th>
+                                <th scope="col" class="frozen">{t('word.name')}</th>
+                                <th scope="col">{t('claims.findings')}</th>
+                                <th scope="col" class="desk-only">{t('word.state')}</th>
+                                <th scope="col" class="desk-only">{t('word.discharge')}</th>
+                                <th scope="col" class="right desk-only">{t('claims.asked')}</th>
+                                <th scope="col" class="desk-only">{t('word.facility')}</th>
+                                <th scope="col" class="desk-only">{t('word.department')}</th>
+                                <th scope="col" class="desk-only">MA_LK</th>
+                            </tr>
+                        </thead>
+                        <tbody>
+                            {list.map((r) => (
+                                <tr key={r.id} class={picked.has(key(r)) ? 'chosen' : ''} onClick={(e) => !(e.target as Element).closest('a, input') && (remember(), go(`/giam-dinh/${encodeURIComponent(r.id)}`))}>
+                                    <td class="pick">
+                                        <input type="checkbox" aria-label={t('claims.pick_one', { what: r.name || r.ma_lk })} checked={picked.has(key(r))} onChange={() => flip(r)} />
+                                    </td>
+                                    <th scope="row" class="frozen">
+                                        <a class="row-button" id={`claim-${r.id}`} href={`/giam-dinh/${encodeURIComponent(r.id)}`} onClick={remember}>
+                                            {r.name || r.ma_lk}
+                                            <span class="quiet phone-only">
+                                                {name(r.state)} · {money(r.asked)}
+                                            </span>
+                                        </a>
+                                    </th>
+                                    <td>
+                                        <Found r={r} />
+                                    </td>
+                                    <td class="desk-only">{name(r.state)}</td>
+                                    <td class="desk-only">{date(r.day_out)}</td>
+                                    <td class="right desk-only">{money(r.asked)}</td>
+                                    <td class="desk-only" title={r.facility_name}>
+                                        {r.facility}
+                                    </td>
+                                    <td class="desk-only">{r.department}</td>
+                                    <td class="code desk-only">{r.ma_lk}</td>
+                                </tr>
+                            ))}
+                        </tbody>
+                    </table>
+                </div>
+            )}
+            {next && (
+                <button type="button" class="button" onClick={() => void load()}>
+                    {total !== undefined ? t('action.more', { n: num(total - list.length) }) : t('claims.more')}
+                </button>
+            )}
+        </section>
+    );
+}
+
+function Found({ r }: { r: Row }): JSX.Element {
+    const parts = (['blocks', 'warns', 'informs'] as const).filter((w) => r[w] > 0 && (w !== 'informs' || r.blocks + r.warns === 0));
+    if (parts.length === 0)
+        return (
+            <span class="found">
+                <StateMark state="normal" /> <span class="sr">{t('repair.clean')}</span>
+            </span>
+        );
+    return (
+        <span class="found">
+            {parts.map((w) => (
+                <span>
+                    <StateMark state={MARK[w]} /> {num(r[w])} <span class="sr">{t(`weight.${w}`)}</span>
+                </span>
+            ))}
+        </span>
+    );
+}

@@ -1,0 +1,89 @@
+// Steps on many claims at once: signed, taken back, concluded; those that cannot are named with the reason.
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { asFailure, askJson, type Failure } from '../core/api';
+import type { Row } from '../core/claims';
+import { num } from '../core/format';
+import { t } from '../core/i18n';
+import { Problem } from '../ui/parts';
+import { undoable, who, WhoField } from '../ui/undo';
+
+type Step = 'sign' | 'undo' | 'conclude';
+interface Done {
+    done: number;
+    same: number;
+    refused: { visit: string; rule: string; what: string }[];
+}
+const FROM: Record<Step, readonly string[]> = { sign: ['checked', 'corrected'], undo: ['signed'], conclude: ['assessed'] };
+
+const post = (step: Step, visits: string[], why: string): Promise<Done> =>
+    askJson<Done>(`/api/settle/${step}`, { method: 'POST', body: JSON.stringify({ who: who.value.trim(), why, visits }) });
+
+export function Steps({ picked, rows, changed }: { picked: string[]; rows: Row[]; changed: () => void }): JSX.Element | null {
+    const [why, setWhy] = useState('');
+    const [busy, setBusy] = useState(false);
+    const [failure, setFailure] = useState<Failure | null>(null);
+    const [done, setDone] = useState<Done | null>(null);
+    const able = (step: Step): string[] => picked.filter((key) => rows.some((r) => `${r.facility}|${r.ma_lk}` === key && FROM[step].includes(r.state)));
+    const run = async (step: Step): Promise<void> => {
+        if (busy) return;
+        if (!who.value.trim() || (step === 'undo' && !why.trim())) {
+            document.getElementById(who.value.trim() ? 'step-why' : 'who')?.focus();
+            return;
+        }
+        const visits = able(step);
+        setBusy(true);
+        setFailure(null);
+        try {
+            const answer = await post(step, visits, why.trim());
+            setDone(answer);
+            const refused = new Set(answer.refused.map((r) => r.visit));
+            const taken = visits.filter((v) => !refused.has(v));
+            if (step === 'sign' && taken.length > 0)
+                undoable({
+                    text: t('steps.signed', { n: num(answer.done) }),
+                    undo: async () => {
+                        await post('undo', taken, t('mpi.undone'));
+                        changed();
+                    },
+                });
+            changed();
+        } catch (e) {
+            setFailure(asFailure(e));
+        }
+        setBusy(false);
+    };
+    if (picked.length === 0 && !done && !failure) return null;
+    return (
+        <div class="steps" role="group" aria-label={t('steps.title')}>
+            {picked.length > 0 && (
+                <>
+                    <span>{t('steps.picked', { n: num(picked.length) })}</span>
+                    <WhoField />
+                    <label class="who">
+                        <span>{t('word.why')}</span>
+                        <input id="step-why" maxLength={500} value={why} autocomplete="off" onInput={(e) => setWhy(e.currentTarget.value)} />
+                    </label>
+                    {(['sign', 'undo', 'conclude'] as const).map((s) => (
+                        <button type="button" class={`button ${s === 'sign' ? 'primary' : ''}`} disabled={busy || able(s).length === 0} onClick={() => void run(s)}>
+                            {t(`steps.${s}`)} {num(able(s).length)}
+                        </button>
+                    ))}
+                </>
+            )}
+            {failure && <Problem failure={failure} />}
+            {done && (
+                <div class="report" role="status">
+                    <p>{t('steps.done', { n: num(done.done), refused: num(done.refused.length) })}</p>
+                    <ul class="issues">
+                        {done.refused.slice(0, 20).map((r) => (
+                            <li>
+                                <span class="code">{r.visit}</span> {r.what}
+                            </li>
+                        ))}
+                    </ul>
+                </div>
+            )}
+        </div>
+    );
+}
