@@ -346,6 +346,9 @@ ErrCode gateway_card(GatewayCards *cards, Arena *arena, const CardQuestion *ques
     CardResult r = {0};
     TRY(read_question(arena, question, &q.ask, info));
     q.account = gateway_account_of(cards->o.targets, question->facility);
+    if (q.account == SIZE_MAX && question->facility.len == 0 && cards->o.targets->n_accounts > 0) {
+        q.account = 0; /* nobody's in particular: any account may ask */
+    }
     key_of(&q.ask, &q.key);
     bool holds = recall(cards, arena, &q.key, &r.answer);
     if (holds && !question->fresh) {

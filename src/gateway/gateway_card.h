@@ -49,7 +49,7 @@ MUST_USE ErrCode gateway_cards_new(const GatewayCardsOptions *options, GatewayCa
 void gateway_cards_free(GatewayCards *cards); /* NULL is fine */
 
 typedef struct CardQuestion {
-    Str facility; /* whose account asks */
+    Str facility; /* whose account asks; empty: any */
     Str card;     /* 10 or 12 digits, or 15 characters */
     Str name;
     Str birth;  /* yyyy, yyyy-MM-dd, or dd/MM/yyyy */

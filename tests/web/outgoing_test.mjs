@@ -110,6 +110,16 @@ await test('what the fund refuses: 360 px, dark, English: fits, WCAG 2.2 AA', PH
     await told({ file: 'ok' });
 }, { axe: true });
 
+await test('a card is asked about on the page of its holder', PHONE, async (page) => {
+    const someone = (await json('/api/citizens?q=nguyen')).citizens[0];
+    await open(page, `/citizens/${someone.id}`);
+    await page.getByRole('button', { name: 'Hỏi cơ quan bảo hiểm' }).click();
+    await page.locator('[data-card=valid]').waitFor();
+    is((await page.locator('[data-card]').textContent()).includes('Thẻ đúng'), 'the fund says that it is valid');
+    await noSideScroll(page);
+    await shot(page, 'card-phone');
+});
+
 await test('without a destination it says so', DESK, async (page) => {
     await page.goto(`${bare}/cong-giam-dinh`);
     await page.locator('.empty').first().waitFor();

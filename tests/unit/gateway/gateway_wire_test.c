@@ -390,10 +390,14 @@ static void refuses_what_is_no_question(void **state) {
     q.birth = STR("02/05/1990");
     q.name = STR("  ");
     assert_int_equal(gateway_card(c->cards, c->arena, &q, &r, &info), ERR_PARAM);
-    q.name = STR("A"); /* nobody's account */
+    q.name = STR("A");
+    q.facility = STR("46001"); /* nobody's account */
     assert_ok(gateway_card(c->cards, c->arena, &q, &r, &info));
     assert_int_equal(r.state, CARD_NOT_CHECKED);
     assert_int_equal(c->w->files, 0);
+    q.facility = STR_EMPTY; /* any */
+    assert_ok(gateway_card(c->cards, c->arena, &q, &r, &info));
+    assert_int_equal(r.state, CARD_VALID);
 }
 
 int main(void) {

@@ -9,6 +9,7 @@ import { useGeneration } from '../core/live';
 import { go, usePlace, withQuery } from '../core/router';
 import { Lifeline } from '../charts/lifeline';
 import { isOutside, resultName, Results } from '../charts/trend';
+import { CardCheck } from '../ui/card';
 import { StateMark } from '../ui/icons';
 import { Copy, Problem } from '../ui/parts';
 import { sexWord } from './citizens';
@@ -123,6 +124,7 @@ function Banner({ c }: { c: Citizen }): JSX.Element {
                             <>
                                 <StateMark state={ended ? 'watch' : 'normal'} />
                                 {cover.to ? t(ended ? 'citizen.ended' : 'citizen.until', { date: date(cover.to) }) : t('citizen.no_end')}
+                                {c.name && c.birth && <CardCheck key={c.id} card={cover.card} name={c.name} birth={c.birth} />}
                             </>
                         ) : (
                             t('citizen.not_recorded')
