@@ -1,18 +1,41 @@
-/* claim_tables_gen — reads gen/data/claims/{tags,fields,labels}.tsv and writes the const tables
+/* claim_tables_gen — reads gen/data/claims/{releases,tags,fields,labels}.tsv and writes the const
+ * tables
  * behind interop/claim_tables.h: one ClaimTable a claim table, its fields in the order of the
  * annex, the enum of field indexes, and a perfect hash (found by trying seeds) from element name to
  * field. Usage: claim_tables_gen OUT.c OUT.h DATA_DIR. Exits 1 with a message on the first bad
  * line. */
 #include "core/str.h"
 
-enum { TABLES = 16, FIELDS_MAX = 128, LINE_MAX_LEN = 512, COLUMNS = 10, SLOTS = 256 };
+enum {
+    TABLES = 16,
+    FIELDS_MAX = 128,
+    LINE_MAX_LEN = 512,
+    COLUMNS = 9,
+    SLOTS = 256,
+    RELEASES_MAX = 8
+};
+
+/* A field as one release has it. */
+typedef struct Form {
+    char *name;
+    int maxlen;
+    char required; /* Y, C or a blank */
+    bool gone;
+} Form;
+
+typedef struct Release {
+    char *name, *since;
+} Release;
+
+static Release releases[RELEASES_MAX];
+static int n_releases;
 
 typedef struct Field {
-    char *name, *kind, *name_3176;
+    char *name, *kind;
     char *vi, *en; /* labels.tsv */
-    int maxlen, maxlen_3176, scale;
-    char required;
-    bool multi;
+    int scale;
+    bool multi, changes;
+    Form forms[RELEASES_MAX]; /* by release, oldest first */
 } Field;
 
 typedef struct Table {
@@ -68,20 +91,65 @@ static void read_tag(char **c) {
     t->record = copy(c[3]);
 }
 
+static void read_release(char **c) {
+    bool in_order =
+        n_releases == 0 ? c[1][0] == '\0' : strcmp(c[1], releases[n_releases - 1].since) > 0;
+    bool dated = strcmp(c[2], "confirmed") == 0 || strcmp(c[2], "unconfirmed") == 0;
+    if (n_releases == RELEASES_MAX || !in_order || !dated || c[3][0] == '\0') {
+        die("releases stand by date, confirmed or unconfirmed, with their law", c[0]);
+    }
+    releases[n_releases++] = (Release){copy(c[0]), copy(c[1])};
+}
+
+/* "3176.name=X", "3176.maxlen=9", "3176.required=Y", "3176.gone": from that release on. */
+static void change(Field *f, char *what) {
+    char *dot = strchr(what, '.');
+    int from = 0;
+    while (dot != NULL && from < n_releases &&
+           (strncmp(releases[from].name, what, (size_t)(dot - what)) != 0 ||
+            releases[from].name[dot - what] != '\0')) {
+        from++;
+    }
+    if (dot == NULL || from == n_releases) {
+        die("change of no release", what);
+    }
+    char *value = strchr(dot, '=');
+    value = value == NULL ? dot + strlen(dot) : value + 1;
+    for (int i = from; i < n_releases; i++) {
+        Form *form = &f->forms[i];
+        if (strncmp(dot, ".name=", 6) == 0) {
+            form->name = copy(value);
+        } else if (strncmp(dot, ".maxlen=", 8) == 0) {
+            form->maxlen = number(value, 0);
+        } else if (strncmp(dot, ".required=", 10) == 0) {
+            form->required = value[0] == '\0' ? ' ' : value[0];
+        } else if (strcmp(dot, ".gone") == 0) {
+            form->gone = true;
+        } else {
+            die("unknown change", what);
+        }
+    }
+    f->changes = true;
+}
+
 static void read_field(char **c) {
     Table *t = table_of(c[0]);
     if (t->n == FIELDS_MAX || number(c[1], 0) != t->n + 1) {
         die("fields out of order", c[2]);
     }
-    int maxlen = number(c[4], 0);
-    t->fields[t->n++] = (Field){.name = copy(c[2]),
-                                .kind = copy(c[3]),
-                                .maxlen = maxlen,
-                                .scale = number(c[5], 0),
-                                .required = c[6][0],
-                                .multi = c[7][0] == 'Y',
-                                .name_3176 = copy(c[8]),
-                                .maxlen_3176 = number(c[9], maxlen)};
+    Field *f = &t->fields[t->n++];
+    *f = (Field){
+        .name = copy(c[2]), .kind = copy(c[3]), .scale = number(c[5], 0), .multi = c[7][0] == 'Y'};
+    for (int i = 0; i < n_releases; i++) {
+        f->forms[i] = (Form){f->name, number(c[4], 0), c[6][0] == '\0' ? ' ' : c[6][0], false};
+    }
+    for (char *word = c[8]; *word != '\0';) {
+        size_t len = strcspn(word, " ");
+        char *next = word[len] == ' ' ? word + len + 1 : word + len;
+        word[len] = '\0';
+        change(f, word);
+        word = next;
+    }
 }
 
 /* The same words in every table that has the field. */
@@ -129,10 +197,6 @@ static unsigned slot_of(const char *name, unsigned seed) {
     return (h ^ h >> 15) % SLOTS;
 }
 
-static bool has_alias(const Field *f) {
-    return f->name_3176[0] != '\0' && f->name_3176[0] != '-';
-}
-
 static bool place(unsigned char *slots, const char *name, int index, unsigned seed) {
     unsigned at = slot_of(name, seed);
     if (slots[at] != 0) {
@@ -142,13 +206,25 @@ static bool place(unsigned char *slots, const char *name, int index, unsigned se
     return true;
 }
 
+/* Under each of its names. */
+static bool place_all(unsigned char *slots, const Field *f, int index, unsigned seed) {
+    bool fits = place(slots, f->name, index, seed);
+    const char *last = f->name;
+    for (int i = 0; i < n_releases && fits; i++) {
+        if (strcmp(f->forms[i].name, last) != 0) {
+            last = f->forms[i].name;
+            fits = place(slots, last, index, seed);
+        }
+    }
+    return fits;
+}
+
 static unsigned find_seed(const Table *t, unsigned char *slots) {
     for (unsigned seed = 1; seed < 50000000; seed++) {
         memset(slots, 0, SLOTS);
         bool fits = true;
         for (int i = 0; i < t->n && fits; i++) {
-            fits = place(slots, t->fields[i].name, i, seed) &&
-                   (!has_alias(&t->fields[i]) || place(slots, t->fields[i].name_3176, i, seed));
+            fits = place_all(slots, &t->fields[i], i, seed);
         }
         if (fits) {
             return seed;
@@ -157,13 +233,44 @@ static unsigned find_seed(const Table *t, unsigned char *slots) {
     die("no perfect hash found", t->root);
 }
 
-static void write_field(FILE *c, const Field *f) {
-    int widest = f->maxlen == 0 || f->maxlen_3176 == 0 ? 0 : MAX(f->maxlen, f->maxlen_3176);
-    (void)fprintf(c, "    {{\"%s\", %zu}, {\"%s\", %zu}, CLAIM_%s, '%c', %s, %d, %d, %d, %d, %s,\n",
-                  f->name, strlen(f->name), has_alias(f) ? f->name_3176 : "",
-                  has_alias(f) ? strlen(f->name_3176) : 0, f->kind,
-                  f->required == '\0' ? ' ' : f->required, f->multi ? "true" : "false", f->scale,
-                  widest, f->maxlen, f->maxlen_3176, f->name_3176[0] == '-' ? "true" : "false");
+static void write_form(FILE *c, const Form *f) {
+    (void)fprintf(c, "    {{\"%s\", %zu}, %d, '%c', %s},\n", f->name, strlen(f->name), f->maxlen,
+                  f->required, f->gone ? "true" : "false");
+}
+
+/* What any release may have: the larger size, and asked for only where all ask for it. */
+static Form widest(const Field *f) {
+    Form any = {f->name, f->forms[0].maxlen, f->forms[0].required, false};
+    for (int i = 1; i < n_releases; i++) {
+        const Form *form = &f->forms[i];
+        any.maxlen = any.maxlen == 0 || form->maxlen == 0 ? 0 : MAX(any.maxlen, form->maxlen);
+        any.required = form->required == any.required && !form->gone ? any.required : ' ';
+    }
+    return any;
+}
+
+static void write_forms(FILE *c, int number_of_table, int index) {
+    const Field *f = &tables[number_of_table].fields[index];
+    Form any = widest(f);
+    (void)fprintf(c, "static const ClaimForm forms%d_%d[CLAIM_RELEASE_COUNT] = {\n",
+                  number_of_table, index);
+    write_form(c, &any);
+    for (int i = 0; i < n_releases; i++) {
+        write_form(c, &f->forms[i]);
+    }
+    (void)fprintf(c, "};\n");
+}
+
+static void write_field(FILE *c, int number_of_table, int index) {
+    const Field *f = &tables[number_of_table].fields[index];
+    Form any = widest(f);
+    char forms[32] = "NULL";
+    if (f->changes) {
+        (void)snprintf(forms, sizeof(forms), "forms%d_%d", number_of_table, index);
+    }
+    (void)fprintf(c, "    {{\"%s\", %zu}, CLAIM_%s, '%c', %s, %d, %d, %s,\n", f->name,
+                  strlen(f->name), f->kind, any.required, f->multi ? "true" : "false", f->scale,
+                  any.maxlen, forms);
     if (f->vi == NULL) {
         die("field without a label", f->name);
     }
@@ -171,11 +278,27 @@ static void write_field(FILE *c, const Field *f) {
                   strlen(f->en));
 }
 
+static void write_releases(FILE *c) {
+    (void)fprintf(c, "const ClaimReleaseInfo claim_releases[CLAIM_RELEASE_COUNT] = {\n"
+                     "    {{\"any\", 3}, {\"\", 0}},\n");
+    for (int i = 0; i < n_releases; i++) {
+        const Release *r = &releases[i];
+        (void)fprintf(c, "    {{\"%s\", %zu}, {\"%s\", %zu}},\n", r->name, strlen(r->name),
+                      r->since, strlen(r->since));
+    }
+    (void)fprintf(c, "};\n\n");
+}
+
 static void write_table(FILE *c, int number_of_table) {
     const Table *t = &tables[number_of_table];
+    for (int i = 0; i < t->n; i++) {
+        if (t->fields[i].changes) {
+            write_forms(c, number_of_table, i);
+        }
+    }
     (void)fprintf(c, "static const ClaimField fields%d[] = {\n", number_of_table);
     for (int i = 0; i < t->n; i++) {
-        write_field(c, &t->fields[i]);
+        write_field(c, number_of_table, i);
     }
     (void)fprintf(c, "};\n");
 }
@@ -199,6 +322,7 @@ static void write_row(FILE *c, int n) {
 static void write_c(FILE *c) {
     (void)fprintf(c, "/* Made by gen/claim_tables_gen.c; do not edit. */\n"
                      "#include \"interop/claim_tables.h\"\n\n");
+    write_releases(c);
     for (int n = 0; n < TABLES; n++) {
         if (tables[n].n > 0) {
             write_table(c, n);
@@ -216,6 +340,13 @@ static void write_h(FILE *h) {
                      "#ifndef NHIP_INTEROP_CLAIM_TABLES_GEN_H\n"
                      "#define NHIP_INTEROP_CLAIM_TABLES_GEN_H\n");
     int most = 0;
+    (void)fprintf(h, "\n/* gen/data/claims/releases.tsv; ANY takes the names of all and the larger "
+                     "size. */\n"
+                     "typedef enum ClaimRelease {\n    CLAIM_RELEASE_ANY,\n");
+    for (int i = 0; i < n_releases; i++) {
+        (void)fprintf(h, "    CLAIM_RELEASE_%s,\n", releases[i].name);
+    }
+    (void)fprintf(h, "    CLAIM_RELEASE_COUNT,\n} ClaimRelease;\n");
     for (int n = 0; n < TABLES; n++) {
         const Table *t = &tables[n];
         if (t->n == 0) {
@@ -235,6 +366,7 @@ int main(int argc, char **argv) {
     if (argc != 4) {
         die("usage", "claim_tables_gen OUT.c OUT.h DATA_DIR");
     }
+    read_file(argv[3], "releases.tsv", read_release);
     read_file(argv[3], "tags.tsv", read_tag);
     read_file(argv[3], "fields.tsv", read_field);
     read_file(argv[3], "labels.tsv", read_label);

@@ -179,7 +179,7 @@ void claim_check_value(ClaimBuild *b, ClaimAt at, Str value) {
 void claim_check_record(ClaimBuild *b, ClaimAt at, const Str *values) {
     for (int i = 0; i < at.table->n_fields; i++) {
         const ClaimField *f = &at.table->fields[i];
-        if (f->required == 'Y' && values[i].len == 0) {
+        if (values[i].len == 0 && claim_field_form(f, b->release).required == 'Y') {
             ClaimAt here = at;
             here.field = f;
             claim_issue_add(b, CLAIM_RULE_FIELD_REQUIRED, here, STR_EMPTY);

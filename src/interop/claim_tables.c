@@ -40,41 +40,30 @@ int claim_field_find(const ClaimTable *t, Str element) {
     }
     assert(index < t->n_fields);
     const ClaimField *f = &t->fields[index];
-    bool same = str_eq(f->name, element) || (f->name_3176.len > 0 && str_eq(f->name_3176, element));
+    bool same = str_eq(f->name, element);
+    for (int r = 0; f->forms != NULL && r < CLAIM_RELEASE_COUNT && !same; r++) {
+        same = str_eq(f->forms[r].name, element);
+    }
     return same ? index : -1;
 }
 
-int claim_field_maxlen(const ClaimField *f, ClaimRelease release) {
-    switch (release) {
-    case CLAIM_RELEASE_130:
-    case CLAIM_RELEASE_4750:
-        return f->maxlen_4750;
-    case CLAIM_RELEASE_3176:
-    case CLAIM_RELEASE_1931:
-        return f->maxlen_3176;
-    case CLAIM_RELEASE_ANY:
-    case CLAIM_RELEASE_COUNT:
-    default:
-        return f->maxlen;
-    }
+ClaimForm claim_field_form(const ClaimField *f, ClaimRelease release) {
+    return f->forms != NULL && release < CLAIM_RELEASE_COUNT
+               ? f->forms[release]
+               : (ClaimForm){f->name, f->maxlen, f->required, false};
 }
 
-/* From the day on which the release counts for the end of the care. */
-static const struct {
-    const char *name, *since;
-} releases[CLAIM_RELEASE_COUNT] = {
-    [CLAIM_RELEASE_ANY] = {"any", ""},           [CLAIM_RELEASE_130] = {"130", "00000000"},
-    [CLAIM_RELEASE_4750] = {"4750", "20240101"}, [CLAIM_RELEASE_3176] = {"3176", "20250101"},
-    [CLAIM_RELEASE_1931] = {"1931", "20260701"},
-};
+int claim_field_maxlen(const ClaimField *f, ClaimRelease release) {
+    return claim_field_form(f, release).maxlen;
+}
 
 Str claim_release_name(ClaimRelease release) {
-    return str_from(releases[release].name);
+    return claim_releases[release].name;
 }
 
 ClaimRelease claim_release_by_name(Str name) {
     ClaimRelease r = CLAIM_RELEASE_ANY;
-    while (r < CLAIM_RELEASE_COUNT && !str_eq(str_from(releases[r].name), name)) {
+    while (r < CLAIM_RELEASE_COUNT && !str_eq(claim_releases[r].name, name)) {
         r++;
     }
     return r;
@@ -82,10 +71,10 @@ ClaimRelease claim_release_by_name(Str name) {
 
 ClaimRelease claim_release_at(Str day) {
     uint64_t digits = 0;
-    ClaimRelease r = CLAIM_RELEASE_1931;
+    ClaimRelease r = CLAIM_RELEASE_COUNT - 1;
     bool known = (day.len == 8 || day.len == 12) && str_to_u64(day, &digits) == ERR_OK;
-    while (known && r > CLAIM_RELEASE_130 &&
-           str_cmp(str_sub(day, 0, 8), str_from(releases[r].since)) < 0) {
+    while (known && r > CLAIM_RELEASE_ANY + 1 &&
+           str_cmp(str_sub(day, 0, 8), claim_releases[r].since) < 0) {
         r--;
     }
     return r;

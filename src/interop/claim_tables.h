@@ -1,7 +1,7 @@
 /* claim_tables.h — the insurance-claim tables XML0–XML11 and XML13–XML15 as data: element names,
  * fields in the annex's order, kinds, sizes. Generated from
- * gen/data/claims/{tags,fields,labels}.tsv (QĐ 130/2023 as amended by QĐ 4750/2023; column *_3176:
- * what QĐ 3176/2024 changes; MUC_HUONG as QĐ 1931/2026). Field indexes are enum constants
+ * gen/data/claims/{releases,tags,fields,labels}.tsv (QĐ 130/2023 as amended by QĐ 4750/2023; column
+ * `changes`: what later releases change). Field indexes are enum constants
  * XMLn_FIELD (XML1_MA_LK …), counts XMLn_FIELD_COUNT. Everything is constant: no ownership, no
  * errors, any thread. */
 #ifndef NHIP_INTEROP_CLAIM_TABLES_H
@@ -22,16 +22,11 @@ typedef enum ClaimKind {
     CLAIM_DT,   /* yyyyMMdd or yyyyMMddHHmm (the releases differ) */
 } ClaimKind;
 
-/* Which release a file follows; ANY takes the names of all and the larger size. Of 130 and 1931 no
- * sizes other than those of 4750 and 3176 are known: they differ in dates and in what rules ask. */
-typedef enum ClaimRelease {
-    CLAIM_RELEASE_ANY,
-    CLAIM_RELEASE_130,
-    CLAIM_RELEASE_4750,
-    CLAIM_RELEASE_3176,
-    CLAIM_RELEASE_1931,
-    CLAIM_RELEASE_COUNT,
-} ClaimRelease;
+/* A release and from which day of the end of care it counts (yyyyMMdd; empty: from ever). */
+typedef struct ClaimReleaseInfo {
+    Str name, since;
+} ClaimReleaseInfo;
+extern const ClaimReleaseInfo claim_releases[CLAIM_RELEASE_COUNT];
 
 /* "130", "4750", "3176", "1931", "any". */
 Str claim_release_name(ClaimRelease release);
@@ -39,24 +34,27 @@ Str claim_release_name(ClaimRelease release);
 ClaimRelease claim_release_by_name(Str name);
 /* The one in force on a day of care, yyyyMMdd or yyyyMMddHHmm; the newest for anything else. */
 ClaimRelease claim_release_at(Str day);
-/* Does it have the names and sizes of QĐ 3176? */
-static inline bool claim_release_is_new(ClaimRelease release) {
-    return release == CLAIM_RELEASE_3176 || release == CLAIM_RELEASE_1931;
-}
-
-typedef struct ClaimField {
-    Str name;      /* element name in 4750 */
-    Str name_3176; /* its name in 3176 where that differs, else empty */
-    ClaimKind kind;
+/* A field as one release has it. */
+typedef struct ClaimForm {
+    Str name;      /* of the element */
+    int maxlen;    /* characters; 0: no maximum */
     char required; /* 'Y', 'C' under a condition, ' ' optional */
-    bool multi;    /* values joined by ';' */
-    int scale;     /* CLAIM_DEC: digits behind the point */
-    int maxlen;    /* characters, the larger of both releases; 0: no maximum */
-    int maxlen_4750;
-    int maxlen_3176;
-    bool gone_3176; /* dropped in 3176 */
-    Str vi, en;     /* what a person calls it (gen/data/claims/labels.tsv) */
+    bool gone;     /* the release dropped it */
+} ClaimForm;
+
+/* What stands here is of any release: the name of the oldest, required where all require it, the
+ * largest size. */
+typedef struct ClaimField {
+    Str name;
+    ClaimKind kind;
+    char required;          /* 'Y', 'C' under a condition, ' ' optional */
+    bool multi;             /* values joined by ';' */
+    int scale;              /* CLAIM_DEC: digits behind the point */
+    int maxlen;             /* characters; 0: no maximum */
+    const ClaimForm *forms; /* by release; NULL: all alike */
+    Str vi, en;             /* what a person calls it (gen/data/claims/labels.tsv) */
 } ClaimField;
+ClaimForm claim_field_form(const ClaimField *f, ClaimRelease release);
 
 typedef struct ClaimTable {
     Str name;   /* "XML1", as in LOAIHOSO */
@@ -78,7 +76,7 @@ const ClaimTable *claim_table(int number);
 const ClaimTable *claim_table_by_name(Str name);
 /* By document element, or NULL. */
 const ClaimTable *claim_table_by_root(Str root);
-/* Index of the field with that element name (of either release), or -1. Constant time. */
+/* Index of the field with that element name (of any release), or -1. Constant time. */
 int claim_field_find(const ClaimTable *t, Str element);
 /* Largest number of characters in that release; 0: no maximum. */
 int claim_field_maxlen(const ClaimField *f, ClaimRelease release);

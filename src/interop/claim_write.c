@@ -18,16 +18,14 @@ static void put_close(Buf *out, Str name) {
 }
 
 static void put_record(Buf *out, const ClaimTable *t, const Str *values, ClaimRelease release) {
-    bool new_names = claim_release_is_new(release);
     for (int i = 0; i < t->n_fields; i++) {
-        const ClaimField *f = &t->fields[i];
-        if (new_names && f->gone_3176 && values[i].len == 0) {
+        ClaimForm f = claim_field_form(&t->fields[i], release);
+        if (f.gone && values[i].len == 0) {
             continue;
         }
-        Str name = new_names && f->name_3176.len > 0 ? f->name_3176 : f->name;
-        put_open(out, name);
+        put_open(out, f.name);
         xml_put_text(out, values[i]);
-        put_close(out, name);
+        put_close(out, f.name);
     }
 }
 

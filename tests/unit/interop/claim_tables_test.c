@@ -21,8 +21,9 @@ static void every_name_finds_its_own_field(void **state) {
         const ClaimTable *t = claim_table(i);
         for (int k = 0; t != NULL && k < t->n_fields; k++) {
             assert_int_equal(claim_field_find(t, t->fields[k].name), k);
-            if (t->fields[k].name_3176.len > 0) {
-                assert_int_equal(claim_field_find(t, t->fields[k].name_3176), k);
+            for (int r = 0; r < CLAIM_RELEASE_COUNT; r++) {
+                ClaimForm form = claim_field_form(&t->fields[k], (ClaimRelease)r);
+                assert_int_equal(claim_field_find(t, form.name), k);
             }
         }
     }
@@ -39,7 +40,10 @@ static void indexes_names_and_aliases_agree(void **state) {
     assert_str(t1->record, t1->root);
     const ClaimTable *t13 = claim_table(13);
     assert_int_equal(claim_field_find(t13, STR("TINH_TRANG_CT")), XML13_PP_DIEU_TRI);
-    assert_true(t13->fields[XML13_TEN_THUOC].gone_3176);
+    const ClaimField *gone = &t13->fields[XML13_TEN_THUOC];
+    assert_false(claim_field_form(gone, CLAIM_RELEASE_4750).gone);
+    assert_true(claim_field_form(gone, CLAIM_RELEASE_3176).gone);
+    assert_true(claim_field_form(gone, CLAIM_RELEASE_1931).gone);
     assert_int_equal(claim_table(2)->fields[XML2_MUC_HUONG].kind, CLAIM_DEC);
 }
 
@@ -62,6 +66,9 @@ static void the_larger_size_holds_unless_a_release_is_chosen(void **state) {
     f = &claim_table(1)->fields[XML1_MA_BENH_YHCT];
     assert_int_equal(claim_field_maxlen(f, CLAIM_RELEASE_ANY), 255);
     assert_int_equal(claim_field_maxlen(f, CLAIM_RELEASE_3176), 150);
+    f = &claim_table(3)->fields[XML3_MUC_HUONG];
+    assert_int_equal(claim_field_maxlen(f, CLAIM_RELEASE_3176), 3);
+    assert_int_equal(claim_field_maxlen(f, CLAIM_RELEASE_1931), 4);
 }
 
 static void the_day_of_care_says_the_release(void **state) {
