@@ -460,10 +460,16 @@ static ErrCode join(Search *s, SearchLink *link) {
     return link_finish(s, link->term, c);
 }
 
-/* A set is worth it when it is not larger than what asking would have to look at. */
+/* A set is worth it when it costs no more than what asking would have to look at. A member of a
+ * chain's set is looked up with all that refers to it; the answer to one look holds for many
+ * candidates of a page (six looks a member were measured). */
 static bool is_set_better(Search *s, const SearchLink *link) {
-    size_t few = s->limits.link_work != 0 ? 0 : LINK_FEW;
-    return link->expected <= set_most(s) && link->expected <= MAX(asks(s, link), few);
+    enum { LOOKS_A_MEMBER = 6 };
+    bool is_test = s->limits.link_work != 0;
+    bool is_page = s->wanted > 0 && !link_is_reverse(link->term) && !is_test;
+    size_t looks = asks(s, link) / (is_page ? LOOKS_A_MEMBER : 1);
+    return link->expected <= set_most(s) &&
+           link->expected <= MAX(looks, is_test ? 0 : (size_t)LINK_FEW);
 }
 
 static SearchLink *smallest(const Search *s, uint64_t done, size_t *ret_at) {
