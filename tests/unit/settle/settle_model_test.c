@@ -441,10 +441,47 @@ static void a_closed_month_stays_as_it_was(void **state) {
     assert_string_equal(w->info.rule, "settle-not-closed");
 }
 
+/* ---- a closing and a signature at the same time ---- */
+
+typedef struct Race {
+    World *w;
+    Str facility;
+    ErrCode closed;
+} Race;
+
+static void close_it(void *arg) {
+    Race *r = arg;
+    ErrInfo info = {0};
+    CLEANUP_ARENA Arena *arena = arena_new(64 * LIMIT_MIB);
+    SettleMonth month = {.facility = r->facility, .month = STR("2026-11"), .who = STR("trưởng")};
+    r->closed = settle_close(r->w->settle, arena, &month, &info);
+}
+
+/* One of the two comes first; the other one knows it. */
+static void a_closing_and_a_signature_never_pass_each_other(void **state) {
+    enum { ROUNDS = 20 };
+    World *w = *state;
+    for (int i = 0; i < ROUNDS; i++) {
+        char facility[8];
+        (void)snprintf(facility, sizeof(facility), "46%03d", i);
+        SEND(w->h, {.ma_lk = "LK1", .card = "DN4464600000001", .facility = facility});
+        Race race = {.w = w, .facility = str_from(facility)};
+        SettleAct act = {.facility = race.facility, .ma_lk = STR("LK1"), .who = STR("cn. Hoa")};
+        Thread thread = {.started = false};
+        assert_ok(thread_start(&thread, "closes", close_it, &race));
+        ErrCode err = settle_sign(w->settle, &act, w->key, &w->info);
+        thread_join(&thread);
+        assert_true((err == ERR_OK && race.closed == ERR_PRECONDITION) ||
+                    (err == ERR_PRECONDITION && race.closed == ERR_OK));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_closed_month_stays_as_it_was, world_setup,
                                         world_teardown),
+        cmocka_unit_test_setup_teardown(a_closing_and_a_signature_never_pass_each_other,
+                                        world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(any_order_of_commands, world_setup, world_teardown),
     };
     return cmocka_run_group_tests_name("settle/model", tests, NULL, NULL);
