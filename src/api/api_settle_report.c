@@ -51,7 +51,7 @@ static void reply_file(RestCall *call, const SettleTable *t, Str type, const cha
                             STR_ARG(settle_is_month(t->month) ? t->month : STR_EMPTY), ending);
     Str headers[] = {STR("Cache-Control"),           STR("no-store"),
                      STR("X-Content-Type-Options"),  STR("nosniff"),
-                     STR("Content-Security-Policy"), buf_str(&policy),
+                     STR("Content-Security-Policy"), arena_str(call->arena, buf_str(&policy)),
                      STR("Content-Disposition"),     name};
     http_reply(call->request, &(HttpReply){.status = 200,
                                            .type = type,
