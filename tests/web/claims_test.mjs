@@ -259,6 +259,27 @@ await test('fix: the preview says what happens, then it happens, undo takes it b
     is(again.length === before.length && again.every((m) => before.includes(m)), 'they say what they said before');
 });
 
+await test('settlement: a month, its closing, a report with its files', [1920, 1080], async (page) => {
+    await asWho(page);
+    const { facility } = (await json('/api/claims/counts')).facilities[0];
+    await open(page, `/quyet-toan?facility=${facility}`);
+    await page.locator('.settle tbody tr').first().waitFor();
+    const { months } = await json(`/api/settle/months?facility=${facility}`);
+    const last = months[months.length - 1].month;
+    await page.locator(`.settle tbody a[href*="month=${last}"]`).first().click();
+    await page.locator('.closing tbody tr').first().waitFor();
+    const behind = (await rowsOf(new URLSearchParams({ facility, from: last, to: last, state: 'entered,checked,corrected,signed' }).toString())).length;
+    is(behind === months[months.length - 1].not_sent, `not sent ${months[months.length - 1].not_sent}, listed ${behind}`);
+    await page.getByRole('link', { name: 'Tuổi hồ sơ chưa gửi' }).click();
+    await page.locator('.report-view tfoot').waitFor();
+    const csv = await page.locator('.report-view a[href*="format=csv"]').getAttribute('href');
+    is((await fetch(base + csv)).ok, 'the file is there');
+    await shot(page, 'settle-desk');
+    await page.getByRole('button', { name: 'Chốt tháng' }).click();
+    await page.locator('.closing th', { hasText: 'Lúc chốt' }).waitFor();
+    is((await json(`/api/settle/months/${facility}/${last}`)).closed !== null, 'the month is closed');
+});
+
 for (const [path, name] of [['/giam-dinh', 'claims'], ['/giam-dinh?fix=1', 'fix'], ['/quyet-toan', 'settle']])
     for (const scheme of ['light', 'dark'])
         await test(`${name}: 360 px, ${scheme}: fits, WCAG 2.2 AA`, PHONE, async (page) => {

@@ -89,7 +89,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
     const run = async (): Promise<void> => {
         if (!plan) return;
         if (!who.value.trim()) {
-            document.getElementById('who')?.focus();
+            document.getElementById('who-fix')?.focus();
             return;
         }
         const answer = await send<{ id: string; done: number; skipped: number }>('/api/claims/fixes', { who: who.value.trim(), digest: plan.digest });
@@ -150,7 +150,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
             {plan && <PlanView plan={plan} />}
             {plan && plan.visits > 0 && (
                 <div class="decide">
-                    <WhoField />
+                    <WhoField id="who-fix" />
                     <button type="button" class="button primary" disabled={busy} onClick={() => void run()}>
                         {t('fix.run', { n: num(plan.visits) })}
                     </button>

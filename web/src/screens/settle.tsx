@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { asFailure, askJson, type Failure, type FacilityName, useAsk } from '../core/api';
 import { date, dateTime, money, num } from '../core/format';
-import { t } from '../core/i18n';
+import { t, tOr } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { go, usePlace, withQuery } from '../core/router';
 import { Problem } from '../ui/parts';
@@ -27,7 +27,7 @@ interface Closing {
     why: string | null;
     time: string | null;
     figures: { id: string; title: string; kind: 'count' | 'money'; frozen: number | null; now: number }[];
-    left: unknown[];
+    left?: unknown[];
 }
 type Kind = 'text' | 'count' | 'money' | 'quantity' | 'day';
 interface Report {
@@ -43,6 +43,7 @@ interface Report {
 /** Reports of a month; ageing and denials stand without one. */
 const REPORTS = ['outpatient', 'inpatient', 'drugs', 'supplies', 'services', 'reconciliation', 'denials', 'ageing'] as const;
 type Name = (typeof REPORTS)[number];
+const SCOPED: readonly Name[] = ['outpatient', 'inpatient', 'drugs', 'supplies', 'services'];
 const ROWS = 200;
 
 /** 10/2026 */
@@ -210,14 +211,16 @@ function ClosingPanel({ facility, month, changed }: { facility: string; month: s
                         <tbody>
                             {c.figures.map((f) => (
                                 <tr class={f.frozen !== null && f.frozen !== f.now ? 'moved' : ''}>
-                                    <th scope="row">{f.title}</th>
+                                    <th scope="row">
+                                        <span class="quiet">{tOr(`settle.${f.id.split('.')[0]}`)}</span> {f.title}
+                                    </th>
                                     {c.closed && <td class="right">{say(f.kind, f.frozen)}</td>}
                                     <td class="right">{say(f.kind, f.now)}</td>
                                 </tr>
                             ))}
                         </tbody>
                     </table>
-                    {c.left.length > 0 && <p>{t('settle.left', { n: num(c.left.length) })}</p>}
+                    {(c.left?.length ?? 0) > 0 && <p>{t('settle.left', { n: num(c.left?.length) })}</p>}
                     {!c.closed && (
                         <div class="decide no-print">
                             <WhoField />
@@ -246,7 +249,8 @@ function cell(kind: Kind, value: string | number | null): string {
 function ReportPanel({ report, facility, month }: { report: Name; facility: string; month: string }): JSX.Element {
     const [all, setAll] = useState(false);
     const [rows, setRows] = useState(ROWS);
-    const query = new URLSearchParams({ scope: all ? 'all' : 'asked' });
+    const query = new URLSearchParams();
+    if (SCOPED.includes(report)) query.set('scope', all ? 'all' : 'asked');
     if (facility) query.set('facility', facility);
     if (month && report === 'denials') {
         query.set('from', month);
@@ -261,9 +265,11 @@ function ReportPanel({ report, facility, month }: { report: Name; facility: stri
             <div class="work-head">
                 <h2 id="report-title">{r?.title ?? t(`settle.${report}`)}</h2>
                 <div class="actions no-print">
-                    <label class="check">
-                        <input type="checkbox" checked={all} onChange={(e) => setAll(e.currentTarget.checked)} /> <span>{t('settle.scope_all')}</span>
-                    </label>
+                    {SCOPED.includes(report) && (
+                        <label class="check">
+                            <input type="checkbox" checked={all} onChange={(e) => setAll(e.currentTarget.checked)} /> <span>{t('settle.scope_all')}</span>
+                        </label>
+                    )}
                     <a class="button" href={`${path}&format=csv`} download>
                         CSV
                     </a>
