@@ -302,14 +302,26 @@ static void drop_old(Catalog *c, TimeMs now) {
     }
 }
 
+/* Or empty. It becomes a part of rows. */
+static bool is_code(Str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))) {
+            return false;
+        }
+    }
+    return s.len <= 16;
+}
+
 ErrCode catalog_preview(Catalog *c, Arena *arena, const CatalogTable *table, CatalogPlan *ret_plan,
                         ErrInfo *info) {
     size_t at;
     TimeMs now = clock_now_ms(c->clock);
     TRY(find_spec(c, table->catalogue, &at, info));
-    if (!utf8_valid(table->file) || !utf8_valid(table->facility) || table->file.len > 255 ||
-        table->facility.len > 16) {
-        return ERR_PARAM;
+    if (!utf8_valid(table->file) || table->file.len > 255 || !is_code(table->facility)) {
+        return err_set(info, ERR_PARAM, "catalogue-facility",
+                       "a facility's code has up to 16 letters and digits; a file name 255 bytes",
+                       "mã cơ sở có tối đa 16 chữ cái và chữ số; tên tệp tối đa 255 byte");
     }
     MUTEX_GUARD(&c->change_lock);
     drop_old(c, now);

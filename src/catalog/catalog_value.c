@@ -34,9 +34,9 @@ static bool code_value(Str s, Str *ret, CatalogFault *f) {
     if (s.len > CODE_MAX) {
         return fault_long(f);
     }
-    if (str_find_char(s, ' ', 0) != SIZE_MAX) {
-        return fault(f, "catalogue-code", "Mã có khoảng trắng: hãy viết liền.",
-                     "The code has blanks: write it without.");
+    if (str_find_char(s, ' ', 0) != SIZE_MAX || s.ptr[0] == '#') {
+        return fault(f, "catalogue-code", "Mã có khoảng trắng hoặc bắt đầu bằng #: hãy viết liền.",
+                     "The code has blanks or begins with #: write it without.");
     }
     *ret = s;
     return true;

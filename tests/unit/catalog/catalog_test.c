@@ -262,6 +262,11 @@ static void bad_rows_say_where_and_what_to_do(void **state) {
         .catalogue = STR("thuoc"), .bytes = STR("tên,ghi chú\nx,y\n"), .since = INT64_MIN};
     assert_int_equal(catalog_preview(c, h->arena, &table, &plan, &h->info), ERR_INVALID);
     assert_string_equal(h->info.rule, "catalogue-header");
+    table.facility = STR("46\t01");
+    assert_int_equal(catalog_preview(c, h->arena, &table, &plan, &h->info), ERR_PARAM);
+    table.facility = STR_EMPTY;
+    plan = preview_text(h, c, "thuoc", "code;name\n#1;x\n");
+    assert_str(plan.issues[0].rule, STR("catalogue-code"));
     table.catalogue = STR("khong-co");
     assert_int_equal(catalog_preview(c, h->arena, &table, &plan, &h->info), ERR_NOT_FOUND);
     catalog_close(c);
