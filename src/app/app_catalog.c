@@ -76,7 +76,7 @@ static void print_edition(const CatalogApp *c, const CatalogEdition *e) {
         (void)printf(app_say(c->app, "\tas edition %u", "\tnhư phiên bản %u"), e->restored);
     }
     if (e->damaged) {
-        (void)printf(app_say(c->app, "\tnewer one damaged", "\tphiên bản mới hơn bị hỏng"));
+        (void)fputs(app_say(c->app, "\tnewer one damaged", "\tphiên bản mới hơn bị hỏng"), stdout);
     }
     (void)printf("\n");
 }
