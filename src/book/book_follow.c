@@ -22,7 +22,8 @@ typedef struct Follow {
     Arena *arena;
     char last[ID_MAX + 1]; /* the Encounter that was named last */
     bool last_task;
-    RecordNo from; /* the batch begins behind this record */
+    RecordNo from;  /* the batch begins behind this record */
+    int64_t pruned; /* day before which WORK has nothing left to drop */
 } Follow;
 
 /* ---- what has changed ---- */
@@ -197,6 +198,20 @@ static ErrCode current_note(Follow *f, const TableRow *table, BookNote *ret) {
     return tables_end(f->book->tables, err);
 }
 
+/* Once a day, when there is nothing else to do. */
+static ErrCode prune(Follow *f) {
+    int64_t since = book_work_since(f->book);
+    bool more = false;
+    if (f->pruned == since) {
+        return ERR_OK;
+    }
+    ErrCode err = tables_begin(f->book->tables);
+    err = err == ERR_OK ? book_make_prune(f->make, &more) : err;
+    TRY(tables_end(f->book->tables, err));
+    f->pruned = more ? f->pruned : since;
+    return ERR_OK;
+}
+
 static ErrCode turn(Follow *f) {
     Book *b = f->book;
     TableRow table;
@@ -215,6 +230,7 @@ static ErrCode turn(Follow *f) {
     }
     tell(b, table.position);
     if (table.position == snapshot && note.behind == UINT64_MAX) {
+        TRY(prune(f));
         (void)store_wait(b->o.store, snapshot, WAIT_MS);
     }
     return ERR_OK;
@@ -234,7 +250,7 @@ static void run(Follow *f) {
 }
 
 void book_follow_main(void *arg) {
-    Follow f = {.book = arg};
+    Follow f = {.book = arg, .pruned = INT64_MIN};
     thread_step_back(5);
     f.arena = arena_new(FOLLOW_BYTES);
     ErrCode err = f.arena == NULL ? ERR_NOMEM : book_make_new(f.book, &f.make);

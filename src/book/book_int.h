@@ -219,6 +219,10 @@ void book_make_begin(BookMake *make); /* forgets what is to do */
 MUST_USE ErrCode book_make_note(BookMake *make, Slot visit, bool task_only);
 /* Makes the rows of all that was noted, then those of the visits that see them. */
 MUST_USE ErrCode book_make_run(BookMake *make);
+/* Drops lines of WORK that no visit may see any more, some at a time; *ret_more: there may be
+ * others.
+ */
+MUST_USE ErrCode book_make_prune(BookMake *make, bool *ret_more);
 int64_t book_make_rows(const BookMake *make); /* more rows than at book_make_begin, or fewer */
 
 /* The note of the table: by what its rows are made, and how far they are made again. */

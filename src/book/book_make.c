@@ -303,3 +303,69 @@ ErrCode book_make_run(BookMake *m) {
     }
     return ERR_OK;
 }
+
+/* ---- what is too old for WORK ---- */
+
+enum { PRUNE_MAX = 512 }; /* keys looked at in one turn */
+
+typedef struct Old {
+    Slot visits[PRUNE_MAX];
+    size_t n;
+} Old;
+
+static ErrCode take_old(void *ctx, const TableHit *hit) {
+    Old *old = ctx;
+    if (old->n == 0 || old->visits[old->n - 1] != hit->first) {
+        old->visits[old->n++] = hit->first;
+    }
+    return ERR_OK;
+}
+
+/* Does every line stand before the day? Of a long stay some may not. */
+static ErrCode is_old(BookMake *m, const TableCell *cell, bool *ret) {
+    BookWork work;
+    Str body;
+    arena_reset(m->arena);
+    *ret = false;
+    ErrCode err = tables_get(m->book->tables, TABLE_IN_TURN, m->arena, cell, &body);
+    if (err != ERR_OK) {
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    }
+    TRY(book_work_get(m->arena, body, &work));
+    *ret = true;
+    for (size_t i = 0; i < work.n && *ret; i++) {
+        BookWho who[BOOK_WHO_MAX];
+        *ret = book_who(work.lines[i].values, who) == 0 || who[0].day < m->work_since;
+    }
+    return ERR_OK;
+}
+
+ErrCode book_make_prune(BookMake *m, bool *ret_more) {
+    Book *b = m->book;
+    Old old = {.n = 0};
+    bool dropped = false;
+    CLEANUP_BUF Buf until;
+    buf_init(&until, LIMIT_MIB);
+    m->work_since = book_work_since(b);
+    book_work_key(&until, &(BookWho){.day = m->work_since, .kind = '\0', .code = STR_EMPTY});
+    TRY(buf_ok(&until));
+    TRY(tables_scan(b->tables, &(TableScan){.side = TABLE_IN_TURN,
+                                            .id = b->work.id,
+                                            .from = STR("W"),
+                                            .until = buf_str(&until),
+                                            .max = PRUNE_MAX,
+                                            .each = take_old,
+                                            .ctx = &old}));
+    for (size_t i = 0; i < old.n; i++) {
+        TableCell cell = {.id = b->work.id, .first = old.visits[i]};
+        bool drop = false;
+        bool had = false;
+        TRY(is_old(m, &cell, &drop));
+        if (drop) {
+            TRY(tables_unset(b->tables, &b->work.shape, &cell, &had));
+            dropped = dropped || had;
+        }
+    }
+    *ret_more = dropped;
+    return ERR_OK;
+}

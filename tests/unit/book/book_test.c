@@ -3,6 +3,8 @@
  * rules, each row, every list and every count is what reading everything gives. */
 #include "unit/book/book_help.h"
 
+#include "store/store_table.h"
+
 /* ---- comparing ---- */
 
 static const Naive *naive_of(const Scan *s, Slot first) {
@@ -353,6 +355,44 @@ static void other_rules_make_the_rows_again(void **state) {
     world_release(&w);
 }
 
+static ErrCode count_row(void *ctx, Slot first, uint64_t at, Str body) {
+    (void)first;
+    (void)at;
+    (void)body;
+    ++*(size_t *)ctx;
+    return ERR_OK;
+}
+
+static size_t count_work(World *w) {
+    CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
+    size_t n = 0;
+    TableRow row;
+    TableRead read = {.name = STR("work"), .max = 100000, .each = count_row, .ctx = &n};
+    Tables *t = NULL;
+    TablesOpen how = {.store = w->home->store, .file = "book.db", .read_only = true};
+    assert_ok(tables_open(&how, &t, NULL));
+    assert_ok(tables_read(t, arena, &read, &row));
+    tables_close(t);
+    return n;
+}
+
+/* Lines of WORK go when their days are over; the others stay. */
+static void old_work_goes(void **state) {
+    World w;
+    world_setup(&w, state, 31);
+    random_steps(&w, 20);
+    world_settle(&w);
+    assert_true(count_work(&w) > 0);
+    book_close(w.book);
+    clock_fake_advance(&w.clock, INT64_C(200) * 24 * 3600 * 1000);
+    world_open(&w);
+    for (int i = 0; i < 500 && count_work(&w) > 0; i++) {
+        (void)usleep(20000);
+    }
+    assert_int_equal(count_work(&w), 0);
+    world_release(&w);
+}
+
 static void cursors_that_are_none_are_refused(void **state) {
     World w;
     BookPage page;
@@ -373,6 +413,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_book_is_what_all_visits_say, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(a_book_that_is_gone_comes_back, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(other_rules_make_the_rows_again, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(old_work_goes, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(cursors_that_are_none_are_refused, home_setup,
                                         home_teardown),
     };
