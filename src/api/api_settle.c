@@ -232,9 +232,11 @@ static ErrCode run_step(RestCall *call, SettleStep step, Buf *out, ErrInfo *info
     SettleDone done;
     Api *api = api_of(call);
     if (step == SETTLE_SIGN && api->o.sign_key == NULL) {
-        return err_set(info, ERR_PRECONDITION, "settle-no-key",
-                       "this server has no key to sign with (settings sign_key, sign_cert)",
-                       "máy chủ chưa có khoá để ký (cài đặt sign_key, sign_cert)");
+        return err_set(
+            info, ERR_PRECONDITION, "settle-no-key",
+            "this server has no key to sign with: set sign_key and sign_cert, then start it "
+            "again",
+            "máy chủ chưa có khoá để ký: hãy đặt sign_key và sign_cert rồi chạy lại máy chủ");
     }
     TRY(read_command(call, step, &c, info));
     TRY(settle_many(api->settle, call->arena,

@@ -74,11 +74,6 @@ typedef struct App {
       "[--out FILE]|close F MONTH [--who NAME --why TEXT]",                                        \
       "claims on their way to the fund's money: sign, take answers in, report, close",             \
       "quyết toán: ký, nhập kết quả của quỹ, báo cáo, chốt tháng")                                 \
-    X(settle,                                                                                      \
-      "show F MA_LK|sign F MONTH|answer FILE [--facility F] [--final]|report NAME F MONTH "        \
-      "[--out FILE]|close F MONTH [--who NAME --why TEXT]",                                        \
-      "claims on their way to the fund's money: sign, take answers in, report, close",             \
-      "quyết toán: ký, nhập kết quả của quỹ, báo cáo, chốt tháng")                                 \
     X(mpi,                                                                                         \
       "[list [--all]|run [--dry-run]|explain ID ID|merge KEEP OTHER|unmerge ID ID|differ ID ID] "  \
       "[--who NAME --why TEXT]",                                                                   \

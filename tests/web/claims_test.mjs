@@ -242,6 +242,7 @@ await test('fix: the preview says what happens, then it happens, undo takes it b
     await page.locator('.work tbody tr').first().waitFor();
     await page.keyboard.press('f');
     await page.locator('.fix select').nth(1).waitFor();
+    await page.waitForFunction(() => document.activeElement.id === 'fix-table');
     await page.waitForFunction(() => document.querySelectorAll('.fix select')[1].options.length > 20);
     await page.locator('.fix select').nth(1).selectOption('GHI_CHU');
     await page.locator('.fix .check input').check();
@@ -257,6 +258,20 @@ await test('fix: the preview says what happens, then it happens, undo takes it b
     await page.getByText('Đã hoàn tác').first().waitFor();
     const again = await Promise.all((await rowsOf(`facility=${facility}`)).map(async (r) => (await claimOf(r.id)).mark));
     is(again.length === before.length && again.every((m) => before.includes(m)), 'they say what they said before');
+    await page.keyboard.press('Escape');
+    await page.locator('.fix').waitFor({ state: 'detached' });
+    await page.waitForFunction(() => document.activeElement.id === 'main');
+});
+
+await test('a step that nobody signs for says so beside the field', DESK, async (page) => {
+    await open(page, '/giam-dinh?state=checked');
+    await page.locator('.work tbody input').first().check();
+    await page.locator('.steps .primary').click();
+    const field = page.locator('.steps #who');
+    is((await page.evaluate(() => document.activeElement.id)) === 'who' && (await field.getAttribute('aria-invalid')) === 'true', 'the name is asked for');
+    is((await page.locator('.steps .missing').innerText()) === 'Hãy ghi tên người thực hiện.', 'in a sentence');
+    await field.fill('Kiểm thử');
+    is((await page.locator('.missing').count()) === 0 && (await field.getAttribute('aria-invalid')) === null, 'once');
 });
 
 await test('settlement: a month, its closing, a report with its files', [1920, 1080], async (page) => {
@@ -269,6 +284,9 @@ await test('settlement: a month, its closing, a report with its files', [1920, 1
     await page.locator(`.settle tbody a[href*="month=${last}"]`).first().click();
     await page.locator('.closing tbody tr').first().waitFor();
     const behind = (await rowsOf(new URLSearchParams({ facility, from: last, to: last, state: 'entered,checked,corrected,signed' }).toString())).length;
+    const top = (await page.locator('.closing').boundingBox()).y;
+    is(top < 600, `what was chosen is seen at once (${top})`);
+    is((await page.locator('.closing a[href^="/giam-dinh"]').innerText()).startsWith(`${behind} hồ sơ`), 'what a closing would leave out is told before');
     is(behind === months[months.length - 1].not_sent, `not sent ${months[months.length - 1].not_sent}, listed ${behind}`);
     await page.getByRole('link', { name: 'Tuổi hồ sơ chưa gửi' }).click();
     await page.locator('.report-view tfoot').waitFor();

@@ -8,7 +8,7 @@ import { useKeys } from '../core/keys';
 import { go, usePlace, withQuery } from '../core/router';
 import { Icon, StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
-import { undoable, who, WhoField } from '../ui/undo';
+import { undoable, who, WhoField, WhyField } from '../ui/undo';
 import { type Plan, PlanView } from './catalogues_plan';
 
 export interface Column {
@@ -272,10 +272,7 @@ function Editions({ at, newest, back }: { at: string; newest: number; back: (to:
                     }}
                 >
                     <WhoField />
-                    <label class="who why">
-                        <span>{t('word.why')}</span>
-                        <input id="why-back" required maxLength={300} value={why} autocomplete="off" onInput={(e) => setWhy(e.currentTarget.value)} />
-                    </label>
+                    <WhyField id="why-back" required value={why} set={setWhy} />
                     <button type="submit" class="button primary" disabled={busy}>
                         {t('catalog.roll_back_to', { n: to })}
                     </button>

@@ -7,7 +7,7 @@ import { t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
-import { who, WhoField } from '../ui/undo';
+import { askFor, who, WhoField, WhyField } from '../ui/undo';
 import { type Column, shown } from './catalogues';
 
 const KINDS = ['new', 'next', 'changed', 'ended'] as const;
@@ -55,7 +55,7 @@ export function PlanView({ of, plan, accept, drop }: { of: { columns: Column[] }
     const run = async (): Promise<void> => {
         if (busy || sum === 0) return;
         if (!who.value.trim() || !why.trim()) {
-            document.getElementById(who.value.trim() ? 'why' : 'who')?.focus();
+            askFor(who.value.trim() ? 'why' : 'who');
             return;
         }
         setBusy(true);
@@ -131,10 +131,7 @@ export function PlanView({ of, plan, accept, drop }: { of: { columns: Column[] }
                 {sum > 0 && (
                     <>
                         <WhoField />
-                        <label class="who why">
-                            <span>{t('word.why')}</span>
-                            <input id="why" required maxLength={300} value={why} autocomplete="off" onInput={(e) => setWhy(e.currentTarget.value)} />
-                        </label>
+                        <WhyField required value={why} set={setWhy} />
                         <button type="submit" class="button primary" disabled={busy}>
                             {t('catalog.accept')} <kbd aria-hidden="true">a</kbd>
                         </button>

@@ -9,7 +9,7 @@ import { t } from '../core/i18n';
 import { usePlace } from '../core/router';
 import { Icon } from '../ui/icons';
 import { Problem } from '../ui/parts';
-import { undoable, who, WhoField } from '../ui/undo';
+import { askFor, undoable, who, WhoField } from '../ui/undo';
 import { claimTables } from './repair';
 
 interface Plan {
@@ -60,6 +60,11 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
         setTable(rule.table);
         setField(rule.field);
     }, [rule?.rule]);
+    useEffect(() => {
+        const before = document.activeElement;
+        document.getElementById('fix-table')?.focus();
+        return () => (before instanceof HTMLElement && before !== document.body && before.isConnected ? before : document.getElementById('main'))?.focus();
+    }, []);
     useEffect(() => setPlan(null), [filter, table, field, any, match, value]);
     useEffect(() => {
         const key = (e: KeyboardEvent): void => {
@@ -82,6 +87,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
         }
     };
     const undo = async (id: string): Promise<void> => {
+        if (!who.value.trim()) return askFor('who-fix');
         await askJson(`/api/claims/fixes/${encodeURIComponent(id)}/undo`, { method: 'POST', body: JSON.stringify({ who: who.value.trim() }) });
         setDone((n) => n + 1);
         changed();
@@ -89,7 +95,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
     const run = async (): Promise<void> => {
         if (!plan) return;
         if (!who.value.trim()) {
-            document.getElementById('who-fix')?.focus();
+            askFor('who-fix');
             return;
         }
         const answer = await send<{ id: string; done: number; skipped: number }>('/api/claims/fixes', { who: who.value.trim(), digest: plan.digest });
@@ -116,7 +122,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
             >
                 <label>
                     <span>{t('fix.table')}</span>
-                    <select value={table} onChange={(e) => setTable(e.currentTarget.value)}>
+                    <select id="fix-table" value={table} onChange={(e) => setTable(e.currentTarget.value)}>
                         {schema.map((s) => (
                             <option>{s.table}</option>
                         ))}
@@ -159,6 +165,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
             {(fixes.data?.fixes.length ?? 0) > 0 && (
                 <section>
                     <h3>{t('fix.recent')}</h3>
+                    {!(plan && plan.visits > 0) && <WhoField id="who-fix" />}
                     <ul class="differences">
                         {fixes.data?.fixes.slice(0, 10).map((f) => (
                             <li>

@@ -6,7 +6,7 @@ import type { Row } from '../core/claims';
 import { num } from '../core/format';
 import { t } from '../core/i18n';
 import { Problem } from '../ui/parts';
-import { undoable, who, WhoField } from '../ui/undo';
+import { askFor, undoable, who, WhoField, WhyField } from '../ui/undo';
 
 type Step = 'sign' | 'undo' | 'conclude';
 interface Done {
@@ -28,7 +28,7 @@ export function Steps({ picked, rows, changed }: { picked: string[]; rows: Row[]
     const run = async (step: Step): Promise<void> => {
         if (busy) return;
         if (!who.value.trim() || (step === 'undo' && !why.trim())) {
-            document.getElementById(who.value.trim() ? 'step-why' : 'who')?.focus();
+            askFor(who.value.trim() ? 'step-why' : 'who');
             return;
         }
         const visits = able(step);
@@ -60,10 +60,7 @@ export function Steps({ picked, rows, changed }: { picked: string[]; rows: Row[]
                 <>
                     <span>{t('steps.picked', { n: num(picked.length) })}</span>
                     <WhoField />
-                    <label class="who">
-                        <span>{t('word.why')}</span>
-                        <input id="step-why" maxLength={500} value={why} autocomplete="off" onInput={(e) => setWhy(e.currentTarget.value)} />
-                    </label>
+                    <WhyField id="step-why" value={why} set={setWhy} />
                     {(['sign', 'undo', 'conclude'] as const).map((s) => (
                         <button type="button" class={`button ${s === 'sign' ? 'primary' : ''}`} disabled={busy || able(s).length === 0} onClick={() => void run(s)}>
                             {t(`steps.${s}`)} {num(able(s).length)}

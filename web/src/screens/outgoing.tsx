@@ -9,7 +9,7 @@ import { useKeys } from '../core/keys';
 import { go, usePlace, withQuery } from '../core/router';
 import { Icon, StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
-import { who, WhoField } from '../ui/undo';
+import { askFor, who, WhoField, WhyField } from '../ui/undo';
 
 interface Target {
     name: string;
@@ -238,7 +238,7 @@ function Decide({ label, keys, act }: { label: Key; keys: string; act: (why: str
     const run = async (): Promise<void> => {
         if (busy) return;
         if (!who.value.trim() || !why.trim()) {
-            document.getElementById(who.value.trim() ? 'why' : 'who')?.focus();
+            askFor(who.value.trim() ? 'why' : 'who');
             return;
         }
         setBusy(true);
@@ -262,10 +262,7 @@ function Decide({ label, keys, act }: { label: Key; keys: string; act: (why: str
         >
             {failure && <Problem failure={failure} />}
             <WhoField />
-            <label class="who why">
-                <span>{t('word.why')}</span>
-                <input id="why" maxLength={500} value={why} autocomplete="off" onInput={(e) => setWhy(e.currentTarget.value)} />
-            </label>
+            <WhyField value={why} set={setWhy} />
             <div class="actions">
                 <button type="submit" class="button primary" disabled={busy}>
                     {t(label)} <kbd aria-hidden="true">{keys}</kbd>

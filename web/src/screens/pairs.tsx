@@ -8,7 +8,7 @@ import { useKeys } from '../core/keys';
 import { go, usePlace, withQuery } from '../core/router';
 import { Icon, StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
-import { undoable, who, WhoField } from '../ui/undo';
+import { askFor, undoable, who, WhoField, WhyField } from '../ui/undo';
 import { sexWord } from './citizens';
 
 interface Case {
@@ -173,7 +173,7 @@ function Side({ a, b, found, close, decided }: { a: string; b: string; found: Ca
     const decide = async (act: Act): Promise<void> => {
         if (busy || !pair) return;
         if (!who.value.trim() || !why.trim()) {
-            document.getElementById(who.value.trim() ? 'why' : 'who')?.focus();
+            askFor(who.value.trim() ? 'why' : 'who');
             return;
         }
         const [keep, other] = swapped && act === 'merge' ? [b, a] : [a, b];
@@ -281,10 +281,7 @@ function Side({ a, b, found, close, decided }: { a: string; b: string; found: Ca
                         }}
                     >
                         <WhoField />
-                        <label class="who why">
-                            <span>{t('word.why')}</span>
-                            <input id="why" maxLength={500} value={why} autocomplete="off" onInput={(e) => setWhy(e.currentTarget.value)} />
-                        </label>
+                        <WhyField value={why} set={setWhy} />
                         <div class="actions">
                             {!merged && (
                                 <>

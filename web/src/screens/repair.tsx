@@ -11,7 +11,7 @@ import { go } from '../core/router';
 import { StateMark } from '../ui/icons';
 import { FindingLine } from '../ui/finding';
 import { Problem } from '../ui/parts';
-import { undoable, who, WhoField } from '../ui/undo';
+import { askFor, undoable, who, WhoField } from '../ui/undo';
 import { RepairTables, type Show } from './repair_tables';
 import { RepairSide } from './repair_side';
 import { workList } from './worklist';
@@ -139,7 +139,7 @@ function Workspace({ first, schema }: { first: ClaimVisit; schema: ClaimTable[] 
     const save = async (): Promise<void> => {
         if (isEmpty(draft) || busy) return;
         if (!who.value.trim()) {
-            document.getElementById('who')?.focus();
+            askFor('who');
             return;
         }
         setBusy(true);

@@ -6,8 +6,9 @@ import { date, dateTime, money, num } from '../core/format';
 import { t, tOr } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { go, usePlace, withQuery } from '../core/router';
+import { StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
-import { who, WhoField } from '../ui/undo';
+import { askFor, who, WhoField, WhyField } from '../ui/undo';
 
 interface Month {
     month: string;
@@ -46,6 +47,8 @@ type Name = (typeof REPORTS)[number];
 const SCOPED: readonly Name[] = ['outpatient', 'inpatient', 'drugs', 'supplies', 'services'];
 const ROWS = 200;
 
+/** The claims of a month that have not left for the fund. */
+const waitingList = (facility: string, month: string): string => `/giam-dinh?facility=${encodeURIComponent(facility)}&from=${month}&to=${month}&state=entered,checked,corrected,signed`;
 /** 10/2026 */
 const monthName = (m: string | null): string => (m ? `${m.slice(5)}/${m.slice(0, 4)}` : '—');
 
@@ -100,7 +103,7 @@ export function SettleScreen(): JSX.Element {
             {facility && !months.data && !months.error && <div class="skeleton-lines" aria-hidden="true" />}
             {months.data && list.length === 0 && <p class="empty">{t('settle.no_months')}</p>}
             {list.length > 0 && <Months list={list} month={month} facility={facility} />}
-            {facility && month && <ClosingPanel key={`${facility}${month}`} facility={facility} month={month} changed={() => setDone(done + 1)} />}
+            {facility && month && <ClosingPanel key={`${facility}${month}`} facility={facility} month={month} waiting={list.find((m) => m.month === month)?.not_sent ?? 0} changed={() => setDone(done + 1)} />}
             <nav class="reports no-print" aria-label={t('settle.reports')}>
                 <h2>{t('settle.reports')}</h2>
                 <div class="state-chips">
@@ -123,8 +126,10 @@ export function SettleScreen(): JSX.Element {
 }
 
 function Months({ list, month, facility }: { list: Month[]; month: string; facility: string }): JSX.Element {
+    // The chosen month stays in view within its table; what it says follows right below.
+    useEffect(() => document.querySelector('.months tr.chosen')?.scrollIntoView({ block: 'nearest' }), [month]);
     return (
-        <div class="scroll wide no-print" tabIndex={0} role="region" aria-label={t('settle.months')}>
+        <div class={`scroll wide no-print months ${month ? 'with-month' : ''}`} tabIndex={0} role="region" aria-label={t('settle.months')}>
             <table class="rows">
                 <thead>
                     <tr>
@@ -150,7 +155,7 @@ function Months({ list, month, facility }: { list: Month[]; month: string; facil
                             <td class="right desk-only">{money(m.accepted)}</td>
                             <td class="right desk-only">{money(m.paid)}</td>
                             <td class="right">
-                                <a href={`/giam-dinh?facility=${encodeURIComponent(facility)}&from=${m.month}&to=${m.month}&state=entered,checked,corrected,signed`}>{num(m.not_sent)}</a>
+                                <a href={waitingList(facility, m.month)}>{num(m.not_sent)}</a>
                             </td>
                             <td>{m.closed ? date(m.closed) : '—'}</td>
                         </tr>
@@ -161,7 +166,7 @@ function Months({ list, month, facility }: { list: Month[]; month: string; facil
     );
 }
 
-function ClosingPanel({ facility, month, changed }: { facility: string; month: string; changed: () => void }): JSX.Element {
+function ClosingPanel({ facility, month, waiting, changed }: { facility: string; month: string; waiting: number; changed: () => void }): JSX.Element {
     const path = `/api/settle/months/${encodeURIComponent(facility)}/${encodeURIComponent(month)}`;
     const [done, setDone] = useState(0);
     const [why, setWhy] = useState('');
@@ -171,7 +176,7 @@ function ClosingPanel({ facility, month, changed }: { facility: string; month: s
     const c = asked.data;
     const close = async (): Promise<void> => {
         if (!who.value.trim()) {
-            document.getElementById('who')?.focus();
+            askFor('who');
             return;
         }
         setBusy(true);
@@ -221,13 +226,15 @@ function ClosingPanel({ facility, month, changed }: { facility: string; month: s
                         </tbody>
                     </table>
                     {(c.left?.length ?? 0) > 0 && <p>{t('settle.left', { n: num(c.left?.length) })}</p>}
+                    {!c.closed && waiting > 0 && (
+                        <p>
+                            <StateMark state="watch" /> <a href={waitingList(facility, month)}>{t('settle.waiting', { n: num(waiting) })}</a>
+                        </p>
+                    )}
                     {!c.closed && (
                         <div class="decide no-print">
                             <WhoField />
-                            <label class="who why">
-                                <span>{t('word.why')}</span>
-                                <input maxLength={500} value={why} autocomplete="off" onInput={(e) => setWhy(e.currentTarget.value)} />
-                            </label>
+                            <WhyField value={why} set={setWhy} />
                             <button type="button" class="button primary" disabled={busy} onClick={() => void close()}>
                                 {t('settle.close')}
                             </button>
@@ -344,7 +351,7 @@ function Answers({ facility, changed }: { facility: string; changed: () => void 
     const send = async (file: File | undefined): Promise<void> => {
         if (!file) return;
         if (!who.value.trim()) {
-            document.getElementById('who-answer')?.focus();
+            askFor('who-answer');
             return;
         }
         const query = new URLSearchParams({ name: file.name, facility, who: who.value.trim(), final: String(final) });

@@ -19,12 +19,15 @@ export function Delta({ percent }: { percent: number | null }): JSX.Element {
 }
 
 /** What happened, what is safe, what to do now. */
+/** With a capital and an end; a path or a code at its head stays as it is. */
+const asSentence = (text: string): string => text.replace(/^\p{Ll}(?=\p{L}*(\s|$))/u, (c) => c.toUpperCase()).replace(/[^.!?…:]$/, '$&.');
+
 export function Problem({ failure, retry }: { failure: Failure; retry?: () => void }): JSX.Element {
     return (
         <div class="problem" role="alert">
             <StateMark state="alarm" />
             <p>
-                <b>{failure.message}</b> {t(failure.status === 0 ? 'error.safe_offline' : 'error.safe')}
+                <b>{asSentence(failure.message)}</b> {t(failure.status === 0 ? 'error.safe_offline' : 'error.safe')}
             </p>
             {retry && (
                 <button type="button" class="button" onClick={retry}>

@@ -11,12 +11,47 @@ import { Problem } from './parts';
 
 export const who = keptCell('nhip.who', '');
 
+const missing = new Cell('');
+/** A step cannot be done without this field: it gets the focus and says what is asked for. */
+export function askFor(id: string): void {
+    missing.set(id);
+    document.getElementById(id)?.focus();
+}
+
+/** What a field says while it is asked for; the words go when something is typed, or with the field. */
+function useMissing(id: string, text: string): [JSX.Element | null, object, () => void] {
+    const asked = useCell(missing) === id;
+    const clear = (): void => {
+        if (missing.value === id) missing.set('');
+    };
+    useEffect(() => clear, [id]);
+    const words = (
+        <span class="missing" id={`${id}-missing`} role="alert">
+            {text}
+        </span>
+    );
+    return [asked ? words : null, asked ? { 'aria-invalid': true, 'aria-describedby': `${id}-missing` } : {}, clear];
+}
+
 export function WhoField({ id = 'who' }: { id?: string }): JSX.Element {
     const name = useCell(who);
+    const [words, marks, clear] = useMissing(id, t('word.who_missing'));
     return (
         <label class="who">
             <span>{t('word.who')}</span>
-            <input id={id} name="who" required maxLength={60} autocomplete="name" value={name} onInput={(e) => who.set(e.currentTarget.value)} />
+            <input id={id} name="who" required maxLength={60} autocomplete="name" value={name} onInput={(e) => (clear(), who.set(e.currentTarget.value))} {...marks} />
+            {words}
+        </label>
+    );
+}
+
+export function WhyField({ id = 'why', required = false, value, set }: { id?: string; required?: boolean; value: string; set: (why: string) => void }): JSX.Element {
+    const [words, marks, clear] = useMissing(id, t('word.why_missing'));
+    return (
+        <label class="who why">
+            <span>{t('word.why')}</span>
+            <input id={id} required={required} maxLength={300} value={value} autocomplete="off" onInput={(e) => (clear(), set(e.currentTarget.value))} {...marks} />
+            {words}
         </label>
     );
 }
