@@ -157,7 +157,8 @@ typedef struct SettlePayment {
 } SettlePayment;
 /* accepted, reduced, paid → paid: one PaymentReconciliation and the step of every visit, in one
  * commit. Visits from which it is not possible are named and left out. The same number again is
- * ERR_EXISTS: nothing is paid twice. */
+ * ERR_EXISTS, but of the same source: then all that it paid is `same`, and what it did not pay is
+ * refused. Nothing is paid twice. */
 MUST_USE ErrCode settle_pay(Settle *settle, Arena *arena, const SettlePayment *payment,
                             SettleDone *ret_done, ErrInfo *info);
 

@@ -322,15 +322,17 @@ static void put_unknown(const Answer *x, JsonWriter *w, const SettleRefusal *r) 
     }
 }
 
+/* A payment's file that is recorded only now, after it paid: what it paid then is done. */
 static void put_outcome(const Answer *x, const SettleAnswer *a, JsonWriter *w) {
     size_t named = MIN(a->done.n_refused, (size_t)NAMED_MAX);
+    size_t paid = a->is_payment ? a->done.same : 0;
     json_name(w, "output");
     json_open_array(w);
     put_output(w, "kind", a->is_payment ? STR("payment") : STR("assessment"));
     put_count(w, "rows", a->n_rows);
     put_count(w, "visits", a->n_visits);
-    put_count(w, "done", a->done.done);
-    put_count(w, "same", a->done.same);
+    put_count(w, "done", a->done.done + paid);
+    put_count(w, "same", a->done.same - paid);
     put_count(w, "refused", a->done.n_refused);
     for (size_t i = 0; i < named; i++) {
         const SettleRefusal *r = &a->done.refused[i];

@@ -1,5 +1,6 @@
 /* Payments of the fund: one PaymentReconciliation a payment, a step for each visit that it names.
  */
+#include "settle/settle_answer.h"
 #include "settle/settle_int.h"
 
 #define PAYMENT_SYSTEM SETTLE_BASE "sid/payment" /* the fund's number */
@@ -16,16 +17,26 @@ typedef struct Pay {
     const SettlePayment *of;
     Buf details; /* elements of PaymentReconciliation.detail */
     int64_t sum;
+    bool resumed; /* it is recorded already, of the same file */
 } Pay;
 
-static ErrCode pay_one(SettleCase *c, const void *what) {
-    const Paid *p = what;
+static ErrCode refuse_known(const SettlePayment *of, ErrCode code, ErrInfo *info) {
+    return err_set(info, code, "settle-payment",
+                   "payment " STR_FMT " is recorded already; another file needs another number",
+                   "khoản thanh toán " STR_FMT " đã được ghi; tệp khác cần số chứng từ khác",
+                   STR_ARG(of->number));
+}
+
+static ErrCode pay_one(SettleCase *c, const Pay *pay, const Paid *p) {
     TRY(settle_case_who(c, false));
     if (settle_task_has_input(c->task_root, "payment", p->number)) {
         return ERR_EXISTS;
     }
     unsigned from = BOOK_BIT(BOOK_ACCEPTED) | BOOK_BIT(BOOK_REDUCED) | BOOK_BIT(BOOK_PAID);
     TRY(settle_case_need(c, from, true, "pay"));
+    if (pay->resumed) { /* what it did not pay then it does not pay now */
+        return refuse_known(pay->of, ERR_PRECONDITION, c->info);
+    }
     return settle_task_move(c, &(SettleMove){.step = "pay",
                                              .to = BOOK_PAID,
                                              .has_money = true,
@@ -62,7 +73,7 @@ static ErrCode step(SettleCase *c, const void *what) {
         buf_clear(&pay->details);
         pay->sum = 0;
     }
-    TRY(pay_one(c, &s->paid));
+    TRY(pay_one(c, pay, &s->paid));
     JsonWriter w = json_writer(&pay->details);
     if (pay->details.len > 0) {
         buf_put_char(&pay->details, ',');
@@ -81,13 +92,36 @@ static StoreExpect token_of(const SettlePayment *of) {
                          .value = of->number};
 }
 
+/* Its number and the file that it came in: what is sent again is known by both. */
+static void put_identifiers(JsonWriter *w, const SettlePayment *of) {
+    json_name(w, "identifier");
+    json_open_array(w);
+    settle_put_identifier(w, PAYMENT_SYSTEM, of->number);
+    if (of->source.len > 0) {
+        settle_put_identifier(w, SETTLE_ANSWER_SYSTEM, of->source);
+    }
+    json_close_array(w);
+}
+
+static bool came_in(const JsonNode *root, Str source) {
+    const JsonNode *list = json_get_lit(root, "identifier");
+    bool any = json_is(list, JSON_ARRAY) && source.len > 0;
+    for (const JsonNode *i = any ? json_first(list) : NULL; i != NULL; i = json_next(list, i)) {
+        if (json_str_is(json_get_lit(i, "system"), STR(SETTLE_ANSWER_SYSTEM)) &&
+            json_str_is(json_get_lit(i, "value"), source)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void put_payment(const Pay *pay, JsonWriter *w, TimeMs now) {
     CLEANUP_BUF Buf time;
     buf_init(&time, 64);
     time_put_vn(&time, now);
     json_open_object(w);
     json_member(w, "resourceType", STR("PaymentReconciliation"));
-    settle_put_identifiers(w, PAYMENT_SYSTEM, pay->of->number);
+    put_identifiers(w, pay->of);
     json_member(w, "status", STR("active"));
     json_member(w, "created", buf_str(&time));
     settle_put_reference(w, "paymentIssuer", STR("Organization/bhxh"));
@@ -116,10 +150,7 @@ static ErrCode with_payment(void *ctx, SettlePlan *plan, ErrInfo *info) {
     }
     TRY(settle_find(pay->settle->o.store, plan->arena, &token, &known, &root));
     if (known.slot != 0) {
-        return err_set(info, ERR_EXISTS, "settle-payment",
-                       "payment " STR_FMT " is recorded already; another file needs another number",
-                       "khoản thanh toán " STR_FMT " đã được ghi; tệp khác cần số chứng từ khác",
-                       STR_ARG(pay->of->number));
+        return refuse_known(pay->of, ERR_EXISTS, info);
     }
     TRY(settle_plan_expect(plan, &token));
     JsonWriter w = json_writer(&out);
@@ -131,7 +162,8 @@ static ErrCode with_payment(void *ctx, SettlePlan *plan, ErrInfo *info) {
     return settle_plan_group(plan, &change, 1, 0);
 }
 
-static ErrCode check_payment(Settle *settle, Arena *arena, const SettlePayment *p, ErrInfo *info) {
+static ErrCode check_payment(Pay *pay, ErrInfo *info) {
+    const SettlePayment *p = pay->of;
     StoreVersion known;
     const JsonNode *root = NULL;
     TimeMs lo = 0;
@@ -147,14 +179,9 @@ static ErrCode check_payment(Settle *settle, Arena *arena, const SettlePayment *
             info, ERR_LIMIT, "settle-payment", "one payment names at most %d visits; cut the file",
             "một khoản thanh toán gồm tối đa %d hồ sơ; hãy chia tệp", SETTLE_PAYMENT_LINES);
     }
-    TRY(settle_find(settle->o.store, arena, &token, &known, &root));
-    return known.slot == 0
-               ? ERR_OK
-               : err_set(info, ERR_EXISTS, "settle-payment",
-                         "payment " STR_FMT
-                         " is recorded already; another file needs another number",
-                         "khoản thanh toán " STR_FMT " đã được ghi; tệp khác cần số chứng từ khác",
-                         STR_ARG(p->number));
+    TRY(settle_find(pay->settle->o.store, pay->arena, &token, &known, &root));
+    pay->resumed = known.slot != 0 && came_in(root, p->source);
+    return known.slot == 0 || pay->resumed ? ERR_OK : refuse_known(p, ERR_EXISTS, info);
 }
 
 static int by_visit(const void *a, const void *b) {
@@ -199,7 +226,7 @@ ErrCode settle_pay(Settle *settle, Arena *arena, const SettlePayment *payment, S
     if (acts == NULL || steps == NULL || what == NULL) {
         return ERR_NOMEM;
     }
-    TRY(check_payment(settle, arena, payment, info));
+    TRY(check_payment(&pay, info));
     TRY(join_lines(arena, payment, &lines, &n));
     for (size_t i = 0; i < n; i++) {
         const SettlePaidLine *line = &lines[i];

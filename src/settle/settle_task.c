@@ -65,9 +65,9 @@ void settle_put_reference(JsonWriter *w, const char *name, Str reference) {
     json_close_object(w);
 }
 
-static void put_identifier(JsonWriter *w, Str system, Str value) {
+void settle_put_identifier(JsonWriter *w, const char *system, Str value) {
     json_open_object(w);
-    json_member(w, "system", system);
+    json_member(w, "system", str_from(system));
     json_name(w, "value");
     json_put_str(w, value);
     json_close_object(w);
@@ -76,7 +76,7 @@ static void put_identifier(JsonWriter *w, Str system, Str value) {
 void settle_put_identifiers(JsonWriter *w, const char *system, Str value) {
     json_name(w, "identifier");
     json_open_array(w);
-    put_identifier(w, str_from(system), value);
+    settle_put_identifier(w, system, value);
     json_close_array(w);
 }
 
@@ -321,8 +321,8 @@ static void put_head(const SettleCase *c, JsonWriter *w, const SettleMove *move)
     Str month = move->month.len > 0 ? move->month : c->now_is.month;
     if (month.len > 0) {
         json_name(w, "groupIdentifier");
-        put_identifier(
-            w, STR(SETTLE_MONTH_SYSTEM),
+        settle_put_identifier(
+            w, SETTLE_MONTH_SYSTEM,
             arena_printf(c->arena, STR_FMT "|" STR_FMT, STR_ARG(c->act->facility), STR_ARG(month)));
     }
     if (move->closing_task.len > 0) {

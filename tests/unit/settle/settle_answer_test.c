@@ -144,6 +144,55 @@ static void a_payment_in_vietnamese_numbers(void **state) {
     assert_int_equal(see(w, "LK2").state, BOOK_PAID);
 }
 
+/* The file's Task: what it says of how many were done. */
+static bool record_says(World *w, Str digest, const char *what) {
+    StoreVersion *found = NULL;
+    size_t n = 0;
+    StoreExpect token = {FHIR_T_TASK, FHIR_P_IDENTIFIER, STR(SETTLE_ANSWER_SYSTEM), digest};
+    assert_ok(store_find(w->h->store, w->h->arena, &token, 2, &found, &n));
+    return n == 1 && str_find(found[0].json, str_from(what)) != SIZE_MAX;
+}
+
+/* The process ended between the payment's commit and the file's Task: the second time it is
+ * completed, and what became payable since is not paid by it. */
+static void a_payment_that_was_not_recorded_is_completed(void **state) {
+    World *w = *state;
+    Str bytes = STR("MA_LK,T_BHTT_TT,SO_CT,NGAY_CT\nLK1,5000,UNC7,25/11/2026\nLK2,7,UNC7,\n");
+    SettleAnswerFile f = {.name = STR("tt.csv"),
+                          .bytes = bytes,
+                          .facility = STR("46001"),
+                          .who = STR("kế toán"),
+                          .columns = STR("ma_lk: MA_LK\npaid: T_BHTT_TT\npayment: SO_CT\n"
+                                         "date: NGAY_CT\n")};
+    Sha256 hash;
+    char hex[2 * sizeof(hash.b)];
+    Buf text = {.ptr = hex, .capacity = sizeof(hex), .max = sizeof(hex)};
+    SettlePaidLine line = {STR("46001"), STR("LK1"), 500000};
+    SettleDone done;
+    SettleAnswer a;
+    sha256(bytes, &hash);
+    hex_put(&text, hash.b, sizeof(hash.b));
+    two_visits_at_the_fund(w);
+    (void)take(w, STR("MA_LK,T_BHTT_GD\nLK1,600000\n"), true);
+    SettlePayment p = {STR("UNC7"), STR("2026-11-25"), f.who, STR(""), buf_str(&text), &line, 1};
+    assert_ok(settle_pay(w->settle, w->h->arena, &p, &done, &w->info));
+    (void)take(w, STR("MA_LK,T_BHTT_GD\nLK2,700\n"), true);
+    for (int again = 0; again < 2; again++) {
+        ErrCode err = settle_answer(w->settle, w->h->arena, &f, &a, &w->info);
+        assert_int_equal(err, ERR_OK);
+        assert_int_equal(a.done.done, 0);
+        assert_int_equal(a.done.same, 1);
+        assert_int_equal(a.done.n_refused, 1);
+        assert_str(a.done.refused[0].rule, STR("settle-payment"));
+        assert_int_equal(money_of(w, "LK1", BOOK_PAID), 500000);
+        assert_int_equal(see(w, "LK2").state, BOOK_REDUCED);
+        assert_true(
+            record_says(w, a.digest, "{\"type\":{\"text\":\"done\"},\"valueString\":\"1\"}"));
+    }
+    f.bytes = STR("MA_LK,T_BHTT_TT,SO_CT,NGAY_CT\nLK2,7,UNC7,25/11/2026\n"); /* another file */
+    assert_int_equal(settle_answer(w->settle, w->h->arena, &f, &a, &w->info), ERR_EXISTS);
+}
+
 static void what_is_no_answer_is_refused(void **state) {
     World *w = *state;
     static const struct {
@@ -177,6 +226,7 @@ int main(void) {
         T(a_spreadsheet),
         T(rows_that_cannot_be_taken_are_named),
         T(a_payment_in_vietnamese_numbers),
+        T(a_payment_that_was_not_recorded_is_completed),
         T(what_is_no_answer_is_refused),
     };
     return cmocka_run_group_tests_name("settle/answer", tests, NULL, NULL);
