@@ -3,7 +3,7 @@
 
 #include "settle/settle_int.h"
 
-enum { ROWS_MAX = 500000, NAMED_MAX = 5000 }; /* rows of a file; refusals that its Task names */
+enum { NAMED_MAX = 5000, SHOWN_MAX = 64 }; /* refusals that its Task names; bytes of a bad value */
 
 /* One visit of the file. */
 typedef struct Visit {
@@ -29,6 +29,7 @@ typedef struct Answer {
     SettleRefusal *bad; /* rows */
     size_t n_bad, cap_bad;
     size_t n_rows;
+    ErrInfo *info;
 } Answer;
 
 /* ---- visits by key ---- */
@@ -110,15 +111,17 @@ static ErrCode read_money(const Answer *x, Str text, int64_t *ret) {
 
 static ErrCode bad_row(Answer *x, const SettleAnswerRow *row, const char *en, const char *vi) {
     TRY(settle_grow(x->arena, &x->bad, x->n_bad, &x->cap_bad, sizeof(*x->bad)));
-    x->bad[x->n_bad++] =
-        (SettleRefusal){.facility = arena_str(x->arena, row->v[SETTLE_C_FACILITY]),
-                        .ma_lk = arena_str(x->arena, row->v[SETTLE_C_MA_LK]),
-                        .err = ERR_INVALID,
-                        .rule = STR("answer-row"),
-                        .en = arena_printf(x->arena, "row %zu, visit " STR_FMT ": %s", row->number,
-                                           STR_ARG(row->v[SETTLE_C_MA_LK]), en),
-                        .vi = arena_printf(x->arena, "dòng %zu, hồ sơ " STR_FMT ": %s", row->number,
-                                           STR_ARG(row->v[SETTLE_C_MA_LK]), vi)};
+    x->bad[x->n_bad++] = (SettleRefusal){
+        .facility = arena_str(x->arena, row->v[SETTLE_C_FACILITY]),
+        .ma_lk = arena_str(x->arena, row->v[SETTLE_C_MA_LK]),
+        .err = ERR_INVALID,
+        .rule = STR("answer-row"),
+        .en =
+            arena_printf(x->arena, "file " STR_FMT ", row %zu, visit " STR_FMT ": %s",
+                         STR_ARG(x->file->name), row->number, STR_ARG(row->v[SETTLE_C_MA_LK]), en),
+        .vi =
+            arena_printf(x->arena, "tệp " STR_FMT ", dòng %zu, hồ sơ " STR_FMT ": %s",
+                         STR_ARG(x->file->name), row->number, STR_ARG(row->v[SETTLE_C_MA_LK]), vi)};
     return arena_failed(x->arena) ? ERR_NOMEM : ERR_OK;
 }
 
@@ -127,13 +130,42 @@ typedef struct Money {
     int64_t amount;
 } Money;
 
-static bool read_amounts(const Answer *x, const SettleAnswerRow *row, Money m[SETTLE_COLUMNS]) {
+/* The first bytes of a value, cut at a character's border. */
+static Str shown(Str value) {
+    size_t len = MIN(value.len, (size_t)SHOWN_MAX);
+    while (len < value.len && len > 0 && ((unsigned char)value.ptr[len] & 0xC0) == 0x80) {
+        len--;
+    }
+    return str_sub(value, 0, len);
+}
+
+/* What is wrong with the amount in that column. */
+static ErrCode bad_amount(Answer *x, const SettleAnswerRow *row, int column, bool is_negative) {
+    static const char *const says[2][2] = {
+        {"no amount; check the row and the decimal sign (answer_columns)",
+         "không phải số tiền; hãy kiểm tra dòng này và dấu thập phân (answer_columns)"},
+        {"below zero; ask the fund for the right amount, correct the row and send the file again",
+         "là số âm; hãy hỏi lại cơ quan BHXH số tiền đúng, sửa dòng này rồi gửi lại tệp"}};
+    Str called = x->rows.called[column];
+    Str value = shown(row->v[column]);
+    Str en = arena_printf(x->arena, "column " STR_FMT ": '" STR_FMT "' is %s", STR_ARG(called),
+                          STR_ARG(value), says[is_negative][0]);
+    Str vi = arena_printf(x->arena, "cột " STR_FMT ": '" STR_FMT "' %s", STR_ARG(called),
+                          STR_ARG(value), says[is_negative][1]);
+    return bad_row(x, row, en.ptr, vi.ptr);
+}
+
+/* False: *ret_bad is the column of an amount that cannot be taken. */
+static bool read_amounts(const Answer *x, const SettleAnswerRow *row, Money m[SETTLE_COLUMNS],
+                         int *ret_bad) {
     static const int columns[] = {SETTLE_C_ASKED, SETTLE_C_ACCEPTED, SETTLE_C_DENIED,
                                   SETTLE_C_PAID};
     for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
         Str text = row->v[columns[i]];
         m[columns[i]] = (Money){.has = text.len > 0};
-        if (text.len > 0 && read_money(x, text, &m[columns[i]].amount) != ERR_OK) {
+        *ret_bad = columns[i];
+        if (text.len > 0 &&
+            (read_money(x, text, &m[columns[i]].amount) != ERR_OK || m[columns[i]].amount < 0)) {
             return false;
         }
     }
@@ -205,8 +237,12 @@ static ErrCode on_row(void *ctx, const SettleAnswerRow *row) {
     Visit *v = NULL;
     Money m[SETTLE_COLUMNS] = {{false, 0}};
     Str facility = row->v[SETTLE_C_FACILITY];
-    if (++x->n_rows > ROWS_MAX) {
-        return ERR_LIMIT;
+    int bad = 0;
+    if (++x->n_rows > SETTLE_ANSWER_ROWS) {
+        return err_set(x->info, ERR_LIMIT, "answer-limit",
+                       "file " STR_FMT " has more than %d rows; cut it and send the parts",
+                       "tệp " STR_FMT " có hơn %d dòng; hãy chia nhỏ rồi gửi từng phần",
+                       STR_ARG(x->file->name), SETTLE_ANSWER_ROWS);
     }
     if (row->v[SETTLE_C_MA_LK].len == 0) {
         return bad_row(x, row, "it names no visit (MA_LK)", "không nêu hồ sơ (MA_LK)");
@@ -218,9 +254,8 @@ static ErrCode on_row(void *ctx, const SettleAnswerRow *row) {
     if (facility.len > 0 && x->file->facility.len > 0 && !str_eq(facility, x->file->facility)) {
         return bad_row(x, row, "it is of another facility", "thuộc cơ sở khác");
     }
-    if (!read_amounts(x, row, m)) {
-        return bad_row(x, row, "an amount cannot be read; check the decimal sign (answer_columns)",
-                       "không đọc được số tiền; hãy kiểm tra dấu thập phân (answer_columns)");
+    if (!read_amounts(x, row, m, &bad)) {
+        return bad_amount(x, row, bad, m[bad].amount < 0);
     }
     TRY(visit_of(x, row, &v));
     v->has_paid = v->has_paid || m[SETTLE_C_PAID].has;
@@ -406,7 +441,7 @@ static ErrCode record(Answer *x, const SettleAnswer *a, const Sha256 *hash, ErrI
 
 ErrCode settle_answer(Settle *settle, Arena *arena, const SettleAnswerFile *file,
                       SettleAnswer *ret_answer, ErrInfo *info) {
-    Answer x = {.settle = settle, .arena = arena, .file = file};
+    Answer x = {.settle = settle, .arena = arena, .file = file, .info = info};
     Sha256 hash;
     char hex[2 * sizeof(hash.b)];
     Buf text = {.ptr = hex, .capacity = sizeof(hex), .max = sizeof(hex)};

@@ -12,6 +12,7 @@
 
 #define SETTLE_ANSWER_SYSTEM SETTLE_BASE "sid/settlement-answer" /* SHA-256 of the file */
 #define SETTLE_ANSWER_CODE "answer"
+enum { SETTLE_ANSWER_ROWS = 500000 }; /* of one file; more are ERR_LIMIT */
 
 /* What a file may say, in the order of SETTLE_COLUMN_NAMES. */
 typedef enum SettleColumnId {
@@ -49,7 +50,8 @@ typedef struct SettleAnswerRows {
     const SettleColumns *columns;
     ErrCode (*each)(void *ctx, const SettleAnswerRow *row);
     void *ctx;
-    bool seen[SETTLE_COLUMNS]; /* out: columns that the file has */
+    bool seen[SETTLE_COLUMNS];  /* out: columns that the file has */
+    Str called[SETTLE_COLUMNS]; /* out: by which of their names */
 } SettleAnswerRows;
 /* Reads the file row by row. Pure. */
 MUST_USE ErrCode settle_answer_read(Arena *arena, Str bytes, SettleAnswerRows *rows, ErrInfo *info);

@@ -64,10 +64,21 @@ ErrCode settle_columns_parse(Str text, SettleColumns *ret_columns, ErrInfo *info
 
 /* ---- rows ---- */
 
+/* That one of the names which it is. */
+static Str spelling(Str name, Str known) {
+    for (Str one; str_cut(&known, ';', &one);) {
+        if (sheet_header_is(name, one)) {
+            return str_trim(one);
+        }
+    }
+    return STR_EMPTY;
+}
+
 static int column_of(SettleAnswerRows *rows, Str name) {
     for (int i = 0; i < SETTLE_COLUMNS; i++) {
         if (sheet_header_is(name, rows->columns->names[i])) {
             rows->seen[i] = true;
+            rows->called[i] = spelling(name, rows->columns->names[i]);
             return i;
         }
     }

@@ -147,7 +147,7 @@ MUST_USE ErrCode settle_parse_money(Str text, int64_t *ret_amount);
 /* "2026-11": NAM_QT and THANG_QT, else the end of the care; empty: unreadable. */
 Str settle_month_of(Arena *arena, const Claim *claim);
 void settle_put_coding(JsonWriter *w, Str system, Str code);
-void settle_put_identifier(JsonWriter *w, const char *system, Str value); /* without a name */
+void settle_put_identifier(JsonWriter *w, const char *system, Str value);  /* without a name */
 void settle_put_identifiers(JsonWriter *w, const char *system, Str value); /* with its name */
 void settle_put_reference(JsonWriter *w, const char *name, Str reference);
 /* The current resource with the identifier; ret->slot 0: none. */

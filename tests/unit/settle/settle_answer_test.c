@@ -144,6 +144,63 @@ static void a_payment_in_vietnamese_numbers(void **state) {
     assert_int_equal(see(w, "LK2").state, BOOK_PAID);
 }
 
+static void negative_amounts_are_refused(void **state) {
+    World *w = *state;
+    static const struct {
+        const char *bytes, *says[2];
+    } files[] = {
+        {"MA_LK,T_BHTT\nLK1,-5\n", {"row 2, visit LK1: column T_BHTT: '-5' is below zero; ask"}},
+        {"MA_LK;Chấp nhận\nLK1;-1,000.5\n",
+         {"file answer, row 2, visit LK1: column Chấp nhận: '-1,000.5' is below zero; ask",
+          "tệp answer, dòng 2, hồ sơ LK1: cột Chấp nhận: '-1,000.5' là số âm; hãy"}},
+        {"MA_LK,T_TUCHOI\nLK1,-5\n", {"column T_TUCHOI: '-5' is below zero; ask"}},
+        {"MA_LK,T_BHTT_GD\nLK1,-\n", {"column T_BHTT_GD: '-' is no amount; check"}},
+        {"<a><b><MA_LK>LK1</MA_LK><T_BHTT_GD>-1</T_BHTT_GD></b></a>",
+         {"row 1, visit LK1: column T_BHTT_GD: '-1' is below zero; ask"}},
+    };
+    two_visits_at_the_fund(w);
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        SettleAnswer a = take(w, str_from(files[i].bytes), true);
+        const char *vi = files[i].says[1] == NULL ? "" : files[i].says[1];
+        assert_int_equal(a.done.done, 0);
+        assert_int_equal(a.done.n_refused, 1);
+        assert_str(a.done.refused[0].rule, STR("answer-row"));
+        assert_non_null(strstr(a.done.refused[0].en.ptr, files[i].says[0]));
+        assert_non_null(strstr(a.done.refused[0].vi.ptr, vi));
+    }
+    assert_int_equal(see(w, "LK1").state, BOOK_RECEIVED);
+    SettleAnswer a;
+    SettleAnswerFile f = {.name = STR("tt.csv"),
+                          .bytes = STR("MA_LK,T_THANHTOAN\nLK1,-5\n"),
+                          .facility = STR("46001"),
+                          .who = STR("kế toán"),
+                          .payment = STR("UNC7"),
+                          .date = STR("2026-11-25")};
+    assert_ok(settle_answer(w->settle, w->h->arena, &f, &a, &w->info));
+    assert_int_equal(a.done.n_refused, 1);
+    assert_non_null(strstr(a.done.refused[0].vi.ptr, "tệp tt.csv, dòng 2, hồ sơ LK1: cột T_THANH"));
+}
+
+static void too_many_rows_are_refused_by_their_limit(void **state) {
+    World *w = *state;
+    SettleAnswer a;
+    Buf b;
+    buf_init(&b, 8 * LIMIT_MIB);
+    buf_put_lit(&b, "MA_LK,T_BHTT_GD\n");
+    for (int i = 0; i <= SETTLE_ANSWER_ROWS; i++) {
+        buf_put_lit(&b, "LK1,1\n");
+    }
+    SettleAnswerFile f = {.name = STR("kq.csv"),
+                          .bytes = buf_str(&b),
+                          .facility = STR("46001"),
+                          .who = STR("kế toán")};
+    assert_int_equal(settle_answer(w->settle, w->h->arena, &f, &a, &w->info), ERR_LIMIT);
+    assert_string_equal(w->info.rule, "answer-limit");
+    assert_non_null(strstr(w->info.what_en, "file kq.csv has more than 500000 rows; cut it"));
+    assert_non_null(strstr(w->info.what_vi, "tệp kq.csv có hơn 500000 dòng; hãy chia"));
+    buf_release(&b);
+}
+
 /* The file's Task: what it says of how many were done. */
 static bool record_says(World *w, Str digest, const char *what) {
     StoreVersion *found = NULL;
@@ -227,6 +284,8 @@ int main(void) {
         T(rows_that_cannot_be_taken_are_named),
         T(a_payment_in_vietnamese_numbers),
         T(a_payment_that_was_not_recorded_is_completed),
+        T(negative_amounts_are_refused),
+        T(too_many_rows_are_refused_by_their_limit),
         T(what_is_no_answer_is_refused),
     };
     return cmocka_run_group_tests_name("settle/answer", tests, NULL, NULL);
