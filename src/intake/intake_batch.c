@@ -594,6 +594,14 @@ ErrCode feeder_file_end(Feeder *f) {
     return full ? flush(f) : f->fatal;
 }
 
+void feeder_more(Feeder *f, ClaimMore more) {
+    if (more.errors + more.warnings > 0) {
+        MUTEX_GUARD(f->o.report_lock);
+        f->o.report->errors += (uint64_t)more.errors;
+        f->o.report->warnings += (uint64_t)more.warnings;
+    }
+}
+
 void feeder_issue(Feeder *f, Str file, const ClaimIssue *issue) {
     intake_report_issue(f->o.report, f->o.report_lock,
                         &(IntakeIssue){.is_error = issue->severity == CLAIM_ERROR,

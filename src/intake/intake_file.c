@@ -17,6 +17,7 @@ static ErrCode on_refused(void *ctx, const ClaimRefused *refused) {
     for (int i = 0; i < refused->n_issues; i++) {
         feeder_issue(feed->feeder, feed->member, &refused->issues[i]);
     }
+    feeder_more(feed->feeder, refused->more);
     const ClaimIssue *first = refused->issues; /* the first error says why it was refused */
     for (int i = 0; i < refused->n_issues; i++) {
         if (refused->issues[i].severity == CLAIM_ERROR) {
@@ -79,6 +80,7 @@ static ErrCode on_claim(void *ctx, const Claim *claim) {
     for (int i = 0; i < claim->n_issues; i++) {
         feeder_issue(feed->feeder, feed->member, &claim->issues[i]);
     }
+    feeder_more(feed->feeder, claim->more);
     TRY(feeder_claim(feed->feeder, claim, &large));
     if (!large) {
         return ERR_OK;

@@ -208,6 +208,8 @@ MUST_USE ErrCode feeder_claim(Feeder *f, const Claim *claim, bool *ret_large);
 MUST_USE ErrCode feeder_reject(Feeder *f, const StoreReject *reject);
 MUST_USE ErrCode feeder_file_end(Feeder *f);
 void feeder_issue(Feeder *f, Str file, const ClaimIssue *issue);
+/* A claim's issues that its reader only counted. */
+void feeder_more(Feeder *f, ClaimMore more);
 
 /* intake_sign.c: looks at the signature of one document of a file as the policy says: warns, or
  * refuses it whole (*ret_refused). */

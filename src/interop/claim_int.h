@@ -15,8 +15,8 @@ typedef struct ClaimBuild {
     int hoso;
     Str ma_lk; /* of XML1 (XML0: the record), set as soon as it is known */
     ClaimIssue *issues;
-    int n_issues, capacity_issues, n_more;
-    int n_errors, n_warnings;
+    int n_issues, capacity_issues;
+    int n_errors, n_warnings; /* also those beyond LIMIT_CLAIM_ISSUES */
 } ClaimBuild;
 
 /* Where in the claim an issue stands; zero members are unknown. */

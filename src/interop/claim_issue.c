@@ -114,7 +114,6 @@ void claim_issue_say(ClaimBuild *b, ClaimRule rule, ClaimAt at, ClaimDetail deta
     b->n_errors += severity == CLAIM_ERROR;
     b->n_warnings += severity == CLAIM_WARNING;
     bool has_room = grow(b);
-    b->n_more += !has_room;
     if (!has_room && (rule != CLAIM_RULE_CLAIM_LARGE || b->n_issues == 0)) {
         return;
     }

@@ -152,6 +152,15 @@ static Str written_key(const Reader *r) {
 }
 
 /* Hands the built claim out: to on_refused when it has an error. */
+static ClaimMore more_of(const ClaimBuild *b) {
+    ClaimMore more = {.errors = b->n_errors, .warnings = b->n_warnings};
+    for (int i = 0; i < b->n_issues; i++) {
+        more.errors -= b->issues[i].severity == CLAIM_ERROR;
+        more.warnings -= b->issues[i].severity == CLAIM_WARNING;
+    }
+    return more;
+}
+
 static ErrCode hand_out(Reader *r, Str bytes, int line) {
     ClaimBuild *b = &r->b;
     b->ma_lk = b->ma_lk.len == 0 && b->n_errors > 0 ? written_key(r) : b->ma_lk;
@@ -168,7 +177,7 @@ static ErrCode hand_out(Reader *r, Str bytes, int line) {
                                 .bytes = bytes,
                                 .issues = b->issues,
                                 .n_issues = b->n_issues,
-                                .n_issues_more = b->n_more,
+                                .more = more_of(b),
                                 .hoso = b->hoso,
                                 .line = line};
         r->sum->n_refused++;
@@ -182,6 +191,7 @@ static ErrCode hand_out(Reader *r, Str bytes, int line) {
                    .n_parts = r->n_parts,
                    .issues = b->issues,
                    .n_issues = b->n_issues,
+                   .more = more_of(b),
                    .hoso = b->hoso,
                    .line = line};
     r->sum->n_claims++;

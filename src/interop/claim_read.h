@@ -27,6 +27,11 @@ typedef struct ClaimPart {
     bool has_unknown; /* some of xml is not in records (unknown elements, text between fields) */
 } ClaimPart;
 
+/* Issues beyond LIMIT_CLAIM_ISSUES: only counted. */
+typedef struct ClaimMore {
+    int errors, warnings;
+} ClaimMore;
+
 typedef struct Claim {
     Str facility; /* MACSKCB of the envelope, else MA_CSKCB */
     Str made;     /* NGAYLAP as written, may be empty */
@@ -36,6 +41,7 @@ typedef struct Claim {
     int n_parts;
     const ClaimIssue *issues; /* warnings */
     int n_issues;
+    ClaimMore more;
     int hoso; /* 1-based index in the file */
     int line; /* where it begins in the file */
 } Claim;
@@ -46,7 +52,7 @@ typedef struct ClaimRefused {
     Str bytes;                 /* exact bytes, see claim_wrap_hoso */
     const ClaimIssue *issues;
     int n_issues;
-    int n_issues_more; /* beyond LIMIT_CLAIM_ISSUES, only counted */
+    ClaimMore more;
     int hoso;
     int line;
 } ClaimRefused;

@@ -94,6 +94,26 @@ static void an_old_reject_does_not_replace_a_newer_sending(void **state) {
     assert_int_equal(visit_of(h, "46001|B").version, 1);
 }
 
+/* A claim keeps only its first issues; the report counts them all, of claims taken and refused. */
+static void issues_beyond_those_kept_are_counted(void **state) {
+    enum { DRUGS = LIMIT_CLAIM_ISSUES + 50 };
+    Home *h = *state;
+    char dose[2000];
+    memset(dose, 'x', sizeof(dose));
+    dose[sizeof(dose) - 1] = '\0';
+    SEND(h, {.ma_lk = "LK0", .n_drugs = DRUGS});
+    uint64_t others = h->report.warnings;
+    SEND(h, {.ma_lk = "LK1", .n_drugs = DRUGS, .dose = dose});
+    assert_report(h, 1, 0, 0, 0);
+    assert_int_equal(h->report.warnings, others + DRUGS);
+    assert_int_equal(h->report.errors, 0);
+    SEND(h, {.ma_lk = "LK2", .n_drugs = DRUGS, .dose = dose, .broken = true});
+    assert_report(h, 0, 0, 0, 1);
+    assert_int_equal(h->report.warnings, others + DRUGS + 1); /* "nam" is also too long */
+    assert_int_equal(h->report.errors, 1);
+    assert_int_equal(h->report.n_issues, INTAKE_ISSUES_MAX);
+}
+
 static void what_is_no_claim_file_is_kept_as_a_reject(void **state) {
     Home *h = *state;
     send_bytes(h, STR("%PDF-1.7 not a claim"));
@@ -534,6 +554,7 @@ int main(void) {
         T(long_visits_go_in_several_commits),
         T(a_claim_beyond_one_commit_is_refused),
         T(a_run_that_cannot_ask_ends_with_an_error),
+        T(issues_beyond_those_kept_are_counted),
         T(a_zip_of_several_files),
         T(a_check_in_comes_before_its_visit),
         T(what_is_restricted_is_labelled),
