@@ -60,6 +60,19 @@ static void print_report(const App *app, const IntakeReport *r) {
     }
 }
 
+/* What was taken is not looked at here: nobody should think that the visits are clean. */
+static void print_unchecked(const App *app, const IntakeReport *r) {
+    uint64_t n = r->claims_new + r->claims_changed;
+    if (n > 0) {
+        (void)printf(app_say(app,
+                             "%llu visits are not checked by the claim rules yet: that happens "
+                             "when the server runs (nhip serve)\n",
+                             "%llu lượt khám chưa được kiểm tra theo quy tắc giám định: máy chủ sẽ "
+                             "kiểm tra khi chạy (nhip serve)\n"),
+                     (unsigned long long)n);
+    }
+}
+
 static ErrCode import_run(App *app, AppStore *o, IntakeReport *report, ErrInfo *info) {
     Progress bar;
     progress_begin(&bar, &(ProgressOptions){
@@ -100,6 +113,7 @@ int app_import(App *app) {
     IntakeReport report = {.arena = arena};
     err = import_run(app, &o, &report, &info);
     print_report(app, &report);
+    print_unchecked(app, &report);
     app_close(&o);
     return err == ERR_OK ? 0 : app_fail(app, err, &info);
 }

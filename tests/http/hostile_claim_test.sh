@@ -234,5 +234,6 @@ truncate -s 2G "$tmp/sparse.xml"
 NHIP_LANGUAGE=en "$nhip" import --data "$tmp/other" --language en "$tmp/sparse.xml" "$claims/GIAMDINHHS.xml" >"$tmp/out" 2>&1
 check "a file of 2 GiB is refused by name" has "$(cat "$tmp/out")" 'sparse.xml'
 check "and the next one is taken" has "$(cat "$tmp/out")" '1 visits new'
+check "which nobody calls clean yet" has "$(cat "$tmp/out")" '1 visits are not checked by the claim rules yet'
 echo "1..$n"
 [ "$bad" = 0 ]
