@@ -19,6 +19,10 @@ typedef struct Reader {
     Buf at;     /* size_t, of each row */
     size_t row; /* the row that is read */
     bool row_bad;
+    struct Prices { /* of each column that holds prices */
+        size_t n, n_small;
+        Str example; /* of a small one, as it stands */
+    } prices[CATALOG_COLUMNS_MAX];
 } Reader;
 
 /* ---- issues ---- */
@@ -157,6 +161,34 @@ static Str claim_day(Arena *arena, Str day) {
                             (Str[]){str_sub(day, 0, 4), str_sub(day, 5, 2), str_sub(day, 8, 2)}, 3);
 }
 
+/* Below a thousand and with a fraction: 42.1 where 42,100 is meant? */
+static void count_price(Reader *r, int column, Str text, Str value) {
+    struct Prices *p = &r->prices[column];
+    size_t dot = str_find_char(value, '.', 0);
+    bool is_small = dot != SIZE_MAX && dot <= 3;
+    if (is_small && p->n_small == 0) {
+        p->example = arena_str(r->arena, text);
+    }
+    p->n += value.len > 0;
+    p->n_small += is_small;
+}
+
+static void warn_of_prices(Reader *r) {
+    r->row = 0;
+    for (size_t i = 0; i < r->spec->n_columns; i++) {
+        const struct Prices *p = &r->prices[i];
+        if (2 * p->n_small > p->n) {
+            add_issue(r,
+                      &(Issue){false, (int)i, p->example, "catalogue-fraction",
+                               "Hơn một nửa số giá của cột này là số lẻ dưới 1.000 đồng: nếu dấu "
+                               "chấm là dấu phân cách hàng nghìn, hãy ghi 42100 rồi gửi lại.",
+                               "More than half of this column's prices read as fractions below "
+                               "1,000 đồng: if the mark parts thousands, write 42100 and send "
+                               "the table again."});
+        }
+    }
+}
+
 static void read_cell(Reader *r, size_t i, Str text, Str *values) {
     int column = r->column_of[i];
     const CatalogColumn *c = &r->spec->columns[column];
@@ -171,6 +203,9 @@ static void read_cell(Reader *r, size_t i, Str text, Str *values) {
         values[column] = catalog_set_join(r->arena, values[column], value);
     } else {
         values[column] = value;
+    }
+    if (c->kind == CATALOG_PRICE || c->kind == CATALOG_TOP) {
+        count_price(r, column, text, values[column]);
     }
 }
 
@@ -345,6 +380,7 @@ static ErrCode read_rows(Reader *r, Sheet *sheet, ErrInfo *info) {
         }
     }
     TRY(sheet_ok(sheet, info));
+    warn_of_prices(r);
     return merge_rows(r);
 }
 

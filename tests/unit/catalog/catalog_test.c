@@ -5,6 +5,7 @@
 #include "catalog/catalog_int.h"
 #include "core/limits.h"
 #include "core/random.h"
+#include "core/sheet_write.h"
 
 static int64_t day(const char *text) {
     int64_t d;
@@ -537,6 +538,49 @@ static void numbers_are_read_as_people_write_them(void **state) {
     }
 }
 
+/* An XLSX of services with these prices, as texts. */
+static CatalogPlan preview_prices(Home *h, Catalog *c, const char *const prices[4]) {
+    static const char *const codes[] = {"99.1", "99.2", "99.3", "99.4"};
+    CLEANUP_BUF Buf out;
+    SheetWriter *s = NULL;
+    buf_init(&out, LIMIT_MIB);
+    assert_ok(sheet_writer_new(&(SheetWrite){SHEET_WRITE_XLSX, 0, sheet_put_to_buf, &out}, &s));
+    sheet_start(s, &(SheetStart){.name = STR("gia")});
+    sheet_text(s, STR("Mã dịch vụ"));
+    sheet_text(s, STR("Tên dịch vụ"));
+    sheet_text(s, STR("Đơn giá"));
+    sheet_row_end(s);
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        sheet_text(s, str_from(codes[i]));
+        sheet_text(s, STR("Khám"));
+        sheet_text(s, str_from(prices[i]));
+        sheet_row_end(s);
+    }
+    assert_ok(sheet_finish(s));
+    sheet_writer_free(s);
+    CatalogTable table = {.catalogue = STR("dich-vu"), .bytes = buf_str(&out), .since = INT64_MIN};
+    return preview(h, c, &table);
+}
+
+static void prices_that_read_as_fractions_are_warned_of(void **state) {
+    Home *h = *state;
+    Catalog *c = open_catalog(h);
+    CatalogPlan p = preview_prices(h, c, (const char *const[]){"500", "42.100", "68.300", "1.200"});
+    assert_int_equal(p.n_bad, 0);
+    assert_int_equal(p.n_issues, 1);
+    assert_false(p.issues[0].is_error);
+    assert_int_equal(p.issues[0].row, 0);
+    assert_str(p.issues[0].column, STR("Đơn giá"));
+    assert_str(p.issues[0].value, STR("42.100"));
+    assert_str(p.issues[0].rule, STR("catalogue-fraction"));
+    /* half of them, of more digits, whole numbers: nothing is said */
+    p = preview_prices(h, c, (const char *const[]){"500", "42.100", "68.300", "1200"});
+    assert_int_equal(p.n_issues, 0);
+    p = preview_prices(h, c, (const char *const[]){"1270.5", "42100.5", "68300.5", "1.234.567"});
+    assert_int_equal(p.n_issues, 0);
+    catalog_close(c);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, home_setup, home_teardown)
 
 int main(void) {
@@ -551,6 +595,7 @@ int main(void) {
         TEST(look_ups_are_those_of_a_naive_scan),
         TEST(pages_may_be_empty),
         TEST(readers_go_on_while_it_changes),
+        TEST(prices_that_read_as_fractions_are_warned_of),
         TEST(numbers_are_read_as_people_write_them),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
