@@ -28,7 +28,7 @@ run() {
         bad=1
         echo "not ok - $name ran no test"
     fi
-    [ "$bad" = 0 ] || grep -E -B12 '^not ok |ERROR: |runtime error' <<<"$out" | tail -60
+    [ "$bad" = 0 ] || grep -E -B12 -A8 '^not ok |ERROR: |runtime error' <<<"$out" | tail -80
     grep -E '^[a-z0-9-]+ [0-9]+/[0-9]+$|^# .*skipped' <<<"$out" | grep -v '^1\.\.'
     passed=$((passed + ok))
     failed=$((failed + bad))
