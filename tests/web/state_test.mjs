@@ -5,9 +5,15 @@ import { DESK, harness, is, noSideScroll, PHONE } from './harness.mjs';
 
 const [, , base, empty, claimFile, shots] = process.argv;
 const { test, json, shot, open, end, count } = await harness(base, shots, 's');
-const someone = (await json('/api/citizens?q=nguyen&count=1')).citizens[0];
+/** The first with a number, and visits on several days. */
+let someone, visit;
+for (const citizen of (await json('/api/citizens?q=nguyen&count=50')).citizens.filter((c) => c.cccd)) {
+    const { visits } = await json(`/api/citizens/${citizen.id}`);
+    someone = citizen;
+    visit = visits.find((v) => v.cost !== null);
+    if (visit && new Set(visits.map((v) => v.start.slice(0, 10))).size > 1) break;
+}
 const record = `/citizens/${someone.id}`;
-const visit = (await json(`/api/citizens/${someone.id}`)).visits.find((v) => v.cost !== null);
 const screens = ['/', '/citizens?q=nguyen', record, '/rejects', '/import', `/giam-dinh/${visit.id}`, '/giam-dinh', '/quyet-toan', '/trung-ho-so', '/danh-muc', '/danh-muc?id=dich-vu', '/wall'];
 const named = (path) => path.replace(someone.id, 'ID').replace(visit.id, 'ID');
 const WALL = [1920, 1080];
