@@ -389,6 +389,9 @@ static bool is_no_character(Str s, size_t at) {
 
 void xml_put_text(Buf *out, Str s) {
     size_t from = 0;
+    if (s.len == 0) { /* may point nowhere */
+        return;
+    }
     for (size_t i = 0; i < s.len; i++) {
         bool none = is_no_character(s, i);
         const char *escape = none ? "\xEF\xBF\xBD" : escape_of(s.ptr[i]);
