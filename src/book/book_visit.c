@@ -70,7 +70,7 @@ static Str clipped(Str s) {
     while (len < s.len && len > 0 && ((unsigned char)s.ptr[len] & 0xC0) == 0x80) {
         len--; /* a whole letter */
     }
-    return str_sub(s, 0, len);
+    return (Str){s.ptr, len};
 }
 
 ErrCode book_visit_facts(Book *book, Arena *arena, const RulesVisit *visit, BookData *d) {
