@@ -216,12 +216,35 @@ static void on_done(void *ctx, ErrCode err, const StoreCommitted *committed,
     mutex_unlock(&f->lock);
 }
 
+/* ---- turns: what many change at once is changed by one after the other ---- */
+
+/* Waits while another batch has the turn; then it is this one's when `take`. Whoever has it waits
+ * for nobody but the writer. */
+static void turn_wait(Batch *b, bool take) {
+    Intake *intake = b->feeder->o.intake;
+    MUTEX_GUARD(&intake->busy_lock);
+    while (intake->turn != NULL && intake->turn != b) {
+        cond_wait(&intake->busy_changed, &intake->busy_lock);
+    }
+    intake->turn = take ? b : intake->turn;
+}
+
+static void turn_give(Batch *b) {
+    Intake *intake = b->feeder->o.intake;
+    MUTEX_GUARD(&intake->busy_lock);
+    if (intake->turn == b) {
+        intake->turn = NULL;
+        cond_broadcast(&intake->busy_changed);
+    }
+}
+
 /* Either the batch is under way and on_done will say how it ended, or b->err says why not. Nothing
  * of b may be touched behind store_submit but under the lock: on_done may have run already. */
 static void submit(Batch *b) {
     StoreCommit commit;
     StorePrepared *prepared = NULL;
     b->info = (ErrInfo){0};
+    turn_wait(b, false);
     ErrCode err = build(b, &commit);
     if (err == ERR_OK) {
         err = store_prepare(b->feeder->o.intake->store, &commit, &prepared, &b->info);
@@ -339,12 +362,16 @@ static ErrCode settle_commit(Batch *b) {
         if (b->under_way) {
             wait_finished(b);
         }
-        if (b->err == ERR_OK) {
-            return ERR_OK;
+        bool lost = b->err == ERR_CONFLICT || b->err == ERR_EXISTS;
+        if (b->err != ERR_OK) {
+            forget_actors(b);
         }
-        forget_actors(b);
-        if ((b->err != ERR_CONFLICT && b->err != ERR_EXISTS) || attempt == BATCH_ATTEMPTS) {
+        if (!lost || attempt == BATCH_ATTEMPTS) {
+            turn_give(b);
             return b->err;
+        }
+        if (attempt == BATCH_PATIENCE) {
+            turn_wait(b, true);
         }
         submit(b);
     }

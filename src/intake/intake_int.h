@@ -2,10 +2,11 @@
  *
  * A batch gathers claims of one or several files, resolves them against one snapshot of the store
  * and commits them together; three may be under way per feeder. A commit that meets another's
- * (ERR_CONFLICT, ERR_EXISTS) is resolved again on a new snapshot. Claims that one commit cannot
- * hold — another claim's citizen came out, or too many changes — go into the batch's next one.
- * Everything of a batch lives in its arena. Threads: a feeder belongs to one thread; `done` comes
- * from the store's writer thread. */
+ * (ERR_CONFLICT, ERR_EXISTS) is resolved again on a new snapshot; one that keeps losing (many
+ * citizens under one number, sent by many) takes the turn: the others wait for it. Claims that one
+ * commit cannot hold — another claim's citizen came out, or too many changes — go into the batch's
+ * next one. Everything of a batch lives in its arena. Threads: a feeder belongs to one thread;
+ * `done` comes from the store's writer thread. */
 #ifndef NHIP_INTAKE_INTAKE_INT_H
 #define NHIP_INTAKE_INTAKE_INT_H
 
@@ -19,6 +20,7 @@ enum {
     BATCH_FILES = 64,
     BATCH_UNDER_WAY = 3,
     BATCH_ATTEMPTS = 50,
+    BATCH_PATIENCE = 3,    /* attempts lost before it takes the turn */
     BATCH_CHANGES = 8192,  /* of one commit: then the rest goes into the next */
     CLAIM_CHANGES = 12000, /* resources of one claim: as many may have to be deleted with them */
 };
@@ -109,6 +111,7 @@ struct Intake {
     Mutex busy_lock;
     Cond busy_changed;
     IntakeBusy *busy;
+    const void *turn; /* the batch that all others wait for, or NULL; by busy_lock */
     atomic_uint_fast64_t definitions; /* commits that touched StructureDefinitions */
 };
 

@@ -437,6 +437,8 @@ static void files_need_not_be_kept(void **state) {
 
 enum { THREADS = 16, FILES_EACH = 6, CITIZENS = 9 };
 
+#define SHARED_CARD "DN4469990000001"
+
 typedef struct Sender {
     Home *h;
     unsigned number;
@@ -541,6 +543,71 @@ static void sixteen_threads_share_citizens_and_facilities(void **state) {
     }
 }
 
+typedef struct Small { /* sends files of one visit until the large one is in */
+    Home *h;
+    atomic_bool *stop;
+    unsigned number;
+    ErrCode err;
+} Small;
+
+static void send_small(void *arg) {
+    Small *s = arg;
+    for (unsigned i = 0; s->err == ERR_OK && (i < 4 || !atomic_load(s->stop)); i++) {
+        char x[3][24];
+        CLEANUP_ARENA Arena *arena = arena_new(16 * LIMIT_MIB);
+        Home own = {.arena = arena};
+        (void)snprintf(x[0], sizeof(x[0]), "S%u-%u", s->number, i);
+        (void)snprintf(x[1], sizeof(x[1]), "9990911%01u%04u", s->number, i);
+        (void)snprintf(x[2], sizeof(x[2]), "SBN%u-%u", s->number, i);
+        const Visit v = {
+            .ma_lk = x[0], .cccd = x[1], .ma_bn = x[2], .name = "LÊ THỊ THỬ", .card = SHARED_CARD};
+        IntakeReport report = {.arena = arena};
+        s->err = intake_file(s->h->intake,
+                             &(IntakeFile){.name = STR("s.xml"),
+                                           .bytes = claim_file(&own, &v, 1),
+                                           .actor = STR("test")},
+                             &report, NULL);
+    }
+}
+
+/* One card number on everybody's claim: a large file is always slower than the small ones, and
+ * still gets in. */
+static void a_large_file_is_not_starved_by_small_ones(void **state) {
+    enum { SIDES = 3, LARGE = 60 };
+    Home *h = *state;
+    Small small[SIDES];
+    Thread threads[SIDES];
+    atomic_bool stop = false;
+    static Visit v[LARGE];
+    static char text[LARGE][3][24];
+    for (unsigned i = 0; i < LARGE; i++) {
+        (void)snprintf(text[i][0], 24, "L%u", i);
+        (void)snprintf(text[i][1], 24, "99909120%04u", i);
+        (void)snprintf(text[i][2], 24, "LBN%u", i);
+        v[i] = (Visit){.ma_lk = text[i][0],
+                       .cccd = text[i][1],
+                       .ma_bn = text[i][2],
+                       .card = SHARED_CARD,
+                       .n_drugs = 40};
+    }
+    Str large = claim_file(h, v, LARGE);
+    for (unsigned t = 0; t < SIDES; t++) {
+        small[t] = (Small){.h = h, .stop = &stop, .number = t};
+        assert_ok(thread_start(&threads[t], "small", send_small, &small[t]));
+    }
+    IntakeReport report = {.arena = h->arena};
+    ErrCode err = intake_file(
+        h->intake, &(IntakeFile){.name = STR("l.xml"), .bytes = large, .actor = STR("test")},
+        &report, NULL);
+    atomic_store(&stop, true);
+    for (unsigned t = 0; t < SIDES; t++) {
+        thread_join(&threads[t]);
+        assert_ok(small[t].err);
+    }
+    assert_ok(err);
+    assert_int_equal(report.claims_new, LARGE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, home_setup, home_teardown)
@@ -561,6 +628,7 @@ int main(void) {
         T(a_begun_file_is_taken_up_and_nothing_doubled),
         T(files_need_not_be_kept),
         T(sixteen_threads_share_citizens_and_facilities),
+        T(a_large_file_is_not_starved_by_small_ones),
         T(the_same_rejects_from_many_threads_are_listed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
