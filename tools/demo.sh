@@ -21,6 +21,8 @@ if [ ! -e "$dir/.loaded" ]; then
         $nhip catalog import "$(basename "$table" .tsv)" "$table" --data "$dir/data" \
             --who "make demo" --why "danh mục mô phỏng" | tail -1
     done
+    # Records of one citizen: the certain ones are merged, the others wait to be looked at.
+    $nhip mpi run --data "$dir/data"
     rm -rf "$dir/files"
     touch "$dir/.loaded"
 fi
@@ -29,6 +31,7 @@ cat <<TXT
 
   Nhịp: http://127.0.0.1:$port/          trang điều hành · operations page
         http://127.0.0.1:$port/citizens   người dân · citizens
+        http://127.0.0.1:$port/giam-dinh  hồ sơ giám định · insurance claims
         http://127.0.0.1:$port/fhir/metadata
   Chưa có đăng nhập: chỉ mở trên máy này. No sign-in yet: this machine only. Ctrl-C: dừng · stop.
 
