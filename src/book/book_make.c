@@ -1,10 +1,20 @@
 /* Rows are made: first those of the visits that have changed, then those of the visits around them,
- * whose HISTORY or WORK is another one now. */
+ * whose HISTORY or WORK is another one now. What asks the store and the rules is done for several
+ * visits side by side; book.db is read and changed by one thread, in the order of what is to do. */
 #include "book/book_int.h"
 
 #include "core/log.h"
 
-enum { NEED_TASK = 1, NEED_ROW = 2, NEED_CHECK = 4, DONE = 8 };
+enum {
+    NEED_TASK = 1,
+    NEED_ROW = 2,
+    NEED_CHECK = 4,
+    DONE = 8,
+    IN_HAND = 16, /* of a group; has not looked around yet */
+    AT_ONCE = 32, /* visits of a group */
+    THREADS_MAX = 4,
+};
+#define AT_ONCE_BYTES (16 * LIMIT_MIB) /* a visit that needs more is made alone */
 
 typedef struct Todo { /* visits, each once */
     struct TodoItem {
@@ -16,10 +26,25 @@ typedef struct Todo { /* visits, each once */
     size_t mask;
 } Todo;
 
+/* One of a group of visits. */
+typedef struct Member {
+    BookMake *make;
+    size_t item; /* of what is to do */
+    Arena *arena;
+    BookVisit visit;
+    BookData old;
+    bool had;   /* a row */
+    bool gone;  /* has no row any more */
+    bool alone; /* to be made again, alone: too large, or an error that is told there */
+} Member;
+
 struct BookMake {
     Book *book;
-    Arena *arena;
-    RulesRun *run;
+    Arena *arena; /* of the visit at hand: large's, or a member's */
+    Arena *large;
+    Pool *pool;
+    Member group[AT_ONCE];
+    size_t n_group;
     Todo todo;
     Buf body, work;
     int64_t work_since;
@@ -98,13 +123,19 @@ ErrCode book_make_new(Book *book, BookMake **ret_make) {
         return ERR_NOMEM;
     }
     m->book = book;
-    m->arena = arena_new(BOOK_VISIT_BYTES);
     buf_init(&m->body, 16 * LIMIT_MIB);
     buf_init(&m->work, 256 * LIMIT_MIB);
-    ErrCode err = m->arena == NULL ? ERR_NOMEM : rules_run_new(book->o.rules, &m->run);
-    if (err != ERR_OK) {
+    m->large = arena_new(BOOK_VISIT_BYTES);
+    m->arena = m->large;
+    m->pool = pool_new(MIN(thread_cores(), (unsigned)THREADS_MAX), "nhip-book-row");
+    bool made = m->large != NULL && m->pool != NULL;
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        m->group[i] = (Member){.make = m, .arena = arena_new(AT_ONCE_BYTES)};
+        made = made && m->group[i].arena != NULL;
+    }
+    if (!made) {
         book_make_free(m);
-        return err;
+        return ERR_NOMEM;
     }
     *ret_make = m;
     return ERR_OK;
@@ -112,8 +143,11 @@ ErrCode book_make_new(Book *book, BookMake **ret_make) {
 
 void book_make_free(BookMake *m) {
     if (m != NULL) {
-        rules_run_free(m->run);
-        arena_free(m->arena);
+        pool_free(m->pool);
+        arena_free(m->large);
+        for (size_t i = 0; i < AT_ONCE; i++) {
+            arena_free(m->group[i].arena);
+        }
         buf_release(&m->body);
         buf_release(&m->work);
         free(m->todo.items);
@@ -128,8 +162,9 @@ static ErrCode touch(void *ctx, Slot visit) {
     BookMake *m = ctx;
     size_t at = place_of(&m->todo, visit);
     uint32_t place = m->todo.places[at];
+    unsigned needs = place == 0 ? DONE : m->todo.items[place - 1].need;
     /* What is still to be made will see the change. */
-    bool waits = place != 0 && (m->todo.items[place - 1].need & (DONE | NEED_ROW)) == NEED_ROW;
+    bool waits = (needs & DONE) == 0 && (needs & (NEED_ROW | IN_HAND)) != 0;
     return waits ? ERR_OK : need(&m->todo, visit, NEED_CHECK);
 }
 
@@ -202,15 +237,22 @@ static ErrCode drop_row(BookMake *m, Slot visit, const BookData *old) {
                         &(TableCell){.id = b->visits.id, .first = visit}, &had);
 }
 
+/* Any thread. */
+static ErrCode ask_rules(Book *b, Arena *arena, BookVisit *v) {
+    RulesRun *run = NULL;
+    RulesReport report;
+    TRY(book_run_take(b, &run));
+    ErrCode err = rules_check(run, &v->rules, &b->o.world, RULES_AT_EXPORT, &report);
+    err = err == ERR_OK ? book_found_of(arena, &report, &v->data) : err;
+    book_run_give(b, run);
+    return err;
+}
+
 /* A visit that is too large or whose rules fail is held, not passed. */
 static ErrCode check(BookMake *m, BookVisit *v) {
     BookAround around = around_of(m);
-    RulesReport report;
     ErrCode err = book_around(&around, &v->data, &v->rules);
-    err = err == ERR_OK
-              ? rules_check(m->run, &v->rules, &m->book->o.world, RULES_AT_EXPORT, &report)
-              : err;
-    err = err == ERR_OK ? book_found_of(m->arena, &report, &v->data) : err;
+    err = err == ERR_OK ? ask_rules(m->book, m->arena, v) : err;
     if (err == ERR_LIMIT || err == ERR_NOMEM) {
         log_warn("book_not_checked", "err", err_name(err));
         v->data.unchecked = true;
@@ -230,6 +272,15 @@ static bool gives_work(const BookMake *m, const BookData *d) {
     return m->book->o.work_days > 0 && day != BOOK_NO_DAY && day >= m->work_since;
 }
 
+static ErrCode give_work(BookMake *m, const BookVisit *v) {
+    buf_clear(&m->work);
+    if (gives_work(m, &v->data)) {
+        book_work_put(m->book, &v->data, &v->rules, &m->work);
+        TRY(buf_ok(&m->work));
+    }
+    return put_work(m, v->data.first, buf_str(&m->work));
+}
+
 static ErrCode make_row(BookMake *m, Slot visit) {
     BookData old;
     BookVisit v;
@@ -243,12 +294,7 @@ static ErrCode make_row(BookMake *m, Slot visit) {
     TRY(check(m, &v));
     TRY(set_row(m, &v.data, had));
     TRY(touch_history(m, had ? &old : NULL, &v.data));
-    buf_clear(&m->work);
-    if (gives_work(m, &v.data)) {
-        book_work_put(m->book, &v.data, &v.rules, &m->work);
-        TRY(buf_ok(&m->work));
-    }
-    return put_work(m, visit, buf_str(&m->work));
+    return give_work(m, &v);
 }
 
 /* The Task alone is another one: neither claim nor rules are asked. */
@@ -257,34 +303,143 @@ static ErrCode renew_task(BookMake *m, Slot visit) {
     bool had = false;
     TRY(old_row(m, visit, &d, &had));
     if (!had) {
-        return make_row(m, visit);
+        return need(&m->todo, visit, NEED_ROW);
     }
     Str bill_id;
     TRY(book_data_id(m->book, m->arena, &d, BOOK_ID_BILL, &bill_id));
     BookTask before = d.task;
     TRY(book_task_read(m->book, m->arena, &d, bill_id));
     if (before.state != BOOK_ENTERED && d.task.state == BOOK_ENTERED) {
-        return make_row(m, visit); /* taken back: since when it stands is the visit's own time */
+        /* taken back: since when it stands is the visit's own time */
+        return need(&m->todo, visit, NEED_ROW);
     }
     return set_row(m, &d, true);
 }
 
+/* ---- a group of visits ---- */
+
+static Slot slot_of(const BookMake *m, const Member *of) {
+    return m->todo.items[of->item].visit;
+}
+
+/* Side by side: each member touches what is its own; the list of what is to do stands still. */
+static void read_member(void *ctx, size_t i) {
+    BookMake *m = ctx;
+    Member *of = &m->group[i];
+    arena_reset(of->arena);
+    ErrCode err = book_visit_read(m->book, of->arena, slot_of(m, of), &of->visit);
+    of->gone = err == ERR_NOT_FOUND;
+    of->alone = err != ERR_OK && !of->gone;
+}
+
+static void check_member(void *ctx, size_t i) {
+    BookMake *m = ctx;
+    Member *of = &m->group[i];
+    if (!of->gone && !of->alone) {
+        of->alone = ask_rules(m->book, of->arena, &of->visit) != ERR_OK;
+    }
+}
+
+/* Does another one of the group look at this one's row, as it was or as it is? */
+static bool is_seen_within(const BookMake *m, const Member *of) {
+    Slot now = of->visit.data.patient;
+    Slot before = of->had ? of->old.patient : 0;
+    for (size_t i = 0; i < m->n_group; i++) {
+        const Member *other = &m->group[i];
+        Slot patient = other->visit.data.patient;
+        if (other != of && !other->gone && !other->alone && patient != 0 &&
+            (patient == now || patient == before)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What others see of the visit; its findings follow. */
+static ErrCode show_member(BookMake *m, Member *of) {
+    BookData *now = &of->visit.data;
+    Slot visit = slot_of(m, of);
+    TRY(old_row(m, visit, &of->old, &of->had));
+    if (of->gone) {
+        return of->had ? drop_row(m, visit, &of->old) : ERR_OK;
+    }
+    if (!(of->had && book_data_same_history(&of->old, now))) {
+        TRY(touch_history(m, of->had ? &of->old : NULL, now));
+        if (is_seen_within(m, of)) {
+            TRY(set_row(m, now, of->had));
+            of->had = true;
+        }
+    }
+    return give_work(m, &of->visit);
+}
+
+static ErrCode look_around(BookMake *m, Member *of) {
+    BookAround around = around_of(m);
+    ErrCode err = book_around(&around, &of->visit.data, &of->visit.rules);
+    of->alone = err == ERR_LIMIT || err == ERR_NOMEM;
+    return of->alone ? ERR_OK : err;
+}
+
+static ErrCode each_member(BookMake *m, ErrCode (*fn)(BookMake *m, Member *of)) {
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < m->n_group && err == ERR_OK; i++) {
+        m->arena = m->group[i].arena;
+        err = m->group[i].alone ? ERR_OK : fn(m, &m->group[i]);
+    }
+    m->arena = m->large;
+    return err;
+}
+
+static ErrCode look_or_rest(BookMake *m, Member *of) {
+    m->todo.items[of->item].need = DONE;
+    return of->gone ? ERR_OK : look_around(m, of);
+}
+
+static ErrCode keep_member(BookMake *m, Member *of) {
+    return of->gone ? ERR_OK : set_row(m, &of->visit.data, of->had);
+}
+
+/* Each member sees the others as they are now, whatever their order. */
+static ErrCode make_group(BookMake *m) {
+    pool_run(m->pool, read_member, m, m->n_group);
+    TRY(each_member(m, show_member));
+    TRY(each_member(m, look_or_rest));
+    pool_run(m->pool, check_member, m, m->n_group);
+    TRY(each_member(m, keep_member));
+    for (size_t i = 0; i < m->n_group; i++) {
+        if (m->group[i].alone) {
+            m->todo.items[m->group[i].item].need = DONE;
+            arena_reset(m->arena);
+            TRY(make_row(m, slot_of(m, &m->group[i])));
+        }
+    }
+    m->n_group = 0;
+    return ERR_OK;
+}
+
+/* ---- all of them ---- */
+
 static ErrCode run_item(BookMake *m, size_t i) {
-    Slot visit = m->todo.items[i].visit;
-    bool task_only = m->todo.items[i].need == NEED_TASK;
-    m->todo.items[i].need = DONE;
-    arena_reset(m->arena);
-    return task_only ? renew_task(m, visit) : make_row(m, visit);
+    struct TodoItem *item = &m->todo.items[i];
+    if (item->need == NEED_TASK) {
+        item->need = DONE;
+        arena_reset(m->arena);
+        return renew_task(m, item->visit);
+    }
+    item->need = IN_HAND;
+    m->group[m->n_group++].item = i;
+    return m->n_group < AT_ONCE ? ERR_OK : make_group(m);
 }
 
 /* Those that wait for one of these needs, in their order. */
 static ErrCode run_pass(BookMake *m, unsigned needs) {
+    m->n_group = 0;
     for (size_t i = 0; i < m->todo.n; i++) {
         if ((m->todo.items[i].need & needs) != 0) {
             TRY(run_item(m, i));
         }
     }
-    return ERR_OK;
+    return m->n_group == 0 ? ERR_OK : make_group(m);
 }
 
 static bool is_left(const Todo *t) {

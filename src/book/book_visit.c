@@ -171,7 +171,7 @@ static ErrCode current(Store *store, Arena *arena, Slot first, StoreVersion *ret
     if (v.type != FHIR_T_ENCOUNTER) {
         return ERR_NOT_FOUND;
     }
-    if (!v.deleted && store_is_current(store, v.slot)) {
+    if (store_version_is_current(store, &v)) {
         *ret = v;
         return ERR_OK;
     }

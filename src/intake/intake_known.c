@@ -65,7 +65,7 @@ static ErrCode refresh_known(KnownVisit *visit, bool begun) {
     size_t n = 0;
     for (size_t i = 0; i < visit->n; i++) {
         KnownPart k = visit->items[i];
-        if (!store_is_current(visit->store, k.version.slot)) {
+        if (!store_version_is_current(visit->store, &k.version)) {
             ErrCode err =
                 store_get(visit->store, visit->arena, k.version.type, k.version.id, &k.version);
             if (err == ERR_GONE || err == ERR_NOT_FOUND) {

@@ -323,6 +323,12 @@ bool store_is_current(Store *store, Slot slot) {
            index_is_live(store->index, record->slots[at].type, slot, snapshot);
 }
 
+bool store_version_is_current(Store *store, const StoreVersion *v) {
+    RecordNo snapshot = store_snapshot(store);
+    return v->slot != 0 && !v->deleted && SLOT_RECORD(v->slot) <= snapshot &&
+           index_is_live(store->index, v->type, v->slot, snapshot);
+}
+
 ErrCode store_record(Store *store, Arena *arena, RecordNo number, StoreVersion **ret_versions,
                      size_t *ret_n) {
     StoredRecord *record = NULL;

@@ -337,6 +337,7 @@ MUST_USE ErrCode store_record(Store *store, Arena *arena, RecordNo record,
  * feed's memory does not grow with the log. */
 MUST_USE ErrCode store_feed(Store *store, RecordNo after, StoreEach each, void *ctx);
 bool store_is_current(Store *store, Slot slot);
+bool store_version_is_current(Store *store, const StoreVersion *version); /* reads no record */
 
 /* ---- received files and rejects ---- */
 
