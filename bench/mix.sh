@@ -75,6 +75,8 @@ for size in "${sizes[@]}"; do
     "$nhip" serve --data "$data" --port "$port" --log-level error >"$tmp/log" 2>&1 &
     server=$!
     for _ in $(seq 600); do curl -sf -o /dev/null "http://127.0.0.1:$port/ready" && break; sleep 0.05; done
+    until curl -s "http://127.0.0.1:$port/metrics" |
+        awk '/^nhip_records_total/{r=$2} /^nhip_book_record/{b=$2} END{exit !(r > 0 && b >= r)}'; do sleep 0.5; done
     sleep 5 # segments of the import are merged
     node bench/mix_urls.mjs "$base" "$tmp/shapes-$size" || exit 1
     for shape in "$tmp/shapes-$size"/*.urls; do

@@ -19,6 +19,7 @@ static void ready(RestCall *call) {
     X("nhip_records_total", "counter", "Records committed", store_snapshot(api->store))            \
     X("nhip_visits", "gauge", "Current visits", live.visits)                                       \
     X("nhip_view_record", "gauge", "Last record in the operations facts", live.record)             \
+    X("nhip_book_record", "gauge", "Last record in the book of claims", book.position)             \
     X("nhip_search_params", "gauge", "Search parameters of one's own in use", params)              \
     X("nhip_search_params_lag_records", "gauge", "Records that their indexes still lack", lag)     \
     X("nhip_rejects_open", "gauge", "Rejects waiting for repair", open)                            \
@@ -46,6 +47,10 @@ static void metrics(RestCall *call) {
     uint64_t settled = 0;
     if (store_reject_count(api->store, &open, &settled) != ERR_OK) {
         open = 0;
+    }
+    BookProgress book = {.position = 0};
+    if (api->book != NULL && book_progress(api->book, &book) != ERR_OK) {
+        book.position = 0;
     }
     RecordNo lag = 0;
     size_t params = store_params_lag(api->store, &lag);

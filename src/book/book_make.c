@@ -375,35 +375,35 @@ static ErrCode show_member(BookMake *m, Member *of) {
 
 static ErrCode look_around(BookMake *m, Member *of) {
     BookAround around = around_of(m);
-    ErrCode err = book_around(&around, &of->visit.data, &of->visit.rules);
-    of->alone = err == ERR_LIMIT || err == ERR_NOMEM;
-    return of->alone ? ERR_OK : err;
-}
-
-static ErrCode each_member(BookMake *m, ErrCode (*fn)(BookMake *m, Member *of)) {
-    ErrCode err = ERR_OK;
-    for (size_t i = 0; i < m->n_group && err == ERR_OK; i++) {
-        m->arena = m->group[i].arena;
-        err = m->group[i].alone ? ERR_OK : fn(m, &m->group[i]);
-    }
-    m->arena = m->large;
-    return err;
-}
-
-static ErrCode look_or_rest(BookMake *m, Member *of) {
     m->todo.items[of->item].need = DONE;
-    return of->gone ? ERR_OK : look_around(m, of);
+    return of->gone ? ERR_OK : book_around(&around, &of->visit.data, &of->visit.rules);
 }
 
 static ErrCode keep_member(BookMake *m, Member *of) {
     return of->gone ? ERR_OK : set_row(m, &of->visit.data, of->had);
 }
 
+/* One whose arena is full is made alone: what was done of it until then is found again there. */
+static ErrCode each_member(BookMake *m, ErrCode (*fn)(BookMake *m, Member *of)) {
+    ErrCode err = ERR_OK;
+    for (size_t i = 0; i < m->n_group && err == ERR_OK; i++) {
+        Member *of = &m->group[i];
+        m->arena = of->arena;
+        err = of->alone ? ERR_OK : fn(m, of);
+        if (err == ERR_LIMIT || (err != ERR_OK && arena_failed(of->arena))) {
+            of->alone = true;
+            err = ERR_OK;
+        }
+    }
+    m->arena = m->large;
+    return err;
+}
+
 /* Each member sees the others as they are now, whatever their order. */
 static ErrCode make_group(BookMake *m) {
     pool_run(m->pool, read_member, m, m->n_group);
     TRY(each_member(m, show_member));
-    TRY(each_member(m, look_or_rest));
+    TRY(each_member(m, look_around));
     pool_run(m->pool, check_member, m, m->n_group);
     TRY(each_member(m, keep_member));
     for (size_t i = 0; i < m->n_group; i++) {

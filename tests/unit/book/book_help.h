@@ -115,11 +115,9 @@ static UNUSED void random_summary(World *w, Str *x, unsigned facility, unsigned 
     x[XML1_MA_HSBA] = STR("HSBA-1");
 }
 
-/* Lines of a few practitioners and machines, so that they meet. */
-static UNUSED void random_line(World *w, Str *x, const Str *summary, unsigned number) {
-    static const char *const groups[] = {"13", "8", "2", "13"};
-    const ClaimTable *t = claim_table(3);
-    Arena *a = w->home->arena;
+/* A line that has what it must. */
+static UNUSED void plain_line(World *w, Str *x, int table, Str ma_lk, unsigned number) {
+    const ClaimTable *t = claim_table(table);
     for (int i = 0; i < t->n_fields; i++) {
         ClaimKind kind = t->fields[i].kind;
         x[i] = t->fields[i].required != 'Y' ? STR_EMPTY
@@ -128,8 +126,15 @@ static UNUSED void random_line(World *w, Str *x, const Str *summary, unsigned nu
                : kind == CLAIM_S            ? STR("A")
                                             : STR("202611100830");
     }
-    x[XML3_MA_LK] = summary[XML1_MA_LK];
-    x[XML3_STT] = arena_printf(a, "%u", number);
+    x[0] = ma_lk;
+    x[1] = arena_printf(w->home->arena, "%u", number);
+}
+
+/* Lines of a few practitioners and machines, so that they meet. */
+static UNUSED void random_line(World *w, Str *x, const Str *summary, unsigned number) {
+    static const char *const groups[] = {"13", "8", "2", "13"};
+    Arena *a = w->home->arena;
+    plain_line(w, x, 3, summary[XML1_MA_LK], number);
     x[XML3_MA_NHOM] = str_from(groups[roll(w, 4)]);
     x[XML3_NGUOI_THUC_HIEN] = arena_printf(a, "00000%u/HUE-GPHN", roll(w, 3));
     x[XML3_MA_MAY] = roll(w, 2) == 0 ? STR("XQ.1.46999.SYN002") : STR_EMPTY;
@@ -139,7 +144,7 @@ static UNUSED void random_line(World *w, Str *x, const Str *summary, unsigned nu
 
 static UNUSED void put_table(Buf *out, int table, const Str *x, unsigned n) {
     CLEANUP_BUF Buf xml;
-    buf_init(&xml, LIMIT_MIB);
+    buf_init(&xml, 32 * LIMIT_MIB);
     claim_write_table(&xml, claim_table(table), x, n);
     claim_write_hoso_file(out, claim_table(table), buf_str(&xml));
 }

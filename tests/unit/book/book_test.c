@@ -355,6 +355,103 @@ static void other_rules_make_the_rows_again(void **state) {
     world_release(&w);
 }
 
+/* ---- a group sees itself ---- */
+
+enum { NOTES = 10 };
+
+/* Notes of the course, a megabyte each. */
+static void put_notes(World *w, Buf *out, Str ma_lk) {
+    Str notes[NOTES * XML5_FIELD_COUNT];
+    char *text = arena_alloc(w->home->arena, LIMIT_MIB);
+    memset(text, 'a', LIMIT_MIB);
+    for (unsigned i = 0; i < NOTES; i++) {
+        Str *note = notes + (size_t)i * XML5_FIELD_COUNT;
+        plain_line(w, note, 5, ma_lk, i + 1);
+        note[XML5_DIEN_BIEN_LS] = (Str){text, LIMIT_MIB};
+    }
+    put_table(out, 5, notes, NOTES);
+}
+
+/* A stay of 5 to 10 November with a line of one machine at one time. */
+static void send_stay(World *w, unsigned facility, unsigned number, bool large) {
+    Str x[XML1_FIELD_COUNT];
+    Str line[XML3_FIELD_COUNT];
+    CLEANUP_BUF Buf b;
+    buf_init(&b, 256 * LIMIT_MIB);
+    random_summary(w, x, facility, number);
+    x[XML1_MA_LOAI_KCB] = STR("03");
+    x[XML1_KET_QUA_DTRI] = STR("2");
+    x[XML1_NGAY_VAO] = x[XML1_NGAY_VAO_NOI_TRU] = STR("202611050800");
+    x[XML1_NGAY_RA] = STR("202611100900");
+    random_line(w, line, x, 1);
+    line[XML3_MA_NHOM] = STR("2");
+    line[XML3_MA_MAY] = arena_printf(w->home->arena, "XQ.1.46999.SYN00%u", number % 7);
+    line[XML3_NGAY_TH_YL] = STR("202611060800");
+    line[XML3_NGAY_KQ] = STR("202611060830");
+    claim_write_envelope_open(&b, x[XML1_MA_CSKCB], STR("20261121"), 1);
+    claim_write_hoso_open(&b);
+    put_table(&b, 1, x, 1);
+    put_table(&b, 3, line, 1);
+    if (large) {
+        put_notes(w, &b, x[XML1_MA_LK]);
+    }
+    claim_write_hoso_close(&b);
+    claim_write_envelope_close(&b);
+    assert_ok(buf_ok(&b));
+    send_bytes(w->home, buf_str(&b));
+    assert_int_equal(w->home->report.claims_rejected, 0);
+}
+
+static uint64_t found_by(World *w, const char *rule) {
+    BookRuleCounts counts;
+    uint64_t n = 0;
+    assert_ok(book_rules(w->book, w->home->arena, &(BookFilter){.rule = str_from(rule)}, &counts));
+    for (size_t i = 0; i < counts.n_groups; i++) {
+        n += counts.groups[i].n;
+    }
+    return n;
+}
+
+/* A visit that the memory of a group's member does not hold. */
+static void assert_large(World *w) {
+    CLEANUP_ARENA Arena *small = arena_new(16 * LIMIT_MIB);
+    Scan s = {.w = w, .all = arena_new_array(w->home->arena, Naive, VISITS_MAX)};
+    size_t n = 0;
+    assert_ok(store_feed(w->home->store, 0, naive_visit, &s));
+    for (size_t i = 0; i < s.n; i++) {
+        StoreVersion v = current(w->home, FHIR_T_ENCOUNTER, s.all[i].id);
+        IntakeClaim claim;
+        arena_reset(small);
+        n += intake_claim_of(w->home->store, small, &v, &claim, NULL) != ERR_OK;
+    }
+    assert_int_equal(n, 2);
+}
+
+/* All of them in one batch: overlapping stays see each other both ways, of two at one machine the
+ * later is held; two are too large for the group, and are seen and see like the others. */
+static void visits_of_one_group_see_each_other(void **state) {
+    static const struct {
+        unsigned number;
+        bool large;
+    } stays[] = {{0, false}, {7, false}, {1, false}, {3, true}, {10, false}, {4, true}, {2, false}};
+    World w;
+    world_setup(&w, state, 12);
+    for (int round = 0; round < 2; round++) {
+        book_close(w.book);
+        w.book = NULL;
+        for (size_t i = 0; i < ARRAY_LEN(stays); i++) {
+            send_stay(&w, 1 + (unsigned)i % 2, stays[i].number, stays[i].large);
+        }
+        assert_large(&w);
+        world_open(&w);
+        world_settle(&w);
+        assert_int_equal(found_by(&w, "noi-tru-chong-nhau"), 4);
+        assert_int_equal(found_by(&w, "may-hai-nguoi-cung-luc"), 2);
+        assert_book(&w);
+    }
+    world_release(&w);
+}
+
 static ErrCode count_row(void *ctx, Slot first, uint64_t at, Str body) {
     (void)first;
     (void)at;
@@ -413,6 +510,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_book_is_what_all_visits_say, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(a_book_that_is_gone_comes_back, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(other_rules_make_the_rows_again, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(visits_of_one_group_see_each_other, home_setup,
+                                        home_teardown),
         cmocka_unit_test_setup_teardown(old_work_goes, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(cursors_that_are_none_are_refused, home_setup,
                                         home_teardown),
