@@ -94,6 +94,7 @@ static inline void eav_take(FhirIndexSink *sink, const FhirIndexValue *v) {
     case FHIR_INDEX_IDENTIFIER:
     case FHIR_INDEX_WORDS:
     case FHIR_INDEX_POSITION:
+    case FHIR_INDEX_CONTAINED:
     default:
         break;
     }

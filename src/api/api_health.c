@@ -49,7 +49,7 @@ static void metrics(RestCall *call) {
         open = 0;
     }
     BookProgress book = {.position = 0};
-    if (api->book != NULL && book_progress(api->book, &book) != ERR_OK) {
+    if (api->o.book != NULL && book_progress(api->o.book, &book) != ERR_OK) {
         book.position = 0;
     }
     RecordNo lag = 0;

@@ -251,7 +251,7 @@ static void run(Follow *f) {
 
 void book_follow_main(void *arg) {
     Follow f = {.book = arg, .pruned = INT64_MIN};
-    thread_step_back(5);
+    thread_step_back(15);
     f.arena = arena_new(FOLLOW_BYTES);
     ErrCode err = f.arena == NULL ? ERR_NOMEM : book_make_new(f.book, &f.make);
     if (err == ERR_OK) {
