@@ -3,12 +3,13 @@
  * After each kill the folder is opened again: nothing acknowledged lost, nothing doubled, the chain
  * whole, the index equal to a rebuilt one. Real files in a temporary folder.
  *   kill9 [ROUNDS [SEED]]      default 50 1 */
+#include "folder.h"
+
 #include "core/arena.h"
 #include "core/log.h"
 #include "core/random.h"
 #include "store/store.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -265,19 +266,6 @@ static bool audit(Run *run, bool whole) {
     return run->why[0] == 0;
 }
 
-static void remove_folder(const char *dir) {
-    DIR *d = opendir(dir);
-    for (struct dirent *e = d == NULL ? NULL : readdir(d); e != NULL; e = readdir(d)) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-        (void)unlink(path);
-    }
-    if (d != NULL) {
-        (void)closedir(d);
-    }
-    (void)rmdir(dir);
-}
-
 int main(int argc, char **argv) {
     unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 50;
     Run run = {.arena = arena_new((size_t)1 << 30)};
@@ -298,7 +286,7 @@ int main(int argc, char **argv) {
     bool good = done == rounds && run.n_acked > rounds;
     printf("%s 1 - %u kills, %llu commits acknowledged, none lost, none doubled\n",
            good ? "ok" : "not ok", done, (unsigned long long)run.n_acked);
-    remove_folder(run.dir);
+    folder_remove(run.dir);
     arena_free(run.arena);
     free(run.slots);
     return good ? 0 : 1;

@@ -4,6 +4,8 @@
  * id, so that exactly one resource can match) must count one; :text, :of-type and :identifier too.
  * What breaks R4 itself (r4_known.inc) must be refused. Prints TAP and `NAME-stored passed/total`,
  * `NAME-values passed/total`. */
+#include "folder.h"
+
 #include "core/io.h"
 #include "core/limits.h"
 #include "fhir/fhir_extract.h"
@@ -319,14 +321,6 @@ static void one(World *w, Arena *arena, Str text) {
 
 /* ---- the sets ---- */
 
-static void remove_folder(const char *dir) {
-    char command[300];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-    if (system(command) != 0) {
-        printf("# %s stays\n", dir);
-    }
-}
-
 static bool open_world(World *w, char dir[64]) {
     (void)snprintf(dir, 64, "/tmp/nhip-suite-XXXXXX");
     ErrInfo info = {0};
@@ -338,7 +332,7 @@ static bool open_world(World *w, char dir[64]) {
 static void close_world(World *w, const char *dir) {
     intake_free(w->intake);
     store_close(w->store);
-    remove_folder(dir);
+    folder_remove(dir);
 }
 
 static void finish(const World *w, const char *name) {

@@ -34,20 +34,12 @@ static UNUSED int world_setup(void **state) {
 
 static UNUSED int world_teardown(void **state) {
     World *w = *state;
-    char facts[80];
     api_stop(w->api);
-    (void)snprintf(facts, sizeof(facts), "%s/facts", w->dir);
-    struct Ioc *ioc = w->ioc;
     book_close(w->book);
     rules_free(w->rules);
-    char dir[sizeof(w->dir)];
-    memcpy(dir, w->dir, sizeof(dir));
+    world_close(w);
+    ioc_close(w->ioc);
     world_free(w);
-    ioc_close(ioc);
-    home_remove_files(facts);
-    (void)rmdir(facts);
-    home_remove_files(dir);
-    (void)rmdir(dir);
     return 0;
 }
 

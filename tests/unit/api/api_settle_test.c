@@ -69,17 +69,9 @@ static int teardown(void **state) {
     sign_key_close(key);
     (void)sign_dir_remove(state);
     *state = w;
-    char facts[80];
-    char dir[sizeof(w->dir)];
-    struct Ioc *ioc = w->ioc;
-    memcpy(dir, w->dir, sizeof(dir));
-    (void)snprintf(facts, sizeof(facts), "%s/facts", w->dir);
+    world_close(w);
+    ioc_close(w->ioc);
     world_free(w);
-    ioc_close(ioc);
-    home_remove_files(facts);
-    (void)rmdir(facts);
-    home_remove_files(dir);
-    (void)rmdir(dir);
     return 0;
 }
 

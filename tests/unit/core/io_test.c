@@ -1,3 +1,4 @@
+#include "folder.h"
 #include "unit/test.h"
 
 #include "core/io.h"
@@ -13,24 +14,10 @@ static int setup(void **state) {
     return mkdtemp(root) == NULL;
 }
 
-static ErrCode remove_file(void *ctx, const char *path, uint64_t bytes) {
-    (void)ctx;
-    (void)bytes;
-    return io_remove(path);
-}
-
 static int teardown(void **state) {
     (void)state;
-    static const char *const folders[] = {"b/c", "b", "d", "deep", ""};
-    char path[128];
-    int bad = io_walk(root, remove_file, NULL) != ERR_OK;
-    (void)snprintf(path, sizeof(path), "%s/link", root);
-    (void)unlink(path);
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", root, folders[i]);
-        (void)rmdir(path);
-    }
-    return bad || io_exists(root);
+    folder_remove(root);
+    return io_exists(root);
 }
 
 static const char *in(const char *name) {

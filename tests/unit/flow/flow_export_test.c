@@ -94,8 +94,7 @@ static void make_world(World *w, Home *h) {
 }
 
 static void end_world(World *w) {
-    home_remove_files(w->out);
-    (void)rmdir(w->out);
+    folder_remove(w->out);
 }
 
 /* ---- what is in the files ---- */
@@ -136,7 +135,8 @@ static void read_lines(World *w, const FlowExported *x, unsigned output, Lines *
 
 static FlowExported export(World *w, FlowExport what) {
     FlowExported x;
-    home_remove_files(w->out);
+    folder_remove(w->out);
+    assert_int_equal(mkdir(w->out, 0750), 0);
     w->progress = (FlowProgress){0};
     what.store = w->h->store;
     what.dir = w->out;

@@ -3,6 +3,7 @@
 #ifndef NHIP_TESTS_UNIT_INTAKE_HELP_H
 #define NHIP_TESTS_UNIT_INTAKE_HELP_H
 
+#include "folder.h"
 #include "unit/test.h"
 
 #include "core/json.h"
@@ -11,7 +12,6 @@
 #include "interop/claim_identity.h"
 #include "interop/claim_write.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,16 +60,7 @@ static UNUSED int home_teardown(void **state) {
     Home *h = *state;
     home_close(h);
     arena_free(h->arena);
-    DIR *d = opendir(h->dir);
-    for (struct dirent *e = d == NULL ? NULL : readdir(d); e != NULL; e = readdir(d)) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", h->dir, e->d_name);
-        (void)unlink(path);
-    }
-    if (d != NULL) {
-        (void)closedir(d);
-    }
-    (void)rmdir(h->dir);
+    folder_remove(h->dir);
     free(h);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* The facts against a recount by hand: random visits, changed and deleted ones, random filters;
  * what a restart, a lost folder and a bill in a later record make of them. */
+#include "folder.h"
 #include "unit/test.h"
 
 #include "core/io.h"
@@ -9,7 +10,6 @@
 #include "ioc/ioc.h"
 #include "vn/vn.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
 enum { VISITS = 700, DAY_FIRST = 20000, DAYS = 800, OPS_BYTES = 16 << 20 };
@@ -65,32 +65,17 @@ static int home_setup(void **state) {
     return 0;
 }
 
-static void remove_files(const char *dir) {
-    DIR *d = opendir(dir);
-    for (struct dirent *e = d == NULL ? NULL : readdir(d); e != NULL; e = readdir(d)) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-        (void)unlink(path);
-    }
-    if (d != NULL) {
-        (void)closedir(d);
-    }
-}
-
 static void remove_facts(const Home *h) {
     char path[128];
     (void)snprintf(path, sizeof(path), "%s/facts", h->dir);
-    remove_files(path);
-    (void)rmdir(path);
+    folder_remove(path);
 }
 
 static int home_teardown(void **state) {
     Home *h = *state;
     home_close(h);
     arena_free(h->arena);
-    remove_facts(h);
-    remove_files(h->dir);
-    (void)rmdir(h->dir);
+    folder_remove(h->dir);
     free(h);
     return 0;
 }

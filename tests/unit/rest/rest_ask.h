@@ -81,17 +81,19 @@ static UNUSED void world_open(World *w, ErrCode (*start)(World *w, ErrInfo *info
     world_connect(w);
 }
 
-/* Behind the server's end. */
-static UNUSED void world_free(World *w) {
+/* Behind the server's end; then what the views looked at is closed, and the world is freed. */
+static UNUSED void world_close(World *w) {
     (void)close(w->fd);
     intake_free(w->intake);
     store_close(w->store);
+}
+
+static UNUSED void world_free(World *w) {
     subs_free(w->subs);
     settings_release(&w->settings);
     arena_free(w->arena);
     buf_release(&w->in);
-    home_remove_files(w->dir);
-    (void)rmdir(w->dir);
+    folder_remove(w->dir);
     free(w);
 }
 

@@ -20,6 +20,7 @@ static UNUSED int world_setup(void **state) {
 static UNUSED int world_teardown(void **state) {
     World *w = *state;
     rest_stop(w->rest);
+    world_close(w);
     world_free(w);
     return 0;
 }

@@ -4,6 +4,7 @@
 #ifndef NHIP_TESTS_UNIT_SIGN_HELP_H
 #define NHIP_TESTS_UNIT_SIGN_HELP_H
 
+#include "folder.h"
 #include "unit/test.h"
 
 #include "core/arena.h"
@@ -75,10 +76,9 @@ static UNUSED int sign_dir_make(void **state) {
 }
 
 static UNUSED int sign_dir_remove(void **state) {
-    char command[128];
     (void)state;
-    (void)snprintf(command, sizeof(command), "rm -rf %s", sign_dir);
-    return system(command); /* NOLINT: the folder's name is ours */
+    folder_remove(sign_dir);
+    return 0;
 }
 
 /* ---- documents ---- */

@@ -560,8 +560,7 @@ static void a_backup_taken_while_writing_is_whole(void **state) {
     assert_ok(store_received_get(again.store, h->arena, &file.hash, &got));
     assert_str(got.bytes, file.bytes);
     store_close(again.store);
-    home_remove_files(dir.ptr);
-    (void)rmdir(dir.ptr);
+    folder_remove(dir.ptr);
 }
 
 /* ---- the chain ---- */

@@ -411,8 +411,7 @@ static UNUSED void world_free(World *w) {
     store_close(w->home.store);
     arena_free(w->home.arena);
     arena_free(w->arena);
-    home_remove_files(w->home.dir);
-    (void)rmdir(w->home.dir);
+    folder_remove(w->home.dir);
     free(w);
 }
 

@@ -3,12 +3,12 @@
 #ifndef NHIP_TESTS_UNIT_STORE_HELP_H
 #define NHIP_TESTS_UNIT_STORE_HELP_H
 
+#include "folder.h"
 #include "unit/test.h"
 
 #include "core/arena.h"
 #include "store/store.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,18 +19,6 @@ typedef struct Home {
     StoreOptions options;
     ErrInfo info;
 } Home;
-
-static UNUSED void home_remove_files(const char *dir) {
-    DIR *d = opendir(dir);
-    for (struct dirent *e = d == NULL ? NULL : readdir(d); e != NULL; e = readdir(d)) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-        (void)unlink(path);
-    }
-    if (d != NULL) {
-        (void)closedir(d);
-    }
-}
 
 static UNUSED void home_open(Home *h) {
     ErrCode err = store_open(&h->options, &h->store, &h->info);
@@ -57,8 +45,7 @@ static UNUSED int home_teardown(void **state) {
     Home *h = *state;
     store_close(h->store);
     arena_free(h->arena);
-    home_remove_files(h->dir);
-    (void)rmdir(h->dir);
+    folder_remove(h->dir);
     free(h);
     return 0;
 }

@@ -4,6 +4,8 @@
 
 #include "store/store_params.h"
 
+#include <dirent.h>
+
 /* A definition that repeats a built-in parameter under another code. */
 typedef struct Twin {
     FhirType type;

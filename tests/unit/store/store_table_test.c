@@ -273,7 +273,8 @@ static void a_kill_leaves_a_whole_turn(void **state) {
         random_init(&m.random, round);
         store_close(h->store);
         h->store = NULL;
-        home_remove_files(h->dir);
+        folder_remove(h->dir);
+        assert_int_equal(mkdir(h->dir, 0750), 0);
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {

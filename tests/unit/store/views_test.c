@@ -201,8 +201,7 @@ static void views_of_another_log_are_made_anew(void **state) {
     assert_ok(store_get(h->store, h->arena, FHIR_T_BASIC,
                         store_id(h->store, h->arena, SLOT_OF(2, 1)), &v));
     assert_int_equal(v.version, 1);
-    home_remove_files(other_dir.ptr);
-    (void)rmdir(other_dir.ptr);
+    folder_remove(other_dir.ptr);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, home_setup, home_teardown)

@@ -1,3 +1,4 @@
+#include "folder.h"
 #include "unit/test.h"
 
 #include <unistd.h>
@@ -719,9 +720,7 @@ static void a_folder_takes_one_province(void **state) {
     assert_int_equal(synth_run(&o, &r, &info), ERR_EXISTS);
     o.out_dir = "";
     assert_int_equal(synth_run(&o, &r, &info), ERR_PARAM);
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -rf %s", dir);
-    assert_int_equal(system(command), 0);
+    folder_remove(dir);
 }
 
 static void tiny_provinces_work(void **state) {
