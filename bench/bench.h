@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/str.h"
+#include "folder.h"
 
 /* Seconds of a clock that never goes back. */
 static inline double bench_now(void) {

@@ -151,7 +151,7 @@ int main(int argc, char **argv) {
     }
     printf("\n");
     province_close(&b.province);
-    province_remove(b.province.dir);
+    folder_remove(b.province.dir);
     rules_free(b.rules);
     arena_free(b.arena);
     return 0;

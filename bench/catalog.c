@@ -9,8 +9,6 @@
 
 #include "bench.h"
 
-#include <dirent.h>
-
 enum { FACILITIES = 188, LOOKS = 2000000, SCANS = 2000, LOOKS_A_VISIT = 50, VISITS = 5000 };
 
 typedef struct Question {
@@ -182,19 +180,6 @@ static void run(Store *store, size_t n_codes) {
     free(questions);
 }
 
-static void remove_files(const char *dir) {
-    DIR *d = opendir(dir);
-    for (struct dirent *e = d == NULL ? NULL : readdir(d); e != NULL; e = readdir(d)) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-        (void)unlink(path);
-    }
-    if (d != NULL) {
-        (void)closedir(d);
-    }
-    (void)rmdir(dir);
-}
-
 int main(int argc, char **argv) {
     uint64_t rows = 200000;
     if (argc > 1 && str_to_u64(str_from(argv[1]), &rows) != ERR_OK) {
@@ -210,6 +195,6 @@ int main(int argc, char **argv) {
     fail("store", store_open(&(StoreOptions){.dir = str_from(dir)}, &store, &info));
     run(store, (size_t)rows * 3 / 4 / FACILITIES + 1);
     store_close(store);
-    remove_files(dir);
+    folder_remove(dir);
     return 0;
 }

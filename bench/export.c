@@ -92,7 +92,7 @@ static Figures measure(uint32_t visits) {
     bool got = read(ends[0], &f, sizeof(f)) == (ssize_t)sizeof(f);
     (void)close(ends[0]);
     (void)waitpid(child, &status, 0);
-    province_remove(p.dir);
+    folder_remove(p.dir);
     if (!got) {
         bench_die("export", ERR_IO);
     }

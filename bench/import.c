@@ -160,7 +160,7 @@ int main(int argc, char **argv) {
     if (getenv("NHIP_BENCH_KEEP") != NULL) {
         printf("kept: %s\n", p.dir);
     } else {
-        province_remove(p.dir);
+        folder_remove(p.dir);
     }
     return 0;
 }

@@ -338,8 +338,7 @@ int main(int argc, char **argv) {
     bench_merge(&m, path);
     remove_index(path);
     bench_whole(&m, path, visits);
-    remove_index(path);
-    (void)rmdir(dir);
+    folder_remove(dir);
     arena_free(m.batch.arena);
     free(m.batch.entries);
     return 0;

@@ -111,6 +111,6 @@ int main(int argc, char **argv) {
     province_fill(&p, &made);
     run(p.ioc);
     province_close(&p);
-    province_remove(p.dir);
+    folder_remove(p.dir);
     return 0;
 }

@@ -13,9 +13,7 @@
 #include "ioc/ioc.h"
 #include "synth/synth.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -46,18 +44,6 @@ static inline void bench_need(const char *what, ErrCode err) {
     if (err != ERR_OK) {
         bench_die(what, err);
     }
-}
-
-static inline int province_remove_one(const char *path, const struct stat *st, int type,
-                                      struct FTW *at) {
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
-static inline void province_remove(const char *dir) {
-    (void)nftw(dir, province_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* Bytes of all files below. */
@@ -190,7 +176,7 @@ static inline void province_import_chunk(Province *p) {
                                     &p->report, &info));
     double s = bench_now() - start;
     p->import_s += s;
-    province_remove(in);
+    folder_remove(in);
     bench_need("folder", io_mkdirs(in));
     (void)fprintf(stderr, "%llu visits imported in %.0f s; of these last: %.0f resources/s\n",
                   (unsigned long long)p->report.claims_new, p->import_s,

@@ -8,7 +8,6 @@
 #include "core/random.h"
 #include "store/store_params.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,19 +27,6 @@ static void need(ErrCode err, const ErrInfo *info, const char *what) {
         (void)fprintf(stderr, "bench reindex: %s: %s %s\n", what, err_name(err), info->what_en);
         exit(1);
     }
-}
-
-static void remove_all(const char *dir) {
-    DIR *d = opendir(dir);
-    for (struct dirent *e = d == NULL ? NULL : readdir(d); e != NULL; e = readdir(d)) {
-        char path[600];
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-        (void)unlink(path);
-    }
-    if (d != NULL) {
-        (void)closedir(d);
-    }
-    (void)rmdir(dir);
 }
 
 static Str day(Size *s) {
@@ -160,7 +146,7 @@ static void run(Size *s, const char *name, size_t visits) {
                  name, s->resources, (double)s->resources / s->params_s,
                  (double)s->resources / s->rebuild_s);
     arena_free(s->arena);
-    remove_all(s->dir);
+    folder_remove(s->dir);
 }
 
 static size_t visits_of(int argc, char **argv, int at, size_t otherwise) {

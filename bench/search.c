@@ -10,8 +10,6 @@
 #include "fhir/fhir_query.h"
 #include "store/store.h"
 
-#include <dirent.h>
-
 enum { VISITS = 4, CODES = 500, FACILITIES = 60, TIMES = 300, COMMIT_VISITS = 64, CHANGES = 7 };
 
 typedef struct Province {
@@ -189,16 +187,7 @@ static void province_open(Province *p, size_t patients) {
 
 static void province_close(Province *p) {
     store_close(p->store);
-    DIR *d = opendir(p->dir);
-    for (struct dirent *e = d == NULL ? NULL : readdir(d); e != NULL; e = readdir(d)) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", p->dir, e->d_name);
-        (void)unlink(path);
-    }
-    if (d != NULL) {
-        (void)closedir(d);
-    }
-    (void)rmdir(p->dir);
+    folder_remove(p->dir);
     arena_free(p->arena);
     free(p->patients);
 }

@@ -484,19 +484,6 @@ static void sizes(Bench *b, double n_resources) {
     printf("start (open and replay of the tail): %.2f s\n", bench_now() - began);
 }
 
-static void remove_folder(const char *dir) {
-    DIR *d = opendir(dir);
-    for (struct dirent *e = d == NULL ? NULL : readdir(d); e != NULL; e = readdir(d)) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-        (void)unlink(path);
-    }
-    if (d != NULL) {
-        (void)closedir(d);
-    }
-    (void)rmdir(dir);
-}
-
 int main(int argc, char **argv) {
     unsigned visits = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 20000;
     Bench b = {.arena = arena_new((size_t)1 << 28), .latencies = calloc(LATENCIES, sizeof(double))};
@@ -525,7 +512,7 @@ int main(int argc, char **argv) {
     small_transactions(&b);
     store_close(b.store);
     if (argc <= 2) {
-        remove_folder(b.dir);
+        folder_remove(b.dir);
     }
     free(b.latencies);
     free(b.patients);
