@@ -86,7 +86,8 @@ static ErrCode open_table(Book *b, Arena *arena, Str name, BookTable *ret) {
     return ERR_OK;
 }
 
-/* What the rows see of other visits in WORK belongs to them: both tables are of one age. */
+/* What the rows see of other visits in WORK, and whose visits they are, belongs to them: the tables
+ * are of one age. */
 static ErrCode open_tables(Book *b, ErrInfo *info) {
     CLEANUP_ARENA Arena *arena = arena_new(LIMIT_MIB);
     TableRow row;
@@ -98,6 +99,7 @@ static ErrCode open_tables(Book *b, ErrInfo *info) {
     TRY(tables_open(&how, &b->tables, info));
     TRY(open_table(b, arena, STR("visits"), &b->visits));
     TRY(open_table(b, arena, STR("work"), &b->work));
+    TRY(open_table(b, arena, STR("links"), &b->links));
     b->visits.shape.facts = book_facts;
     b->work.shape.facts = book_work_facts;
     TRY(tables_read(b->tables, arena, &(TableRead){.name = STR("visits")}, &row));

@@ -4,7 +4,8 @@
  * waits for it. What is counted is what the list behind it holds, always.
  * A visit: a current Encounter with the identifier FACILITY|MA_LK whose claim has come (a mere
  * check-in is none). Its row is a function of the visit as it stands, its settlement Task, the
- * rules, the catalogues, and the visits around it (HISTORY, WORK; README.md says which).
+ * rules, the catalogues, and the visits around it (HISTORY of the person, whose Patients may have
+ * been merged; WORK; README.md says which).
  * Money is in hundredths of a đồng. Ownership: results live in the caller's arena. Errors:
  * ERR_NOT_FOUND (no such visit in the book), ERR_PARAM (a cursor that is none), those of the store.
  * Threads: any. Cost: counts and pages do not grow with the number of visits. */

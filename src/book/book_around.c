@@ -1,4 +1,4 @@
-/* What is around a visit: HISTORY out of the rows of the same citizen, WORK out of the lines of
+/* What is around a visit: HISTORY out of the rows of the same person, WORK out of the lines of
  * those that came before. */
 #include "book/book_int.h"
 
@@ -28,7 +28,7 @@ typedef struct Seen {
     const BookAround *around;
     const BookData *of;
     Span wide;     /* the stay and the days around it */
-    bool everyone; /* all visits of the citizen */
+    bool everyone; /* all visits of the person */
     ErrCode (*each)(void *ctx, const BookData *other);
     void *ctx;
 } Seen;
@@ -66,8 +66,8 @@ static ErrCode scan(Seen *s, BookKeyClass class, int64_t from_day,
     CLEANUP_BUF Buf whole;
     buf_init(&from, LIMIT_MIB);
     buf_init(&whole, LIMIT_MIB);
-    book_patient_key(&from, class, s->of->patient, from_day);
-    book_patient_key(&whole, class, s->of->patient, BOOK_NO_DAY);
+    book_person_key(&from, class, s->of->person, from_day);
+    book_person_key(&whole, class, s->of->person, BOOK_NO_DAY);
     TRY(buf_ok(&from));
     TRY(buf_ok(&whole));
     TableScan scan = {.side = s->around->side,
@@ -80,17 +80,17 @@ static ErrCode scan(Seen *s, BookKeyClass class, int64_t from_day,
     return arena_failed(s->around->arena) ? ERR_NOMEM : tables_scan(book->tables, &scan);
 }
 
-/* The citizen's other visits that this one sees, or all of them. */
+/* The person's other visits that this one sees, or all of them. */
 static ErrCode see(Seen *s) {
     int64_t days = s->around->book->o.history_days;
     s->wide = span_of(s->of);
     s->wide.from -= s->wide.known ? days : 0;
     s->wide.to += s->wide.known ? days : 0;
-    if (s->of->patient == 0) {
+    if (s->of->person == 0) {
         return ERR_OK;
     }
     if (s->everyone || s->wide.known) {
-        TRY(scan(s, BOOK_KEY_PATIENT, s->everyone ? BOOK_NO_DAY : s->wide.from, see_near));
+        TRY(scan(s, BOOK_KEY_PERSON, s->everyone ? BOOK_NO_DAY : s->wide.from, see_near));
     }
     return s->everyone ? ERR_OK : scan(s, BOOK_KEY_DEATH, BOOK_NO_DAY, see_death);
 }

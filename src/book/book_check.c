@@ -77,7 +77,7 @@ typedef struct Ask {
     bool alone; /* nothing is known of the citizen */
 } Ask;
 
-static ErrCode ask_rules(const Ask *ask, Arena *scratch, const BookData *d, RulesVisit *visit,
+static ErrCode ask_rules(const Ask *ask, Arena *scratch, BookData *d, RulesVisit *visit,
                          BookReport *ret) {
     Book *b = ask->book;
     RulesReport report;
@@ -85,7 +85,8 @@ static ErrCode ask_rules(const Ask *ask, Arena *scratch, const BookData *d, Rule
     BookAround around = {b, scratch, TABLE_AS_READ, book_work_since(b)};
     if (!ask->alone) {
         TRY(tables_read_begin(b->tables));
-        ErrCode err = book_around(&around, d, visit);
+        ErrCode err = book_person(&around, d->patient, &d->person);
+        err = err == ERR_OK ? book_around(&around, d, visit) : err;
         tables_read_end(b->tables);
         TRY(err);
     }

@@ -91,6 +91,11 @@ static ErrCode take_version(void *ctx, const StoreVersion *v) {
     if (v->type == FHIR_T_ENCOUNTER) {
         return book_make_note(f->make, v->first, false);
     }
+    if (v->type == FHIR_T_PATIENT) {
+        Slot to = 0;
+        TRY(book_link_of(f->book, f->arena, v, &to));
+        TRY(to == 0 && v->version == 1 ? ERR_OK : book_make_link(f->make, v->first, to));
+    }
     bool is_task = !v->deleted && is_settlement(v); /* a step changes no reference */
     TRY(is_task ? ERR_OK : note_before(f, v));
     return v->deleted ? ERR_OK : note_named(f, v->json, is_task);

@@ -13,7 +13,7 @@
 #define BOOK_NO_DAY INT64_MIN
 
 enum {
-    BOOK_FORMAT = 2,         /* of rows, keys and sums: another one makes book.db anew */
+    BOOK_FORMAT = 3,         /* of rows, keys and sums: another one makes book.db anew */
     BOOK_CODE_MAX = 64,      /* bytes of a facility or department in keys */
     BOOK_KEY_TEXT_MAX = 300, /* bytes of FACILITY|MA_LK; what is longer is no claim's */
     BOOK_FOUND_MAX = 500,    /* rules kept in a row */
@@ -45,6 +45,7 @@ typedef struct BookTask { /* what the settlement Task says; state BOOK_ENTERED: 
 typedef struct BookData {
     Slot first;
     Slot patient;
+    Slot person; /* the Patient that stays of those that are merged with it: whose HISTORY */
     Slot bill;
     uint32_t bill_version;
     TimeMs since;
@@ -93,8 +94,8 @@ MUST_USE ErrCode book_work_facts(Arena *arena, const TableCell *row, TableFacts 
 typedef enum BookKeyClass {
     BOOK_KEY_LIST = 'L',       /* facility month state department */
     BOOK_KEY_RULE = 'R',       /* rule facility month state */
-    BOOK_KEY_PATIENT = 'P',    /* patient day_out */
-    BOOK_KEY_DEATH = 'D',      /* patient */
+    BOOK_KEY_PERSON = 'P',     /* person day_out; only person: unreadable */
+    BOOK_KEY_DEATH = 'D',      /* person */
     BOOK_SUM_FACILITY = 'A',   /* facility month state */
     BOOK_SUM_DEPARTMENT = 'B', /* facility month state department */
     BOOK_KEY_WORK = 'W',       /* day who */
@@ -112,8 +113,8 @@ void book_place_put(Buf *out, const BookPlace *place);
 /* Only the beginning up to the facility. */
 void book_place_put_facility(Buf *out, const BookPlace *place);
 bool book_place_get(Str key, BookPlace *ret);
-/* day: BOOK_NO_DAY: only the patient. */
-void book_patient_key(Buf *out, BookKeyClass class, Slot patient, int64_t day);
+/* day: BOOK_NO_DAY: only the person. */
+void book_person_key(Buf *out, BookKeyClass class, Slot person, int64_t day);
 
 /* The lines of a visit as others see them in WORK. */
 typedef struct BookWork {
@@ -142,7 +143,7 @@ typedef struct BookTable {
 struct Book {
     BookOptions o;
     Tables *tables;
-    BookTable visits, work;
+    BookTable visits, work, links;
     bool kept[XML1_FIELD_COUNT]; /* fields of XML1 in a row */
     bool work_kept[RULES_WORK_FIELDS];
     struct BookRule {
@@ -175,7 +176,7 @@ typedef struct BookVisit {
     StoreVersion encounter;
     IntakeClaim claim;
     RulesVisit rules; /* HISTORY, WORK not loaded */
-    BookData data;    /* without findings */
+    BookData data;    /* without person and findings */
 } BookVisit;
 MUST_USE ErrCode book_visit_read(Book *book, Arena *arena, Slot first, BookVisit *ret);
 /* What a claim says of itself: everything but ids, Task, findings. */
@@ -183,13 +184,14 @@ MUST_USE ErrCode book_visit_facts(Book *book, Arena *arena, const RulesVisit *vi
                                   BookData *data);
 MUST_USE ErrCode book_task_read(Book *book, Arena *arena, BookData *data, Str bill_id);
 
-/* Fills HISTORY and WORK of data's visit; TABLE_AS_READ: between read_begin and read_end. */
+/* Who looks, and from where; TABLE_AS_READ: between read_begin and read_end. */
 typedef struct BookAround {
     Book *book;
     Arena *arena;
     TableSide side;
     int64_t work_since; /* first day of care for which WORK is loaded */
 } BookAround;
+/* Fills HISTORY and WORK of data's visit. */
 MUST_USE ErrCode book_around(const BookAround *around, const BookData *data, RulesVisit *visit);
 /* Calls each with the other visits that see this one, or saw it (rows as they are). */
 typedef struct BookTouch {
@@ -199,6 +201,15 @@ typedef struct BookTouch {
 MUST_USE ErrCode book_touched(const BookAround *around, const BookData *data,
                               const BookTouch *touch);
 int64_t book_work_since(const Book *book);
+
+/* ---- one person (book_person.c) ---- */
+
+/* The person that the Patient is by the links in the book; 0 stays 0. */
+MUST_USE ErrCode book_person(const BookAround *around, Slot patient, Slot *ret_person);
+/* By whom the Patient says that it is replaced; 0: by none. */
+MUST_USE ErrCode book_link_of(Book *book, Arena *arena, const StoreVersion *patient, Slot *ret_to);
+/* In turn: from now on so; to 0: not any more. */
+MUST_USE ErrCode book_link_set(const BookAround *around, Slot patient, Slot to, bool *ret_changed);
 
 /* WORK as the visit gives it to others: a row of the table `work`; empty: none. */
 void book_work_put(const Book *book, const BookData *data, const RulesVisit *visit, Buf *out);
@@ -217,6 +228,8 @@ void book_make_free(BookMake *make);
 void book_make_begin(BookMake *make); /* forgets what is to do */
 /* The visit has changed; or only its Task. Each is done once. */
 MUST_USE ErrCode book_make_note(BookMake *make, Slot visit, bool task_only);
+/* By whom the Patient is replaced now (0: by none): the visits of its person are made again. */
+MUST_USE ErrCode book_make_link(BookMake *make, Slot patient, Slot to);
 /* Makes the rows of all that was noted, then those of the visits that see them. */
 MUST_USE ErrCode book_make_run(BookMake *make);
 /* Drops lines of WORK that no visit may see any more, some at a time; *ret_more: there may be

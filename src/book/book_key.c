@@ -83,14 +83,14 @@ bool book_place_get(Str key, BookPlace *ret) {
     return p.state < BOOK_STATES;
 }
 
-void book_patient_key(Buf *out, BookKeyClass class, Slot patient, int64_t day) {
+void book_person_key(Buf *out, BookKeyClass class, Slot person, int64_t day) {
     int bytes = 0;
-    for (Slot rest = patient; rest > 0; rest >>= 8) {
+    for (Slot rest = person; rest > 0; rest >>= 8) {
         bytes++;
     }
     buf_put_char(out, (char)class);
     buf_put_char(out, (char)bytes); /* a longer number is a larger one */
-    put_number(out, patient, bytes);
+    put_number(out, person, bytes);
     if (day != BOOK_NO_DAY) {
         put_number(out, (uint64_t)(MAX(day, INT64_C(-8000000)) + 8000000), 3);
     }
@@ -167,17 +167,15 @@ static void add_rules(Facts *f, const BookData *d, BookState state) {
     }
 }
 
-static void add_patient(Facts *f, const BookData *d) {
-    if (d->patient == 0) {
+static void add_person(Facts *f, const BookData *d) {
+    if (d->person == 0) {
         return;
     }
     int64_t day = d->day_out != BOOK_NO_DAY ? d->day_out : d->day_in;
-    if (day != BOOK_NO_DAY) {
-        book_patient_key(&f->text, BOOK_KEY_PATIENT, d->patient, day);
-        add_key(f);
-    }
+    book_person_key(&f->text, BOOK_KEY_PERSON, d->person, day);
+    add_key(f);
     if (str_eq(d->xml1[XML1_KET_QUA_DTRI], STR("5"))) {
-        book_patient_key(&f->text, BOOK_KEY_DEATH, d->patient, BOOK_NO_DAY);
+        book_person_key(&f->text, BOOK_KEY_DEATH, d->person, BOOK_NO_DAY);
         add_key(f);
     }
 }
@@ -207,7 +205,7 @@ ErrCode book_facts(Arena *arena, const TableCell *row, TableFacts *ret) {
     BookState state = book_data_state(&d);
     add_lists(&f, &d, state);
     add_rules(&f, &d, state);
-    add_patient(&f, &d);
+    add_person(&f, &d);
     return facts_done(&f, ret);
 }
 

@@ -46,6 +46,10 @@ struct BookMake {
     Member group[AT_ONCE];
     size_t n_group;
     Todo todo;
+    struct MakeLink {
+        Slot from, to;
+    } * links; /* in the order of the log */
+    size_t n_links, cap_links;
     Buf body, work;
     int64_t work_since;
     int64_t rows;
@@ -105,12 +109,27 @@ static void forget(Todo *t) {
 
 void book_make_begin(BookMake *m) {
     forget(&m->todo);
+    m->n_links = 0;
     m->rows = 0;
     m->work_since = book_work_since(m->book);
 }
 
 ErrCode book_make_note(BookMake *m, Slot visit, bool task_only) {
     return need(&m->todo, visit, task_only ? NEED_TASK : NEED_ROW);
+}
+
+ErrCode book_make_link(BookMake *m, Slot patient, Slot to) {
+    if (m->n_links == m->cap_links) {
+        size_t capacity = MAX((size_t)64, 2 * m->cap_links);
+        struct MakeLink *links = realloc(m->links, capacity * sizeof(*links));
+        if (links == NULL) {
+            return ERR_NOMEM;
+        }
+        m->links = links;
+        m->cap_links = capacity;
+    }
+    m->links[m->n_links++] = (struct MakeLink){patient, to};
+    return ERR_OK;
 }
 
 int64_t book_make_rows(const BookMake *m) {
@@ -150,6 +169,7 @@ void book_make_free(BookMake *m) {
         }
         buf_release(&m->body);
         buf_release(&m->work);
+        free(m->links);
         free(m->todo.items);
         free(m->todo.places);
         free(m);
@@ -267,6 +287,11 @@ static bool is_no_claim(ErrCode err) {
     return err == ERR_NOT_FOUND || err == ERR_SYNTAX || err == ERR_INVALID || err == ERR_LIMIT;
 }
 
+static ErrCode name_person(BookMake *m, BookData *d) {
+    BookAround around = around_of(m);
+    return book_person(&around, d->patient, &d->person);
+}
+
 static bool gives_work(const BookMake *m, const BookData *d) {
     int64_t day = d->day_out != BOOK_NO_DAY ? d->day_out : d->day_in;
     return m->book->o.work_days > 0 && day != BOOK_NO_DAY && day >= m->work_since;
@@ -291,6 +316,7 @@ static ErrCode make_row(BookMake *m, Slot visit) {
         return had ? drop_row(m, visit, &old) : ERR_OK;
     }
     TRY(err);
+    TRY(name_person(m, &v.data));
     TRY(check(m, &v));
     TRY(set_row(m, &v.data, had));
     TRY(touch_history(m, had ? &old : NULL, &v.data));
@@ -342,17 +368,21 @@ static void check_member(void *ctx, size_t i) {
 
 /* Does another one of the group look at this one's row, as it was or as it is? */
 static bool is_seen_within(const BookMake *m, const Member *of) {
-    Slot now = of->visit.data.patient;
-    Slot before = of->had ? of->old.patient : 0;
+    Slot now = of->visit.data.person;
+    Slot before = of->had ? of->old.person : 0;
     for (size_t i = 0; i < m->n_group; i++) {
         const Member *other = &m->group[i];
-        Slot patient = other->visit.data.patient;
-        if (other != of && !other->gone && !other->alone && patient != 0 &&
-            (patient == now || patient == before)) {
+        Slot person = other->visit.data.person;
+        if (other != of && !other->gone && !other->alone && person != 0 &&
+            (person == now || person == before)) {
             return true;
         }
     }
     return false;
+}
+
+static ErrCode name_member(BookMake *m, Member *of) {
+    return of->gone ? ERR_OK : name_person(m, &of->visit.data);
 }
 
 /* What others see of the visit; its findings follow. */
@@ -402,6 +432,7 @@ static ErrCode each_member(BookMake *m, ErrCode (*fn)(BookMake *m, Member *of)) 
 /* Each member sees the others as they are now, whatever their order. */
 static ErrCode make_group(BookMake *m) {
     pool_run(m->pool, read_member, m, m->n_group);
+    TRY(each_member(m, name_member));
     TRY(each_member(m, show_member));
     TRY(each_member(m, look_around));
     pool_run(m->pool, check_member, m, m->n_group);
@@ -451,7 +482,44 @@ static bool is_left(const Todo *t) {
     return false;
 }
 
+static ErrCode need_hit(void *ctx, const TableHit *hit) {
+    BookMake *m = ctx;
+    return need(&m->todo, hit->first, NEED_ROW);
+}
+
+/* All visits of the person as the rows have it. */
+static ErrCode need_person(BookMake *m, Slot person) {
+    CLEANUP_BUF Buf key;
+    buf_init(&key, LIMIT_MIB);
+    book_person_key(&key, BOOK_KEY_PERSON, person, BOOK_NO_DAY);
+    TRY(buf_ok(&key));
+    TableScan scan = {.side = TABLE_IN_TURN,
+                      .id = m->book->visits.id,
+                      .from = buf_str(&key),
+                      .until = tables_behind(m->arena, buf_str(&key)),
+                      .max = INT64_MAX,
+                      .each = need_hit,
+                      .ctx = m};
+    return arena_failed(m->arena) ? ERR_NOMEM : tables_scan(m->book->tables, &scan);
+}
+
+/* A row whose person changes by several links has, until the first of them, the person that its row
+ * names: so none is missed. */
+static ErrCode take_links(BookMake *m) {
+    for (size_t i = 0; i < m->n_links; i++) {
+        BookAround around = around_of(m);
+        Slot person = 0;
+        bool changed = false;
+        arena_reset(m->arena);
+        TRY(book_person(&around, m->links[i].from, &person));
+        TRY(book_link_set(&around, m->links[i].from, m->links[i].to, &changed));
+        TRY(changed ? need_person(m, person) : ERR_OK);
+    }
+    return ERR_OK;
+}
+
 ErrCode book_make_run(BookMake *m) {
+    TRY(take_links(m));
     TRY(run_pass(m, NEED_ROW | NEED_TASK));
     while (is_left(&m->todo)) {
         TRY(run_pass(m, NEED_ROW | NEED_TASK | NEED_CHECK));

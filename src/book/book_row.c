@@ -97,6 +97,7 @@ static void put_task(Buf *out, const BookTask *t) {
 
 void book_data_put(Buf *out, const BookData *d, const bool *kept) {
     book_put_varint(out, d->patient);
+    put_signed(out, (int64_t)(d->person - d->patient));
     put_signed(out, (int64_t)(d->bill - d->first));
     book_put_varint(out, d->bill_version);
     book_put_varint(out, (uint64_t)(MAX(d->since, SINCE_FROM) - SINCE_FROM) / 1000);
@@ -237,6 +238,7 @@ ErrCode book_data_get(Arena *arena, Str body, BookData *ret) {
     Slot first = ret->first;
     *ret = (BookData){.first = first};
     ret->patient = book_take_varint(&b);
+    ret->person = ret->patient + (Slot)take_signed(&b);
     ret->bill = first + (Slot)take_signed(&b);
     ret->bill_version = (uint32_t)book_take_varint(&b);
     ret->since = (TimeMs)book_take_varint(&b) * 1000 + SINCE_FROM;
@@ -252,7 +254,7 @@ ErrCode book_data_get(Arena *arena, Str body, BookData *ret) {
 }
 
 bool book_data_same_history(const BookData *a, const BookData *b) {
-    bool same = a->patient == b->patient && a->day_in == b->day_in && a->day_out == b->day_out &&
+    bool same = a->person == b->person && a->day_in == b->day_in && a->day_out == b->day_out &&
                 str_eq(a->facility, b->facility) && str_eq(a->ma_lk, b->ma_lk);
     for (int f = 0; same && f < XML1_FIELD_COUNT; f++) {
         same = str_eq(a->xml1[f], b->xml1[f]);

@@ -147,7 +147,8 @@ static ErrCode try_visit(Trial *t, Slot visit) {
     TRY(err);
     BookAround around = {b, t->scratch, TABLE_AS_READ, book_work_since(b)};
     TRY(tables_read_begin(b->tables));
-    err = book_around(&around, &v.data, &v.rules);
+    err = book_person(&around, v.data.patient, &v.data.person);
+    err = err == ERR_OK ? book_around(&around, &v.data, &v.rules) : err;
     tables_read_end(b->tables);
     t->visits++;
     return err == ERR_OK ? compare(t, &v) : err;

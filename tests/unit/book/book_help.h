@@ -3,7 +3,7 @@
 #ifndef NHIP_TESTS_UNIT_BOOK_HELP_H
 #define NHIP_TESTS_UNIT_BOOK_HELP_H
 
-#include "unit/intake/intake_help.h"
+#include "unit/book/book_link_help.h"
 
 #include "book/book.h"
 #include "core/random.h"
@@ -190,7 +190,7 @@ static UNUSED void send_random(World *w, unsigned visits) {
 /* ---- the book over again, without the book ---- */
 
 typedef struct Naive {
-    Slot first, patient;
+    Slot first, patient, person;
     Str id, key, facility, bill_id, subject;
     Claim claim;
     RulesVisit visit;
@@ -272,6 +272,7 @@ static UNUSED ErrCode naive_visit(void *ctx, const StoreVersion *v) {
     StoreVersion kept = current(w->home, FHIR_T_ENCOUNTER, v->id);
     assert_ok(intake_claim_of(w->home->store, a, &kept, &claim, NULL));
     *n = (Naive){.first = v->first, .patient = v->patient, .id = kept.id, .claim = claim.claim};
+    n->person = naive_person(w->home, v->patient);
     n->facility = n->claim.facility;
     n->bill_id = claim.bill_id;
     n->subject = json_str(a, json_path(parsed(w->home, kept.json), "subject.reference"));
@@ -291,7 +292,7 @@ static UNUSED ErrCode naive_visit(void *ctx, const StoreVersion *v) {
 static UNUSED bool naive_sees(const World *w, const Naive *n, const Naive *other) {
     int64_t days = w->history_days;
     bool near = other->in <= n->out + days && other->out >= n->in - days;
-    return n != other && n->patient == other->patient && (near || other->death);
+    return n != other && n->person == other->person && (near || other->death);
 }
 
 static UNUSED bool naive_meets(const Str *x, const Str *y) {

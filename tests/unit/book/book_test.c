@@ -1,6 +1,7 @@
 /* The book against a naive recomputation over all visits: after random imports, visits sent again,
- * Tasks, deletes and notes by other ways, after a restart, after book.db is gone, and with other
- * rules, each row, every list and every count is what reading everything gives. */
+ * citizens merged and parted, Tasks, deletes and notes by other ways, after a restart, after
+ * book.db is gone, and with other rules, each row, every list and every count is what reading
+ * everything gives. */
 #include "unit/book/book_help.h"
 
 #include "store/store_table.h"
@@ -252,15 +253,26 @@ static void drop_visit(World *w, const Naive *n) {
     commit_one(w, &(StoreChange){.op = STORE_DELETE, .type = v.type, .prev = v.slot}, n->patient);
 }
 
+/* Merges its citizen into another one's, whoever that is replaced by; or parts it. */
+static void link_citizen(World *w, const Naive *n, const Naive *other) {
+    bool merges = n->patient != other->patient && roll(w, 3) > 0;
+    put_link(w->home, n->patient, merges ? other->patient : 0, 0);
+    if (merges && roll(w, 2) == 0) {
+        put_link(w->home, other->patient, link_now(w->home, other->patient), n->patient);
+    }
+}
+
 static void change_something(World *w, bool drop) {
     Scan s = {.w = w, .all = arena_new_array(w->home->arena, Naive, VISITS_MAX)};
     assert_ok(store_feed(w->home->store, 0, naive_visit, &s));
     const Naive *n = s.n == 0 ? NULL : &s.all[roll(w, (unsigned)s.n)];
-    unsigned what = roll(w, 8);
+    unsigned what = roll(w, 13);
     if (n == NULL) {
         return;
     }
-    if (what < 5) {
+    if (what >= 8) {
+        link_citizen(w, n, &s.all[roll(w, (unsigned)s.n)]);
+    } else if (what < 5) {
         put_task(w, n);
     } else if (what < 7 || !drop) {
         put_observation(w, n);
@@ -452,6 +464,55 @@ static void visits_of_one_group_see_each_other(void **state) {
     world_release(&w);
 }
 
+/* ---- citizens that are one person ---- */
+
+static Slot citizen_of(World *w, unsigned number) {
+    return citizen(w->home, arena_printf(w->home->arena, "0460900000%02u", number).ptr).first;
+}
+
+static void assert_found(World *w, const char *rule, uint64_t visits) {
+    world_settle(w);
+    assert_int_equal(found_by(w, rule), visits);
+    assert_book(w);
+}
+
+/* Four cards, one stay each at the same time: those whose cards are one person's overlap, whenever
+ * the cards became so, in chains and in rings, until they are parted. */
+static void visits_of_one_person_see_each_other(void **state) {
+    static const char rule[] = "noi-tru-chong-nhau";
+    World w;
+    Slot c[4];
+    world_setup(&w, state, 41);
+    for (unsigned i = 0; i < 3; i++) {
+        send_stay(&w, 1 + i, i, false);
+        c[i] = citizen_of(&w, i);
+    }
+    assert_found(&w, rule, 0);
+    put_link(w.home, c[1], c[0], 0); /* 1 → 0 */
+    assert_found(&w, rule, 2);
+    put_link(w.home, c[2], c[1], 0); /* 2 → 1 → 0 */
+    assert_found(&w, rule, 3);
+    send_stay(&w, 1, 3, false);
+    c[3] = citizen_of(&w, 3);
+    assert_found(&w, rule, 3);
+    put_link(w.home, c[0], c[3], 0); /* 2 → 1 → 0 → 3 */
+    assert_found(&w, rule, 4);
+    put_link(w.home, c[3], c[0], 0); /* 2 → 1 → 0 ⇄ 3 */
+    assert_found(&w, rule, 4);
+    put_link(w.home, c[1], 0, c[2]); /* 2 → 1, 0 ⇄ 3 */
+    assert_found(&w, rule, 4);
+    put_link(w.home, c[0], 0, 0); /* 2 → 1, 3 → 0 */
+    put_link(w.home, c[3], 0, 0); /* 2 → 1, 0, 3 */
+    assert_found(&w, rule, 2);
+    put_link(w.home, c[2], c[0], 0); /* 2 → 0, 1, 3 */
+    send_stay(&w, 3, 7, false);      /* of card 0 */
+    assert_found(&w, rule, 3);
+    reopen(&w);
+    put_link(w.home, c[2], 0, 0);
+    assert_found(&w, rule, 2);
+    world_release(&w);
+}
+
 static ErrCode count_row(void *ctx, Slot first, uint64_t at, Str body) {
     (void)first;
     (void)at;
@@ -511,6 +572,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_book_that_is_gone_comes_back, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(other_rules_make_the_rows_again, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(visits_of_one_group_see_each_other, home_setup,
+                                        home_teardown),
+        cmocka_unit_test_setup_teardown(visits_of_one_person_see_each_other, home_setup,
                                         home_teardown),
         cmocka_unit_test_setup_teardown(old_work_goes, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(cursors_that_are_none_are_refused, home_setup,
