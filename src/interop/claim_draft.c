@@ -142,16 +142,6 @@ ErrCode claim_draft_edit(ClaimDraft *d, const ClaimEdit *edit, ErrInfo *info) {
     return ERR_OK;
 }
 
-ErrCode claim_draft_value(const ClaimDraft *d, const ClaimEdit *at, Str *ret_value, ErrInfo *info) {
-    const ClaimTable *t = NULL;
-    int field = -1;
-    TRY(need_table(at, &t, info));
-    TRY(need_record(at, d->tables[t->number].n, info));
-    TRY(need_field(t, at, &field, info));
-    *ret_value = d->tables[t->number].records[at->record - 1].values[field];
-    return ERR_OK;
-}
-
 /* Is the document as it came: same records, none changed? */
 static bool is_untouched(const DraftTable *table, const ClaimPart *part) {
     int n = 0;

@@ -23,9 +23,6 @@ typedef struct ClaimEdit {
     bool remove;             /* the record; field and value are not looked at */
 } ClaimEdit;
 MUST_USE ErrCode claim_draft_edit(ClaimDraft *draft, const ClaimEdit *edit, ErrInfo *info);
-/* The value as it stands; ERR_PARAM as above. */
-MUST_USE ErrCode claim_draft_value(const ClaimDraft *draft, const ClaimEdit *at, Str *ret_value,
-                                   ErrInfo *info);
 
 /* The claim as it stands; tables by number, their documents in order. facility and ma_lk are those
  * of the claim at the start. */
