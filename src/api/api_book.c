@@ -93,11 +93,6 @@ static ErrCode begin(RestCall *call, Book **ret_book, BookFilter *ret_filter, Er
 
 /* ---- printing ---- */
 
-static void put_count(JsonWriter *w, Str name, uint64_t n) {
-    json_put_name(w, name);
-    json_put_i64(w, (int64_t)n);
-}
-
 void api_put_money(JsonWriter *w, int64_t hundredths) {
     char text[32];
     int64_t part = hundredths % 100;
@@ -131,22 +126,7 @@ static void put_month(JsonWriter *w, int month) {
     json_put_str(w, (Str){text, (size_t)n});
 }
 
-static void put_day(JsonWriter *w, Str name, int64_t day) {
-    CLEANUP_BUF Buf text;
-    buf_init(&text, 32);
-    json_put_name(w, name);
-    if (day == INT64_MIN) {
-        json_put_null(w);
-        return;
-    }
-    time_put_days(&text, day);
-    json_put_str(w, buf_str(&text));
-}
-
 void api_put_row(RestCall *call, JsonWriter *w, const BookRow *r) {
-    CLEANUP_BUF Buf since;
-    buf_init(&since, 64);
-    time_put_vn(&since, r->state_since);
     json_open_object(w);
     json_member(w, "id", r->visit_id);
     json_member(w, "patient", r->patient_id);
@@ -158,15 +138,16 @@ void api_put_row(RestCall *call, JsonWriter *w, const BookRow *r) {
     json_member(w, "card", r->card);
     json_member(w, "kind", r->kind);
     put_month(w, r->month);
-    put_day(w, STR("day_in"), r->day_in);
-    put_day(w, STR("day_out"), r->day_out);
+    api_put_day(w, "day_in", r->day_in);
+    api_put_day(w, "day_out", r->day_out);
     json_member(w, "state", book_state_code(r->state));
-    json_member(w, "since", buf_str(&since));
+    api_put_time(w, "since", r->state_since);
     put_money(w, &r->money);
     for (int weight = 0; weight < RULES_WEIGHTS; weight++) {
-        put_count(w, rules_weight_name((RulesWeight)weight), r->n_by_weight[weight]);
+        json_put_name(w, rules_weight_name((RulesWeight)weight));
+        json_put_i64(w, (int64_t)r->n_by_weight[weight]);
     }
-    put_count(w, STR("not_checked"), r->n_not_checked);
+    api_put_number(w, "not_checked", r->n_not_checked);
     json_close_object(w);
 }
 
@@ -183,9 +164,9 @@ static void add(BookCount *sum, const BookCount *c) {
 }
 
 static void put_sum(JsonWriter *w, const BookCount *c) {
-    put_count(w, STR("n"), c->n);
-    put_count(w, STR("held"), c->n_held);
-    put_count(w, STR("warned"), c->n_warned);
+    api_put_number(w, "n", c->n);
+    api_put_number(w, "held", c->n_held);
+    api_put_number(w, "warned", c->n_warned);
     put_money(w, &c->money);
 }
 
@@ -273,9 +254,9 @@ static ErrCode put_progress(JsonWriter *w, Book *book) {
     TRY(book_progress(book, &p));
     json_name(w, "progress");
     json_open_object(w);
-    put_count(w, STR("visits"), p.visits);
-    put_count(w, STR("renewed"), p.renewed);
-    put_count(w, STR("to_renew"), p.to_renew);
+    api_put_number(w, "visits", p.visits);
+    api_put_number(w, "renewed", p.renewed);
+    api_put_number(w, "to_renew", p.to_renew);
     json_name(w, "current");
     json_put_bool(w, p.position >= p.snapshot);
     json_close_object(w);
@@ -366,7 +347,7 @@ static void put_rule_facilities(RestCall *call, JsonWriter *w, const BookRuleCou
         json_open_object(w);
         json_member(w, "facility", first->facility);
         json_member(w, "name", api_facility_name(api_of(call), call->arena, first->facility));
-        put_count(w, STR("n"), n);
+        api_put_number(w, "n", n);
         json_close_object(w);
     }
     json_close_array(w);
@@ -400,8 +381,8 @@ static void put_rule(RestCall *call, JsonWriter *w, const RuleSum *s, const Book
     json_member(w, "law", rule == NULL ? STR_EMPTY : rule->law);
     json_member(w, "table", table_of(rule));
     json_member(w, "field", rule == NULL ? STR_EMPTY : rule->field);
-    put_count(w, STR("n"), s->n);
-    put_count(w, STR("found"), s->n_found);
+    api_put_number(w, "n", s->n);
+    api_put_number(w, "found", s->n_found);
     json_name(w, "asked");
     api_put_money(w, s->asked);
     put_rule_facilities(call, w, s->first, end);

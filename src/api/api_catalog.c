@@ -10,26 +10,9 @@ static bool vietnamese(const RestCall *call) {
     return call->language != FHIR_LANG_EN;
 }
 
-static void put_number(JsonWriter *w, const char *name, uint64_t n) {
-    json_put_name(w, str_from(name));
-    json_put_i64(w, (int64_t)n);
-}
-
 static void put_text(JsonWriter *w, const char *name, Str text) {
     json_put_name(w, str_from(name));
     json_put_str(w, text);
-}
-
-static void put_day(JsonWriter *w, const char *name, int64_t day) {
-    CLEANUP_BUF Buf b;
-    buf_init(&b, 64);
-    json_put_name(w, str_from(name));
-    if (day == INT64_MIN || day == INT64_MAX) {
-        json_put_null(w);
-        return;
-    }
-    time_put_days(&b, day);
-    json_put_str(w, buf_str(&b));
 }
 
 /* A number of the address; `otherwise` when it is not there. */
@@ -63,20 +46,17 @@ static ErrCode day_of(RestCall *call, const char *name, int64_t *ret, ErrInfo *i
 /* ---- what there is ---- */
 
 static void put_edition(JsonWriter *w, const CatalogEdition *e) {
-    CLEANUP_BUF Buf time;
-    buf_init(&time, 64);
-    time_put_vn(&time, e->time);
     json_open_object(w);
-    put_number(w, "number", e->number);
-    put_text(w, "time", buf_str(&time));
+    api_put_number(w, "number", e->number);
+    api_put_time(w, "time", e->time);
     put_text(w, "who", e->who);
     put_text(w, "why", e->why);
     put_text(w, "file", e->file);
-    put_number(w, "rows", e->rows);
-    put_number(w, "added", e->added);
-    put_number(w, "changed", e->changed);
-    put_number(w, "ended", e->ended);
-    put_number(w, "restored", e->restored);
+    api_put_number(w, "rows", e->rows);
+    api_put_number(w, "added", e->added);
+    api_put_number(w, "changed", e->changed);
+    api_put_number(w, "ended", e->ended);
+    api_put_number(w, "restored", e->restored);
     json_name(w, "damaged");
     json_put_bool(w, e->damaged);
     json_close_object(w);
@@ -189,7 +169,7 @@ static ErrCode put_rows(RestCall *call, Buf *out, ErrInfo *info) {
         json_close_array(&w);
     }
     json_close_array(&w);
-    put_number(&w, "next", page.next);
+    api_put_number(&w, "next", page.next);
     json_close_object(&w);
     return ERR_OK;
 }
@@ -250,8 +230,8 @@ static void put_diff(JsonWriter *w, const CatalogDiff *d) {
     put_text(w, "code", d->code);
     put_text(w, "facility", d->facility);
     put_text(w, "name", d->name);
-    put_day(w, "since", d->since);
-    put_day(w, "until", d->until);
+    api_put_day(w, "since", d->since);
+    api_put_day(w, "until", d->until);
     json_name(w, "changes");
     json_open_array(w);
     for (size_t i = 0; i < d->n_changes; i++) {
@@ -267,7 +247,7 @@ static void put_diff(JsonWriter *w, const CatalogDiff *d) {
 
 static void put_issue(RestCall *call, JsonWriter *w, const CatalogIssue *i) {
     json_open_object(w);
-    put_number(w, "row", i->row);
+    api_put_number(w, "row", i->row);
     put_text(w, "column", i->column);
     put_text(w, "value", i->value);
     put_text(w, "rule", i->rule);
@@ -288,11 +268,11 @@ static void put_plan(RestCall *call, Buf *out, const CatalogPlan *p) {
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     put_text(&w, "plan", p->id);
-    put_number(&w, "base", p->base);
-    put_number(&w, "rows", p->rows);
-    put_number(&w, "same", p->n_same);
-    put_number(&w, "bad", p->n_bad);
-    put_number(&w, "after", p->n_after);
+    api_put_number(&w, "base", p->base);
+    api_put_number(&w, "rows", p->rows);
+    api_put_number(&w, "same", p->n_same);
+    api_put_number(&w, "bad", p->n_bad);
+    api_put_number(&w, "after", p->n_after);
     json_name(&w, "counts");
     json_open_object(&w);
     for (int i = 0; i < CATALOG_DIFFS; i++) {
@@ -314,7 +294,7 @@ static void put_plan(RestCall *call, Buf *out, const CatalogPlan *p) {
         put_issue(call, &w, &p->issues[i]);
     }
     json_close_array(&w);
-    put_number(&w, "issues_all", p->n_issues_all);
+    api_put_number(&w, "issues_all", p->n_issues_all);
     json_close_object(&w);
 }
 

@@ -132,19 +132,14 @@ ErrCode fix_task_end(RestCall *call, const StoreVersion *task, Str who, ErrInfo 
 
 /* ---- questions ---- */
 
-static void put_number(JsonWriter *w, const char *name, size_t n) {
-    json_put_name(w, str_from(name));
-    json_put_i64(w, (int64_t)n);
-}
-
 static void put_plan(JsonWriter *w, const FixPlan *p) {
     json_member(w, "digest", str_from(p->digest));
-    put_number(w, "visits", p->n_visits);
-    put_number(w, "values", p->n_values);
-    put_number(w, "looked", p->n_looked);
-    put_number(w, "refused", p->n_refused);
-    put_number(w, "held", p->n_held);
-    put_number(w, "held_after", p->n_held_after);
+    api_put_number(w, "visits", p->n_visits);
+    api_put_number(w, "values", p->n_values);
+    api_put_number(w, "looked", p->n_looked);
+    api_put_number(w, "refused", p->n_refused);
+    api_put_number(w, "held", p->n_held);
+    api_put_number(w, "held_after", p->n_held_after);
     json_name(w, "cut");
     json_put_bool(w, p->cut);
     json_name(w, "examples");
@@ -157,9 +152,9 @@ static void put_plan(JsonWriter *w, const FixPlan *p) {
         json_member(w, "name", v->name);
         json_member(w, "facility", v->facility);
         json_member(w, "before", v->before);
-        put_number(w, "values", v->n_values);
-        put_number(w, "blocks", v->blocks);
-        put_number(w, "blocks_after", v->blocks_after);
+        api_put_number(w, "values", v->n_values);
+        api_put_number(w, "blocks", v->blocks);
+        api_put_number(w, "blocks_after", v->blocks_after);
         json_close_object(w);
     }
     json_close_array(w);
@@ -187,8 +182,8 @@ static void put_done(Buf *out, const FixDone *done) {
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     json_member(&w, "id", done->id);
-    put_number(&w, "done", done->done);
-    put_number(&w, "skipped", done->skipped);
+    api_put_number(&w, "done", done->done);
+    api_put_number(&w, "skipped", done->skipped);
     json_close_object(&w);
 }
 
@@ -240,7 +235,7 @@ static void put_task(JsonWriter *w, Arena *arena, const StoreVersion *v, const J
             json_put_str(w, json_str(arena, json_get_lit(i, "valueString")));
         }
     }
-    put_number(w, "visits", visits);
+    api_put_number(w, "visits", visits);
     json_close_object(w);
 }
 

@@ -21,11 +21,6 @@ static void put_issue(RestCall *call, JsonWriter *w, const IntakeIssue *i) {
     json_close_object(w);
 }
 
-static void put_count(JsonWriter *w, Str name, uint64_t n) {
-    json_put_name(w, name);
-    json_put_i64(w, (int64_t)n);
-}
-
 /* What the rules say of the visits, as far as the book has come; no sender waits long for that. */
 static void put_checked(RestCall *call, JsonWriter *w, const IntakeReport *r) {
     Api *api = api_of(call);
@@ -44,9 +39,9 @@ static void put_checked(RestCall *call, JsonWriter *w, const IntakeReport *r) {
     }
     json_name(w, "checked");
     json_open_object(w);
-    put_count(w, STR("clean"), s.n_clean);
-    put_count(w, STR("held"), s.n_held);
-    put_count(w, STR("waiting"), s.n_unknown);
+    api_put_number(w, "clean", s.n_clean);
+    api_put_number(w, "held", s.n_held);
+    api_put_number(w, "waiting", s.n_unknown);
     json_close_object(w);
 }
 
@@ -58,16 +53,16 @@ static void put_report(RestCall *call, Buf *out, Str name, const IntakeReport *r
     json_put_bool(&w, r->files_same > 0);
     json_name(&w, "claims");
     json_open_object(&w);
-    put_count(&w, STR("new"), r->claims_new);
-    put_count(&w, STR("changed"), r->claims_changed);
-    put_count(&w, STR("same"), r->claims_same);
-    put_count(&w, STR("rejected"), r->claims_rejected);
+    api_put_number(&w, "new", r->claims_new);
+    api_put_number(&w, "changed", r->claims_changed);
+    api_put_number(&w, "same", r->claims_same);
+    api_put_number(&w, "rejected", r->claims_rejected);
     json_close_object(&w);
     put_checked(call, &w, r);
-    put_count(&w, STR("signed"), r->files_signed);
-    put_count(&w, STR("resources"), r->resources);
-    put_count(&w, STR("errors"), r->errors);
-    put_count(&w, STR("warnings"), r->warnings);
+    api_put_number(&w, "signed", r->files_signed);
+    api_put_number(&w, "resources", r->resources);
+    api_put_number(&w, "errors", r->errors);
+    api_put_number(&w, "warnings", r->warnings);
     json_name(&w, "issues");
     json_open_array(&w);
     for (size_t i = 0; i < r->n_issues; i++) {
@@ -128,23 +123,19 @@ static void put_file(JsonWriter *w, const StoreFile *f) {
     CLEANUP_BUF Buf text;
     buf_init(&text, 128);
     json_open_object(w);
-    put_count(w, STR("id"), f->id);
+    api_put_number(w, "id", f->id);
     hex_put(&text, f->hash.b, sizeof(f->hash.b));
     json_member(w, "sha256", buf_str(&text));
-    buf_clear(&text);
-    time_put_vn(&text, f->time);
-    json_member(w, "time", buf_str(&text));
+    api_put_time(w, "time", f->time);
     json_member(w, "name", f->name);
-    put_count(w, STR("size"), f->size);
+    api_put_number(w, "size", f->size);
     json_member(w, "actor", f->actor);
     json_member(w, "source", f->source);
     json_name(w, "done");
     json_put_bool(w, f->state == STORE_FILE_DONE);
     json_member(w, "bytes", str_from(kept[f->dropped % ARRAY_LEN(kept)]));
     if (f->dropped != STORE_KEPT) {
-        buf_clear(&text);
-        time_put_vn(&text, f->dropped_time);
-        json_member(w, "since", buf_str(&text));
+        api_put_time(w, "since", f->dropped_time);
     }
     json_close_object(w);
 }
@@ -205,18 +196,15 @@ static void get_file(RestCall *call) {
 
 static void put_reject(RestCall *call, JsonWriter *w, const StoreRejectRow *row) {
     const StoreReject *r = &row->reject;
-    CLEANUP_BUF Buf time;
-    buf_init(&time, 64);
-    time_put_vn(&time, row->time);
     json_open_object(w);
-    put_count(w, STR("id"), row->id);
-    json_member(w, "time", buf_str(&time));
+    api_put_number(w, "id", row->id);
+    api_put_time(w, "time", row->time);
     json_name(w, "settled");
     json_put_bool(w, row->settled);
     json_member(w, "file", r->file_name);
     json_member(w, "ma_lk", r->ma_lk);
     json_member(w, "table", r->table);
-    put_count(w, STR("line"), r->line);
+    api_put_number(w, "line", r->line);
     json_member(w, "field", r->field);
     json_member(w, "rule", r->rule);
     json_member(w, "what", call->language == FHIR_LANG_EN ? r->en : r->vi);
@@ -246,8 +234,8 @@ static ErrCode list_rejects(RestCall *call, Buf *out, ErrInfo *info) {
     TRY(store_reject_list(store, call->arena, want_settled, after, REJECTS_PAGE, &rows, &n));
     JsonWriter w = json_writer(out);
     json_open_object(&w);
-    put_count(&w, STR("open"), open);
-    put_count(&w, STR("settled"), settled);
+    api_put_number(&w, "open", open);
+    api_put_number(&w, "settled", settled);
     json_name(&w, "rejects");
     json_open_array(&w);
     for (size_t i = 0; i < n; i++) {

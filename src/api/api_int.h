@@ -32,6 +32,11 @@ static inline Api *api_of(const RestCall *call) {
     return call->app;
 }
 
+/* ---- api_put.c: members of an answer ---- */
+void api_put_number(JsonWriter *w, const char *name, uint64_t n);
+void api_put_time(JsonWriter *w, const char *name, TimeMs time); /* 0: an empty text */
+void api_put_day(JsonWriter *w, const char *name, int64_t day);  /* no end or no start: null */
+
 /* ---- api_outgoing.c ---- */
 typedef struct ApiOutgoing { /* since the start, all destinations */
     uint64_t sent, refused, failed, resting;

@@ -7,21 +7,6 @@
 
 enum { ROWS_DEFAULT = 50, ROWS_MAX = 200, ATTEMPTS_MAX = 100, RELEASE_MAX = 1000 };
 
-static void put_time(JsonWriter *w, const char *name, TimeMs time) {
-    CLEANUP_BUF Buf text;
-    buf_init(&text, 64);
-    if (time > 0) {
-        time_put_vn(&text, time);
-    }
-    json_put_name(w, str_from(name));
-    json_put_str(w, buf_str(&text));
-}
-
-static void put_number(JsonWriter *w, const char *name, uint64_t n) {
-    json_put_name(w, str_from(name));
-    json_put_i64(w, (int64_t)n);
-}
-
 static void put_flag(JsonWriter *w, const char *name, bool value) {
     json_put_name(w, str_from(name));
     json_put_bool(w, value);
@@ -107,13 +92,13 @@ static ErrCode count_notes(RestCall *call, Str target, GatewayNoteState state, u
 
 static void put_state(JsonWriter *w, const GatewayTargetState *s) {
     put_flag(w, "down", s->down);
-    put_number(w, "retryS", (uint64_t)(s->retry_ms + 999) / 1000);
-    put_number(w, "inARow", s->in_a_row);
+    api_put_number(w, "retryS", (uint64_t)(s->retry_ms + 999) / 1000);
+    api_put_number(w, "inARow", s->in_a_row);
     put_text(w, "problem", str_from(s->problem));
-    put_time(w, "lastAnswer", s->last_answer);
-    put_number(w, "sentSinceStart", s->n_sent);
-    put_number(w, "refusedSinceStart", s->n_refused);
-    put_number(w, "failedSinceStart", s->n_failed);
+    api_put_time(w, "lastAnswer", s->last_answer);
+    api_put_number(w, "sentSinceStart", s->n_sent);
+    api_put_number(w, "refusedSinceStart", s->n_refused);
+    api_put_number(w, "failedSinceStart", s->n_failed);
 }
 
 static ErrCode put_target(RestCall *call, JsonWriter *w, size_t i) {
@@ -132,10 +117,10 @@ static ErrCode put_target(RestCall *call, JsonWriter *w, size_t i) {
     put_flag(w, "paused", door.paused);
     put_text(w, "who", door.who);
     put_text(w, "why", door.why);
-    put_time(w, "since", door.time);
+    api_put_time(w, "since", door.time);
     put_state(w, &s);
-    put_number(w, "held", held);
-    put_number(w, "refused", refused);
+    api_put_number(w, "held", held);
+    api_put_number(w, "refused", refused);
     json_close_object(w);
     return ERR_OK;
 }
@@ -150,10 +135,10 @@ static ErrCode put_outgoing(RestCall *call, Buf *out, ErrInfo *info) {
     TRY(count_notes(call, STR_EMPTY, GATEWAY_NOTE_REFUSED, &counts[3]));
     JsonWriter w = json_writer(out);
     json_open_object(&w);
-    put_number(&w, "signed", counts[0]);
-    put_number(&w, "sent", counts[1]);
-    put_number(&w, "held", counts[2]);
-    put_number(&w, "refused", counts[3]);
+    api_put_number(&w, "signed", counts[0]);
+    api_put_number(&w, "sent", counts[1]);
+    api_put_number(&w, "held", counts[2]);
+    api_put_number(&w, "refused", counts[3]);
     json_name(&w, "targets");
     json_open_array(&w);
     for (size_t i = 0; g != NULL && i < gateway_targets(g)->n_targets; i++) {
@@ -175,13 +160,13 @@ static void put_note(JsonWriter *w, const GatewayNote *n) {
     static const char *const names[] = {"waiting", "held", "refused", "done"};
     put_text(w, "delivery", str_from(names[n->state]));
     put_text(w, "target", n->target);
-    put_number(w, "failures", n->failures);
+    api_put_number(w, "failures", n->failures);
     put_text(w, "code", n->code);
     put_text(w, "why", n->why);
     put_text(w, "who", n->who);
     put_text(w, "transaction", n->transaction);
-    put_time(w, "time", n->time);
-    put_time(w, "notBefore", n->not_before);
+    api_put_time(w, "time", n->time);
+    api_put_time(w, "notBefore", n->not_before);
 }
 
 static void put_visit(RestCall *call, JsonWriter *w, Str facility, Str ma_lk) {
@@ -219,7 +204,7 @@ static ErrCode put_task(RestCall *call, JsonWriter *w, const StoreVersion *v) {
 static ErrCode put_tasks(RestCall *call, const char *state, const Page *page, JsonWriter *w) {
     StorePage found;
     TRY(find_state(call, state, page, &found));
-    put_number(w, "total", found.total);
+    api_put_number(w, "total", found.total);
     put_next(w, found.snapshot, found.next);
     json_name(w, "rows");
     json_open_array(w);
@@ -239,7 +224,7 @@ static ErrCode put_notes(RestCall *call, GatewayNoteState state, const Page *pag
                                             .after = page->after,
                                             .max = page->count},
                           &found));
-    put_number(w, "total", found.total);
+    api_put_number(w, "total", found.total);
     put_next(w, found.snapshot, found.next);
     json_name(w, "rows");
     json_open_array(w);

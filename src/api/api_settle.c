@@ -11,11 +11,6 @@ static Str say(const RestCall *call, Str en, Str vi) {
     return call->language == FHIR_LANG_EN ? en : vi;
 }
 
-void api_put_number(JsonWriter *w, const char *name, size_t n) {
-    json_put_name(w, str_from(name));
-    json_put_i64(w, (int64_t)n);
-}
-
 void api_put_text(JsonWriter *w, const char *name, Str text) {
     json_put_name(w, str_from(name));
     if (text.len > 0) {

@@ -10,7 +10,6 @@
 
 enum { API_BOOK_WAIT_MS = 5000 };
 
-void api_put_number(JsonWriter *w, const char *name, size_t n);
 /* null when it is empty */
 void api_put_text(JsonWriter *w, const char *name, Str text);
 /* hundredths of đồng, as a number of đồng */
