@@ -1,6 +1,5 @@
 #include "api/api_draft.h"
 
-#include "api/api_book.h"
 #include "intake/intake_claim.h"
 #include "interop/claim_write.h"
 
@@ -164,12 +163,16 @@ ErrCode draft_read(Arena *arena, Str xml, DraftIssues *ret) {
     return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
 }
 
-/* ---- printing ---- */
-
-static void put_number(JsonWriter *w, Str name, uint64_t n) {
-    json_put_name(w, name);
-    json_put_i64(w, (int64_t)n);
+ErrCode draft_check(RestCall *call, const BookDraft *draft, DraftCheck *ret, ErrInfo *info) {
+    Str xml;
+    Book *book = NULL;
+    TRY(api_book(call, &book, info));
+    TRY(draft_file(call->arena, draft->claim, draft->claim->made, STR_EMPTY, &xml));
+    TRY(draft_read(call->arena, xml, &ret->issues));
+    return book_check_claim(book, call->arena, draft, &ret->report);
 }
+
+/* ---- printing ---- */
 
 static void put_records(JsonWriter *w, const ClaimPart *part) {
     for (int r = 0; r < part->n_records; r++) {
@@ -209,7 +212,7 @@ static void put_issue(JsonWriter *w, const ClaimIssue *i) {
     json_member(w, "rule", i->rule_id);
     json_member(w, "weight", i->severity == CLAIM_ERROR ? STR("refuses") : STR("warns"));
     json_member(w, "table", i->table);
-    put_number(w, STR("record"), (uint64_t)MAX(i->record, 0));
+    api_put_number(w, "record", (uint64_t)MAX(i->record, 0));
     json_member(w, "field", i->field);
     json_member(w, "vi", i->vi);
     json_member(w, "en", i->en);
@@ -221,7 +224,7 @@ static void put_finding(JsonWriter *w, const BookFinding *f) {
     json_member(w, "rule", f->rule);
     json_member(w, "weight", rules_weight_name(f->weight));
     json_member(w, "table", f->table);
-    put_number(w, STR("record"), f->record);
+    api_put_number(w, "record", f->record);
     json_member(w, "field", f->field);
     json_member(w, "value", f->value);
     json_member(w, "vi", f->vi);
@@ -232,56 +235,36 @@ static void put_finding(JsonWriter *w, const BookFinding *f) {
     json_close_object(w);
 }
 
-static void put_day(JsonWriter *w, int64_t day) {
-    CLEANUP_BUF Buf text;
-    buf_init(&text, 32);
-    json_name(w, "day");
-    if (day == INT64_MIN) {
-        json_put_null(w);
-        return;
-    }
-    time_put_days(&text, day);
-    json_put_str(w, buf_str(&text));
-}
-
 static void put_counts(JsonWriter *w, const DraftIssues *issues, const BookReport *r) {
     uint64_t refuses = 0;
     for (size_t i = 0; i < issues->n; i++) {
         refuses += issues->items[i].severity == CLAIM_ERROR;
     }
-    put_day(w, r->day);
-    put_number(w, STR("refuses"), refuses);
-    put_number(w, STR("blocks"), r->n_by_weight[RULES_BLOCKS]);
-    put_number(w, STR("warns"), r->n_by_weight[RULES_WARNS] + issues->n - refuses);
-    put_number(w, STR("informs"), r->n_by_weight[RULES_INFORMS]);
-    put_number(w, STR("more"), r->n_more);
+    api_put_day(w, "day", r->day);
+    api_put_number(w, "refuses", refuses);
+    api_put_number(w, "blocks", r->n_by_weight[RULES_BLOCKS]);
+    api_put_number(w, "warns", r->n_by_weight[RULES_WARNS] + issues->n - refuses);
+    api_put_number(w, "informs", r->n_by_weight[RULES_INFORMS]);
+    api_put_number(w, "more", r->n_more);
 }
 
-ErrCode draft_put_check(RestCall *call, JsonWriter *w, const Claim *claim, RulesMoment moment) {
-    Str xml;
-    DraftIssues issues;
-    Book *book = NULL;
-    BookReport report;
-    ErrInfo info = {0};
-    BookDraft draft = {.claim = claim, .moment = moment};
-    TRY(api_book(call, &book, &info));
-    TRY(draft_file(call->arena, claim, claim->made, STR_EMPTY, &xml));
-    TRY(draft_read(call->arena, xml, &issues));
-    TRY(book_check_claim(book, call->arena, &draft, &report));
-    put_counts(w, &issues, &report);
+ErrCode draft_put_check(RestCall *call, JsonWriter *w, const BookDraft *draft, ErrInfo *info) {
+    DraftCheck c;
+    TRY(draft_check(call, draft, &c, info));
+    put_counts(w, &c.issues, &c.report);
     json_name(w, "findings");
     json_open_array(w);
-    for (size_t i = 0; i < issues.n; i++) {
-        put_issue(w, &issues.items[i]);
+    for (size_t i = 0; i < c.issues.n; i++) {
+        put_issue(w, &c.issues.items[i]);
     }
-    for (size_t i = 0; i < report.n_findings; i++) {
-        put_finding(w, &report.findings[i]);
+    for (size_t i = 0; i < c.report.n_findings; i++) {
+        put_finding(w, &c.report.findings[i]);
     }
     json_close_array(w);
     json_name(w, "not_checked");
     json_open_array(w);
-    for (size_t i = 0; i < report.n_not_checked; i++) {
-        json_put_str(w, report.not_checked[i]);
+    for (size_t i = 0; i < c.report.n_not_checked; i++) {
+        json_put_str(w, c.report.not_checked[i]);
     }
     json_close_array(w);
     return ERR_OK;

@@ -4,7 +4,7 @@
 #ifndef NHIP_API_API_DRAFT_H
 #define NHIP_API_API_DRAFT_H
 
-#include "api/api_int.h"
+#include "api/api_book.h"
 #include "interop/claim_draft.h"
 
 enum { DRAFT_MARK_LEN = 32 };
@@ -37,10 +37,18 @@ typedef struct DraftIssues {
 } DraftIssues;
 MUST_USE ErrCode draft_read(Arena *arena, Str xml, DraftIssues *ret);
 
+/* What the reader and the rules say of it; ERR_UNSUPPORTED (book-none). */
+typedef struct DraftCheck {
+    DraftIssues issues;
+    BookReport report;
+} DraftCheck;
+MUST_USE ErrCode draft_check(RestCall *call, const BookDraft *draft, DraftCheck *ret,
+                             ErrInfo *info);
+
 /* {"XML1":[["…",…],…],…}: values in the order of GET /api/claims/tables. */
 void draft_put_tables(JsonWriter *w, const Claim *claim);
-/* Members of a check: day, rules, counts, findings of the reader and of the rules, not_checked. */
-MUST_USE ErrCode draft_put_check(RestCall *call, JsonWriter *w, const Claim *claim,
-                                 RulesMoment moment);
+/* Members of a check: day, counts, findings of the reader and of the rules, not_checked. */
+MUST_USE ErrCode draft_put_check(RestCall *call, JsonWriter *w, const BookDraft *draft,
+                                 ErrInfo *info);
 
 #endif

@@ -95,19 +95,6 @@ static void digest_text(Sha256Ctx *ctx, Str text) {
     sha256_update(ctx, (Str){"\0", 1});
 }
 
-static ErrCode judge(Planner *p, const Claim *draft, FixVisit *v) {
-    Str xml;
-    DraftIssues issues;
-    BookReport report;
-    BookDraft ask = {.claim = draft, .moment = RULES_AT_EXPORT};
-    TRY(draft_file(p->one.arena, draft, draft->made, STR_EMPTY, &xml));
-    TRY(draft_read(p->one.arena, xml, &issues));
-    TRY(book_check_claim(p->book, p->one.arena, &ask, &report));
-    v->refused = issues.refused;
-    v->blocks_after = report.n_by_weight[RULES_BLOCKS];
-    return ERR_OK;
-}
-
 static void keep(Planner *p, const BookRow *row, const DraftVisit *visit, FixVisit *v) {
     Arena *arena = p->call->arena;
     FixPlan *plan = p->plan;
@@ -133,6 +120,7 @@ static void keep(Planner *p, const BookRow *row, const DraftVisit *visit, FixVis
 static ErrCode plan_visit(Planner *p, const BookRow *row) {
     DraftVisit visit;
     Claim draft;
+    DraftCheck check;
     FixVisit v = {.n_values = 0};
     char after[DRAFT_MARK_LEN + 1];
     arena_reset(p->one.arena);
@@ -151,7 +139,10 @@ static ErrCode plan_visit(Planner *p, const BookRow *row) {
     if (v.n_values == 0) {
         return ERR_OK;
     }
-    TRY(judge(p, &draft, &v));
+    BookDraft ask = {.claim = &draft, .moment = RULES_AT_EXPORT};
+    TRY(draft_check(&p->one, &ask, &check, NULL));
+    v.refused = check.issues.refused;
+    v.blocks_after = check.report.n_by_weight[RULES_BLOCKS];
     draft_mark(&draft, after);
     v.after = arena_str(p->call->arena, str_from(after));
     keep(p, row, &visit, &v);

@@ -67,22 +67,18 @@ static Str patient_of(RestCall *call, Slot patient) {
 
 static void put_head(RestCall *call, JsonWriter *w, const DraftVisit *v) {
     const Claim *c = &v->claim;
-    CLEANUP_BUF Buf time;
-    buf_init(&time, 64);
-    time_put_vn(&time, v->version.time);
     json_member(w, "id", v->version.id);
     json_member(w, "patient", patient_of(call, v->version.patient));
     json_member(w, "facility", c->facility);
     json_member(w, "facility_name", api_facility_name(api_of(call), call->arena, c->facility));
     json_member(w, "ma_lk", c->ma_lk);
     json_member(w, "made", c->made);
-    json_name(w, "version");
-    json_put_i64(w, v->version.version);
-    json_member(w, "written", buf_str(&time));
+    api_put_number(w, "version", v->version.version);
+    api_put_time(w, "written", v->version.time);
     json_member(w, "mark", str_from(v->mark));
 }
 
-static ErrCode put_visit(RestCall *call, Buf *out, const DraftVisit *v) {
+static ErrCode put_visit(RestCall *call, Buf *out, const DraftVisit *v, ErrInfo *info) {
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     put_head(call, &w, v);
@@ -90,7 +86,8 @@ static ErrCode put_visit(RestCall *call, Buf *out, const DraftVisit *v) {
     draft_put_tables(&w, &v->claim);
     json_name(&w, "check");
     json_open_object(&w);
-    TRY(draft_put_check(call, &w, &v->claim, RULES_AT_EXPORT));
+    BookDraft draft = {.claim = &v->claim, .moment = RULES_AT_EXPORT};
+    TRY(draft_put_check(call, &w, &draft, info));
     json_close_object(&w);
     json_close_object(&w);
     return ERR_OK;
@@ -116,7 +113,7 @@ static ErrCode put_claim(RestCall *call, Buf *out, ErrInfo *info) {
     uint64_t version = 0;
     if (text.len == 0) {
         TRY(draft_visit(call, call->parts[2], &v, info));
-        return put_visit(call, out, &v);
+        return put_visit(call, out, &v, info);
     }
     if (str_to_u64(text, &version) != ERR_OK) {
         return err_set(info, ERR_PARAM, "version", "version is a number from 1",
@@ -169,11 +166,11 @@ static ErrCode read_body(RestCall *call, const JsonNode **ret_body, ErrInfo *inf
 }
 
 static ErrCode put_check(RestCall *call, Buf *out, ErrInfo *info) {
-    RulesMoment moment;
     const JsonNode *body = NULL;
     DraftVisit v = {0};
-    Claim draft;
-    TRY(read_moment(call, &moment, info));
+    Claim claim;
+    BookDraft draft = {.claim = &claim};
+    TRY(read_moment(call, &draft.moment, info));
     TRY(read_body(call, &body, info));
     Str visit = json_str(call->arena, json_get_lit(body, "visit"));
     if (visit.len > 0) {
@@ -182,10 +179,10 @@ static ErrCode put_check(RestCall *call, Buf *out, ErrInfo *info) {
         v.claim.facility = json_str(call->arena, json_get_lit(body, "facility"));
         v.claim.ma_lk = json_str(call->arena, json_get_lit(body, "ma_lk"));
     }
-    TRY(draft_apply(call, body, &v.claim, &draft, info));
+    TRY(draft_apply(call, body, &v.claim, &claim, info));
     JsonWriter w = json_writer(out);
     json_open_object(&w);
-    TRY(draft_put_check(call, &w, &draft, moment));
+    TRY(draft_put_check(call, &w, &draft, info));
     json_close_object(&w);
     return ERR_OK;
 }
@@ -197,6 +194,13 @@ static void post_check(RestCall *call) {
 
 /* ---- saving ---- */
 
+static ErrCode changed(ErrInfo *info) {
+    return err_set(info, ERR_PRECONDITION, "visit-changed",
+                   "somebody changed this visit in the meantime; nothing was saved: look at it "
+                   "again",
+                   "lượt khám này vừa có người khác sửa; chưa lưu gì: hãy mở lại để xem");
+}
+
 /* If-Match: "MARK", the visit as the person saw it. */
 static ErrCode check_mark(RestCall *call, const DraftVisit *v, ErrInfo *info) {
     Str tag = str_trim(http_header(call->request, "if-match"));
@@ -205,12 +209,7 @@ static ErrCode check_mark(RestCall *call, const DraftVisit *v, ErrInfo *info) {
                        "send the mark of the visit that was changed as If-Match: \"MARK\"",
                        "hãy gửi mark của lượt khám đã sửa trong If-Match: \"MARK\"");
     }
-    return str_eq(str_sub(tag, 1, tag.len - 2), str_from(v->mark))
-               ? ERR_OK
-               : err_set(info, ERR_PRECONDITION, "visit-changed",
-                         "somebody changed this visit in the meantime; nothing was saved: look at "
-                         "it again",
-                         "lượt khám này vừa có người khác sửa; chưa lưu gì: hãy mở lại để xem");
+    return str_eq(str_sub(tag, 1, tag.len - 2), str_from(v->mark)) ? ERR_OK : changed(info);
 }
 
 /* NGAYLAP of what is saved: today, never before that of what is there. */
@@ -254,10 +253,7 @@ ErrCode repair_save(RestCall *call, const Repair *r, ErrInfo *info) {
                                             .expect = r->before->version.slot},
                               &report, info);
     if (err == ERR_PRECONDITION) {
-        return err_set(info, ERR_PRECONDITION, "visit-changed",
-                       "somebody changed this visit in the meantime; nothing was saved: look at "
-                       "it again",
-                       "lượt khám này vừa có người khác sửa; chưa lưu gì: hãy mở lại để xem");
+        return changed(info);
     }
     TRY(err);
     return report.claims_rejected == 0
@@ -295,7 +291,7 @@ static ErrCode put_saved(RestCall *call, Buf *out, ErrInfo *info) {
     TRY(draft_apply(call, body, &v.claim, &draft, info));
     TRY(repair_save(call, &r, info));
     TRY(draft_visit(call, call->parts[2], &v, info));
-    return put_visit(call, out, &v);
+    return put_visit(call, out, &v, info);
 }
 
 static void save_claim(RestCall *call) {
@@ -326,7 +322,7 @@ static ErrCode put_undone(RestCall *call, Buf *out, ErrInfo *info) {
     TRY(repair_former(call, &v, &former, info));
     TRY(repair_save(call, &r, info));
     TRY(draft_visit(call, call->parts[2], &v, info));
-    return put_visit(call, out, &v);
+    return put_visit(call, out, &v, info);
 }
 
 static void undo_claim(RestCall *call) {
