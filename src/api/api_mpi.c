@@ -9,10 +9,8 @@ enum { CASES_DEFAULT = 50, CASES_MAX = 200 };
 
 static void put_path(JsonWriter *w, Arena *arena, Str name, const JsonNode *task,
                      const char *path) {
-    Str value = json_str(arena, json_path(task, path));
-    Str head = STR("Patient/");
     json_put_name(w, name);
-    json_put_str(w, str_starts(value, head) ? str_sub(value, head.len, value.len) : value);
+    json_put_str(w, json_str(arena, json_path(task, path)));
 }
 
 /* Rule, score and levels as the case keeps them. */
@@ -31,21 +29,22 @@ static void put_evidence(JsonWriter *w, Arena *arena, const JsonNode *task) {
     json_close_object(w);
 }
 
-/* Whose record it is; null when it is gone. */
-static ErrCode put_person(RestCall *call, JsonWriter *w, Str name, Str reference) {
+/* Whose record it is; the name is null when it is gone. */
+static ErrCode put_person(RestCall *call, JsonWriter *w, const char *who, const JsonNode *ref) {
     StoreVersion v;
     const JsonNode *root = NULL;
-    Str head = STR("Patient/");
-    Str id = str_starts(reference, head) ? str_sub(reference, head.len, reference.len) : reference;
+    Str id = life_reference(call->arena, ref, STR("Patient/"));
     ErrCode err = store_get(api_of(call)->store, call->arena, FHIR_T_PATIENT, id, &v);
     if (err == ERR_OK) {
         err = json_parse(call->arena, v.json, &root, NULL);
     }
-    if (err == ERR_OK || err == ERR_GONE || err == ERR_NOT_FOUND) {
-        put_member_or_null(w, name, root == NULL ? STR_EMPTY : citizen_name(call->arena, root));
-        return ERR_OK;
+    if (err != ERR_OK && err != ERR_GONE && err != ERR_NOT_FOUND) {
+        return err;
     }
-    return err;
+    json_member_str(w, str_from(who), id);
+    put_member_or_null(w, arena_printf(call->arena, "%s_name", who),
+                       root == NULL ? STR_EMPTY : citizen_name(call->arena, root));
+    return ERR_OK;
 }
 
 static ErrCode put_case(RestCall *call, JsonWriter *w, const StoreVersion *v) {
@@ -54,10 +53,8 @@ static ErrCode put_case(RestCall *call, JsonWriter *w, const StoreVersion *v) {
     TRY(json_parse(arena, v->json, &task, NULL));
     json_open_object(w);
     json_member(w, "task", v->id);
-    put_path(w, arena, STR("a"), task, "focus.reference");
-    put_path(w, arena, STR("b"), task, "for.reference");
-    TRY(put_person(call, w, STR("a_name"), json_str(arena, json_path(task, "focus.reference"))));
-    TRY(put_person(call, w, STR("b_name"), json_str(arena, json_path(task, "for.reference"))));
+    TRY(put_person(call, w, "a", json_get_lit(task, "focus")));
+    TRY(put_person(call, w, "b", json_get_lit(task, "for")));
     put_path(w, arena, STR("status"), task, "status");
     put_path(w, arena, STR("who"), task, "owner.display");
     put_path(w, arena, STR("why"), task, "statusReason.text");
