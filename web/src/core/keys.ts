@@ -51,6 +51,7 @@ export function startKeys(): void {
     document.addEventListener('keydown', (event) => {
         if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
         if (event.key === 'Escape' && helpOpen.value) {
+            event.preventDefault(); // what is beneath stays open
             helpOpen.set(false);
             return;
         }

@@ -3,12 +3,12 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { asFailure, askJson, type Failure, useAsk } from '../core/api';
 import { filterOf, type RuleCount } from '../core/claims';
-import { type ClaimTable, nameOf } from '../core/draft';
+import { type ClaimTable, sayOf } from '../core/draft';
 import { dateTime, num } from '../core/format';
 import { t } from '../core/i18n';
 import { usePlace } from '../core/router';
-import { Icon } from '../ui/icons';
 import { Problem } from '../ui/parts';
+import { Side } from '../ui/side';
 import { askFor, undoable, who, WhoField } from '../ui/undo';
 import { claimTables } from './repair';
 
@@ -66,13 +66,6 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
         return () => (before instanceof HTMLElement && before !== document.body && before.isConnected ? before : document.getElementById('main'))?.focus();
     }, []);
     useEffect(() => setPlan(null), [filter, table, field, any, match, value]);
-    useEffect(() => {
-        const key = (e: KeyboardEvent): void => {
-            if (e.key === 'Escape' && !e.defaultPrevented) close();
-        };
-        document.addEventListener('keydown', key);
-        return () => document.removeEventListener('keydown', key);
-    }, []);
     const chosen = fields.some((f) => f.field === field) ? field : (fields[0]?.field ?? '');
     const send = async <T,>(path: string, more: object): Promise<T | undefined> => {
         setBusy(true);
@@ -106,13 +99,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
         changed();
     };
     return (
-        <aside class="side fix" aria-labelledby="fix-title">
-            <header>
-                <h2 id="fix-title">{t('fix.title')}</h2>
-                <button type="button" class="icon-button" aria-label={t('action.close')} onClick={close}>
-                    <Icon name="close" />
-                </button>
-            </header>
+        <Side title={t('fix.title')} kind="fix" close={close}>
             <p class="quiet">{t('fix.what')}</p>
             <form
                 onSubmit={(e) => {
@@ -132,7 +119,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
                     <span>{t('fix.field')}</span>
                     <select value={chosen} onChange={(e) => setField(e.currentTarget.value)}>
                         {fields.map((f) => (
-                            <option value={f.field}>{`${f.field} · ${nameOf(f)}`}</option>
+                            <option value={f.field}>{`${f.field} · ${sayOf(f)}`}</option>
                         ))}
                     </select>
                 </label>
@@ -174,7 +161,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
                                 <span class="quiet">
                                     {f.who} · {dateTime(f.time)} {f.status === 'cancelled' && `· ${t('undo.done')}`}
                                 </span>{' '}
-                                {f.status === 'completed' && (
+                                {f.status !== 'cancelled' && (
                                     <button type="button" class="link-button" disabled={busy} onClick={() => void undo(f.id).catch((e: unknown) => setFailure(asFailure(e)))}>
                                         {t('undo.undo')}
                                     </button>
@@ -184,7 +171,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
                     </ul>
                 </section>
             )}
-        </aside>
+        </Side>
     );
 }
 

@@ -7,8 +7,9 @@ import { dateTime, num } from '../core/format';
 import { type Key, t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { go, usePlace, withQuery } from '../core/router';
-import { Icon, StateMark } from '../ui/icons';
+import { StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
+import { Side } from '../ui/side';
 import { askFor, who, WhoField, WhyField } from '../ui/undo';
 
 interface Target {
@@ -272,27 +273,6 @@ function Decide({ label, keys, act }: { label: Key; keys: string; act: (why: str
     );
 }
 
-function Side({ title, close, children }: { title: string; close: () => void; children: JSX.Element | JSX.Element[] }): JSX.Element {
-    useEffect(() => {
-        const key = (e: KeyboardEvent): void => {
-            if (e.key === 'Escape' && !e.defaultPrevented) close();
-        };
-        document.addEventListener('keydown', key);
-        return () => document.removeEventListener('keydown', key);
-    }, [close]);
-    return (
-        <aside class="side" aria-labelledby="side-title">
-            <header>
-                <h2 id="side-title">{title}</h2>
-                <button type="button" class="icon-button" aria-label={t('action.close')} onClick={close}>
-                    <Icon name="close" />
-                </button>
-            </header>
-            {children}
-        </aside>
-    );
-}
-
 function TargetSide({ target: x, close, changed }: { target: Target; close: () => void; changed: () => void }): JSX.Element {
     const act = async (why: string): Promise<void> => {
         await post(`/api/outgoing/targets/${encodeURIComponent(x.name)}/${x.paused ? 'resume' : 'pause'}`, why);
@@ -333,33 +313,27 @@ function VisitSide({ visit, again, close, changed }: { visit: string; again: num
     };
     return (
         <Side title={maLk} close={close}>
-            <p class="quiet">
-                {asked.data?.facilityName || facility}
-            </p>
-            <>
-                {asked.error && <Problem failure={asked.error} retry={asked.retry} />}
-                {asked.data && attempts.length === 0 && <p>{t('outgoing.no_trouble')}</p>}
-                {attempts.length > 0 && (
-                    <ol class="attempts" aria-label={t('outgoing.attempts')}>
-                        {attempts.map((a) => (
-                            <li data-delivery={a.delivery}>
-                                <StateMark state={a.delivery === 'done' ? 'normal' : a.delivery === 'waiting' ? 'watch' : 'alarm'} />
-                                <div>
-                                    <b>{t(`outgoing.delivery_${a.delivery ?? 'waiting'}`)}</b> {a.transaction || a.why}
-                                    <p class="quiet">
-                                        {a.who} · {dateTime(a.time ?? '')}
-                                        {a.notBefore && a === newest && ` · ${t('outgoing.not_before', { when: dateTime(a.notBefore) })}`}
-                                    </p>
-                                </div>
-                            </li>
-                        ))}
-                    </ol>
-                )}
-            </>
-            <>
-                {stands && <p class="quiet">{t('outgoing.release_means')}</p>}
-                {stands && <Decide label="outgoing.release" keys="r" act={act} />}
-            </>
+            <p class="quiet">{asked.data?.facilityName || facility}</p>
+            {asked.error && <Problem failure={asked.error} retry={asked.retry} />}
+            {asked.data && attempts.length === 0 && <p>{t('outgoing.no_trouble')}</p>}
+            {attempts.length > 0 && (
+                <ol class="attempts" aria-label={t('outgoing.attempts')}>
+                    {attempts.map((a) => (
+                        <li data-delivery={a.delivery}>
+                            <StateMark state={a.delivery === 'done' ? 'normal' : a.delivery === 'waiting' ? 'watch' : 'alarm'} />
+                            <div>
+                                <b>{t(`outgoing.delivery_${a.delivery ?? 'waiting'}`)}</b> {a.transaction || a.why}
+                                <p class="quiet">
+                                    {a.who} · {dateTime(a.time ?? '')}
+                                    {a.notBefore && a === newest && ` · ${t('outgoing.not_before', { when: dateTime(a.notBefore) })}`}
+                                </p>
+                            </div>
+                        </li>
+                    ))}
+                </ol>
+            )}
+            {stands && <p class="quiet">{t('outgoing.release_means')}</p>}
+            {stands && <Decide label="outgoing.release" keys="r" act={act} />}
         </Side>
     );
 }

@@ -6,8 +6,9 @@ import { date, dateTime, num } from '../core/format';
 import { t, tOr } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { go, usePlace, withQuery } from '../core/router';
-import { Icon, StateMark } from '../ui/icons';
+import { StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
+import { Side } from '../ui/side';
 import { askFor, undoable, who, WhoField, WhyField } from '../ui/undo';
 import { sexWord } from './citizens';
 
@@ -151,7 +152,7 @@ export function PairsScreen(): JSX.Element {
                     </button>
                 )}
             </div>
-            {a && b && <Side key={chosen} a={a} b={b} found={list.find((c) => keyOf(c) === chosen)} close={close} decided={decided} />}
+            {a && b && <PairSide key={chosen} a={a} b={b} found={list.find((c) => keyOf(c) === chosen)} close={close} decided={decided} />}
         </main>
     );
 }
@@ -159,7 +160,7 @@ export function PairsScreen(): JSX.Element {
 /** For, neither, against: by the bits that it adds. */
 const leaning = (w: number): 'normal' | 'watch' | 'unknown' => (w >= 1 ? 'normal' : w > -1 ? 'unknown' : 'watch');
 
-function Side({ a, b, found, close, decided }: { a: string; b: string; found: Case | undefined; close: () => void; decided: () => void }): JSX.Element {
+function PairSide({ a, b, found, close, decided }: { a: string; b: string; found: Case | undefined; close: () => void; decided: () => void }): JSX.Element {
     const path = `/api/mpi/${encodeURIComponent(a)}/${encodeURIComponent(b)}`;
     const [swapped, setSwapped] = useState(false);
     const [why, setWhy] = useState('');
@@ -198,13 +199,6 @@ function Side({ a, b, found, close, decided }: { a: string; b: string; found: Ca
         setBusy(false);
     };
     latest.current = (act) => void decide(act);
-    useEffect(() => {
-        const key = (e: KeyboardEvent): void => {
-            if (e.key === 'Escape' && !e.defaultPrevented) close();
-        };
-        document.addEventListener('keydown', key);
-        return () => document.removeEventListener('keydown', key);
-    }, []);
     useKeys(
         [
             { keys: 'm', label: 'mpi.merge', run: () => latest.current('merge') },
@@ -216,13 +210,7 @@ function Side({ a, b, found, close, decided }: { a: string; b: string; found: Ca
     );
     const say = (f: PairField, value: string): string => (f.field === 'birth' ? date(value) : f.field === 'sex' ? sexWord(value) : value) || '—';
     return (
-        <aside class="side" aria-labelledby="side-title">
-            <header>
-                <h2 id="side-title">{t('mpi.pair')}</h2>
-                <button type="button" class="icon-button" aria-label={t('action.close')} onClick={close}>
-                    <Icon name="close" />
-                </button>
-            </header>
+        <Side title={t('mpi.pair')} close={close}>
             {asked.error && <Problem failure={asked.error} retry={asked.retry} />}
             {!pair && !asked.error && <div class="skeleton-lines" aria-hidden="true" />}
             {pair && (
@@ -305,6 +293,6 @@ function Side({ a, b, found, close, decided }: { a: string; b: string; found: Ca
                     </form>
                 </>
             )}
-        </aside>
+        </Side>
     );
 }

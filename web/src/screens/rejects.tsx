@@ -5,13 +5,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { ask, asFailure, askJson, type Failure, type Reject, type Rejects, type Report, useAsk } from '../core/api';
 import { dateTime, num } from '../core/format';
 import { t } from '../core/i18n';
-import { helpOpen, useKeys } from '../core/keys';
+import { useKeys } from '../core/keys';
 import { useGeneration } from '../core/live';
 import { placeOfField, readable, sendable } from '../core/piece';
 import { go, usePlace, withQuery } from '../core/router';
-import { Icon } from '../ui/icons';
 import { Problem } from '../ui/parts';
 import { ReportView } from '../ui/report';
+import { Side } from '../ui/side';
 
 const placeOf = (r: Reject): string =>
     [r.ma_lk && `MA_LK ${r.ma_lk}`, r.table, r.line > 0 && t('rejects.line', { n: r.line }), r.field].filter(Boolean).join(' · ') || t('rejects.whole');
@@ -110,7 +110,7 @@ export function RejectsScreen(): JSX.Element {
                     </button>
                 )}
             </div>
-            {current && <Side key={current.id} r={current} toEdit={toEdit.current} close={close} settle={() => settle(current.id)} />}
+            {current && <RejectSide key={current.id} r={current} toEdit={toEdit.current} close={close} settle={() => settle(current.id)} />}
         </main>
     );
 }
@@ -162,7 +162,7 @@ interface SideProps {
     settle: () => void;
 }
 
-function Side({ r, toEdit, close, settle }: SideProps): JSX.Element {
+function RejectSide({ r, toEdit, close, settle }: SideProps): JSX.Element {
     const [kept, setKept] = useState<string | null>(null);
     const [text, setText] = useState('');
     const edit = (to: string): void => {
@@ -192,13 +192,6 @@ function Side({ r, toEdit, close, settle }: SideProps): JSX.Element {
         if (toEdit) area.current.focus({ preventScroll: true });
         showField(area.current, r);
     }, [kept]);
-    useEffect(() => {
-        const key = (e: KeyboardEvent): void => {
-            if (e.key === 'Escape' && !e.defaultPrevented && !helpOpen.value) close();
-        };
-        document.addEventListener('keydown', key);
-        return () => document.removeEventListener('keydown', key);
-    }, []);
     const process = async (): Promise<void> => {
         setBusy(true);
         setFailure(null);
@@ -213,13 +206,7 @@ function Side({ r, toEdit, close, settle }: SideProps): JSX.Element {
         setBusy(false);
     };
     return (
-        <aside class="side" aria-labelledby="side-title">
-            <header>
-                <h2 id="side-title">{r.what}</h2>
-                <button type="button" class="icon-button" aria-label={t('action.close')} onClick={close}>
-                    <Icon name="close" />
-                </button>
-            </header>
+        <Side title={r.what} close={close}>
             <dl class="pairs">
                 <dt>{t('rejects.place')}</dt>
                 <dd class="code">{placeOf(r)}</dd>
@@ -267,7 +254,7 @@ function Side({ r, toEdit, close, settle }: SideProps): JSX.Element {
                     </button>
                 )}
             </div>
-        </aside>
+        </Side>
     );
 }
 
