@@ -1,5 +1,5 @@
 // The book of claims as the server tells it: stages, filters, rows (docs/screens-api.md).
-import { lang } from './i18n';
+import { sayOf } from './draft';
 
 export const STATES = ['entered', 'checked', 'corrected', 'signed', 'sent', 'received', 'assessed', 'accepted', 'reduced', 'refused', 'paid'] as const;
 export type State = (typeof STATES)[number];
@@ -94,7 +94,7 @@ export function sumOf(counts: Counts, states: readonly State[]): Sum {
     return sum;
 }
 
-export const stateName = (s: { vi: string; en: string } | undefined): string => (s ? (lang() === 'vi' ? s.vi : s.en) : '');
+export const stateName = (s: { vi: string; en: string } | undefined): string => (s ? sayOf(s) : '');
 
 /** Parts of the address that the questions take over. */
 const TAKEN = ['facility', 'from', 'to', 'state', 'rule', 'weight', 'q'] as const;

@@ -188,7 +188,6 @@ export function differences(before: Tables, after: Tables, schema: ClaimTable[])
     return list;
 }
 
-export const nameOf = (f: ClaimField): string => (lang() === 'vi' ? f.vi : f.en);
 export const sayOf = (f: { vi: string; en: string }): string => (lang() === 'vi' ? f.vi : f.en);
 export const fixOf = (f: Finding): string => (lang() === 'vi' ? f.fix_vi : f.fix_en) ?? '';
 

@@ -9,6 +9,7 @@ import { t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { useGeneration } from '../core/live';
 import { go, place, usePlace, withQuery } from '../core/router';
+import { MARK } from '../ui/finding';
 import { StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
 import { FixPanel } from './claims_fix';
@@ -141,7 +142,6 @@ function Funnel({ counts }: { counts: Counts }): JSX.Element {
     );
 }
 
-const MARK = { blocks: 'alarm', warns: 'watch', informs: 'unknown' } as const;
 const RULES_SHOWN = 8;
 
 function Rules({ again }: { again: string }): JSX.Element | null {

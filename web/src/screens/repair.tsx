@@ -130,7 +130,6 @@ function Workspace({ first, schema }: { first: ClaimVisit; schema: ClaimTable[] 
     };
     const take = (v: ClaimVisit): void => {
         setVisit(v);
-        setSaved(v.written);
         change(EMPTY);
         setSaved(v.written);
     };

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { type Citizen, useAsk, type VisitDetail } from '../core/api';
-import { type ClaimTable, type ClaimVisit, type Draft, differences, type Finding, keyOf, nameOf, placeOf, readable, sayOf, storedAt } from '../core/draft';
+import { type ClaimTable, type ClaimVisit, type Draft, differences, type Finding, keyOf, placeOf, readable, sayOf, storedAt } from '../core/draft';
 import { date, dateTime, money, num } from '../core/format';
 import { t } from '../core/i18n';
 import { FindingLine } from '../ui/finding';
@@ -45,7 +45,7 @@ function Here({ schema, findings, at }: Props): JSX.Element {
     return (
         <section class="here" aria-live="polite">
             <h2>
-                {nameOf(f)} <span class="code quiet">{`${place.table}.${place.field}`}</span>
+                {sayOf(f)} <span class="code quiet">{`${place.table}.${place.field}`}</span>
             </h2>
             {findings.length === 0 && <p class="quiet">{t('repair.nothing_here')}</p>}
             {findings.map((x) => (

@@ -1,10 +1,10 @@
 // The tables of a claim under repair: records that open, fields with what was found at them.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { type ClaimField, type ClaimTable, type ClaimVisit, type Draft, type Finding, heavier, keyOf, nameOf, readable, recordKey, WEIGHTS } from '../core/draft';
+import { type ClaimField, type ClaimTable, type ClaimVisit, type Draft, type Finding, heavier, keyOf, readable, recordKey, sayOf } from '../core/draft';
 import { num } from '../core/format';
 import { t, tOr } from '../core/i18n';
-import { FindingLine } from '../ui/finding';
+import { FindingLine, MARK } from '../ui/finding';
 import { Icon, StateMark } from '../ui/icons';
 
 export type Show = 'found' | 'filled' | 'all';
@@ -101,7 +101,7 @@ function Record(p: Props & { table: ClaimTable; records: string[][]; n: number; 
                     <button type="button" class="record-title" aria-expanded={isOpen} disabled={gone} onClick={() => setOpen(!isOpen)}>
                         <Icon name={isOpen ? 'down' : 'right'} size={14} />
                         <span class="code quiet">{n}</span>
-                        {worst && <StateMark state={worst.weight === 'warns' ? 'watch' : worst.weight === 'informs' ? 'unknown' : 'alarm'} />}
+                        {worst && <StateMark state={MARK[worst.weight]} />}
                         {worst && <span class="sr">{t(`weight.${worst.weight}`)}</span>}
                         <span class="record-name">{title || t('repair.record', { n })}</span>
                     </button>
@@ -139,7 +139,7 @@ function Field(p: Props & { table: ClaimTable; n: number; f: ClaimField; stored:
     const key = keyOf({ table: table.table, record: n, field: f.field });
     const edited = p.draft.edits.get(key);
     const value = edited ?? stored;
-    const found = [...(p.map.get(key) ?? [])].sort((a, b) => WEIGHTS.indexOf(a.weight) - WEIGHTS.indexOf(b.weight));
+    const found = [...(p.map.get(key) ?? [])].sort((a, b) => heavier(a.weight, b.weight));
     const kept = found.length > 0 || edited !== undefined || p.at === key;
     if (p.show === 'found' ? !kept : p.show === 'filled' ? !kept && value === '' : false) return null;
     const id = `at-${key}`;
@@ -158,7 +158,7 @@ function Field(p: Props & { table: ClaimTable; n: number; f: ClaimField; stored:
     return (
         <div class={`claim-field ${widthOf(f, value)} ${bad ? (found[0]?.weight ?? '') : ''} ${edited === undefined ? '' : 'changed'}`}>
             <label for={id}>
-                {nameOf(f)} <span class="code quiet">{f.field}</span>
+                {sayOf(f)} <span class="code quiet">{f.field}</span>
             </label>
             {stored.length > LONG || (f.size === 0 && value.length > LONG) ? (
                 <textarea {...common} rows={2} onInput={(e) => p.edit(key, e.currentTarget.value)} />
@@ -175,7 +175,7 @@ function Field(p: Props & { table: ClaimTable; n: number; f: ClaimField; stored:
                 {edited !== undefined && (
                     <p class="before">
                         {t('repair.before')} <s>{readable(f, stored) || t('repair.empty')}</s>{' '}
-                        <button type="button" class="link-button" aria-label={t('repair.restore', { what: nameOf(f) })} onClick={() => p.edit(key, stored)}>
+                        <button type="button" class="link-button" aria-label={t('repair.restore', { what: sayOf(f) })} onClick={() => p.edit(key, stored)}>
                             {t('undo.undo')}
                         </button>
                     </p>

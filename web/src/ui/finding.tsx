@@ -4,7 +4,7 @@ import { type Finding, fixOf, sayOf } from '../core/draft';
 import { t } from '../core/i18n';
 import { StateMark } from './icons';
 
-const MARK = { refuses: 'alarm', blocks: 'alarm', warns: 'watch', informs: 'unknown' } as const;
+export const MARK = { refuses: 'alarm', blocks: 'alarm', warns: 'watch', informs: 'unknown' } as const;
 
 /** The sentence and what to do. */
 export function FindingLine({ f }: { f: Finding }): JSX.Element {
@@ -18,4 +18,3 @@ export function FindingLine({ f }: { f: Finding }): JSX.Element {
         </span>
     );
 }
-

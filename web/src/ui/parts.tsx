@@ -18,10 +18,10 @@ export function Delta({ percent }: { percent: number | null }): JSX.Element {
     );
 }
 
-/** What happened, what is safe, what to do now. */
 /** With a capital and an end; a path or a code at its head stays as it is. */
 const asSentence = (text: string): string => text.replace(/^\p{Ll}(?=\p{L}*(\s|$))/u, (c) => c.toUpperCase()).replace(/[^.!?…:]$/, '$&.');
 
+/** What happened, what is safe, what to do now. */
 export function Problem({ failure, retry }: { failure: Failure; retry?: () => void }): JSX.Element {
     return (
         <div class="problem" role="alert">
