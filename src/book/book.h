@@ -45,8 +45,8 @@ bool book_wait(Book *book, RecordNo record, int64_t timeout_ms);
 typedef struct BookProgress {
     RecordNo position, snapshot; /* followed so far, of the log */
     uint64_t visits;             /* rows */
-    uint64_t renewed, to_renew;  /* rows made again after a change of rules or catalogues; 0, 0: all
-                                  * stand by those in force */
+    uint64_t renewed, to_renew;  /* after a change of rules or catalogues: how many rows are made
+                                  * again, of how many in all; 0, 0: all stand by those in force */
 } BookProgress;
 MUST_USE ErrCode book_progress(Book *book, BookProgress *ret);
 

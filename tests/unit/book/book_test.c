@@ -330,10 +330,15 @@ static void a_book_that_is_gone_comes_back(void **state) {
     world_release(&w);
 }
 
+/* Each row counts once: of all there are, as many are made again as it says. */
 static void wait_renewed(World *w) {
-    BookProgress progress;
+    BookProgress progress = {.renewed = 0};
     for (int i = 0; i < 600; i++) {
+        uint64_t before = progress.renewed;
         assert_ok(book_progress(w->book, &progress));
+        assert_true(progress.to_renew == 0 ||
+                    (progress.to_renew == progress.visits && progress.renewed >= before));
+        assert_true(progress.renewed <= progress.to_renew);
         if (progress.position == progress.snapshot && progress.to_renew == 0) {
             return;
         }
@@ -353,6 +358,7 @@ static void other_rules_make_the_rows_again(void **state) {
     const RulesText own[] = {{STR("own.rules"), str_from(text)}};
     World w;
     ErrInfo info = {0};
+    BookProgress progress;
     world_setup(&w, state, 99);
     random_steps(&w, 60);
     world_settle(&w);
@@ -360,7 +366,12 @@ static void other_rules_make_the_rows_again(void **state) {
     book_close(w.book);
     rules_free(w.rules);
     assert_ok(rules_new(&(RulesOptions){.own = own, .n_own = 1}, &w.rules, &info));
-    world_open(&w);
+    world_open_still(&w);
+    assert_ok(book_progress(w.book, &progress));
+    assert_true(progress.visits > 0);
+    assert_int_equal(progress.to_renew, progress.visits);
+    assert_int_equal(progress.renewed, 0);
+    assert_ok(book_start(w.book));
     world_settle(&w);
     wait_renewed(&w);
     assert_book(&w);
