@@ -257,6 +257,8 @@ static ErrCode put_progress(JsonWriter *w, Book *book) {
     api_put_number(w, "visits", p.visits);
     api_put_number(w, "renewed", p.renewed);
     api_put_number(w, "to_renew", p.to_renew);
+    api_put_number(w, "position", p.position);
+    api_put_number(w, "snapshot", p.snapshot);
     json_name(w, "current");
     json_put_bool(w, p.position >= p.snapshot);
     json_close_object(w);

@@ -113,6 +113,11 @@ static void counts_are_the_lists_behind_them(void **state) {
         arena_printf(w->arena, "&from=" STR_FMT "&to=" STR_FMT, STR_ARG(name), STR_ARG(name)).ptr;
     assert_int_equal(number(month, "n"), rows(w, q));
     assert_int_equal(rows(w, "&q=lk-3"), 1);
+    const JsonNode *progress = json_get_lit(counts, "progress");
+    assert_int_equal(number(progress, "visits"), VISITS);
+    assert_int_equal(number(progress, "position"), store_snapshot(w->store));
+    assert_int_equal(number(progress, "snapshot"), store_snapshot(w->store));
+    assert_int_equal(number(progress, "to_renew"), 0);
 }
 
 static void lists_come_in_pages(void **state) {
