@@ -203,6 +203,12 @@ globalThis.document.hidden = false;
 hear.visibilitychange();
 same([open1(), l.link.value], [1, 'live'], 'and takes it up again');
 
+const c = await load('core/claims.ts');
+const book = { visits: 5995, renewed: 0, to_renew: 0, position: 800, snapshot: 800, current: true };
+same(c.toDo(book), [], 'a book that is current has nothing to do');
+same(c.toDo({ ...book, renewed: 1536, to_renew: 5995 }), [{ what: 'renewing', n: 1536, all: 5995, percent: 25 }], 'rows made again are some of all rows, counted once');
+same(c.toDo({ ...book, position: 799, snapshot: 800, current: false, renewed: 5995, to_renew: 5995 }).map((p) => [p.what, p.percent]), [['renewing', 99], ['behind', 99]], 'never 100 percent before it is done');
+
 await rm(folder, { recursive: true });
 console.log(`# ${count - failed} of ${count} unit checks passed`);
 process.exit(failed ? 1 : 0);

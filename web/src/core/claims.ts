@@ -22,7 +22,15 @@ export interface Counts {
     states: StateSum[];
     facilities: (Sum & { facility: string; name: string; states: number[] })[];
     months: (Sum & { month: string | null })[];
-    progress: { visits: number; renewed: number; to_renew: number; current: boolean };
+    progress: Progress;
+}
+export interface Progress {
+    visits: number;
+    renewed: number; // of to_renew
+    to_renew: number;
+    position: number; // of snapshot
+    snapshot: number;
+    current: boolean;
 }
 export interface Row {
     id: string;
@@ -95,6 +103,12 @@ export function sumOf(counts: Counts, states: readonly State[]): Sum {
 }
 
 export const stateName = (s: { vi: string; en: string } | undefined): string => (s ? sayOf(s) : '');
+
+/** What the book has still to do, and how far it is; never 100 percent before it is done. */
+export function toDo(p: Progress): { what: 'renewing' | 'behind'; n: number; all: number; percent: number }[] {
+    const part = (what: 'renewing' | 'behind', n: number, all: number) => ({ what, n, all, percent: Math.min(99, Math.floor((n / all) * 100)) });
+    return [...(p.to_renew > 0 ? [part('renewing', p.renewed, p.to_renew)] : []), ...(p.current ? [] : [part('behind', p.position, p.snapshot)])];
+}
 
 /** Parts of the address that the questions take over. */
 const TAKEN = ['facility', 'from', 'to', 'state', 'rule', 'weight', 'q'] as const;

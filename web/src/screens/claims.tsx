@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { asFailure, askJson, type Failure, type FacilityName, useAsk } from '../core/api';
-import { type Counts, filterOf, type Row, type RuleCount, type Rows, sentence, STAGES, type State, stateName, sumOf } from '../core/claims';
+import { type Counts, filterOf, type Row, type RuleCount, type Rows, sentence, STAGES, type State, stateName, sumOf, toDo } from '../core/claims';
 import { sayOf } from '../core/draft';
 import { date, money, moneyShort, num } from '../core/format';
 import { t } from '../core/i18n';
@@ -29,12 +29,12 @@ export function ClaimsScreen(): JSX.Element {
     useEffect(() => {
         document.title = `${t('nav.claims')} · Nhịp`;
     });
-    const behind = counts.data && (!counts.data.progress.current || counts.data.progress.to_renew > 0);
+    const behind = counts.data && toDo(counts.data.progress).length > 0;
     useEffect(() => {
         if (!behind) return undefined;
         const timer = setTimeout(() => setDone((n) => n + 1), LOOK_MS);
         return () => clearTimeout(timer);
-    }, [behind, counts.data]);
+    }, [behind, counts.data, counts.error]);
     return (
         <main id="main" class={`page claims ${fixing ? 'with-side' : ''}`} tabIndex={-1}>
             <div class="list-side">
@@ -88,18 +88,15 @@ function Filters(): JSX.Element {
     );
 }
 
-function Progress({ counts }: { counts: Counts }): JSX.Element | null {
-    const p = counts.progress;
-    if (p.to_renew > 0)
-        return (
-            <p class="quiet" role="status">
-                {t('claims.renewing', { done: num(p.renewed), all: num(p.renewed + p.to_renew) })} <progress aria-label={t('claims.renewing_label')} value={p.renewed} max={p.renewed + p.to_renew} />
-            </p>
-        );
-    return p.current ? null : (
-        <p class="quiet" role="status">
-            {t('claims.behind')}
-        </p>
+function Progress({ counts }: { counts: Counts }): JSX.Element {
+    return (
+        <>
+            {toDo(counts.progress).map((p) => (
+                <p class="quiet" role="status" data-progress={p.what}>
+                    {t(`claims.${p.what}`, { done: num(p.n), all: num(p.all), percent: num(p.percent) })} <progress aria-label={t(`claims.${p.what}_label`)} value={p.n} max={p.all} />
+                </p>
+            ))}
+        </>
     );
 }
 
