@@ -293,7 +293,13 @@ await test('settlement: a month, its closing, a report with its files', [1920, 1
     const csv = await page.locator('.report-view a[href*="format=csv"]').getAttribute('href');
     is((await fetch(base + csv)).ok, 'the file is there');
     await shot(page, 'settle-desk');
-    await page.getByRole('button', { name: 'Chốt tháng' }).click();
+    await page.getByRole('button', { name: 'Chốt tháng', exact: true }).click();
+    const form = page.locator('.closing form', { hasText: 'không mở lại được' });
+    await form.waitFor();
+    is(/Sẽ chốt tháng \d{2}\/\d{4} của .+: [\d.]+ hồ sơ đã ký, đề nghị quỹ trả [\d.,]+\s₫/.test(await form.innerText()), 'what will be closed, how many and how much');
+    is((await json(`/api/settle/months/${facility}/${last}`)).closed === null, 'what it means is said first');
+    await shot(page, 'settle-close-desk');
+    await page.locator('.closing form [type=submit]').click();
     await page.locator('.closing th', { hasText: 'Lúc chốt' }).waitFor();
     is((await json(`/api/settle/months/${facility}/${last}`)).closed !== null, 'the month is closed');
 });

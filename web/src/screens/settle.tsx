@@ -22,13 +22,12 @@ interface Month {
 }
 interface Closing {
     facility: string;
+    facility_name: string | null;
     month: string;
     closed: string | null;
     who: string | null;
     why: string | null;
-    time: string | null;
     figures: { id: string; title: string; kind: 'count' | 'money'; frozen: number | null; now: number }[];
-    left?: unknown[];
 }
 type Kind = 'text' | 'count' | 'money' | 'quantity' | 'day';
 interface Report {
@@ -45,6 +44,7 @@ interface Report {
 const REPORTS = ['outpatient', 'inpatient', 'drugs', 'supplies', 'services', 'reconciliation', 'denials', 'ageing'] as const;
 type Name = (typeof REPORTS)[number];
 const SCOPED: readonly Name[] = ['outpatient', 'inpatient', 'drugs', 'supplies', 'services'];
+const VISIT_FORMS: readonly Name[] = ['outpatient', 'inpatient'];
 const ROWS = 200;
 
 /** The claims of a month that have not left for the fund. */
@@ -169,6 +169,7 @@ function Months({ list, month, facility }: { list: Month[]; month: string; facil
 function ClosingPanel({ facility, month, waiting, changed }: { facility: string; month: string; waiting: number; changed: () => void }): JSX.Element {
     const path = `/api/settle/months/${encodeURIComponent(facility)}/${encodeURIComponent(month)}`;
     const [done, setDone] = useState(0);
+    const [open, setOpen] = useState(false);
     const [why, setWhy] = useState('');
     const [busy, setBusy] = useState(false);
     const [failure, setFailure] = useState<Failure | null>(null);
@@ -190,6 +191,8 @@ function ClosingPanel({ facility, month, waiting, changed }: { facility: string;
         }
         setBusy(false);
     };
+    /** Of both kinds of visits, as a closing would keep it now. */
+    const frozen = (what: string): number => (c?.figures ?? []).reduce((sum, f) => (VISIT_FORMS.some((form) => f.id === `${form}.${what}`) ? sum + f.now : sum), 0);
     const say = (kind: 'count' | 'money', n: number | null): string => (kind === 'money' ? money(n) : num(n));
     return (
         <section class="panel closing" aria-labelledby="closing-title">
@@ -225,20 +228,40 @@ function ClosingPanel({ facility, month, waiting, changed }: { facility: string;
                             ))}
                         </tbody>
                     </table>
-                    {(c.left?.length ?? 0) > 0 && <p>{t('settle.left', { n: num(c.left?.length) })}</p>}
                     {!c.closed && waiting > 0 && (
                         <p>
                             <StateMark state="watch" /> <a href={waitingList(facility, month)}>{t('settle.waiting', { n: num(waiting) })}</a>
                         </p>
                     )}
-                    {!c.closed && (
-                        <div class="decide no-print">
-                            <WhoField />
-                            <WhyField value={why} set={setWhy} />
-                            <button type="button" class="button primary" disabled={busy} onClick={() => void close()}>
-                                {t('settle.close')}
-                            </button>
-                        </div>
+                    {!c.closed && !open && (
+                        <button type="button" class="button no-print" onClick={() => setOpen(true)}>
+                            {t('settle.close')}
+                        </button>
+                    )}
+                    {!c.closed && open && (
+                        <form
+                            class="close-month no-print"
+                            aria-label={t('settle.close_month', { month: monthName(month) })}
+                            onSubmit={(e) => {
+                                e.preventDefault();
+                                void close();
+                            }}
+                        >
+                            <p>
+                                <b>{t('settle.close_what', { month: monthName(month), facility: c.facility_name ?? facility, n: num(frozen('visits')), money: money(frozen('asked')) })}</b>
+                            </p>
+                            <p>{t('settle.close_means')}</p>
+                            <div class="decide">
+                                <WhoField />
+                                <WhyField value={why} set={setWhy} />
+                                <button type="submit" class="button primary" disabled={busy}>
+                                    {t('settle.close_month', { month: monthName(month) })}
+                                </button>
+                                <button type="button" class="button" disabled={busy} onClick={() => setOpen(false)}>
+                                    {t('settle.close_not')}
+                                </button>
+                            </div>
+                        </form>
                     )}
                     {failure && <Problem failure={failure} />}
                 </>
