@@ -3,6 +3,7 @@
 #include "core/json.h"
 #include "core/limits.h"
 #include "fhir/fhir_query.h"
+#include "fhir/fhir_task.h"
 
 enum { ARENA_MAX = 64 << 20, ATTEMPTS = 5 };
 #define SOURCE "gateway"
@@ -16,48 +17,10 @@ static const char *const statuses[] = {
 /* ---- writing ---- */
 
 typedef struct TaskText {
-    const char *code;
-    Str system, value; /* identifier */
+    const char *code, *system;
+    Str value; /* identifier, of that system */
     const GatewayNote *note;
 } TaskText;
-
-static void put_concept(JsonWriter *w, const char *code) {
-    json_open_object(w);
-    json_name(w, "coding");
-    json_open_array(w);
-    json_open_object(w);
-    json_member(w, "system", STR(GATEWAY_CODE_SYSTEM));
-    json_member(w, "code", str_from(code));
-    json_close_object(w);
-    json_close_array(w);
-    json_close_object(w);
-}
-
-static void put_identifier(JsonWriter *w, Str system, Str value) {
-    json_open_object(w);
-    json_member(w, "system", system);
-    json_name(w, "value");
-    json_put_str(w, value);
-    json_close_object(w);
-}
-
-static void put_in_object(JsonWriter *w, const char *member, Str name, Str value) {
-    if (value.len > 0) {
-        json_put_name(w, str_from(member));
-        json_open_object(w);
-        json_member_str(w, name, value);
-        json_close_object(w);
-    }
-}
-
-static void put_input(JsonWriter *w, const char *name, Str value) {
-    if (value.len > 0) {
-        json_open_object(w);
-        put_in_object(w, "type", STR("text"), str_from(name));
-        json_member_str(w, STR("valueString"), value);
-        json_close_object(w);
-    }
-}
 
 static void put_inputs(JsonWriter *w, Arena *arena, const GatewayNote *n) {
     CLEANUP_BUF Buf time;
@@ -70,47 +33,43 @@ static void put_inputs(JsonWriter *w, Arena *arena, const GatewayNote *n) {
     }
     json_name(w, "input");
     json_open_array(w);
-    put_input(w, "file", n->file);
-    put_input(w, "failures", arena_printf(arena, "%u", n->failures));
-    put_input(w, "not-before", buf_str(&time));
-    put_input(w, "code", n->code);
-    put_input(w, "transaction", n->transaction);
+    fhir_task_put_fact(w, STR("file"), n->file);
+    fhir_task_put_fact(w, STR("failures"), arena_printf(arena, "%u", n->failures));
+    fhir_task_put_fact(w, STR("not-before"), buf_str(&time));
+    fhir_task_put_fact(w, STR("code"), n->code);
+    fhir_task_put_fact(w, STR("transaction"), n->transaction);
     json_close_array(w);
 }
 
 static void put_reference(JsonWriter *w, Arena *arena, const char *member, const char *type,
                           Str id) {
     if (id.len > 0) {
-        put_in_object(w, member, STR("reference"),
+        fhir_put_part(w, member, "reference",
                       arena_printf(arena, "%s/" STR_FMT, type, STR_ARG(id)));
     }
 }
 
 static ErrCode make_text(Arena *arena, const TaskText *t, Str *ret) {
     CLEANUP_BUF Buf out;
-    CLEANUP_BUF Buf time;
     buf_init(&out, LIMIT_RESOURCE_BYTES);
-    buf_init(&time, 64);
     const GatewayNote *n = t->note;
     JsonWriter w = json_writer(&out);
-    time_put_vn(&time, n->time);
-    json_open_object(&w);
-    json_member(&w, "resourceType", STR("Task"));
-    json_name(&w, "identifier");
-    json_open_array(&w);
-    put_identifier(&w, t->system, t->value);
-    json_close_array(&w);
-    json_name(&w, "groupIdentifier");
-    put_identifier(&w, STR(GATEWAY_TARGET_SYSTEM), n->target);
-    json_member(&w, "status", str_from(statuses[n->state]));
-    put_in_object(&w, "statusReason", STR("text"), n->why);
-    json_member(&w, "intent", STR("order"));
-    json_name(&w, "code");
-    put_concept(&w, t->code);
+    FhirTask task = {.system = t->system,
+                     .key = t->value,
+                     .group_system = GATEWAY_TARGET_SYSTEM,
+                     .group = n->target,
+                     .status = statuses[n->state],
+                     .intent = "order",
+                     .codes = GATEWAY_CODE_SYSTEM,
+                     .code = t->code,
+                     .who = n->who,
+                     .why = n->why,
+                     .now = n->time,
+                     .undated = true};
+    fhir_task_put_what(&w, &task);
     put_reference(&w, arena, "for", "Patient", n->patient);
     put_reference(&w, arena, "encounter", "Encounter", n->visit);
-    json_member(&w, "lastModified", buf_str(&time));
-    put_in_object(&w, "owner", STR("display"), n->who);
+    fhir_task_put_when(&w, &task);
     put_inputs(&w, arena, n);
     json_close_object(&w);
     TRY(buf_ok(&out));
@@ -125,8 +84,10 @@ static ErrCode write_task(Store *store, const TaskText *t, ErrInfo *info) {
     StoreVersion *found = NULL;
     StoreVersion patient = {0};
     size_t n_found = 0;
-    StoreExpect expect = {
-        .type = FHIR_T_TASK, .param = FHIR_P_IDENTIFIER, .system = t->system, .value = t->value};
+    StoreExpect expect = {.type = FHIR_T_TASK,
+                          .param = FHIR_P_IDENTIFIER,
+                          .system = str_from(t->system),
+                          .value = t->value};
     StoreChange change = {.type = FHIR_T_TASK};
     StoreCommitted committed;
     RecordNo snapshot = store_snapshot(store);
@@ -166,7 +127,7 @@ ErrCode gateway_note_put(Store *store, const GatewayNote *note, ErrInfo *info) {
     return write_task(
         store,
         &(TaskText){.code = "delivery",
-                    .system = STR(GATEWAY_DELIVERY_SYSTEM),
+                    .system = GATEWAY_DELIVERY_SYSTEM,
                     .value = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(note->facility),
                                           STR_ARG(note->ma_lk)),
                     .note = note},
@@ -174,17 +135,6 @@ ErrCode gateway_note_put(Store *store, const GatewayNote *note, ErrInfo *info) {
 }
 
 /* ---- reading ---- */
-
-static Str input_of(Arena *arena, const JsonNode *task, const char *name) {
-    const JsonNode *list = json_get_lit(task, "input");
-    for (const JsonNode *i = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; i != NULL;
-         i = json_next(list, i)) {
-        if (json_str_is(json_path(i, "type.text"), str_from(name))) {
-            return json_str(arena, json_get_lit(i, "valueString"));
-        }
-    }
-    return STR_EMPTY;
-}
 
 static TimeMs time_of(Str text) {
     TimeMs lo = 0;
@@ -218,14 +168,14 @@ static ErrCode read_task(Arena *arena, const StoreVersion *v, GatewayNote *ret) 
     n.state = state_of(json_str(arena, json_get_lit(t, "status")));
     n.patient = id_of(arena, t, "for.reference");
     n.visit = id_of(arena, t, "encounter.reference");
-    n.file = input_of(arena, t, "file");
-    n.code = input_of(arena, t, "code");
-    n.transaction = input_of(arena, t, "transaction");
-    n.not_before = time_of(input_of(arena, t, "not-before"));
+    n.file = fhir_task_input(arena, t, "file");
+    n.code = fhir_task_input(arena, t, "code");
+    n.transaction = fhir_task_input(arena, t, "transaction");
+    n.not_before = time_of(fhir_task_input(arena, t, "not-before"));
     n.time = time_of(json_str(arena, json_get_lit(t, "lastModified")));
     n.who = json_str(arena, json_path(t, "owner.display"));
     n.why = json_str(arena, json_path(t, "statusReason.text"));
-    if (str_to_u64(input_of(arena, t, "failures"), &failures) == ERR_OK) {
+    if (str_to_u64(fhir_task_input(arena, t, "failures"), &failures) == ERR_OK) {
         n.failures = (unsigned)MIN(failures, (uint64_t)UINT32_MAX);
     }
     *ret = n;
@@ -356,7 +306,7 @@ static ErrCode set_once(Store *store, Arena *arena, GatewayNote *to, ErrInfo *in
     to->slot = n.slot;
     return write_task(store,
                       &(TaskText){.code = "destination",
-                                  .system = STR(GATEWAY_TARGET_SYSTEM),
+                                  .system = GATEWAY_TARGET_SYSTEM,
                                   .value = to->target,
                                   .note = to},
                       info);

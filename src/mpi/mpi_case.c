@@ -1,7 +1,7 @@
 #include "mpi/mpi_case.h"
 
 #include "core/limits.h"
-#include "core/time.h"
+#include "fhir/fhir_task.h"
 
 enum { ATTEMPTS = 5, ARENA_MAX = 32 * LIMIT_MIB };
 
@@ -85,16 +85,6 @@ static void compare(const Case *c, MpiSideBySide *s) {
     s->status = json_str(c->arena, json_get_lit(c->task_root, "status"));
 }
 
-static void put_input(JsonWriter *w, const char *what, const char *value) {
-    json_open_object(w);
-    json_name(w, "type");
-    json_open_object(w);
-    json_member(w, "text", str_from(what));
-    json_close_object(w);
-    json_member(w, "valueString", str_from(value));
-    json_close_object(w);
-}
-
 static void put_evidence(const Case *c, JsonWriter *w) {
     const JsonNode *known = json_get_lit(c->task_root, "input");
     json_name(w, "input");
@@ -107,53 +97,16 @@ static void put_evidence(const Case *c, JsonWriter *w) {
     compare(c, &s);
     (void)snprintf(score, sizeof score, "%.1f", s.verdict.score);
     json_open_array(w);
-    put_input(w, "rule", mpi_rule_name(s.verdict.rule));
-    put_input(w, "score", score);
+    fhir_task_put_fact(w, STR("rule"), str_from(mpi_rule_name(s.verdict.rule)));
+    fhir_task_put_fact(w, STR("score"), str_from(score));
     for (unsigned f = 0; f < MPI_FIELDS; f++) {
-        put_input(w, mpi_field_name(f), mpi_level_name(f, mpi_level(s.vector, f)));
+        fhir_task_put_fact(w, str_from(mpi_field_name(f)),
+                           str_from(mpi_level_name(f, mpi_level(s.vector, f))));
     }
     json_close_array(w);
 }
 
 /* ---- the Task ---- */
-
-static void put_reference(const Case *c, JsonWriter *w, Str id) {
-    json_open_object(w);
-    json_member(w, "reference", arena_printf(c->arena, "Patient/" STR_FMT, STR_ARG(id)));
-    json_close_object(w);
-}
-
-static void put_text(JsonWriter *w, const char *member, const char *name, Str text) {
-    json_put_name(w, str_from(member));
-    json_open_object(w);
-    json_member_str(w, str_from(name), text);
-    json_close_object(w);
-}
-
-static void put_head(const Case *c, JsonWriter *w, const char *status) {
-    json_open_object(w);
-    json_member(w, "resourceType", STR("Task"));
-    json_name(w, "identifier");
-    json_open_array(w);
-    json_open_object(w);
-    json_member(w, "system", STR(MPI_CASE_SYSTEM));
-    json_member(w, "value", c->key);
-    json_close_object(w);
-    json_close_array(w);
-    json_member(w, "status", str_from(status));
-    put_text(w, "statusReason", "text", c->act->why);
-    json_member(w, "intent", STR("proposal"));
-    json_name(w, "code");
-    json_open_object(w);
-    json_name(w, "coding");
-    json_open_array(w);
-    json_open_object(w);
-    json_member(w, "system", STR(MPI_CODE_SYSTEM));
-    json_member(w, "code", STR(MPI_CODE));
-    json_close_object(w);
-    json_close_array(w);
-    json_close_object(w);
-}
 
 /* What stood in the Patient's member active before the merge, or empty. */
 static Str active_before(const Case *c) {
@@ -162,27 +115,33 @@ static Str active_before(const Case *c) {
     return json_str(c->arena, json_get_lit(first, "valueString"));
 }
 
+static Str patient(const Case *c, Str id) {
+    return arena_printf(c->arena, "Patient/" STR_FMT, STR_ARG(id));
+}
+
 static ErrCode make_task(const Case *c, const char *status, Str active, Str *ret_json) {
     CLEANUP_BUF Buf out;
-    CLEANUP_BUF Buf time;
     buf_init(&out, LIMIT_RESOURCE_BYTES);
-    buf_init(&time, 64);
-    time_put_vn(&time, c->act->now);
-    Str authored = json_str(c->arena, json_get_lit(c->task_root, "authoredOn"));
     JsonWriter w = json_writer(&out);
-    put_head(c, &w, status);
-    json_name(&w, "focus");
-    put_reference(c, &w, c->act->keep);
-    json_name(&w, "for");
-    put_reference(c, &w, c->act->other);
-    json_member(&w, "authoredOn", authored.len > 0 ? authored : buf_str(&time));
-    json_member(&w, "lastModified", buf_str(&time));
-    put_text(&w, "owner", "display", c->act->who);
+    FhirTask task = {.system = MPI_CASE_SYSTEM,
+                     .key = c->key,
+                     .status = status,
+                     .intent = "proposal",
+                     .codes = MPI_CODE_SYSTEM,
+                     .code = MPI_CODE,
+                     .who = c->act->who,
+                     .why = c->act->why,
+                     .now = c->act->now,
+                     .before = c->task_root};
+    fhir_task_put_what(&w, &task);
+    fhir_put_part(&w, "focus", "reference", patient(c, c->act->keep));
+    fhir_put_part(&w, "for", "reference", patient(c, c->act->other));
+    fhir_task_put_when(&w, &task);
     put_evidence(c, &w);
     if (active.len > 0) {
         json_name(&w, "output");
         json_open_array(&w);
-        put_input(&w, "active-before", arena_str(c->arena, active).ptr);
+        fhir_task_put_fact(&w, STR("active-before"), active);
         json_close_array(&w);
     }
     json_close_object(&w);
