@@ -107,7 +107,7 @@ static ErrCode undo(SettleCase *c, const void *what) {
     (void)what;
     TRY(settle_case_who(c, true));
     TRY(settle_case_need(c, BOOK_BIT(BOOK_SIGNED), true, "undo"));
-    if (!str_eq(settle_task_input(c->arena, c->task_root, "step"), STR("sign"))) {
+    if (!str_eq(fhir_task_input(c->arena, c->task_root, "step"), STR("sign"))) {
         return err_set(c->info, ERR_PRECONDITION, "settle-undo-sent",
                        "visit " STR_FMT " was on its way to the fund: the signature stays; correct "
                        "the visit and sign it again, or send it",
@@ -178,7 +178,7 @@ ErrCode settle_step_read(Arena *arena, const StoreVersion *task, SettleStepSeen 
     SettleVisit v = {.version = task->version};
     TRY(json_parse(arena, task->json, &root, NULL));
     TRY(settle_task_read(arena, root, &v));
-    *ret = (SettleStepSeen){.step = settle_task_input(arena, root, "step"),
+    *ret = (SettleStepSeen){.step = fhir_task_input(arena, root, "step"),
                             .state = v.task,
                             .who = v.who,
                             .why = v.why,

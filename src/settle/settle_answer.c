@@ -328,21 +328,10 @@ static ErrCode join_refusals(Answer *x, SettleDone *done) {
 
 /* ---- the Task that says what came ---- */
 
-static void put_output(JsonWriter *w, const char *type, Str value) {
-    json_open_object(w);
-    json_name(w, "type");
-    json_open_object(w);
-    json_member(w, "text", str_from(type));
-    json_close_object(w);
-    json_name(w, "valueString");
-    json_put_str(w, value);
-    json_close_object(w);
-}
-
 static void put_count(JsonWriter *w, const char *type, size_t n) {
     char text[24];
     (void)snprintf(text, sizeof(text), "%zu", n);
-    put_output(w, type, str_from(text));
+    fhir_task_put_fact(w, str_from(type), str_from(text));
 }
 
 /* Of a visit that we do not know: what the fund says of it, for the reconciliation. */
@@ -350,10 +339,11 @@ static void put_unknown(const Answer *x, JsonWriter *w, const SettleRefusal *r) 
     size_t at = slot_of(x, r->facility, r->ma_lk);
     if (x->slots[at] != 0) {
         const Visit *v = &x->visits[x->slots[at] - 1];
-        put_output(w, "unknown",
-                   arena_printf(x->arena, STR_FMT "|" STR_FMT "|%lld|%lld", STR_ARG(v->facility),
-                                STR_ARG(v->ma_lk), (long long)v->a.asked,
-                                (long long)(v->has_paid ? v->paid : v->a.accepted)));
+        fhir_task_put_fact(w, STR("unknown"),
+                           arena_printf(x->arena, STR_FMT "|" STR_FMT "|%lld|%lld",
+                                        STR_ARG(v->facility), STR_ARG(v->ma_lk),
+                                        (long long)v->a.asked,
+                                        (long long)(v->has_paid ? v->paid : v->a.accepted)));
     }
 }
 
@@ -363,7 +353,7 @@ static void put_outcome(const Answer *x, const SettleAnswer *a, JsonWriter *w) {
     size_t paid = a->is_payment ? a->done.same : 0;
     json_name(w, "output");
     json_open_array(w);
-    put_output(w, "kind", a->is_payment ? STR("payment") : STR("assessment"));
+    fhir_task_put_fact(w, STR("kind"), a->is_payment ? STR("payment") : STR("assessment"));
     put_count(w, "rows", a->n_rows);
     put_count(w, "visits", a->n_visits);
     put_count(w, "done", a->done.done + paid);
@@ -371,8 +361,9 @@ static void put_outcome(const Answer *x, const SettleAnswer *a, JsonWriter *w) {
     put_count(w, "refused", a->done.n_refused);
     for (size_t i = 0; i < named; i++) {
         const SettleRefusal *r = &a->done.refused[i];
-        put_output(w, "refusal",
-                   arena_printf(x->arena, STR_FMT ": " STR_FMT, STR_ARG(r->rule), STR_ARG(r->vi)));
+        fhir_task_put_fact(
+            w, STR("refusal"),
+            arena_printf(x->arena, STR_FMT ": " STR_FMT, STR_ARG(r->rule), STR_ARG(r->vi)));
         if (str_eq(r->rule, STR("settle-no-visit"))) {
             put_unknown(x, w, r);
         }
@@ -380,34 +371,21 @@ static void put_outcome(const Answer *x, const SettleAnswer *a, JsonWriter *w) {
     json_close_array(w);
 }
 
-static ErrCode plan_record(Answer *x, const SettleAnswer *a, SettlePlan *plan) {
-    CLEANUP_BUF Buf out;
-    CLEANUP_BUF Buf time;
-    buf_init(&out, LIMIT_RESOURCE_BYTES);
-    buf_init(&time, 64);
-    time_put_vn(&time, clock_now_ms(x->settle->o.clock));
-    JsonWriter w = json_writer(&out);
-    json_open_object(&w);
-    json_member(&w, "resourceType", STR("Task"));
-    settle_put_identifiers(&w, SETTLE_ANSWER_SYSTEM, a->digest);
-    json_member(&w, "status", STR("completed"));
-    json_member(&w, "intent", STR("order"));
-    json_name(&w, "code");
-    settle_put_coding(&w, STR(BOOK_SYSTEM_STATE), STR(SETTLE_ANSWER_CODE));
-    json_member_str(&w, STR("description"), x->file->name);
-    json_member(&w, "authoredOn", buf_str(&time));
-    json_member(&w, "lastModified", buf_str(&time));
-    json_name(&w, "owner");
-    json_open_object(&w);
-    json_name(&w, "display");
-    json_put_str(&w, x->file->who);
-    json_close_object(&w);
+static void put_record(const Answer *x, const SettleAnswer *a, Buf *out) {
+    JsonWriter w = json_writer(out);
+    FhirTask task = {.system = SETTLE_ANSWER_SYSTEM,
+                     .key = a->digest,
+                     .status = "completed",
+                     .intent = "order",
+                     .codes = BOOK_SYSTEM_STATE,
+                     .code = SETTLE_ANSWER_CODE,
+                     .who = x->file->who,
+                     .now = clock_now_ms(x->settle->o.clock)};
+    fhir_task_put_what(&w, &task);
+    json_member(&w, "description", x->file->name);
+    fhir_task_put_when(&w, &task);
     put_outcome(x, a, &w);
     json_close_object(&w);
-    TRY(buf_ok(&out));
-    StoreChange change = {
-        .op = STORE_CREATE, .type = FHIR_T_TASK, .json = arena_str(x->arena, buf_str(&out))};
-    return settle_plan_group(plan, &change, 1, 0);
 }
 
 /* Once a file: it is kept, and said what came of it the first time. */
@@ -422,6 +400,8 @@ static ErrCode record(Answer *x, const SettleAnswer *a, const Sha256 *hash, ErrI
         SettlePlan plan = {.arena = x->arena, .snapshot = store_snapshot(store)};
         StoreVersion known;
         const JsonNode *root = NULL;
+        CLEANUP_BUF Buf out;
+        buf_init(&out, LIMIT_RESOURCE_BYTES);
         StoreReceived file = {.hash = *hash,
                               .name = x->file->name,
                               .bytes = x->file->bytes,
@@ -431,9 +411,9 @@ static ErrCode record(Answer *x, const SettleAnswer *a, const Sha256 *hash, ErrI
         if (known.slot != 0) {
             return ERR_OK;
         }
-        TRY(settle_plan_expect(&plan, &token));
         TRY(settle_plan_file(&plan, &file));
-        TRY(plan_record(x, a, &plan));
+        put_record(x, a, &out);
+        TRY(settle_plan_next(&plan, &token, &known, 0, &out));
         err = settle_plan_commit(&plan, store, x->file->who, info);
     }
     return err;

@@ -85,8 +85,7 @@ static void put_amount(JsonWriter *w, const char *category, int64_t amount, cons
     bool own = strcmp(category, "denied") == 0;
     json_open_object(w);
     json_name(w, "category");
-    settle_put_coding(w, own ? STR(BOOK_SYSTEM_STATE) : STR(TERM "adjudication"),
-                      str_from(category));
+    fhir_put_concept(w, own ? BOOK_SYSTEM_STATE : TERM "adjudication", str_from(category));
     if (why != NULL && (why->reason.len > 0 || why->text.len > 0)) {
         json_name(w, "reason");
         json_open_object(w);
@@ -188,18 +187,16 @@ static void put_response(const Assess *x, JsonWriter *w) {
     time_put_vn(&time, c->now);
     json_open_object(w);
     json_member(w, "resourceType", STR("ClaimResponse"));
-    settle_put_identifiers(w, SETTLE_ASSESSMENT_SYSTEM, c->key);
+    fhir_put_identifiers(w, SETTLE_ASSESSMENT_SYSTEM, c->key);
     json_member(w, "status", STR("active"));
     json_name(w, "type");
-    settle_put_coding(w, STR(TERM "claim-type"), STR("institutional"));
+    fhir_put_concept(w, TERM "claim-type", STR("institutional"));
     json_member(w, "use", STR("claim"));
-    settle_put_reference(w, "patient",
-                         arena_printf(c->arena, "Patient/" STR_FMT, STR_ARG(c->now_is.patient)));
+    fhir_put_part(w, "patient", "reference",
+                  arena_printf(c->arena, "Patient/" STR_FMT, STR_ARG(c->now_is.patient)));
     json_member(w, "created", buf_str(&time));
-    settle_put_reference(w, "insurer", STR("Organization/bhxh"));
-    settle_put_reference(w, "request",
-                         arena_printf(c->arena, "Claim/" STR_FMT "/_history/%u",
-                                      STR_ARG(c->claim.id), (unsigned)c->now_is.signed_version));
+    fhir_put_part(w, "insurer", "reference", STR("Organization/bhxh"));
+    fhir_put_part(w, "request", "reference", settle_bill(c, c->now_is.signed_version));
     json_member(w, "outcome", STR("complete"));
     json_member_str(w, STR("disposition"), x->a->text);
     put_items(x, w);
@@ -220,35 +217,10 @@ static ErrCode plan_response(const Assess *x) {
     TRY(settle_find(c->settle->o.store, c->arena, &token, &known, &root));
     JsonWriter w = json_writer(&out);
     put_response(x, &w);
-    TRY(buf_ok(&out));
-    bool is_new = known.slot == 0;
-    StoreChange change = {.op = is_new ? STORE_CREATE : STORE_UPDATE,
-                          .type = FHIR_T_CLAIM_RESPONSE,
-                          .id = is_new ? STR_EMPTY : known.id,
-                          .prev = known.slot,
-                          .json = arena_str(c->arena, buf_str(&out))};
-    if (is_new) {
-        TRY(settle_plan_expect(c->plan, &token));
-    }
-    return settle_plan_group(c->plan, &change, 1, is_new ? c->claim.patient : known.patient);
+    return settle_plan_next(c->plan, &token, &known, c->claim.patient, &out);
 }
 
 /* ---- the step ---- */
-
-/* Lines of the version that was signed. */
-static ErrCode load_items(Assess *x) {
-    SettleCase *c = x->c;
-    const JsonNode *root = c->claim_root;
-    if (c->now_is.signed_version != c->claim.version) {
-        StoreVersion v;
-        TRY(store_get_version(c->settle->o.store, c->arena, FHIR_T_CLAIM, c->claim.id,
-                              c->now_is.signed_version, &v));
-        TRY(json_parse(c->arena, v.json, &root, c->info));
-    }
-    const JsonNode *items = json_get_lit(root, "item");
-    x->items = json_is(items, JSON_ARRAY) ? items : NULL;
-    return ERR_OK;
-}
 
 static void sum_up(Assess *x) {
     const SettleAssessment *a = x->a;
@@ -269,7 +241,7 @@ ErrCode settle_step_assess(SettleCase *c, const void *what) {
         return ERR_EXISTS;
     }
     TRY(settle_case_need(c, BOOK_BIT(BOOK_RECEIVED) | BOOK_BIT(BOOK_ASSESSED), true, "assess"));
-    TRY(load_items(&x));
+    TRY(settle_signed_items(c, &x.items));
     sum_up(&x);
     if (x.accepted < 0) {
         return err_set(c->info, ERR_INVALID, "settle-amount",

@@ -60,6 +60,24 @@ ErrCode settle_case_load(SettleCase *c) {
     return arena_failed(c->arena) ? ERR_NOMEM : ERR_OK;
 }
 
+Str settle_bill(const SettleCase *c, uint32_t version) {
+    return arena_printf(c->arena, "Claim/" STR_FMT "/_history/%u", STR_ARG(c->claim.id),
+                        (unsigned)version);
+}
+
+ErrCode settle_signed_items(const SettleCase *c, const JsonNode **ret_items) {
+    const JsonNode *root = c->claim_root;
+    if (c->now_is.signed_version != c->claim.version) {
+        StoreVersion v;
+        TRY(store_get_version(c->settle->o.store, c->arena, FHIR_T_CLAIM, c->claim.id,
+                              c->now_is.signed_version, &v));
+        TRY(json_parse(c->arena, v.json, &root, c->info));
+    }
+    const JsonNode *items = json_get_lit(root, "item");
+    *ret_items = json_is(items, JSON_ARRAY) ? items : NULL;
+    return ERR_OK;
+}
+
 /* ---- refusing ---- */
 
 static const char *const next_steps[BOOK_STATES][2] = {

@@ -87,7 +87,7 @@ static StoreExpect token_of(Str key) {
 static void put_figure(JsonWriter *w, const SettleFigure *f) {
     json_open_object(w);
     json_name(w, "type");
-    settle_put_coding(w, STR(BOOK_SYSTEM_STATE), f->id);
+    fhir_put_concept(w, BOOK_SYSTEM_STATE, f->id);
     if (f->kind == SETTLE_K_COUNT) {
         json_name(w, "valueInteger");
         json_put_i64(w, f->value);
@@ -101,31 +101,19 @@ static void put_figure(JsonWriter *w, const SettleFigure *f) {
 static ErrCode put_task(const Settle *settle, const SettleMonth *m, Sums *s, Buf *out) {
     SettleFigure figures[SETTLE_FIGURES_MAX];
     size_t n = 0;
-    CLEANUP_BUF Buf time;
-    buf_init(&time, 64);
     TRY(settle_sum_figures(s->sum, figures, &n));
-    time_put_vn(&time, clock_now_ms(settle->o.clock));
     JsonWriter w = json_writer(out);
-    json_open_object(&w);
-    json_member(&w, "resourceType", STR("Task"));
-    settle_put_identifiers(&w, SETTLE_CLOSING_SYSTEM, key_of(s->arena, m));
-    json_member(&w, "status", STR("completed"));
-    if (m->why.len > 0) {
-        json_name(&w, "statusReason");
-        json_open_object(&w);
-        json_member_str(&w, STR("text"), m->why);
-        json_close_object(&w);
-    }
-    json_member(&w, "intent", STR("order"));
-    json_name(&w, "code");
-    settle_put_coding(&w, STR(BOOK_SYSTEM_STATE), STR(SETTLE_CLOSING_CODE));
-    json_member(&w, "authoredOn", buf_str(&time));
-    json_member(&w, "lastModified", buf_str(&time));
-    json_name(&w, "owner");
-    json_open_object(&w);
-    json_name(&w, "display");
-    json_put_str(&w, m->who);
-    json_close_object(&w);
+    FhirTask task = {.system = SETTLE_CLOSING_SYSTEM,
+                     .key = key_of(s->arena, m),
+                     .status = "completed",
+                     .intent = "order",
+                     .codes = BOOK_SYSTEM_STATE,
+                     .code = SETTLE_CLOSING_CODE,
+                     .who = m->who,
+                     .why = m->why,
+                     .now = clock_now_ms(settle->o.clock)};
+    fhir_task_put_what(&w, &task);
+    fhir_task_put_when(&w, &task);
     json_name(&w, "output");
     json_open_array(&w);
     for (size_t i = 0; i < n; i++) {
@@ -173,11 +161,8 @@ static ErrCode close_once(Settle *settle, const SettleMonth *m, Arena *arena, Er
     TRY(sum_up(settle, m, 0, &s, info));
     TRY(check_in_flight(&s, m, info));
     TRY(put_task(settle, m, &s, &out));
-    TRY(settle_plan_expect(&plan, &token));
     TRY(settle_plan_expect(&plan, &visits));
-    StoreChange change = {
-        .op = STORE_CREATE, .type = FHIR_T_TASK, .json = arena_str(arena, buf_str(&out))};
-    TRY(settle_plan_group(&plan, &change, 1, 0));
+    TRY(settle_plan_next(&plan, &token, &known, 0, &out));
     return settle_plan_commit(&plan, settle->o.store, m->who, info);
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/json.h"
 #include "core/limits.h"
+#include "fhir/fhir_task.h"
 #include "settle/settle.h"
 
 enum {
@@ -37,9 +38,11 @@ typedef struct SettlePlan {
     size_t n_files, cap_files;
     RecordNo snapshot;
 } SettlePlan;
-/* Each: ERR_NOMEM. A group of one patient (0: of none). */
-MUST_USE ErrCode settle_plan_group(SettlePlan *p, const StoreChange *changes, size_t n,
-                                   Slot patient);
+/* Each: ERR_NOMEM. */
+/* The resource with that identifier: its first version (known->slot 0: nobody may have written one
+ * meanwhile; of that patient), or the one behind `known`. */
+MUST_USE ErrCode settle_plan_next(SettlePlan *p, const StoreExpect *token,
+                                  const StoreVersion *known, Slot patient, Buf *json);
 MUST_USE ErrCode settle_plan_expect(SettlePlan *p, const StoreExpect *expect);
 MUST_USE ErrCode settle_plan_still(SettlePlan *p, const StoreVersion *version);
 /* A file that the Task names: kept, and known as done. */
@@ -62,6 +65,11 @@ typedef struct SettleCase {
     const JsonNode *task_root;
     SettleVisit now_is; /* what the Task says */
 } SettleCase;
+
+/* "Claim/ID/_history/version" */
+Str settle_bill(const SettleCase *c, uint32_t version);
+/* Lines of the bill as it was signed; NULL: none. */
+MUST_USE ErrCode settle_signed_items(const SettleCase *c, const JsonNode **ret_items);
 
 /* en and vi: zero-terminated, as all that arena_printf makes. Returns code. */
 ErrCode settle_refuse(ErrInfo *info, ErrCode code, const char *rule, Str en, Str vi);
@@ -131,8 +139,6 @@ MUST_USE ErrCode settle_task_move(SettleCase *c, const SettleMove *move);
 MUST_USE ErrCode settle_task_restore(SettleCase *c, const char *step, uint32_t version);
 /* Reads what the Task says (members of SettleVisit but ids and claim_version). */
 MUST_USE ErrCode settle_task_read(Arena *arena, const JsonNode *root, SettleVisit *ret);
-/* Value of Task.input of that type, the newest; empty: none. */
-Str settle_task_input(Arena *arena, const JsonNode *root, const char *name);
 bool settle_task_has_input(const JsonNode *root, const char *name, Str value);
 
 /* ---- small things ---- */
@@ -146,10 +152,6 @@ MUST_USE ErrCode settle_get_money(const JsonNode *money, int64_t *ret_amount);
 MUST_USE ErrCode settle_parse_money(Str text, int64_t *ret_amount);
 /* "2026-11": NAM_QT and THANG_QT, else the end of the care; empty: unreadable. */
 Str settle_month_of(Arena *arena, const Claim *claim);
-void settle_put_coding(JsonWriter *w, Str system, Str code);
-void settle_put_identifier(JsonWriter *w, const char *system, Str value);  /* without a name */
-void settle_put_identifiers(JsonWriter *w, const char *system, Str value); /* with its name */
-void settle_put_reference(JsonWriter *w, const char *name, Str reference);
 /* The current resource with the identifier; ret->slot 0: none. */
 MUST_USE ErrCode settle_find(Store *store, Arena *arena, const StoreExpect *token,
                              StoreVersion *ret, const JsonNode **ret_root);

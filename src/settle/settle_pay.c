@@ -50,10 +50,8 @@ static void put_detail(JsonWriter *w, const SettlePayment *of, const SettleCase 
                        int64_t amount) {
     json_open_object(w);
     json_name(w, "type");
-    settle_put_coding(w, STR("http://terminology.hl7.org/CodeSystem/payment-type"), STR("payment"));
-    settle_put_reference(w, "request",
-                         arena_printf(c->arena, "Claim/" STR_FMT "/_history/%u",
-                                      STR_ARG(c->claim.id), (unsigned)c->now_is.signed_version));
+    fhir_put_concept(w, "http://terminology.hl7.org/CodeSystem/payment-type", STR("payment"));
+    fhir_put_part(w, "request", "reference", settle_bill(c, c->now_is.signed_version));
     json_member(w, "date", of->date);
     json_name(w, "amount");
     settle_put_money(w, amount);
@@ -96,9 +94,9 @@ static StoreExpect token_of(const SettlePayment *of) {
 static void put_identifiers(JsonWriter *w, const SettlePayment *of) {
     json_name(w, "identifier");
     json_open_array(w);
-    settle_put_identifier(w, PAYMENT_SYSTEM, of->number);
+    fhir_put_identifier(w, PAYMENT_SYSTEM, of->number);
     if (of->source.len > 0) {
-        settle_put_identifier(w, SETTLE_ANSWER_SYSTEM, of->source);
+        fhir_put_identifier(w, SETTLE_ANSWER_SYSTEM, of->source);
     }
     json_close_array(w);
 }
@@ -124,7 +122,7 @@ static void put_payment(const Pay *pay, JsonWriter *w, TimeMs now) {
     put_identifiers(w, pay->of);
     json_member(w, "status", STR("active"));
     json_member(w, "created", buf_str(&time));
-    settle_put_reference(w, "paymentIssuer", STR("Organization/bhxh"));
+    fhir_put_part(w, "paymentIssuer", "reference", STR("Organization/bhxh"));
     json_member(w, "outcome", STR("complete"));
     json_member_str(w, STR("disposition"), pay->of->why);
     json_member(w, "paymentDate", pay->of->date);
@@ -152,14 +150,9 @@ static ErrCode with_payment(void *ctx, SettlePlan *plan, ErrInfo *info) {
     if (known.slot != 0) {
         return refuse_known(pay->of, ERR_EXISTS, info);
     }
-    TRY(settle_plan_expect(plan, &token));
     JsonWriter w = json_writer(&out);
     put_payment(pay, &w, clock_now_ms(pay->settle->o.clock));
-    TRY(buf_ok(&out));
-    StoreChange change = {.op = STORE_CREATE,
-                          .type = FHIR_T_PAYMENT_RECONCILIATION,
-                          .json = arena_str(plan->arena, buf_str(&out))};
-    return settle_plan_group(plan, &change, 1, 0);
+    return settle_plan_next(plan, &token, &known, 0, &out);
 }
 
 static ErrCode check_payment(Pay *pay, ErrInfo *info) {

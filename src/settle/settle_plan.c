@@ -21,22 +21,34 @@ ErrCode settle_grow(Arena *arena, void *list, size_t n, size_t *cap, size_t size
 #define GROW(p, list, n, cap)                                                                      \
     settle_grow((p)->arena, &(p)->list, (p)->n, &(p)->cap, sizeof(*(p)->list))
 
-ErrCode settle_plan_group(SettlePlan *p, const StoreChange *changes, size_t n, Slot patient) {
-    StoreChange *copy = arena_new_array(p->arena, StoreChange, n);
-    if (copy == NULL) {
-        return ERR_NOMEM;
-    }
-    memcpy(copy, changes, n * sizeof(*copy));
-    TRY(GROW(p, groups, n_groups, cap_groups));
-    p->groups[p->n_groups++] =
-        (StoreGroup){.changes = copy, .n_changes = n, .patient_change = -1, .patient = patient};
-    return ERR_OK;
-}
-
 ErrCode settle_plan_expect(SettlePlan *p, const StoreExpect *expect) {
     TRY(GROW(p, expects, n_expects, cap_expects));
     p->expects[p->n_expects++] = *expect;
     return ERR_OK;
+}
+
+ErrCode settle_plan_next(SettlePlan *p, const StoreExpect *token, const StoreVersion *known,
+                         Slot patient, Buf *json) {
+    bool is_new = known->slot == 0;
+    StoreChange *change = arena_new_array(p->arena, StoreChange, 1);
+    TRY(buf_ok(json));
+    if (change == NULL) {
+        return ERR_NOMEM;
+    }
+    *change = (StoreChange){.op = is_new ? STORE_CREATE : STORE_UPDATE,
+                            .type = token->type,
+                            .id = is_new ? STR_EMPTY : known->id,
+                            .prev = known->slot,
+                            .json = arena_str(p->arena, buf_str(json))};
+    if (is_new) {
+        TRY(settle_plan_expect(p, token));
+    }
+    TRY(GROW(p, groups, n_groups, cap_groups));
+    p->groups[p->n_groups++] = (StoreGroup){.changes = change,
+                                            .n_changes = 1,
+                                            .patient_change = -1,
+                                            .patient = is_new ? patient : known->patient};
+    return arena_failed(p->arena) ? ERR_NOMEM : ERR_OK;
 }
 
 ErrCode settle_plan_still(SettlePlan *p, const StoreVersion *version) {

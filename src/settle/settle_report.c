@@ -46,9 +46,7 @@ static ErrCode response_of(SettleCase *c, const JsonNode **ret_root) {
                          .value = c->key};
     TRY(settle_find(c->settle->o.store, c->arena, &token, &v, ret_root));
     Str request = json_str(c->arena, json_path(*ret_root, "request.reference"));
-    Str signed_bill = arena_printf(c->arena, "Claim/" STR_FMT "/_history/%u", STR_ARG(c->claim.id),
-                                   (unsigned)c->now_is.signed_version);
-    if (!str_eq(request, signed_bill)) {
+    if (!str_eq(request, settle_bill(c, c->now_is.signed_version))) {
         *ret_root = NULL;
     }
     return arena_failed(c->arena) ? ERR_NOMEM : ERR_OK;
@@ -323,7 +321,6 @@ static ErrCode count_items(Denials *d, const JsonNode *response) {
 static ErrCode count_visit(void *ctx, SettleCase *c) {
     Denials d = {.table = ctx, .c = c, .department = STR_EMPTY};
     const JsonNode *response = NULL;
-    const JsonNode *bill = c->claim_root;
     if (c->now_is.task < BOOK_ASSESSED) {
         return ERR_OK;
     }
@@ -331,13 +328,7 @@ static ErrCode count_visit(void *ctx, SettleCase *c) {
     if (response == NULL) {
         return ERR_OK;
     }
-    if (c->now_is.signed_version != c->claim.version) {
-        StoreVersion v;
-        TRY(store_get_version(c->settle->o.store, c->arena, FHIR_T_CLAIM, c->claim.id,
-                              c->now_is.signed_version, &v));
-        TRY(json_parse(c->arena, v.json, &bill, c->info));
-    }
-    d.items = json_get_lit(bill, "item");
+    TRY(settle_signed_items(c, &d.items));
     TRY(count_items(&d, response));
     return d.of_lines
                ? ERR_OK

@@ -43,52 +43,6 @@ ErrCode settle_parse_money(Str text, int64_t *ret_amount) {
     return parse_decimal(t, ret_amount);
 }
 
-/* ---- small writers ---- */
-
-void settle_put_coding(JsonWriter *w, Str system, Str code) {
-    json_open_object(w);
-    json_name(w, "coding");
-    json_open_array(w);
-    json_open_object(w);
-    json_member(w, "system", system);
-    json_name(w, "code");
-    json_put_str(w, code);
-    json_close_object(w);
-    json_close_array(w);
-    json_close_object(w);
-}
-
-void settle_put_reference(JsonWriter *w, const char *name, Str reference) {
-    json_put_name(w, str_from(name));
-    json_open_object(w);
-    json_member(w, "reference", reference);
-    json_close_object(w);
-}
-
-void settle_put_identifier(JsonWriter *w, const char *system, Str value) {
-    json_open_object(w);
-    json_member(w, "system", str_from(system));
-    json_name(w, "value");
-    json_put_str(w, value);
-    json_close_object(w);
-}
-
-void settle_put_identifiers(JsonWriter *w, const char *system, Str value) {
-    json_name(w, "identifier");
-    json_open_array(w);
-    settle_put_identifier(w, system, value);
-    json_close_array(w);
-}
-
-static void put_text(JsonWriter *w, const char *member, const char *name, Str text) {
-    if (text.len > 0) {
-        json_put_name(w, str_from(member));
-        json_open_object(w);
-        json_member_str(w, str_from(name), text);
-        json_close_object(w);
-    }
-}
-
 static const char *status_of(BookState state) {
     switch (state) {
     case BOOK_SIGNED:
@@ -155,18 +109,6 @@ static ErrCode read_outputs(Arena *arena, const JsonNode *root, SettleVisit *ret
     return ERR_OK;
 }
 
-Str settle_task_input(Arena *arena, const JsonNode *root, const char *name) {
-    const JsonNode *list = list_of(root, STR("input"));
-    Str found = STR_EMPTY;
-    for (const JsonNode *i = list == NULL ? NULL : json_first(list); i != NULL;
-         i = json_next(list, i)) {
-        if (json_str_is(json_path(i, "type.text"), str_from(name))) {
-            found = json_str(arena, json_get_lit(i, "valueString"));
-        }
-    }
-    return found;
-}
-
 bool settle_task_has_input(const JsonNode *root, const char *name, Str value) {
     const JsonNode *list = list_of(root, STR("input"));
     for (const JsonNode *i = list == NULL ? NULL : json_first(list); i != NULL;
@@ -205,24 +147,13 @@ ErrCode settle_task_read(Arena *arena, const JsonNode *root, SettleVisit *ret) {
     ret->who = json_str(arena, json_path(root, "owner.display"));
     ret->why = json_str(arena, json_path(root, "statusReason.text"));
     ret->time = json_str(arena, json_get_lit(root, "lastModified"));
-    ret->file = settle_task_input(arena, root, "file");
-    ret->transaction = settle_task_input(arena, root, "transaction");
-    ret->closing = settle_task_input(arena, root, "closing");
+    ret->file = fhir_task_input(arena, root, "file");
+    ret->transaction = fhir_task_input(arena, root, "transaction");
+    ret->closing = fhir_task_input(arena, root, "closing");
     return read_outputs(arena, root, ret);
 }
 
 /* ---- writing ---- */
-
-static void put_input(JsonWriter *w, Str name, Str value) {
-    json_open_object(w);
-    json_name(w, "type");
-    json_open_object(w);
-    json_member(w, "text", name);
-    json_close_object(w);
-    json_name(w, "valueString");
-    json_put_str(w, value);
-    json_close_object(w);
-}
 
 /* Facts of the signature go with a new one; a payment's numbers stay all. */
 static bool input_stays(const SettleMove *move, Str name) {
@@ -239,19 +170,15 @@ static void put_inputs(const SettleCase *c, JsonWriter *w, const SettleMove *mov
     const JsonNode *list = list_of(c->task_root, STR("input"));
     json_name(w, "input");
     json_open_array(w);
-    put_input(w, STR("step"), str_from(move->step));
+    fhir_task_put_fact(w, STR("step"), str_from(move->step));
     for (const JsonNode *i = list == NULL ? NULL : json_first(list); i != NULL;
          i = json_next(list, i)) {
         if (input_stays(move, json_str(c->arena, json_path(i, "type.text")))) {
             json_put_node(w, i);
         }
     }
-    if (move->input.len > 0) {
-        put_input(w, move->input_name, move->input);
-    }
-    if (move->closing.len > 0) {
-        put_input(w, STR("closing"), move->closing);
-    }
+    fhir_task_put_fact(w, move->input_name, move->input);
+    fhir_task_put_fact(w, STR("closing"), move->closing);
     json_close_array(w);
 }
 
@@ -259,8 +186,8 @@ static void put_output(const SettleCase *c, JsonWriter *w, const SettleMoney *m)
     Str code = book_state_code(m->stage);
     json_open_object(w);
     json_name(w, "type");
-    settle_put_coding(
-        w, STR(BOOK_SYSTEM_STATE),
+    fhir_put_concept(
+        w, BOOK_SYSTEM_STATE,
         m->round == 0 ? code : arena_printf(c->arena, STR_FMT ".%u", STR_ARG(code), m->round));
     json_name(w, "valueMoney");
     settle_put_money(w, m->amount);
@@ -307,87 +234,46 @@ static void put_outputs(const SettleCase *c, JsonWriter *w, const SettleMove *mo
     json_close_array(w);
 }
 
-static void put_member(JsonWriter *w, const char *name, const JsonNode *value) {
-    if (value != NULL) {
-        json_put_name(w, str_from(name));
-        json_put_node(w, value);
-    }
-}
-
 static void put_head(const SettleCase *c, JsonWriter *w, const SettleMove *move) {
-    json_open_object(w);
-    json_member(w, "resourceType", STR("Task"));
-    settle_put_identifiers(w, BOOK_SYSTEM_SETTLEMENT, c->key);
     Str month = move->month.len > 0 ? move->month : c->now_is.month;
-    if (month.len > 0) {
-        json_name(w, "groupIdentifier");
-        settle_put_identifier(
-            w, SETTLE_MONTH_SYSTEM,
-            arena_printf(c->arena, STR_FMT "|" STR_FMT, STR_ARG(c->act->facility), STR_ARG(month)));
-    }
-    if (move->closing_task.len > 0) {
-        json_name(w, "partOf");
-        json_open_array(w);
-        json_open_object(w);
-        json_member(w, "reference",
-                    arena_printf(c->arena, "Task/" STR_FMT, STR_ARG(move->closing_task)));
-        json_close_object(w);
-        json_close_array(w);
-    } else if (!move->new_round) {
-        put_member(w, "partOf", json_get_lit(c->task_root, "partOf"));
-    }
-}
-
-static void put_what(const SettleCase *c, JsonWriter *w, const SettleMove *move) {
-    json_member(w, "status", str_from(status_of(move->to)));
-    put_text(w, "statusReason", "text", c->act->why);
-    if (book_state_is_fact(move->to)) {
-        json_name(w, "businessStatus");
-        settle_put_coding(w, STR(BOOK_SYSTEM_STATE), book_state_code(move->to));
-    }
-    json_member(w, "intent", STR("order"));
-    json_name(w, "code");
-    settle_put_coding(w, STR(BOOK_SYSTEM_STATE), STR(SETTLE_CODE));
+    Str closing = move->new_round ? STR_EMPTY
+                                  : json_str(c->arena, json_path(c->task_root, "partOf.reference"));
     uint32_t version = move->signed_version > 0 ? move->signed_version : c->now_is.signed_version;
-    settle_put_reference(w, "focus",
-                         arena_printf(c->arena, "Claim/" STR_FMT "/_history/%u",
-                                      STR_ARG(c->claim.id), (unsigned)version));
+    FhirTask task = {
+        .system = BOOK_SYSTEM_SETTLEMENT,
+        .key = c->key,
+        .group_system = SETTLE_MONTH_SYSTEM,
+        .group = month.len == 0 ? STR_EMPTY
+                                : arena_printf(c->arena, STR_FMT "|" STR_FMT,
+                                               STR_ARG(c->act->facility), STR_ARG(month)),
+        .part_of = move->closing_task.len == 0
+                       ? closing
+                       : arena_printf(c->arena, "Task/" STR_FMT, STR_ARG(move->closing_task)),
+        .status = status_of(move->to),
+        .intent = "order",
+        .codes = BOOK_SYSTEM_STATE,
+        .state = book_state_is_fact(move->to) ? book_state_code(move->to) : STR_EMPTY,
+        .code = SETTLE_CODE,
+        .who = c->act->who,
+        .why = c->act->why,
+        .now = c->now,
+        .before = c->task_root};
+    fhir_task_put_what(w, &task);
+    fhir_put_part(w, "focus", "reference", settle_bill(c, version));
+    fhir_put_part(w, "for", "reference",
+                  arena_printf(c->arena, "Patient/" STR_FMT, STR_ARG(c->now_is.patient)));
+    fhir_put_part(w, "encounter", "reference",
+                  arena_printf(c->arena, "Encounter/" STR_FMT, STR_ARG(c->visit.id)));
+    fhir_task_put_when(w, &task);
 }
 
-static void put_who(const SettleCase *c, JsonWriter *w, Str patient) {
-    CLEANUP_BUF Buf time;
-    buf_init(&time, 64);
-    time_put_vn(&time, c->now);
-    Str authored = json_str(c->arena, json_get_lit(c->task_root, "authoredOn"));
-    settle_put_reference(w, "for", arena_printf(c->arena, "Patient/" STR_FMT, STR_ARG(patient)));
-    settle_put_reference(w, "encounter",
-                         arena_printf(c->arena, "Encounter/" STR_FMT, STR_ARG(c->visit.id)));
-    json_member(w, "authoredOn", authored.len > 0 ? authored : buf_str(&time));
-    json_member(w, "lastModified", buf_str(&time));
-    put_text(w, "owner", "display", c->act->who);
-}
-
-/* The Task's next version into the plan: behind it nobody may have written another one. */
-static ErrCode plan_task(SettleCase *c, Str json) {
-    bool known = c->task.slot != 0;
-    StoreChange change = {.op = known ? STORE_UPDATE : STORE_CREATE,
-                          .type = FHIR_T_TASK,
-                          .id = known ? c->task.id : STR_EMPTY,
-                          .prev = c->task.slot,
-                          .json = json};
-    if (!known) {
-        TRY(settle_plan_expect(c->plan, &(StoreExpect){.type = FHIR_T_TASK,
-                                                       .param = FHIR_P_IDENTIFIER,
-                                                       .system = STR(BOOK_SYSTEM_SETTLEMENT),
-                                                       .value = c->key}));
-    }
-    return settle_plan_group(c->plan, &change, 1, known ? c->task.patient : c->visit.patient);
-}
-
-static ErrCode keep_text(SettleCase *c, Buf *out, Str *ret) {
-    TRY(buf_ok(out));
-    *ret = arena_str(c->arena, buf_str(out));
-    return arena_failed(c->arena) ? ERR_NOMEM : ERR_OK;
+/* Behind it nobody may have written another one. */
+static ErrCode plan_task(SettleCase *c, Buf *out) {
+    StoreExpect token = {.type = FHIR_T_TASK,
+                         .param = FHIR_P_IDENTIFIER,
+                         .system = STR(BOOK_SYSTEM_SETTLEMENT),
+                         .value = c->key};
+    return settle_plan_next(c->plan, &token, &c->task, c->visit.patient, out);
 }
 
 ErrCode settle_task_move(SettleCase *c, const SettleMove *move) {
@@ -401,14 +287,10 @@ ErrCode settle_task_move(SettleCase *c, const SettleMove *move) {
     }
     JsonWriter w = json_writer(&out);
     put_head(c, &w, move);
-    put_what(c, &w, move);
-    put_who(c, &w, c->now_is.patient);
     put_inputs(c, &w, move);
     put_outputs(c, &w, move);
     json_close_object(&w);
-    Str json;
-    TRY(keep_text(c, &out, &json));
-    return plan_task(c, json);
+    return plan_task(c, &out);
 }
 
 /* ---- a former version again ---- */
@@ -447,11 +329,9 @@ ErrCode settle_task_restore(SettleCase *c, const char *step, uint32_t version) {
             json_put_node(&w, json_value(m));
         }
     }
-    put_text(&w, "statusReason", "text", c->act->why);
-    put_text(&w, "owner", "display", c->act->who);
+    fhir_put_part(&w, "statusReason", "text", c->act->why);
+    fhir_put_part(&w, "owner", "display", c->act->who);
     json_member(&w, "lastModified", buf_str(&time));
     json_close_object(&w);
-    Str json;
-    TRY(keep_text(c, &out, &json));
-    return plan_task(c, json);
+    return plan_task(c, &out);
 }
