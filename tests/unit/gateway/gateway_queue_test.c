@@ -1,13 +1,11 @@
 /* Signed claims on their way to a stand-in of the fund's gateway that misbehaves on demand. All
  * data invented. */
+#include "unit/http/http_serve.h"
 #include "unit/settle/settle_help.h"
 
 #include "core/base64.h"
 #include "core/setting.h"
 #include "gateway/gateway_queue.h"
-#include "http/http.h"
-
-#include <unistd.h>
 
 #define MD5 "0123456789ABCDEF0123456789ABCDEF"
 enum { TAKEN_MAX = 64, WAYS_MAX = 8, FAILURES = 3 };
@@ -151,22 +149,9 @@ static void on_request(void *ctx, HttpRequest *r) {
 }
 
 static void fund_open(Fund *f) {
-    ErrInfo info = {0};
     mutex_init(&f->lock);
     f->sign_in = "200";
-    for (int i = 0; i < 20 && f->server == NULL; i++) {
-        HttpOptions o = {.address = "127.0.0.1",
-                         .port = (uint16_t)(21400 + (getpid() * 7 + i * 13) % 100),
-                         .threads = 2,
-                         .connections_max = 64,
-                         .idle_timeout_s = 20,
-                         .body_max_bytes = 64 << 20,
-                         .handler = {.on_request = on_request, .ctx = f}};
-        if (http_start(&o, &f->server, &info) != ERR_OK) {
-            f->server = NULL;
-        }
-    }
-    assert_non_null(f->server);
+    f->server = serve(2, on_request, f);
 }
 
 static void fund_close(Fund *f) {

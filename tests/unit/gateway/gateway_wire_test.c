@@ -1,14 +1,11 @@
 /* The gateway's calls against a stand-in in this program that misbehaves on demand. All data
  * invented. */
-#include "unit/test.h"
+#include "unit/http/http_serve.h"
 
 #include "core/base64.h"
 #include "core/json.h"
 #include "core/limits.h"
 #include "gateway/gateway_card.h"
-#include "http/http.h"
-
-#include <unistd.h>
 
 #define MD5 "0123456789ABCDEF0123456789ABCDEF"
 #define CODES "200=done 201=refused 401=token 403=away 429=later"
@@ -91,19 +88,7 @@ static int setup(void **state) {
     ErrInfo info = {0};
     char table[512];
     mutex_init(&w->lock);
-    for (int i = 0; i < 20 && w->server == NULL; i++) {
-        HttpOptions o = {.address = "127.0.0.1",
-                         .port = (uint16_t)(21400 + (getpid() * 7 + i * 13) % 100),
-                         .threads = 1,
-                         .connections_max = 64,
-                         .idle_timeout_s = 20,
-                         .body_max_bytes = 64 << 20,
-                         .handler = {.on_request = on_request, .ctx = w}};
-        if (http_start(&o, &w->server, &info) != ERR_OK) {
-            w->server = NULL;
-        }
-    }
-    assert_non_null(w->server);
+    w->server = serve(1, on_request, w);
     (void)snprintf(table, sizeof(table),
                    "target\turl\tfacility\tusername\tpassword\trelease\tofficer\tofficer_id\n"
                    "quy\thttp://127.0.0.1:%d/\t46999\tbv&1\t" MD5 "\t3176\tCán Bộ\t012\n",

@@ -1,9 +1,8 @@
 /* Outgoing calls against a real server on the loopback, and against one that cuts off. */
-#include "unit/test.h"
+#include "unit/http/http_serve.h"
 
 #include "core/arena.h"
 #include "core/clock.h"
-#include "http/http.h"
 #include "http/http_client.h"
 
 #include <arpa/inet.h>
@@ -58,23 +57,10 @@ static void on_request(void *ctx, HttpRequest *r) {
 
 static int setup(void **state) {
     World *w = calloc(1, sizeof(*w));
-    ErrInfo info = {0};
     mutex_init(&w->lock);
     w->client = http_client_new();
     assert_non_null(w->client);
-    for (int i = 0; i < 20 && w->server == NULL; i++) {
-        HttpOptions o = {.address = "127.0.0.1",
-                         .port = (uint16_t)(21400 + (getpid() * 7 + i * 13) % 100),
-                         .threads = 1,
-                         .connections_max = 64,
-                         .idle_timeout_s = 20,
-                         .body_max_bytes = 1 << 20,
-                         .handler = {.on_request = on_request, .ctx = w}};
-        if (http_start(&o, &w->server, &info) != ERR_OK) {
-            w->server = NULL;
-        }
-    }
-    assert_non_null(w->server);
+    w->server = serve(1, on_request, w);
     (void)snprintf(w->url, sizeof(w->url), "http://127.0.0.1:%d", (int)http_port(w->server));
     *state = w;
     return 0;
