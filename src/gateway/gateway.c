@@ -1,4 +1,16 @@
-#include "gateway/gateway_int.h"
+#include "gateway/gateway.h"
+
+struct Gateway {
+    GatewayOptions o;
+    const Clock *clock;
+    GatewayTargets *targets;
+    GatewayCodes codes;
+    GatewayLine *lines; /* by account */
+    size_t n_lines;
+    GatewayCards *cards;
+    GatewayQueue *queue;
+    StopFlag stop;
+};
 
 static ErrCode open_lines(Gateway *g) {
     g->lines = calloc(g->targets->n_accounts + 1, sizeof(*g->lines));

@@ -398,10 +398,12 @@ static void ask_card(Sending *s) {
     HttpCall call = call_to(s->line, buf_cstr(&url), s->body, TALK_S);
     call.headers = headers;
     call.n_headers = ARRAY_LEN(headers);
-    if (buf_ok(&url) != ERR_OK || !post(s->client, &call, s->arena, &root, a)) {
+    if (buf_ok(&url) != ERR_OK) {
+        set_outcome(a, GATEWAY_AWAY, "out of memory");
         return;
     }
-    if (read_code_of(s->line, s->arena, root, a) && a->outcome != GATEWAY_TOKEN) {
+    if (post(s->client, &call, s->arena, &root, a) && read_code_of(s->line, s->arena, root, a) &&
+        a->outcome != GATEWAY_TOKEN) {
         a->outcome = GATEWAY_DONE; /* the code is the card's */
         buf_put_str(s->out, json_raw(root));
     }
