@@ -151,7 +151,6 @@ static Str written_key(const Reader *r) {
     return good ? key : STR_EMPTY;
 }
 
-/* Hands the built claim out: to on_refused when it has an error. */
 static ClaimMore more_of(const ClaimBuild *b) {
     ClaimMore more = {.errors = b->n_errors, .warnings = b->n_warnings};
     for (int i = 0; i < b->n_issues; i++) {
@@ -161,6 +160,7 @@ static ClaimMore more_of(const ClaimBuild *b) {
     return more;
 }
 
+/* Hands the built claim out: to on_refused when it has an error. */
 static ErrCode hand_out(Reader *r, Str bytes, int line) {
     ClaimBuild *b = &r->b;
     b->ma_lk = b->ma_lk.len == 0 && b->n_errors > 0 ? written_key(r) : b->ma_lk;
