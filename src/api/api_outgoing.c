@@ -1,9 +1,7 @@
 /* Signed claims on their way to the fund: destinations, what waits, what was put aside or refused,
  * attempts; pausing, resuming, releasing. */
 #include "api/api_int.h"
-#include "fhir/fhir_query.h"
 #include "gateway/gateway.h"
-#include "settle/settle.h"
 
 enum { ROWS_DEFAULT = 50, ROWS_MAX = 200, ATTEMPTS_MAX = 100, RELEASE_MAX = 1000 };
 
@@ -53,29 +51,13 @@ static void put_next(JsonWriter *w, RecordNo snapshot, Slot next) {
     put_text(w, "next", str_from(text));
 }
 
-/* ---- settlement Tasks of a state, oldest first ---- */
+/* ---- counts ---- */
 
-static ErrCode find_state(RestCall *call, const char *state, const Page *page, StorePage *ret) {
-    FhirQuery query;
-    FhirQueryScope scope = {.type = FHIR_T_TASK, .base_url = STR_EMPTY};
-    TRY(fhir_query_parse(call->arena, &scope,
-                         arena_printf(call->arena,
-                                      "code=" BOOK_SYSTEM_STATE "|" SETTLE_CODE
-                                      "&business-status=" BOOK_SYSTEM_STATE
-                                      "|%s&_sort=_lastUpdated",
-                                      state),
-                         &query));
-    StoreSearch search = {.query = &query,
-                          .snapshot = page->snapshot,
-                          .after = page->after,
-                          .count = page->count,
-                          .want_total = true};
-    return store_search(api_of(call)->store, call->arena, &search, ret, NULL);
-}
-
-static ErrCode count_state(RestCall *call, const char *state, uint64_t *ret) {
-    StorePage page;
-    TRY(find_state(call, state, &(Page){.count = 1}, &page));
+static ErrCode count_visits(RestCall *call, const char *state, uint64_t *ret) {
+    GatewayNotePage page;
+    TRY(gateway_visit_list(api_of(call)->store, call->arena,
+                           &(GatewayVisitAsk){.state = state, .max = 1, .want_total = true},
+                           &page));
     *ret = page.total;
     return ERR_OK;
 }
@@ -129,8 +111,8 @@ static ErrCode put_outgoing(RestCall *call, Buf *out, ErrInfo *info) {
     Gateway *g = api_of(call)->o.gateway;
     uint64_t counts[4];
     (void)info;
-    TRY(count_state(call, "signed", &counts[0]));
-    TRY(count_state(call, "sent", &counts[1]));
+    TRY(count_visits(call, "signed", &counts[0]));
+    TRY(count_visits(call, "sent", &counts[1]));
     TRY(count_notes(call, STR_EMPTY, GATEWAY_NOTE_HELD, &counts[2]));
     TRY(count_notes(call, STR_EMPTY, GATEWAY_NOTE_REFUSED, &counts[3]));
     JsonWriter w = json_writer(out);
@@ -175,41 +157,41 @@ static void put_visit(RestCall *call, JsonWriter *w, Str facility, Str ma_lk) {
     put_text(w, "maLk", ma_lk);
 }
 
-static Str id_in(RestCall *call, const JsonNode *task, const char *path) {
-    Str reference = json_str(call->arena, json_path(task, path));
-    size_t slash = str_find_char(reference, '/', 0);
-    return slash == SIZE_MAX ? STR_EMPTY : str_sub(reference, slash + 1, reference.len);
-}
-
-static ErrCode put_task(RestCall *call, JsonWriter *w, const StoreVersion *v) {
-    const JsonNode *task = NULL;
-    GatewayNote n;
-    Str facility;
-    TRY(json_parse(call->arena, v->json, &task, NULL));
-    Str ma_lk = json_str(call->arena, json_path(task, "identifier.value"));
-    (void)str_cut(&ma_lk, '|', &facility);
-    ErrCode err = gateway_note_get(api_of(call)->store, call->arena, facility, ma_lk, &n);
+static void begin_row(RestCall *call, JsonWriter *w, const GatewayNote *n) {
     json_open_object(w);
-    put_visit(call, w, facility, ma_lk);
-    put_text(w, "patient", id_in(call, task, "for.reference"));
-    put_text(w, "visit", id_in(call, task, "encounter.reference"));
-    put_text(w, "since", json_str(call->arena, json_get_lit(task, "lastModified")));
-    if (err == ERR_OK) {
-        put_note(w, &n);
-    }
-    json_close_object(w);
-    return err == ERR_NOT_FOUND ? ERR_OK : err;
+    put_visit(call, w, n->facility, n->ma_lk);
+    put_text(w, "patient", n->patient);
+    put_text(w, "visit", n->visit);
 }
 
-static ErrCode put_tasks(RestCall *call, const char *state, const Page *page, JsonWriter *w) {
-    StorePage found;
-    TRY(find_state(call, state, page, &found));
-    api_put_number(w, "total", found.total);
-    put_next(w, found.snapshot, found.next);
+static void begin_rows(JsonWriter *w, const GatewayNotePage *found) {
+    api_put_number(w, "total", found->total);
+    put_next(w, found->snapshot, found->next);
     json_name(w, "rows");
     json_open_array(w);
-    for (size_t i = 0; i < found.n_matches; i++) {
-        TRY(put_task(call, w, &found.matches[i]));
+}
+
+static ErrCode put_visits(RestCall *call, const char *state, const Page *page, JsonWriter *w) {
+    GatewayNotePage found;
+    TRY(gateway_visit_list(api_of(call)->store, call->arena,
+                           &(GatewayVisitAsk){.state = state,
+                                              .snapshot = page->snapshot,
+                                              .after = page->after,
+                                              .max = page->count,
+                                              .want_total = true},
+                           &found));
+    begin_rows(w, &found);
+    for (size_t i = 0; i < found.n; i++) {
+        const GatewayNote *v = &found.notes[i];
+        GatewayNote n;
+        ErrCode err = gateway_note_get(api_of(call)->store, call->arena, v->facility, v->ma_lk, &n);
+        TRY(err == ERR_NOT_FOUND ? ERR_OK : err);
+        begin_row(call, w, v);
+        api_put_time(w, "since", v->time);
+        if (err == ERR_OK) {
+            put_note(w, &n);
+        }
+        json_close_object(w);
     }
     json_close_array(w);
     return ERR_OK;
@@ -224,17 +206,10 @@ static ErrCode put_notes(RestCall *call, GatewayNoteState state, const Page *pag
                                             .after = page->after,
                                             .max = page->count},
                           &found));
-    api_put_number(w, "total", found.total);
-    put_next(w, found.snapshot, found.next);
-    json_name(w, "rows");
-    json_open_array(w);
+    begin_rows(w, &found);
     for (size_t i = 0; i < found.n; i++) {
-        const GatewayNote *n = &found.notes[i];
-        json_open_object(w);
-        put_visit(call, w, n->facility, n->ma_lk);
-        put_text(w, "patient", n->patient);
-        put_text(w, "visit", n->visit);
-        put_note(w, n);
+        begin_row(call, w, &found.notes[i]);
+        put_note(w, &found.notes[i]);
         json_close_object(w);
     }
     json_close_array(w);
@@ -255,7 +230,7 @@ static ErrCode put_list(RestCall *call, Buf *out, ErrInfo *info) {
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     if (is_signed || is_sent) {
-        TRY(put_tasks(call, is_signed ? "signed" : "sent", &page, &w));
+        TRY(put_visits(call, is_signed ? "signed" : "sent", &page, &w));
     } else {
         TRY(put_notes(call, is_held ? GATEWAY_NOTE_HELD : GATEWAY_NOTE_REFUSED, &page, &w));
     }

@@ -4,6 +4,7 @@
 #include "core/limits.h"
 #include "fhir/fhir_query.h"
 #include "fhir/fhir_task.h"
+#include "settle/settle.h"
 
 enum { ARENA_MAX = 64 << 20, ATTEMPTS = 5 };
 #define SOURCE "gateway"
@@ -210,24 +211,40 @@ static ErrCode read_all(Arena *arena, const StoreVersion *versions, size_t n,
     return ERR_OK;
 }
 
-ErrCode gateway_note_list(Store *store, Arena *arena, const GatewayNoteAsk *ask,
-                          GatewayNotePage *ret) {
+static ErrCode search(Store *store, Arena *arena, Str text, StoreSearch *how,
+                      GatewayNotePage *ret) {
     FhirQuery query;
     StorePage page;
     FhirQueryScope scope = {.type = FHIR_T_TASK, .base_url = STR_EMPTY};
+    TRY(fhir_query_parse(arena, &scope, text, &query));
+    how->query = &query;
+    TRY(store_search(store, arena, how, &page, NULL));
+    *ret = (GatewayNotePage){.total = page.total, .snapshot = page.snapshot, .next = page.next};
+    return read_all(arena, page.matches, page.n_matches, ret);
+}
+
+ErrCode gateway_note_list(Store *store, Arena *arena, const GatewayNoteAsk *ask,
+                          GatewayNotePage *ret) {
     Str text = arena_printf(
         arena, "code=" GATEWAY_CODE_SYSTEM "|delivery&status=%s%s" STR_FMT, statuses[ask->state],
         ask->target.len == 0 ? "" : "&group-identifier=" GATEWAY_TARGET_SYSTEM "|",
         STR_ARG(ask->target));
-    TRY(fhir_query_parse(arena, &scope, text, &query));
-    StoreSearch search = {.query = &query,
-                          .snapshot = ask->snapshot,
-                          .after = ask->after,
-                          .count = ask->max,
-                          .want_total = true};
-    TRY(store_search(store, arena, &search, &page, NULL));
-    *ret = (GatewayNotePage){.total = page.total, .snapshot = page.snapshot, .next = page.next};
-    return read_all(arena, page.matches, page.n_matches, ret);
+    StoreSearch how = {
+        .snapshot = ask->snapshot, .after = ask->after, .count = ask->max, .want_total = true};
+    return search(store, arena, text, &how, ret);
+}
+
+ErrCode gateway_visit_list(Store *store, Arena *arena, const GatewayVisitAsk *ask,
+                           GatewayNotePage *ret) {
+    Str text = arena_printf(arena,
+                            "code=" BOOK_SYSTEM_STATE "|" SETTLE_CODE "&business-status=" //
+                            BOOK_SYSTEM_STATE "|%s&_sort=_lastUpdated",
+                            ask->state);
+    StoreSearch how = {.snapshot = ask->snapshot,
+                       .after = ask->after,
+                       .count = ask->max,
+                       .want_total = ask->want_total};
+    return search(store, arena, text, &how, ret);
 }
 
 ErrCode gateway_note_history(Store *store, Arena *arena, const GatewayNote *note, size_t max,

@@ -65,12 +65,13 @@ typedef struct GatewayNoteAsk {
     size_t max;
 } GatewayNoteAsk;
 typedef struct GatewayNotePage {
-    const GatewayNote *notes; /* newest first */
+    const GatewayNote *notes;
     size_t n;
     uint64_t total;
     RecordNo snapshot;
     Slot next; /* 0: this was the last page */
 } GatewayNotePage;
+/* Newest first. */
 MUST_USE ErrCode gateway_note_list(Store *store, Arena *arena, const GatewayNoteAsk *ask,
                                    GatewayNotePage *ret);
 /* Every version of a visit's delivery, newest first, at most max. */
@@ -79,6 +80,18 @@ MUST_USE ErrCode gateway_note_history(Store *store, Arena *arena, const GatewayN
 /* Put aside or refused → tried again from the start. */
 MUST_USE ErrCode gateway_note_release(Store *store, Str facility, Str ma_lk, const GatewayAct *act,
                                       ErrInfo *info);
+
+/* ---- visits on their way: settlement Tasks (src/settle) ---- */
+typedef struct GatewayVisitAsk {
+    const char *state; /* "signed"; "sent": no answer came yet */
+    RecordNo snapshot;
+    Slot after;
+    size_t max;
+    bool want_total;
+} GatewayVisitAsk;
+/* Oldest first; they say facility, ma_lk, patient, visit, file, time. */
+MUST_USE ErrCode gateway_visit_list(Store *store, Arena *arena, const GatewayVisitAsk *ask,
+                                    GatewayNotePage *ret);
 
 /* ---- destinations ---- */
 typedef struct GatewayDoor {

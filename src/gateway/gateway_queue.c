@@ -1,9 +1,6 @@
 /* Filling the queue, and its threads. */
 #include "gateway/gateway_queue_int.h"
 
-#include "core/json.h"
-#include "fhir/fhir_query.h"
-
 bool queue_is_open(const GatewayQueue *q, const QueueTarget *t) {
     return !t->paused && clock_monotonic_ns(q->o.clock) >= t->rests_until_ns &&
            (!t->down || t->busy == 0);
@@ -37,26 +34,15 @@ static QueueItem *find_item(GatewayQueue *q, Str key, bool used) {
 }
 
 /* May it be tried now, by what is written down of its failures with these bytes? */
-static ErrCode is_due(Sweep *s, Str facility, Str ma_lk, Str file, bool *ret) {
+static ErrCode is_due(Sweep *s, const GatewayNote *visit, bool *ret) {
     GatewayNote n;
-    ErrCode err = gateway_note_get(s->q->o.store, s->arena, facility, ma_lk, &n);
-    *ret = err == ERR_NOT_FOUND || !str_eq(n.file, file) || n.state == GATEWAY_NOTE_DONE;
+    ErrCode err = gateway_note_get(s->q->o.store, s->arena, visit->facility, visit->ma_lk, &n);
+    *ret = err == ERR_NOT_FOUND || !str_eq(n.file, visit->file) || n.state == GATEWAY_NOTE_DONE;
     if (err == ERR_OK && !*ret && n.state == GATEWAY_NOTE_WAITING) {
         *ret = n.not_before <= clock_now_ms(s->q->o.clock);
         s->n_left += !*ret;
     }
     return err == ERR_NOT_FOUND ? ERR_OK : err;
-}
-
-static Str input_of(Arena *arena, const JsonNode *task, Str name) {
-    const JsonNode *list = json_get_lit(task, "input");
-    for (const JsonNode *i = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; i != NULL;
-         i = json_next(list, i)) {
-        if (json_str_is(json_path(i, "type.text"), name)) {
-            return json_str(arena, json_get_lit(i, "valueString"));
-        }
-    }
-    return STR_EMPTY;
 }
 
 static void put_item(Sweep *s, Str key, size_t account) {
@@ -82,21 +68,15 @@ static bool may_take(Sweep *s, size_t account, Str key) {
     return open && find_item(q, key, true) == NULL;
 }
 
-static ErrCode look_at(Sweep *s, const StoreVersion *v) {
-    const JsonNode *task = NULL;
-    Str facility;
+static ErrCode look_at(Sweep *s, const GatewayNote *visit) {
     bool due = false;
-    TRY(json_parse(s->arena, v->json, &task, NULL));
-    Str key = json_str(s->arena, json_path(task, "identifier.value"));
-    Str ma_lk = key;
-    if (!str_cut(&ma_lk, '|', &facility) || key.len >= QUEUE_KEY) {
+    Str key = arena_printf(s->arena, STR_FMT "|" STR_FMT, STR_ARG(visit->facility),
+                           STR_ARG(visit->ma_lk));
+    size_t account = gateway_account_of(s->q->o.targets, visit->facility);
+    if (key.len >= QUEUE_KEY || account == SIZE_MAX || !may_take(s, account, key)) {
         return ERR_OK;
     }
-    size_t account = gateway_account_of(s->q->o.targets, facility);
-    if (account == SIZE_MAX || !may_take(s, account, key)) {
-        return ERR_OK;
-    }
-    TRY(is_due(s, facility, ma_lk, input_of(s->arena, task, STR("file")), &due));
+    TRY(is_due(s, visit, &due));
     if (due) {
         put_item(s, key, account);
     }
@@ -106,20 +86,13 @@ static ErrCode look_at(Sweep *s, const StoreVersion *v) {
 /* One page, oldest first. */
 static ErrCode look_on(Sweep *s) {
     enum { PAGE = 64 };
-    FhirQuery query;
-    StorePage page;
-    FhirQueryScope scope = {.type = FHIR_T_TASK, .base_url = STR_EMPTY};
+    GatewayVisitAsk ask = {
+        .state = s->state, .snapshot = s->snapshot, .after = s->after, .max = PAGE};
+    GatewayNotePage page;
     arena_reset(s->arena);
-    Str text = arena_printf(s->arena,
-                            "code=" BOOK_SYSTEM_STATE "|" SETTLE_CODE "&business-status=" //
-                            BOOK_SYSTEM_STATE "|%s&_sort=_lastUpdated",
-                            s->state);
-    TRY(fhir_query_parse(s->arena, &scope, text, &query));
-    StoreSearch search = {
-        .query = &query, .snapshot = s->snapshot, .after = s->after, .count = PAGE};
-    TRY(store_search(s->q->o.store, s->arena, &search, &page, NULL));
-    for (size_t i = 0; i < page.n_matches; i++) {
-        TRY(look_at(s, &page.matches[i]));
+    TRY(gateway_visit_list(s->q->o.store, s->arena, &ask, &page));
+    for (size_t i = 0; i < page.n; i++) {
+        TRY(look_at(s, &page.notes[i]));
     }
     s->snapshot = page.snapshot;
     s->after = page.next;
