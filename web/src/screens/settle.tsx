@@ -257,7 +257,7 @@ function ClosingPanel({ facility, month, waiting, changed }: { facility: string;
                                 <button type="submit" class="button primary" disabled={busy}>
                                     {t('settle.close_month', { month: monthName(month) })}
                                 </button>
-                                <button type="button" class="button" disabled={busy} onClick={() => setOpen(false)}>
+                                <button type="button" class="button" disabled={busy} onClick={() => (setOpen(false), setFailure(null))}>
                                     {t('settle.close_not')}
                                 </button>
                             </div>
