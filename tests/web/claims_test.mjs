@@ -215,6 +215,25 @@ await test('funnel: every count opens a list that is as long', [1920, 1080], asy
     is(new URL(page.url()).searchParams.get('state') === 'entered', 'the address says so');
 });
 
+await test('funnel: a book that is behind says how far and looks again; an opened list stays', DESK, async (page) => {
+    let position = 400;
+    await page.route('**/api/claims/counts*', async (route) => {
+        const answer = await route.fetch();
+        const body = await answer.json();
+        body.progress = { ...body.progress, position, snapshot: 800, current: position === 800 };
+        await route.fulfill({ response: answer, json: body });
+    });
+    await open(page, '/giam-dinh');
+    await page.getByText('400/800 bản ghi (50 %)').waitFor();
+    await page.locator('.work > .button').click();
+    await page.waitForFunction(() => document.querySelectorAll('.work tbody tr').length === 200);
+    position = 600;
+    await page.getByText('600/800 bản ghi (75 %)').waitFor();
+    position = 800;
+    await page.locator('[data-progress]').waitFor({ state: 'detached' });
+    is((await page.locator('.work tbody tr').count()) === 200, 'both pages stand');
+});
+
 await test('list: j and k move, x selects, Enter opens, ] goes on, Esc comes back', DESK, async (page) => {
     await open(page, '/giam-dinh?state=entered');
     await page.locator('.work tbody tr').first().waitFor();

@@ -24,7 +24,8 @@ export function ClaimsScreen(): JSX.Element {
     const { query } = usePlace();
     const again = useGeneration();
     const [done, setDone] = useState(0);
-    const counts = useAsk<Counts>(`/api/claims/counts?${filterOf(query, ['facility', 'from', 'to'])}`, `${again} ${done}`);
+    const [looked, setLooked] = useState(0);
+    const counts = useAsk<Counts>(`/api/claims/counts?${filterOf(query, ['facility', 'from', 'to'])}`, `${again} ${done} ${looked}`);
     const fixing = query.get('fix') !== null;
     useEffect(() => {
         document.title = `${t('nav.claims')} · Nhịp`;
@@ -32,7 +33,7 @@ export function ClaimsScreen(): JSX.Element {
     const behind = counts.data && toDo(counts.data.progress).length > 0;
     useEffect(() => {
         if (!behind) return undefined;
-        const timer = setTimeout(() => setDone((n) => n + 1), LOOK_MS);
+        const timer = setTimeout(() => setLooked((n) => n + 1), LOOK_MS);
         return () => clearTimeout(timer);
     }, [behind, counts.data, counts.error]);
     return (
@@ -46,8 +47,8 @@ export function ClaimsScreen(): JSX.Element {
                 {!counts.data && !counts.error && <div class="skeleton-lines" aria-hidden="true" />}
                 {counts.data && <Progress counts={counts.data} />}
                 {counts.data && <Funnel counts={counts.data} />}
-                <Rules key={`r${filterOf(query)}`} again={`${again} ${done}`} />
-                <Work key={filterOf(query)} counts={counts.data} again={`${again} ${done}`} changed={() => setDone(done + 1)} />
+                <Rules key={`r${filterOf(query)}`} again={`${again} ${done} ${looked}`} />
+                <Work key={filterOf(query)} counts={counts.data} again={`${again} ${done}`} looked={looked} changed={() => setDone(done + 1)} />
             </div>
             {fixing && <FixPanel changed={() => setDone(done + 1)} close={() => go(withQuery({ fix: null }), true)} />}
         </main>
@@ -196,14 +197,19 @@ function Rules({ again }: { again: string }): JSX.Element | null {
 interface WorkProps {
     counts: Counts | undefined;
     again: string;
+    looked: number;
     changed: () => void;
 }
 
-function Work({ counts, again, changed }: WorkProps): JSX.Element {
+function Work({ counts, again, looked, changed }: WorkProps): JSX.Element {
     const { query } = usePlace();
     const filter = filterOf(query);
-    const first = useAsk<Rows>(`/api/claims/list?count=${PAGE}&${filter}`, again);
     const [more, setMore] = useState<{ of: Rows | undefined; pages: Rows[] }>({ of: undefined, pages: [] });
+    const shown = useRef<Rows | undefined>(undefined);
+    const taken = useRef(looked);
+    if (more.of !== shown.current) taken.current = looked; // a list that was opened further stays as it is
+    const first = useAsk<Rows>(`/api/claims/list?count=${PAGE}&${filter}`, `${again} ${taken.current}`);
+    shown.current = first.data;
     const [failure, setFailure] = useState<Failure | null>(null);
     const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
     const pages = first.data ? [first.data, ...(more.of === first.data ? more.pages : [])] : [];
