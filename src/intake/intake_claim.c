@@ -9,6 +9,8 @@ typedef struct Gather {
     ErrInfo *info;
     ClaimStored *items;
     size_t n, capacity;
+    Slot *known; /* what the visit's own claim has written, ascending */
+    size_t n_known;
     bool billed; /* a claim of ours is the bill; else the first one */
     IntakeClaim claim;
 } Gather;
@@ -32,7 +34,12 @@ static void note_bill(Gather *g, Str role, const StoreVersion *v) {
     }
 }
 
-static ErrCode add(Gather *g, Str role, const StoreVersion *v) {
+static Str reference_of(Arena *arena, FhirType type, Str id) {
+    return arena_join(arena, (Str[]){str_from(fhir_type_name(type)), STR("/"), id}, 3);
+}
+
+static ErrCode add(Gather *g, const KnownPart *part) {
+    const StoreVersion *v = &part->version;
     if (g->n == g->capacity) {
         size_t capacity = MAX((size_t)64, 2 * g->capacity);
         ClaimStored *grown = arena_new_array(g->arena, ClaimStored, capacity);
@@ -45,22 +52,37 @@ static ErrCode add(Gather *g, Str role, const StoreVersion *v) {
         g->items = grown;
         g->capacity = capacity;
     }
-    note_bill(g, role, v);
+    note_bill(g, part->role, v);
     ClaimStored *s = &g->items[g->n++];
-    *s = (ClaimStored){.type = v->type, .role = role};
-    s->reference = arena_printf(g->arena, "%s/" STR_FMT, fhir_type_name(v->type), STR_ARG(v->id));
-    return json_parse(g->arena, v->json, &s->root, g->info);
+    *s = (ClaimStored){.type = v->type, .role = part->role, .root = part->root};
+    s->reference = reference_of(g->arena, v->type, v->id);
+    return s->root != NULL ? ERR_OK : json_parse(g->arena, v->json, &s->root, g->info);
+}
+
+static int by_slot(const void *a, const void *b) {
+    Slot x = *(const Slot *)a;
+    Slot y = *(const Slot *)b;
+    return (x > y) - (x < y);
 }
 
 static ErrCode add_known(Gather *g, const StoreVersion *visit) {
     KnownVisit known = {.store = g->store, .arena = g->arena};
     TRY(intake_known(&known, visit));
-    bool itself = false;
-    for (size_t i = 0; i < known.n; i++) {
-        itself = itself || known.items[i].version.first == visit->first;
-        TRY(add(g, known.items[i].role, &known.items[i].version));
+    g->known = arena_new_array(g->arena, Slot, known.n + 1);
+    if (g->known == NULL) {
+        return ERR_NOMEM;
     }
-    return itself ? ERR_OK : add(g, STR_EMPTY, visit);
+    bool itself = false;
+    for (; g->n_known < known.n; g->n_known++) {
+        const KnownPart *part = &known.items[g->n_known];
+        itself = itself || part->version.first == visit->first;
+        g->known[g->n_known] = part->version.slot;
+        TRY(add(g, part));
+    }
+    if (g->n_known > 0) {
+        qsort(g->known, g->n_known, sizeof(*g->known), by_slot);
+    }
+    return itself ? ERR_OK : add(g, &(KnownPart){.version = *visit});
 }
 
 /* What others wrote about the visit since. */
@@ -68,20 +90,20 @@ static ErrCode add_found(Gather *g, FhirType type, Str encounter) {
     FhirQueryScope scope = {.type = type, .info = g->info};
     FhirQuery query;
     StorePage page = {.next = 0};
-    Str text = arena_printf(g->arena, "encounter=Encounter/" STR_FMT, STR_ARG(encounter));
+    Str text = arena_join(g->arena, (Str[]){STR("encounter=Encounter/"), encounter}, 2);
     TRY(fhir_query_parse(g->arena, &scope, text, &query));
     do {
         StoreSearch search = {.query = &query,
                               .snapshot = page.snapshot,
                               .after = page.next,
-                              .count = LIMIT_PAGE_COUNT};
+                              .count = LIMIT_PAGE_COUNT,
+                              .known = g->known,
+                              .n_known = g->n_known};
         TRY(store_search(g->store, g->arena, &search, &page, g->info));
         for (size_t i = 0; i < page.n_matches; i++) {
             const StoreVersion *v = &page.matches[i];
-            Str reference =
-                arena_printf(g->arena, "%s/" STR_FMT, fhir_type_name(type), STR_ARG(v->id));
-            if (!has(g, reference)) {
-                TRY(add(g, STR_EMPTY, v));
+            if (!has(g, reference_of(g->arena, type, v->id))) { /* it may have a newer version */
+                TRY(add(g, &(KnownPart){.version = *v}));
             }
         }
     } while (page.next != 0);
@@ -102,7 +124,7 @@ static ErrCode add_named(Gather *g, const JsonNode *reference) {
         return ERR_OK;
     }
     TRY(err);
-    return add(g, STR_EMPTY, &v);
+    return add(g, &(KnownPart){.version = v});
 }
 
 static ErrCode add_diagnoses(Gather *g) {
@@ -145,7 +167,7 @@ ErrCode intake_claim_written(Store *store, Arena *arena, const StoreVersion *vis
     KnownVisit known = {.store = store, .arena = arena, .as_written = true};
     TRY(intake_known(&known, visit));
     for (size_t i = 0; i < known.n; i++) {
-        TRY(add(&g, known.items[i].role, &known.items[i].version));
+        TRY(add(&g, &known.items[i]));
     }
     return claim_unmap(arena, g.items, g.n, ret_claim, info);
 }

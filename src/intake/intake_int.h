@@ -125,6 +125,7 @@ void intake_leave(Intake *intake, IntakeBusy *busy);
 typedef struct KnownPart {
     Str role;
     StoreVersion version;
+    const JsonNode *root; /* of the version; NULL: not parsed */
     bool matched;
 } KnownPart;
 typedef struct KnownVisit {
@@ -170,7 +171,7 @@ MUST_USE ErrCode intake_merge_patient(Arena *arena, Str known, Str claimed, bool
 /* intake_text.c: canonical JSON without id and meta, for comparing and for new versions. */
 Str intake_strip(Arena *arena, Str json);
 /* The role and the date that intake_put_visit had put in, or empty. */
-Str intake_role(Arena *arena, Str json);
+Str intake_role(Arena *arena, const JsonNode *root);
 Str intake_made(Arena *arena, Str json);
 /* Local references "Type/~N" rewritten: known[N].len > 0: "Type/known[N]"; else, when base >= 0,
  * "Type/~(change[N])". "Patient/~" becomes "Patient/patient" when patient.len > 0. */

@@ -2,7 +2,7 @@
  * that its newest claim gave them. */
 #include "intake/intake_int.h"
 
-static ErrCode known_add(KnownVisit *visit, Str role, const StoreVersion *v) {
+static ErrCode known_add(KnownVisit *visit, const KnownPart *part) {
     if (visit->n == visit->capacity) {
         size_t grown = visit->capacity == 0 ? 64 : visit->capacity * 2;
         KnownPart *k = arena_new_array(visit->arena, KnownPart, grown);
@@ -15,7 +15,7 @@ static ErrCode known_add(KnownVisit *visit, Str role, const StoreVersion *v) {
         visit->items = k;
         visit->capacity = grown;
     }
-    visit->items[visit->n++] = (KnownPart){.role = role, .version = *v};
+    visit->items[visit->n++] = *part;
     return ERR_OK;
 }
 
@@ -37,11 +37,14 @@ static ErrCode scan_record(KnownVisit *visit, RecordNo no, const StoreVersion *e
             *ret_last = true;
             return ERR_OK;
         }
-        Str role = v[i].deleted ? STR_EMPTY : intake_role(visit->arena, v[i].json);
-        if (role.len > 0) {
-            TRY(known_add(visit, role, &v[i]));
+        KnownPart part = {.role = STR_EMPTY, .version = v[i]};
+        if (!v[i].deleted && json_parse(visit->arena, v[i].json, &part.root, NULL) == ERR_OK) {
+            part.role = intake_role(visit->arena, part.root);
         }
-        if (v[i].type == FHIR_T_CLAIM && str_eq(role, STR("claim"))) {
+        if (part.role.len > 0) {
+            TRY(known_add(visit, &part));
+        }
+        if (v[i].type == FHIR_T_CLAIM && str_eq(part.role, STR("claim"))) {
             *ret_last = true;
             return ERR_OK;
         }
@@ -72,6 +75,7 @@ static ErrCode refresh_known(KnownVisit *visit, bool begun) {
                 continue;
             }
             TRY(err);
+            k.root = NULL;
         }
         if (!begun || !is_listed(visit, n, k.version.slot)) {
             visit->items[n++] = k;

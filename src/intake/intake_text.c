@@ -58,11 +58,7 @@ static void put_source(Buf *out, Str role) {
     json_put_str(&w, buf_str(&whole));
 }
 
-Str intake_role(Arena *arena, Str json) {
-    const JsonNode *root = NULL;
-    if (json_parse(arena, json, &root, NULL) != ERR_OK) {
-        return STR_EMPTY;
-    }
+Str intake_role(Arena *arena, const JsonNode *root) {
     Str source = json_str(arena, json_path(root, "meta.source"));
     Str prefix = STR(SOURCE_PREFIX);
     return str_starts(source, prefix) ? str_sub(source, prefix.len, source.len) : STR_EMPTY;

@@ -117,6 +117,11 @@ typedef struct Search {
     bool is_lazy;        /* its walk may end soon: keys are read as far as it comes */
     bool is_narrowed;    /* to what refers to a batch: its records hold much that is not meant */
     size_t batch;        /* candidates filtered together */
+    const FhirIndexReference *near; /* that every match refers to, and where it was made: */
+    Slot near_first;                /* what else its record holds is read only when it names it */
+    Str near_text;                  /* as it is named inside the record; empty: not made yet */
+    const Slot *known;              /* ascending: left out */
+    size_t n_known;
     SearchLink **links;
     size_t n_links;
     StoreSearchLimits limits;

@@ -243,6 +243,19 @@ static ErrCode plan_missing(Search *s, const FhirQueryTerm *term) {
     return ERR_OK;
 }
 
+/* One reference by a server-made id. A patient's records hold what refers to it by nature. */
+static void note_near(Search *s, const FhirQueryTerm *term) {
+    const FhirQueryValue *v = &term->values[0];
+    const FhirIndexReference *r = &v->reference;
+    bool plain = term->modifier == FHIR_MOD_NONE || term->modifier == FHIR_MOD_TYPE;
+    if (term->n_values == 1 && plain && v->kind == FHIR_INDEX_REFERENCE && s->near == NULL &&
+        !fhir_param_is_custom(term->param) && r->type != FHIR_T_NONE && r->type != FHIR_T_PATIENT &&
+        r->id.len > 0 && r->url.len == 0) {
+        s->near_first = store_id_parse(s->store, r->id);
+        s->near = s->near_first == 0 ? NULL : r;
+    }
+}
+
 static ErrCode plan_values(Search *s, const FhirQueryTerm *term) {
     Clause *c = clause_new(s);
     if (c == NULL) {
@@ -253,6 +266,7 @@ static ErrCode plan_values(Search *s, const FhirQueryTerm *term) {
     for (size_t i = 0; i < term->n_values; i++) {
         TRY(value_ranges(s, c, term, &term->values[i]));
     }
+    note_near(s, term);
     clause_finish(c);
     return ERR_OK;
 }

@@ -100,13 +100,37 @@ ErrCode search_look(Search *s, Slot slot, StoreVersion *ret, const JsonNode **ro
     return json_parse(s->match_arena, ret->json, root, NULL);
 }
 
+/* A candidate from the record that the term's resource was made in: does its stored text name it at
+ * all? Text with escapes may in ways that are not looked for. */
+static ErrCode sift_near(Search *s, Slot slot, bool *ret_may) {
+    const StoredSlot *stored = NULL;
+    if (s->near == NULL || SLOT_RECORD(slot) != SLOT_RECORD(s->near_first)) {
+        return ERR_OK;
+    }
+    TRY(find_slot(s, slot, &stored));
+    if (stored == NULL) {
+        *ret_may = false;
+        return ERR_OK;
+    }
+    if (s->near_text.len == 0) {
+        Slot offset = s->near_first - SLOT_OF(s->record->commit_first, 0);
+        s->near_text = arena_printf(s->plan_arena, "\"%s/~%llu\"", fhir_type_name(s->near->type),
+                                    (unsigned long long)offset);
+    }
+    *ret_may = str_find(stored->text, s->near_text) != SIZE_MAX ||
+               str_find(stored->text, s->near->id) != SIZE_MAX ||
+               str_find_char(stored->text, '\\', 0) != SIZE_MAX;
+    return arena_failed(s->plan_arena) ? ERR_NOMEM : ERR_OK;
+}
+
 ErrCode search_verify(Search *s, Slot slot, bool *ret_matches) {
     StoreVersion v;
     const JsonNode *root = NULL;
     bool is_there = false;
     bool may = true;
     *ret_matches = false;
-    TRY(search_links_sift(s, slot, &may));
+    TRY(sift_near(s, slot, &may));
+    TRY(may ? search_links_sift(s, slot, &may) : ERR_OK);
     TRY(may ? search_look(s, slot, &v, &root, &is_there) : ERR_OK);
     if (!is_there) {
         return ERR_OK;
@@ -281,6 +305,8 @@ ErrCode store_search(Store *store, Arena *arena, const StoreSearch *search, Stor
                 .info = info,
                 .limits = store_search_limits(store),
                 .since = search->since,
+                .known = search->known,
+                .n_known = search->n_known,
                 .snapshot = search->snapshot == 0 ? now : search->snapshot};
     SearchPlan explain = {0};
     s.explain = search->want_plan ? &explain : NULL;

@@ -238,9 +238,26 @@ static bool is_taken_away(PartWalk *w, uint32_t slot, bool *sure) {
     return false;
 }
 
+static bool is_known(const Search *s, Slot slot) {
+    size_t lo = 0;
+    size_t hi = s->n_known;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (s->known[mid] == slot) {
+            return true;
+        }
+        if (s->known[mid] < slot) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return false;
+}
+
 static ErrCode take(PartWalk *w, uint32_t slot) {
     bool sure = !w->s->is_unsure && !w->is_loose && !w->asks;
-    if (is_taken_away(w, slot, &sure)) {
+    if (is_known(w->s, part_base(w->part) + slot) || is_taken_away(w, slot, &sure)) {
         return ERR_OK;
     }
     for (size_t i = 0; i < w->n_with && sure; i++) {

@@ -242,8 +242,7 @@ typedef struct StoreVersion {
     Str json; /* whole, with id and meta; empty when deleted */
 } StoreVersion;
 
-/* The last record that is durable and visible. */
-RecordNo store_snapshot(Store *store);
+RecordNo store_snapshot(Store *store); /* the last record that is durable and visible */
 /* 13 letters for a first slot. */
 Str store_id(Store *store, Arena *arena, Slot first);
 
@@ -274,9 +273,10 @@ typedef struct StoreSearch {
     size_t count;
     bool want_total;
     RecordNo since;     /* only versions of later records; not with a sort */
-    bool want_estimate; /* the total by what the index knows without reading, where it is not known
-                         * anyway */
+    bool want_estimate; /* the total by what the index knows without reading */
     bool want_plan;
+    const Slot *known; /* ascending: not to be found again; no sort, no total, one type */
+    size_t n_known;
 } StoreSearch;
 
 /* One step of a search: a term and how it is answered, or the work that follows. */

@@ -855,6 +855,67 @@ static void circles_end(void **state) {
     world_free(w);
 }
 
+/* Two visits stand in one record with what refers to them, inside it by place; what refers to one
+ * of them later stands elsewhere. */
+static void visits_of_one_record_are_told_apart(void **state) {
+    enum { RESULTS = 12 };
+    (void)state;
+    World *w = small_world();
+    Home *h = &w->home;
+    StoreChange changes[2 + RESULTS];
+    Slot slots[2 + RESULTS];
+    Str visit = STR("{\"resourceType\":\"Encounter\",\"status\":\"finished\",\"class\":{\"code\":"
+                    "\"AMB\"},\"subject\":{\"reference\":\"Patient/~\"}}");
+    const char *result =
+        "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},"
+        "\"subject\":{\"reference\":\"Patient/~\"},\"encounter\":{\"reference\":"
+        "\"Encounter/%s\"}}";
+    changes[0] = changes[11] = create(FHIR_T_ENCOUNTER, visit);
+    for (int i = 1; i < 2 + RESULTS; i++) {
+        if (i != 11) { /* the places 1 and 11 begin alike */
+            changes[i] =
+                create(FHIR_T_OBSERVATION, home_text(h, result, i % 3 == 0 ? "~0" : "~11"));
+        }
+    }
+    StoreGroup group = {.changes = changes,
+                        .n_changes = 2 + RESULTS,
+                        .patient_change = -1,
+                        .patient = w->resources[1].first};
+    StoreCommit commit = {.groups = &group, .n_groups = 1, .actor = STR("t"), .source = STR("u")};
+    assert_ok(store_commit(h->store, &commit, NULL, slots, &h->info));
+    Str id = store_id(h->store, h->arena, slots[0]);
+    StoreChange late =
+        create(FHIR_T_OBSERVATION, home_text(h, result, home_text(h, STR_FMT, STR_ARG(id)).ptr));
+    Slot late_slot = 0;
+    group = (StoreGroup){
+        .changes = &late, .n_changes = 1, .patient_change = -1, .patient = w->resources[1].first};
+    assert_ok(store_commit(h->store, &commit, NULL, &late_slot, &h->info));
+
+    FhirQuery query;
+    FhirQueryScope scope = {.type = FHIR_T_OBSERVATION, .info = &h->info};
+    StorePage page = {0};
+    for (int round = 0; round < 2; round++) {
+        assert_ok(fhir_query_parse(
+            w->arena, &scope, home_text(h, "encounter=Encounter/" STR_FMT, STR_ARG(id)), &query));
+        StoreSearch search = {.query = &query, .count = 50};
+        assert_ok(store_search(h->store, w->arena, &search, &page, &h->info));
+        assert_int_equal(page.n_matches, 5); /* places 3, 6, 9, 12 and the late one */
+        assert_int_equal(page.matches[0].slot, late_slot);
+        for (size_t i = 1; i < page.n_matches; i++) {
+            assert_int_equal(page.matches[i].slot, slots[15 - 3 * i]);
+        }
+        const Slot known[] = {slots[3], slots[6], slots[12]};
+        search.known = known;
+        search.n_known = ARRAY_LEN(known);
+        assert_ok(store_search(h->store, w->arena, &search, &page, &h->info));
+        assert_int_equal(page.n_matches, 2);
+        assert_int_equal(page.matches[0].slot, late_slot);
+        assert_int_equal(page.matches[1].slot, slots[9]);
+        store_settle(h->store);
+    }
+    world_free(w);
+}
+
 /* The plan shows what each step expected and found. */
 static void a_plan_counts_its_steps(void **state) {
     (void)state;
@@ -931,6 +992,7 @@ int main(void) {
         cmocka_unit_test(long_or_lists_are_answered_once_each),
         cmocka_unit_test(long_lists_of_every_kind),
         cmocka_unit_test(circles_end),
+        cmocka_unit_test(visits_of_one_record_are_told_apart),
         cmocka_unit_test(a_plan_counts_its_steps),
         cmocka_unit_test(tokens_and_patients_are_found_directly),
         cmocka_unit_test(a_page_of_an_unknown_snapshot_is_refused),
