@@ -76,11 +76,23 @@ static ErrCode open_catalog(Api *api, ErrInfo *info) {
     return api->catalog != NULL ? ERR_OK : catalog_open(&o, &api->catalog, info);
 }
 
+/* What facilities signed themselves is taken in by a thread of its own, where that is wanted. */
+static ErrCode open_taker(Api *api) {
+    bool wanted = api->o.settings->signed_take[0] != '\0' && api->o.sign != NULL;
+    return wanted ? settle_taker_start(&(SettleTakerOptions){.settle = api->settle,
+                                                             .store = api->store,
+                                                             .book = api->o.book,
+                                                             .clock = api->clock},
+                                       &api->taker)
+                  : ERR_OK;
+}
+
 static ErrCode open_settle(Api *api) {
     return settle_new(&(SettleOptions){.store = api->store,
                                        .check = api->o.book == NULL ? NULL : settle_check_by_book,
                                        .check_ctx = api->o.book,
                                        .pins = api->o.pins,
+                                       .sign = api->o.sign,
                                        .clock = api->clock},
                       &api->settle);
 }
@@ -101,6 +113,7 @@ ErrCode api_start(const ApiOptions *options, Api **ret_api, ErrInfo *info) {
     ErrCode err = load_accounts(api, info);
     err = err != ERR_OK ? err : open_catalog(api, info);
     err = err != ERR_OK ? err : open_settle(api);
+    err = err != ERR_OK ? err : open_taker(api);
     err = err != ERR_OK ? err : thread_start(&api->live_thread, "nhip-live", api_live_run, api);
     if (err == ERR_OK) {
         err = start_rest(api, info);
@@ -129,6 +142,7 @@ void api_stop(Api *api) {
     if (api->o.catalog == NULL) {
         catalog_close(api->catalog);
     }
+    settle_taker_stop(api->taker);
     settle_free(api->settle);
     free(api);
 }

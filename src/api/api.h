@@ -28,6 +28,7 @@ typedef struct ApiOptions {
     Gateway *gateway;        /* the way out to the fund; NULL: none is set up */
     SignKey *sign_key;       /* claims are signed with it; NULL: none is signed */
     const SignPins *pins;    /* the facilities' keys; NULL: any key signs for any facility */
+    Sign *sign;              /* looks at their signatures; NULL: nobody does */
     const Settings *settings;
     const Clock *clock;    /* NULL: the real one */
     struct RestDoor *door; /* as in RestOptions */

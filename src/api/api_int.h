@@ -9,6 +9,7 @@
 #include "core/thread.h"
 #include "rest/rest_call.h"
 #include "settle/settle.h"
+#include "settle/settle_taker.h"
 
 struct Api {
     ApiOptions o;
@@ -19,6 +20,7 @@ struct Api {
     Rest *rest;
     Catalog *catalog;
     Settle *settle;
+    SettleTaker *taker; /* NULL: what is signed elsewhere waits for a command */
     Accounts *accounts; /* NULL: no facility sends by the gateway's calls */
     TimeMs started;
     Thread live_thread;

@@ -3,6 +3,7 @@
 #include "api/api_settle.h"
 
 #include "api/api_book.h"
+#include "intake/intake_receipt.h"
 #include "settle/settle_answer.h"
 
 enum { VISITS_MAX = 20000, STEPS_MAX = 1000, ANSWERS_PAGE = 50 };
@@ -64,15 +65,47 @@ static ErrCode put_steps(RestCall *call, JsonWriter *w, const SettleVisit *v) {
     return ERR_OK;
 }
 
+/* What came signed by the facility itself, and whether that covers the visit as it stands. */
+static ErrCode put_receipt(RestCall *call, JsonWriter *w, const SettleVisit *v, Str key) {
+    static const char *const states[INTAKE_RECEIPT_STATES] = {"asked", "ready", "held", "taken"};
+    IntakeReceipt r;
+    ErrCode err = intake_receipt_get(api_of(call)->store, call->arena, key, &r);
+    api_put_text(w, "certificate", v->certificate);
+    json_name(w, "receipt");
+    if (err == ERR_NOT_FOUND) {
+        json_put_null(w);
+        return ERR_OK;
+    }
+    TRY(err);
+    bool covers = r.claim_version == v->claim_version;
+    json_open_object(w);
+    api_put_text(w, "state", str_from(states[r.state]));
+    api_put_text(w, "file", r.file);
+    api_put_text(w, "certificate", r.certificate);
+    api_put_text(w, "signed_at", r.signed_at);
+    api_put_text(w, "why", r.why);
+    json_name(w, "covers");
+    json_put_bool(w, covers);
+    api_put_text(w, "note",
+                 covers ? STR_EMPTY
+                        : say(call,
+                              STR("The visit was changed since the facility signed it: it needs a "
+                                  "new signature, here or in a file that the facility sends."),
+                              STR("Hồ sơ đã sửa sau khi cơ sở ký: cần chữ ký mới, ký tại đây hoặc "
+                                  "cơ sở gửi tệp ký lại.")));
+    json_close_object(w);
+    return ERR_OK;
+}
+
 static ErrCode put_visit(RestCall *call, Buf *out, ErrInfo *info) {
     SettleVisit v;
     Str facility = call->parts[3];
     Str ma_lk = call->parts[4];
     TRY(settle_visit(api_of(call)->settle, call->arena, facility, ma_lk, &v, info));
+    Str key = arena_printf(call->arena, STR_FMT "|" STR_FMT, STR_ARG(facility), STR_ARG(ma_lk));
     JsonWriter w = json_writer(out);
     json_open_object(&w);
-    api_put_text(&w, "visit",
-                 arena_printf(call->arena, STR_FMT "|" STR_FMT, STR_ARG(facility), STR_ARG(ma_lk)));
+    api_put_text(&w, "visit", key);
     api_put_text(&w, "encounter", v.visit);
     api_put_text(&w, "patient", v.patient);
     api_put_text(&w, "claim", v.claim);
@@ -86,6 +119,7 @@ static ErrCode put_visit(RestCall *call, Buf *out, ErrInfo *info) {
     api_put_text(&w, "closing", v.closing);
     api_put_number(&w, "claim_version", v.claim_version);
     api_put_number(&w, "signed_version", v.signed_version);
+    TRY(put_receipt(call, &w, &v, key));
     put_money_list(&w, &v);
     TRY(put_steps(call, &w, &v));
     json_close_object(&w);
@@ -152,13 +186,25 @@ static ErrCode add_named(RestCall *call, Command *c, Str key, ErrInfo *info) {
     return add_act(call, c, str_sub(key, 0, bar), str_sub(key, bar + 1, key.len));
 }
 
+/* For taking in: only what waits for it; what was taken once and undone is named by a person. */
+static ErrCode has_receipt(RestCall *call, const BookRow *row, bool *ret) {
+    IntakeReceipt r;
+    ErrCode err = intake_receipt_get(
+        api_of(call)->store, call->arena,
+        arena_printf(call->arena, STR_FMT "|" STR_FMT, STR_ARG(row->facility), STR_ARG(row->ma_lk)),
+        &r);
+    *ret = err == ERR_OK && r.state != INTAKE_RECEIPT_TAKEN;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 /* Of a facility's month all that the step is meant for. */
 static ErrCode add_month(RestCall *call, Command *c, SettleStep step, const JsonNode *body,
                          ErrInfo *info) {
-    static const unsigned states[SETTLE_STEPS] = {[SETTLE_SIGN] = BOOK_BIT(BOOK_CHECKED) |
-                                                                  BOOK_BIT(BOOK_CORRECTED),
-                                                  [SETTLE_UNDO] = BOOK_BIT(BOOK_SIGNED),
-                                                  [SETTLE_CONCLUDE] = BOOK_BIT(BOOK_ASSESSED)};
+    static const unsigned states[SETTLE_STEPS] = {
+        [SETTLE_SIGN] = BOOK_BIT(BOOK_CHECKED) | BOOK_BIT(BOOK_CORRECTED),
+        [SETTLE_TAKE] = BOOK_BIT(BOOK_CHECKED) | BOOK_BIT(BOOK_CORRECTED),
+        [SETTLE_UNDO] = BOOK_BIT(BOOK_SIGNED),
+        [SETTLE_CONCLUDE] = BOOK_BIT(BOOK_ASSESSED)};
     BookPage page = {.next = STR_EMPTY};
     Book *book = api_of(call)->o.book;
     int month = settle_month_number(json_str(call->arena, json_get_lit(body, "month")));
@@ -178,8 +224,11 @@ static ErrCode add_month(RestCall *call, Command *c, SettleStep step, const Json
         TRY(book_list(book, call->arena, &ask, &page));
         for (size_t i = 0; i < page.n_rows; i++) {
             const BookRow *r = &page.rows[i];
-            bool held = r->state == BOOK_CORRECTED && r->n_by_weight[RULES_BLOCKS] > 0;
-            if (!held) {
+            bool meant = r->state != BOOK_CORRECTED || r->n_by_weight[RULES_BLOCKS] == 0;
+            if (meant && step == SETTLE_TAKE) {
+                TRY(has_receipt(call, r, &meant));
+            }
+            if (meant) {
                 TRY(add_act(call, c, r->facility, r->ma_lk));
             }
         }
@@ -248,6 +297,10 @@ static ErrCode sign(RestCall *call, Buf *out, ErrInfo *info) {
     return run_step(call, SETTLE_SIGN, out, info);
 }
 
+static ErrCode take(RestCall *call, Buf *out, ErrInfo *info) {
+    return run_step(call, SETTLE_TAKE, out, info);
+}
+
 static ErrCode undo(RestCall *call, Buf *out, ErrInfo *info) {
     return run_step(call, SETTLE_UNDO, out, info);
 }
@@ -258,6 +311,10 @@ static ErrCode conclude(RestCall *call, Buf *out, ErrInfo *info) {
 
 static void post_sign(RestCall *call) {
     rest_answer(call, no_names, sign);
+}
+
+static void post_take(RestCall *call) {
+    rest_answer(call, no_names, take);
 }
 
 static void post_undo(RestCall *call) {
@@ -416,6 +473,8 @@ ROUTES(api_settle_routes,
         "the claim file that was signed"},
        {"POST", "/api/settle/sign", post_sign, true,
         "sign visits: {\"who\", \"why\", \"visits\"} or a facility's month"},
+       {"POST", "/api/settle/take", post_take, true,
+        "visits whose own files the facility signed count as signed, by these bytes"},
        {"POST", "/api/settle/undo", post_undo, true, "undo one's own signatures, before sending"},
        {"POST", "/api/settle/conclude", post_conclude, true,
         "assessments are accepted as they are"},

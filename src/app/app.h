@@ -70,10 +70,11 @@ typedef struct App {
     X(sign, "IN OUT|pin FACILITY", "sign a claim file; or print the key's line of signature_pins", \
       "ký số một tệp hồ sơ; hoặc in dòng signature_pins của khoá")                                 \
     X(settle,                                                                                      \
-      "show F MA_LK|sign F MONTH|answer FILE [--facility F] [--final]|report NAME F MONTH "        \
-      "[--out FILE]|close F MONTH [--who NAME --why TEXT]",                                        \
-      "claims on their way to the fund's money: sign, take answers in, report, close",             \
-      "quyết toán: ký, nhập kết quả của quỹ, báo cáo, chốt tháng")                                 \
+      "show F MA_LK|sign F MONTH|take F MONTH|receipts|answer FILE [--facility F] [--final]|"      \
+      "report NAME F MONTH [--out FILE]|close F MONTH [--who NAME --why TEXT]",                    \
+      "claims on their way to the fund's money: sign, take in what facilities signed, answers, "   \
+      "report, close",                                                                             \
+      "quyết toán: ký, nhận hồ sơ cơ sở đã ký, nhập kết quả của quỹ, báo cáo, chốt tháng")         \
     X(mpi,                                                                                         \
       "[list [--all]|run [--dry-run]|explain ID ID|merge KEEP OTHER|unmerge ID ID|differ ID ID] "  \
       "[--who NAME --why TEXT]",                                                                   \

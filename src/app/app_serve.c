@@ -64,6 +64,7 @@ static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
                                 .gateway = o->gateway,
                                 .sign_key = o->sign_key,
                                 .pins = o->pins,
+                                .sign = o->sign,
                                 .settings = &app->settings,
                                 .door = door},
                   &api, info));

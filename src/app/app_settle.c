@@ -2,6 +2,7 @@
  * a time: while a server runs, /api/settle does the same. */
 #include "app/app.h"
 #include "core/io.h"
+#include "intake/intake_receipt.h"
 #include "settle/settle_answer.h"
 #include "settle/settle_report.h"
 
@@ -67,8 +68,19 @@ static ErrCode print_done(const SettleApp *s, const SettleDone *done) {
     return ERR_OK;
 }
 
+/* For taking in: it waits for that. */
+static ErrCode has_receipt(SettleApp *s, const BookRow *row, bool *ret) {
+    IntakeReceipt r;
+    ErrCode err = intake_receipt_get(
+        s->o.store, s->arena,
+        arena_printf(s->arena, STR_FMT "|" STR_FMT, STR_ARG(row->facility), STR_ARG(row->ma_lk)),
+        &r);
+    *ret = err == ERR_OK && r.state != INTAKE_RECEIPT_TAKEN;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 /* Clean visits of a facility's month. */
-static ErrCode list_clean(SettleApp *s, SettleAct **ret, size_t *ret_n) {
+static ErrCode list_clean(SettleApp *s, SettleStep step, SettleAct **ret, size_t *ret_n) {
     enum { MOST = 100000 };
     SettleAct *acts = arena_new_array(s->arena, SettleAct, MOST);
     BookPage page = {.next = STR_EMPTY};
@@ -87,13 +99,16 @@ static ErrCode list_clean(SettleApp *s, SettleAct **ret, size_t *ret_n) {
         TRY(book_list(s->o.book, s->arena, &ask, &page));
         for (size_t i = 0; i < page.n_rows && n < MOST; i++) {
             const BookRow *r = &page.rows[i];
-            bool held = r->n_by_weight[RULES_BLOCKS] > 0;
+            bool meant = r->n_by_weight[RULES_BLOCKS] == 0;
+            if (meant && step == SETTLE_TAKE) {
+                TRY(has_receipt(s, r, &meant));
+            }
             acts[n] = (SettleAct){.facility = r->facility,
                                   .ma_lk = r->ma_lk,
                                   .who = text(s->who),
                                   .why = text(s->why),
                                   .closing = text(s->closing)};
-            n += !held;
+            n += meant;
         }
         if (page.next.len == 0) {
             break;
@@ -104,23 +119,47 @@ static ErrCode list_clean(SettleApp *s, SettleAct **ret, size_t *ret_n) {
     return ERR_OK;
 }
 
-static ErrCode sign(SettleApp *s) {
+static ErrCode step_month(SettleApp *s, SettleStep step) {
     SettleAct *acts = NULL;
     size_t n = 0;
     SettleDone done;
+    TRY(list_clean(s, step, &acts, &n));
+    SettleMany many = {
+        .step = step, .acts = acts, .n = n, .key = s->o.sign_key, .stop = &s->app->stop};
+    TRY(settle_many(s->settle, s->arena, &many, &done, s->info));
+    return print_done(s, &done);
+}
+
+static ErrCode sign(SettleApp *s) {
     if (s->app->settings.sign_key[0] == '\0') {
         return err_set(s->info, ERR_PARAM, "settle-no-key",
                        "there is no key to sign with: --sign-key and --sign-cert",
                        "chưa có khoá để ký: --sign-key và --sign-cert");
     }
     TRY(app_sign_key(s->app, &s->o.sign_key, s->info));
-    TRY(list_clean(s, &acts, &n));
-    TRY(settle_many(
-        s->settle, s->arena,
-        &(SettleMany){
-            .step = SETTLE_SIGN, .acts = acts, .n = n, .key = s->o.sign_key, .stop = &s->app->stop},
-        &done, s->info));
-    return print_done(s, &done);
+    return step_month(s, SETTLE_SIGN);
+}
+
+/* ---- what facilities signed themselves ---- */
+
+static ErrCode take(SettleApp *s) {
+    return step_month(s, SETTLE_TAKE);
+}
+
+/* Files that came while nobody looked at signatures. */
+static ErrCode receipts(SettleApp *s) {
+    IntakeReport report = {.files = 0};
+    if (s->o.sign == NULL) {
+        return err_set(s->info, ERR_PARAM, "settle-no-pins",
+                       "signatures are not looked at: --signature note and --signature-pins",
+                       "chưa kiểm tra chữ ký: --signature note và --signature-pins");
+    }
+    TRY(intake_receipts(s->o.intake, &s->app->stop, &report, s->info));
+    (void)printf(app_say(s->app, "%llu files, %llu of them signed, %llu visits noted\n",
+                         "%llu tệp, %llu tệp có chữ ký hợp lệ, ghi nhận %llu hồ sơ\n"),
+                 (unsigned long long)report.files, (unsigned long long)report.files_signed,
+                 (unsigned long long)report.receipts);
+    return ERR_OK;
 }
 
 /* ---- answer ---- */
@@ -190,8 +229,9 @@ typedef struct Verb {
 } Verb;
 
 static const Verb verbs[] = {
-    {"show", show, 2},     {"sign", sign, 2},         {"answer", answer, 1},
-    {"report", report, 3}, {"close", close_month, 2},
+    {"show", show, 2},         {"sign", sign, 2},     {"take", take, 2},
+    {"receipts", receipts, 0}, {"answer", answer, 1}, {"report", report, 3},
+    {"close", close_month, 2},
 };
 
 static const Verb *read_words(SettleApp *s) {
@@ -235,7 +275,8 @@ static ErrCode open_and_run(SettleApp *s, const Verb *verb) {
         err = settle_new(&(SettleOptions){.store = s->o.store,
                                           .check = settle_check_by_book,
                                           .check_ctx = s->o.book,
-                                          .pins = s->o.pins},
+                                          .pins = s->o.pins,
+                                          .sign = s->o.sign},
                          &s->settle);
     }
     err = err == ERR_OK ? verb->run(s) : err;
@@ -252,12 +293,13 @@ int app_settle(App *app) {
         s.arena == NULL ? ERR_NOMEM
         : verb == NULL
             ? err_set(&info, ERR_PARAM, "command",
-                      "say: nhip settle show F MA_LK | sign F MONTH [--closing MONTH] | "
+                      "say: nhip settle show F MA_LK | sign|take F MONTH [--closing MONTH] | "
+                      "receipts | "
                       "answer FILE [--facility F] [--final] | report NAME F MONTH [--out "
                       "FILE.csv|.xlsx|.html|.json] | close F MONTH; with --who NAME "
                       "--why TEXT",
-                      "dùng: nhip settle show CƠ_SỞ MA_LK | sign CƠ_SỞ THÁNG [--closing "
-                      "THÁNG] | answer TỆP [--facility CƠ_SỞ] [--final] | report TÊN "
+                      "dùng: nhip settle show CƠ_SỞ MA_LK | sign|take CƠ_SỞ THÁNG [--closing "
+                      "THÁNG] | receipts | answer TỆP [--facility CƠ_SỞ] [--final] | report TÊN "
                       "CƠ_SỞ THÁNG [--out TỆP.csv|.xlsx|.html|.json] | close CƠ_SỞ THÁNG; "
                       "kèm --who TÊN --why LÝ_DO")
             : open_and_run(&s, verb);

@@ -37,6 +37,12 @@ static ErrCode check_words(const App *app, ErrInfo *info) {
 
 ErrCode app_sign_open(const App *app, AppStore *o, ErrInfo *info) {
     TRY(check_words(app, info));
+    if (app_signature(app) == INTAKE_SIGNATURE_OFF && app->settings.signed_take[0] != '\0') {
+        return err_set(info, ERR_PARAM, "setting-signed-take",
+                       "signed_take needs signatures to be looked at: set signature to note or "
+                       "require",
+                       "signed_take cần kiểm tra chữ ký: hãy đặt signature là note hoặc require");
+    }
     if (app_signature(app) == INTAKE_SIGNATURE_OFF) {
         return ERR_OK;
     }

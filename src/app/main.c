@@ -128,7 +128,8 @@ static ErrCode open_once(App *app, AppStore *o, ErrInfo *info) {
     return intake_new(&(IntakeOptions){.store = o->store,
                                        .received_keep = app->settings.received_keep,
                                        .signature = app_signature(app),
-                                       .sign = o->sign},
+                                       .sign = o->sign,
+                                       .signed_take = str_from(app->settings.signed_take)},
                       &o->intake);
 }
 

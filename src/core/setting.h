@@ -84,6 +84,9 @@
     X(signature_pins, TEXT, "", 0, 4096,                                                           \
       "table of the facilities' signing certificates: facility, sha256, of, from, until (TSV)",    \
       "bảng chứng thư ký số của các cơ sở: facility, sha256, of, from, until (TSV)")               \
+    X(signed_take, TEXT, "", 0, 65536,                                                             \
+      "facilities whose own signatures count at once: codes with commas, or *; others by command", \
+      "cơ sở mà hồ sơ tự ký hợp lệ được nhận ngay là đã ký: mã cách bằng dấu phẩy, hoặc *")        \
     X(sign_key, TEXT, "", 0, 4096, "key to sign with: PEM file or pkcs11:token=…;object=…",        \
       "khoá để ký: tệp PEM hoặc pkcs11:token=…;object=…")                                          \
     X(sign_cert, TEXT, "", 0, 4096, "certificate of that key (PEM)", "chứng thư của khoá (PEM)")   \

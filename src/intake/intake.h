@@ -30,6 +30,9 @@ typedef struct IntakeOptions {
     bool received_keep; /* keep files unchanged in the store */
     IntakeSignature signature;
     Sign *sign; /* outlives the intake; needed unless signature is off */
+    /* Facilities whose signed files are taken in as signed by themselves (intake_receipt.h): codes
+     * with commas between, or "*"; the visits of all others wait for a command. */
+    Str signed_take;
 } IntakeOptions;
 MUST_USE ErrCode intake_new(const IntakeOptions *options, Intake **ret_intake);
 void intake_free(Intake *intake);
@@ -55,6 +58,7 @@ typedef struct IntakeReport {
     uint64_t bytes;
     uint64_t warnings, errors;
     uint64_t files_signed;    /* documents whose signature is valid */
+    uint64_t receipts;        /* of them, noted as signed elsewhere */
     uint64_t rejects_settled; /* refused earlier, for want of a Patient who has come since */
     IntakeIssue *issues;
     size_t n_issues;
@@ -75,6 +79,9 @@ typedef struct IntakeFile {
     /* The file is one claim, and its visit must still be this version of its Encounter when it is
      * committed, else ERR_PRECONDITION and nothing is changed; 0: whichever. */
     Slot expect;
+    /* The file came before: nothing is taken in, but what is signed in it and still stands as it
+     * says is noted (intake_receipt.h). */
+    bool receipts_only;
 } IntakeFile;
 /* One file, whole, on the calling thread; returns when it is durable. ERR_OK also when all of it
  * was rejected (see the report); errors are those of the store (ERR_FULL, ERR_IO, ERR_STOPPED). */
@@ -88,6 +95,10 @@ typedef struct IntakeRun {
     Progress *progress;   /* may be NULL; counters: visits, resources, rejects */
     const StopFlag *stop; /* may be NULL; when asked the run ends after the commits under way */
 } IntakeRun;
+/* Goes once more through the files that are kept: whose signatures were not looked at when they
+ * came have their receipts now. report: counts only. */
+MUST_USE ErrCode intake_receipts(Intake *intake, const StopFlag *stop, IntakeReport *report,
+                                 ErrInfo *info);
 /* Many files in parallel. A file that cannot be read or parsed is counted and reported, never stops
  * the run. Files that are known as done are skipped by their SHA-256. The calling thread works too;
  * like the others it steps back (nice 5) for the rest of its life. */

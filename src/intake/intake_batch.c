@@ -32,7 +32,8 @@ enum {
     BATCH_SLOTS = BATCH_UNDER_WAY + 1,
     BATCH_REJECTS = 256,
     WORK_KEYS = 1 + CLAIM_TOKENS_MAX,
-    BATCH_KEYS = BATCH_CLAIMS * WORK_KEYS
+    BATCH_KEYS = BATCH_CLAIMS * WORK_KEYS,
+    BATCH_KEPT = BATCH_FILES + BATCH_CLAIMS, /* files, and what is signed in their packages */
 };
 
 struct Feeder {
@@ -50,6 +51,8 @@ struct Feeder {
     RejectCount *file_seen; /* its rejects so far, or NULL */
     unsigned file_batches;  /* batches that hold a part of it */
     unsigned file_rejects;
+    const FeederSigned *signed_by; /* the document that is fed, or NULL */
+    FeederSigned document;
 };
 
 Feeder *feeder_new(const FeederOptions *options) {
@@ -66,8 +69,8 @@ Feeder *feeder_new(const FeederOptions *options) {
         b->arena = arena_new(BATCH_ARENA_MAX);
         b->tries = arena_new(BATCH_ARENA_MAX);
         b->works = calloc(BATCH_CLAIMS, sizeof(*b->works));
-        b->received = calloc(BATCH_FILES, sizeof(*b->received));
-        b->done = calloc(BATCH_FILES, sizeof(*b->done));
+        b->received = calloc(BATCH_KEPT, sizeof(*b->received));
+        b->done = calloc(BATCH_KEPT, sizeof(*b->done));
         b->rejects = calloc(BATCH_REJECTS, sizeof(*b->rejects));
         b->keys = calloc(BATCH_KEYS, sizeof(*b->keys));
         if (b->arena == NULL || b->tries == NULL || b->works == NULL || b->received == NULL ||
@@ -301,9 +304,11 @@ static void count_outcome(Batch *b) {
     uint64_t outcomes[3] = {0};
     uint64_t resources = b->plan.n_actors;
     uint64_t rejects = b->from == 0 ? b->n_rejects : 0;
+    uint64_t receipts = 0;
     for (size_t i = b->from; i < b->to; i++) {
         outcomes[b->works[i].outcome]++;
         resources += b->works[i].group.n_changes;
+        receipts += b->works[i].noted;
     }
     FeederOptions *o = &b->feeder->o;
     mutex_lock(o->report_lock);
@@ -312,6 +317,7 @@ static void count_outcome(Batch *b) {
     o->report->claims_same += outcomes[WORK_SAME];
     o->report->claims_rejected += rejects;
     o->report->resources += resources;
+    o->report->receipts += receipts;
     for (size_t i = b->from; i < b->to; i++) {
         if (!b->works[i].map.check_in) {
             intake_report_visit(o->report, b->works[i].doc_key);
@@ -441,17 +447,60 @@ ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file)
     reject_count_free(TAKE(f->file_seen));
     f->file_batches = 0;
     f->file_rejects = 0;
-    if (f->batches[f->at].n_received == BATCH_FILES || f->batches[f->at].n_done == BATCH_FILES) {
+    if (f->batches[f->at].n_received >= BATCH_FILES || f->batches[f->at].n_done >= BATCH_FILES) {
         return flush(f);
     }
     return f->fatal;
+}
+
+/* ---- what its facility signed ---- */
+
+/* Is the facility's signed claim taken in as signed by itself? */
+static bool takes_signed(const Feeder *f, Str facility) {
+    Str rest = f->o.intake->options.signed_take;
+    Str one;
+    while (str_cut(&rest, ',', &one)) {
+        if (str_eq(str_trim(one), STR("*")) || str_eq(str_trim(one), facility)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without its bytes a signature is worth nothing here: where files are not kept, only documents
+ * that are taken in by themselves are, and only these are noted. */
+void feeder_signed(Feeder *f, const FeederSigned *document) {
+    f->signed_by = NULL;
+    if (document == NULL) {
+        return;
+    }
+    f->document = *document;
+    f->document.as.take = takes_signed(f, document->facility);
+    if (f->o.intake->options.received_keep || f->document.as.take) {
+        f->signed_by = &f->document;
+    }
+}
+
+/* A document out of a package is kept by itself: these bytes are what goes out. */
+static void keep_signed(Feeder *f, Batch *b) {
+    const FeederSigned *d = f->signed_by;
+    if (d == NULL || sha256_eq(&d->as.file, &f->hash)) {
+        return;
+    }
+    b->received[b->n_received++] = (StoreReceived){.hash = d->as.file,
+                                                   .name = arena_str(b->arena, d->name),
+                                                   .bytes = arena_str(b->arena, d->xml),
+                                                   .size = d->xml.len,
+                                                   .hashed = true};
+    b->done[b->n_done++] = d->as.file;
 }
 
 /* The batch that takes the file's next piece; the first one takes the file itself too. */
 static Batch *enter(Feeder *f) {
     Batch *b = &f->batches[f->at];
     if (!f->file_stored) {
-        bool keep = f->o.intake->options.received_keep;
+        bool keep = f->o.intake->options.received_keep ||
+                    (f->signed_by != NULL && sha256_eq(&f->signed_by->as.file, &f->hash));
         f->file_stored = true;
         b->received[b->n_received++] = (StoreReceived){
             .hash = f->hash,
@@ -539,6 +588,12 @@ static ErrCode map_work(Feeder *f, Batch *b, const Claim *claim, Work *w) {
     w->made = made_of(b->arena, claim->made);
     w->file = arena_str(b->arena, f->file->name);
     w->expect = f->file->expect;
+    w->receipt_only = f->file->receipts_only;
+    w->is_signed =
+        f->signed_by != NULL && !w->map.check_in && str_eq(f->signed_by->facility, claim->facility);
+    if (w->is_signed) {
+        w->as_signed = f->signed_by->as;
+    }
     return ERR_OK;
 }
 
@@ -571,6 +626,9 @@ ErrCode feeder_claim(Feeder *f, const Claim *claim, bool *ret_large) {
     wait_for_clashes(f, keys, n);
     memcpy(b->keys + b->n_keys, keys, n * sizeof(*keys));
     b->n_keys += n;
+    if (w->is_signed) {
+        keep_signed(f, b);
+    }
     b->n_works++;
     return flush_full(f, b);
 }
@@ -581,6 +639,9 @@ static Str copy(Batch *b, Str s) {
 
 ErrCode feeder_reject(Feeder *f, const StoreReject *reject) {
     TRY(f->fatal);
+    if (f->file->receipts_only) {
+        return ERR_OK; /* it came before, and was listed then */
+    }
     f->file_rejects++;
     if (f->file->retry_of != 0) {
         return ERR_OK; /* stands in the work list already */
@@ -616,7 +677,7 @@ ErrCode feeder_file_end(Feeder *f) {
     if (f->file->retry_of != 0 && f->file_rejects == 0) {
         b->settles = f->file->retry_of;
     }
-    bool full = b->n_received == BATCH_FILES || b->n_done == BATCH_FILES ||
+    bool full = b->n_received >= BATCH_FILES || b->n_done >= BATCH_FILES ||
                 arena_used(b->arena) > BATCH_BYTES;
     return full ? flush(f) : f->fatal;
 }

@@ -98,20 +98,55 @@ static ErrCode on_file_issue(void *ctx, const ClaimIssue *issue) {
     return ERR_OK;
 }
 
+/* ---- documents that their facility signed ---- */
+
+static ErrCode count_claim(void *ctx, const Claim *claim) {
+    (void)ctx, (void)claim;
+    return ERR_OK;
+}
+
+/* A signature over several visits cannot go out for one of them. */
+static ErrCode is_of_one_claim(Str xml, bool *ret) {
+    ClaimReadSummary sum = {.n_hoso = 0};
+    TRY(claim_read(xml, &(ClaimReadOptions){.on_claim = count_claim}, &sum));
+    *ret = sum.n_hoso == 1 && sum.n_claims == 1;
+    return ERR_OK;
+}
+
+/* Is it known by which bytes the facility signed what is fed now? */
+static ErrCode note_signed(Feed *feed, Str xml, const SignResult *result) {
+    bool one = false;
+    FeederSigned d = {.facility = str_from(result->facility), .name = feed->member, .xml = xml};
+    feeder_signed(feed->feeder, NULL);
+    if (result->verdict != SIGN_VALID) {
+        return ERR_OK;
+    }
+    TRY(is_of_one_claim(xml, &one));
+    if (one) {
+        sha256(xml, &d.as.file);
+        d.as.certificate = result->certificate;
+        d.as.at = result->signed_at;
+        feeder_signed(feed->feeder, &d);
+    }
+    return ERR_OK;
+}
+
 static ErrCode on_document(void *ctx, Str name, Str xml) {
     Feed *feed = ctx;
     feed->member = name;
     bool refused = false;
+    SignResult result;
     TRY(intake_signature(&(SignedDocument){.feeder = feed->feeder,
                                            .file = feed->file,
                                            .name = name,
                                            .xml = xml,
                                            .report = feed->report,
                                            .report_lock = feed->report_lock},
-                         &refused));
-    if (refused) {
+                         &refused, &result));
+    if (refused || (feed->file->receipts_only && result.verdict != SIGN_VALID)) {
         return ERR_OK;
     }
+    TRY(note_signed(feed, xml, &result));
     return claim_read(xml,
                       &(ClaimReadOptions){
                           .file = name,
@@ -153,7 +188,8 @@ ErrCode intake_feed(Feeder *f, const IntakeFile *file, IntakeReport *report, Mut
     sha256(file->bytes, &hash);
     StoreFileState state = STORE_FILE_NEW;
     TRY(store_file_state(feeder_store(f), &hash, &state));
-    bool same = state == STORE_FILE_DONE && file->retry_of == 0 && !file->by_hand;
+    bool same =
+        state == STORE_FILE_DONE && file->retry_of == 0 && !file->by_hand && !file->receipts_only;
     mutex_lock(report_lock);
     report->files++;
     report->files_same += same;
@@ -173,8 +209,52 @@ ErrCode intake_feed(Feeder *f, const IntakeFile *file, IntakeReport *report, Mut
     if (err == ERR_SYNTAX || err == ERR_LIMIT || err == ERR_UNSUPPORTED || err == ERR_INVALID) {
         err = refuse_file(&feed, &info);
     }
+    feeder_signed(f, NULL);
     TRY(err);
     return feeder_file_end(f);
+}
+
+/* One kept file once more. What cannot be opened any more has nothing to say. */
+static ErrCode look_again(Intake *intake, const StoreFile *f, IntakeReport *report, ErrInfo *info) {
+    CLEANUP_ARENA Arena *arena = arena_new(2 * LIMIT_CLAIM_FILE_BYTES);
+    StoreReceived kept;
+    if (arena == NULL) {
+        return ERR_NOMEM;
+    }
+    ErrCode err = store_received_get(intake->store, arena, &f->hash, &kept);
+    if (err == ERR_GONE || intake_is_fhir_file(f->name)) {
+        return ERR_OK;
+    }
+    TRY(err);
+    return intake_file(
+        intake,
+        &(IntakeFile){
+            .name = f->name, .bytes = kept.bytes, .actor = STR("receipts"), .receipts_only = true},
+        report, info);
+}
+
+ErrCode intake_receipts(Intake *intake, const StopFlag *stop, IntakeReport *report, ErrInfo *info) {
+    enum { PAGE = 200 };
+    uint64_t after = 0;
+    size_t n = PAGE;
+    while (n == PAGE) {
+        StoreFile *files = NULL;
+        CLEANUP_ARENA Arena *arena = arena_new(64 * LIMIT_MIB);
+        if (arena == NULL) {
+            return ERR_NOMEM;
+        }
+        TRY(store_received_list(intake->store, arena, after, PAGE, &files, &n));
+        for (size_t i = 0; i < n; i++) {
+            after = files[i].id;
+            if (stop != NULL && stop_asked(stop)) {
+                return ERR_STOPPED;
+            }
+            if (files[i].state == STORE_FILE_DONE && files[i].dropped == STORE_KEPT) {
+                TRY(look_again(intake, &files[i], report, info));
+            }
+        }
+    }
+    return ERR_OK;
 }
 
 ErrCode intake_file(Intake *intake, const IntakeFile *file, IntakeReport *report, ErrInfo *info) {

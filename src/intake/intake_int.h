@@ -13,6 +13,7 @@
 #include "core/limits.h"
 #include "core/thread.h"
 #include "intake/intake.h"
+#include "intake/intake_receipt.h"
 #include "interop/claim_map.h"
 
 enum {
@@ -34,6 +35,13 @@ enum {
 
 typedef enum WorkOutcome { WORK_NEW, WORK_CHANGED, WORK_SAME } WorkOutcome;
 
+/* A document of one claim, validly signed by its facility. */
+typedef struct SignedFile {
+    Sha256 file, certificate;
+    TimeMs at;
+    bool take; /* it is taken in as signed by itself */
+} SignedFile;
+
 /* One mapped claim; `map` does not depend on the store, the rest is made anew at each attempt. */
 typedef struct Work {
     ClaimGroup map;
@@ -46,6 +54,10 @@ typedef struct Work {
     bool torn;    /* its numbers point to different citizens; the strongest one took the visit */
     WorkOutcome outcome;
     Slot patient; /* the citizen whom it was found to be about; 0: a new one */
+    bool is_signed;
+    bool receipt_only; /* IntakeFile.receipts_only */
+    SignedFile as_signed;
+    bool noted; /* its receipt is in the group */
     StoreGroup group;
 } Work;
 
@@ -209,6 +221,13 @@ void feeder_free(Feeder *f);
 MUST_USE ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file);
 /* *ret_large: it is beyond what one commit can hold, the caller has to refuse it. */
 MUST_USE ErrCode feeder_claim(Feeder *f, const Claim *claim, bool *ret_large);
+/* What is fed from now on stands in this document, validly signed and of one claim; NULL: no more.
+ * xml lives until the next call. */
+typedef struct FeederSigned {
+    SignedFile as;
+    Str facility, name, xml;
+} FeederSigned;
+void feeder_signed(Feeder *f, const FeederSigned *document);
 MUST_USE ErrCode feeder_reject(Feeder *f, const StoreReject *reject);
 MUST_USE ErrCode feeder_file_end(Feeder *f);
 void feeder_issue(Feeder *f, Str file, const ClaimIssue *issue);
@@ -224,7 +243,9 @@ typedef struct SignedDocument {
     IntakeReport *report;
     Mutex *report_lock;
 } SignedDocument;
-MUST_USE ErrCode intake_signature(const SignedDocument *d, bool *ret_refused);
+/* ret_result: SIGN_UNCHECKED when nobody looked. */
+MUST_USE ErrCode intake_signature(const SignedDocument *d, bool *ret_refused,
+                                  SignResult *ret_result);
 
 /* intake_file.c: one file through a feeder; the caller finishes the feeder. */
 MUST_USE ErrCode intake_feed(Feeder *f, const IntakeFile *file, IntakeReport *report,

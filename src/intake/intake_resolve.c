@@ -15,6 +15,8 @@ typedef struct Resolution {
     Slot *slots;     /* newest version of that resource, or 0 */
     int64_t *change; /* per mapped resource: its flattened change index */
     Str *merged;     /* text to write; empty: nothing to write */
+    bool has_receipt;
+    IntakeReceipt receipt; /* to write */
 } Resolution;
 
 /* Cards outlive a visit; who pays by himself does so for this visit only. */
@@ -191,6 +193,81 @@ static bool visit_is_same(Resolution *r) {
     return true;
 }
 
+/* ---- by which bytes its facility signed it ---- */
+
+static size_t first_of(const ClaimGroup *g, FhirType type) {
+    size_t i = 0;
+    while (i < g->n_resources && g->resources[i].type != type) {
+        i++;
+    }
+    return i;
+}
+
+/* Of the bill, once this commit is done. */
+static uint32_t claim_version(const Resolution *r, bool written) {
+    size_t i = first_of(&r->work->map, FHIR_T_CLAIM);
+    for (size_t k = 0; i < r->work->map.n_resources && k < r->n_known; k++) {
+        if (r->known[k].version.slot == r->slots[i] && r->slots[i] != 0) {
+            return r->known[k].version.version + written;
+        }
+    }
+    return 1;
+}
+
+static Str hex_of(Arena *arena, const Sha256 *hash) {
+    CLEANUP_BUF Buf text;
+    buf_init(&text, 2 * sizeof(hash->b) + 8);
+    hex_put(&text, hash->b, sizeof(hash->b));
+    return arena_str(arena, buf_str(&text));
+}
+
+/* What the Task says; nothing when it says that already. */
+static ErrCode make_receipt(Resolution *r, bool written) {
+    Arena *arena = r->plan->arena;
+    const SignedFile *as = &r->work->as_signed;
+    IntakeLook look = {.token = {.type = FHIR_T_TASK,
+                                 .param = FHIR_P_IDENTIFIER,
+                                 .system = STR(INTAKE_RECEIPT_SYSTEM),
+                                 .value = r->work->doc_key}};
+    StoreVersion known = {0};
+    IntakeReceipt before = {.file = STR_EMPTY};
+    CLEANUP_BUF Buf time;
+    buf_init(&time, 64);
+    time_put_instant(&time, as->at);
+    TRY(intake_look_up(r->intake, r->plan, &look, &known));
+    if (known.first != 0) {
+        TRY(intake_receipt_read(arena, &known, &before));
+    }
+    r->receipt = (IntakeReceipt){
+        .version = known,
+        .state = as->take ? INTAKE_RECEIPT_ASKED : INTAKE_RECEIPT_READY,
+        .key = r->work->doc_key,
+        .patient = STR("Patient/~0"),
+        .visit = arena_printf(arena, "Encounter/~%zu", first_of(&r->work->map, FHIR_T_ENCOUNTER)),
+        .file = hex_of(arena, &as->file),
+        .certificate = hex_of(arena, &as->certificate),
+        .signed_at = arena_str(arena, buf_str(&time)),
+        .claim_version = claim_version(r, written),
+        .time = clock_now_ms(clock_real())};
+    r->has_receipt =
+        !str_eq(before.file, r->receipt.file) || before.claim_version != r->receipt.claim_version;
+    return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
+}
+
+static ErrCode receipt_change(Resolution *r, const RefMap *map, StoreChange *ret) {
+    const StoreVersion *known = &r->receipt.version;
+    CLEANUP_BUF Buf out;
+    buf_init(&out, LIMIT_RESOURCE_BYTES);
+    TRY(intake_receipt_put(&out, &r->receipt));
+    Str json = arena_str(r->plan->arena, buf_str(&out));
+    *ret = (StoreChange){.op = known->first == 0 ? STORE_CREATE : STORE_UPDATE,
+                         .type = FHIR_T_TASK,
+                         .id = known->id,
+                         .prev = known->slot,
+                         .json = intake_rewrite(r->plan->arena, json, map)};
+    return ERR_OK;
+}
+
 /* Numbers the changes of this claim behind those of the commit so far. */
 static size_t number_changes(Resolution *r, bool visit_too) {
     const ClaimGroup *g = &r->work->map;
@@ -229,7 +306,7 @@ static StoreChange write_change(Resolution *r, size_t i, const RefMap *map, Buf 
 static ErrCode write_changes(Resolution *r, size_t n, size_t n_deletes) {
     Arena *arena = r->plan->arena;
     const ClaimGroup *g = &r->work->map;
-    StoreChange *changes = arena_new_array(arena, StoreChange, n + n_deletes + 1);
+    StoreChange *changes = arena_new_array(arena, StoreChange, n + n_deletes + 2);
     Str *known = arena_new_array(arena, Str, g->n_resources);
     if (changes == NULL || known == NULL) {
         return ERR_NOMEM;
@@ -256,6 +333,10 @@ static ErrCode write_changes(Resolution *r, size_t n, size_t n_deletes) {
         }
     }
     assert(at == n + n_deletes);
+    if (r->has_receipt) {
+        TRY(receipt_change(r, &map, &changes[at++]));
+        r->work->noted = true;
+    }
     r->work->group = (StoreGroup){
         .changes = changes,
         .n_changes = at,
@@ -282,6 +363,7 @@ ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work) {
     }
     work->group = (StoreGroup){.patient_change = -1};
     work->stale = false;
+    work->noted = false;
     TRY(find_visit(&r));
     if (work->expect != 0 && r.visit.slot != work->expect) {
         return ERR_PRECONDITION;
@@ -298,16 +380,27 @@ ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work) {
     if (!write_visit) {
         work->outcome = WORK_SAME;
     }
+    if (work->receipt_only && (write_visit || r.patient.first == 0)) {
+        work->outcome = WORK_SAME;
+        return ERR_OK; /* it was changed since that file came */
+    }
+    for (size_t i = 0; work->receipt_only && i < n; i++) {
+        r.merged[i] = STR_EMPTY;
+    }
+    if (work->is_signed && !work->stale) {
+        TRY(make_receipt(&r, write_visit));
+    }
     size_t n_deletes = 0;
     for (size_t k = 0; write_visit && !work->map.check_in && k < r.n_known; k++) {
         n_deletes += !r.known[k].matched;
     }
     size_t n_writes = number_changes(&r, write_visit);
-    return n_writes + n_deletes == 0 ? ERR_OK : write_changes(&r, n_writes, n_deletes);
+    bool nothing = n_writes + n_deletes == 0 && !r.has_receipt;
+    return nothing ? ERR_OK : write_changes(&r, n_writes, n_deletes);
 }
 
 ErrCode intake_resolve_actors(Intake *intake, Plan *plan, const Work *work) {
-    for (size_t i = 0; i < work->map.n_actors; i++) {
+    for (size_t i = 0; !work->receipt_only && i < work->map.n_actors; i++) {
         const ClaimActor *a = &work->map.actors[i];
         uint64_t hash = hash64_seed(a->id, (uint64_t)a->type);
         StoreVersion v;

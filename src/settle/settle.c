@@ -107,7 +107,9 @@ static ErrCode undo(SettleCase *c, const void *what) {
     (void)what;
     TRY(settle_case_who(c, true));
     TRY(settle_case_need(c, BOOK_BIT(BOOK_SIGNED), true, "undo"));
-    if (!str_eq(fhir_task_input(c->arena, c->task_root, "step"), STR("sign"))) {
+    Str step = fhir_task_input(c->arena, c->task_root, "step");
+    bool taken = str_eq(step, STR("take"));
+    if (!taken && !str_eq(step, STR("sign"))) {
         return err_set(c->info, ERR_PRECONDITION, "settle-undo-sent",
                        "visit " STR_FMT " was on its way to the fund: the signature stays; correct "
                        "the visit and sign it again, or send it",
@@ -115,7 +117,7 @@ static ErrCode undo(SettleCase *c, const void *what) {
                        "lại, hoặc gửi",
                        STR_ARG(c->key));
     }
-    if (!str_eq(c->now_is.who, c->act->who)) {
+    if (!taken && !str_eq(c->now_is.who, c->act->who)) {
         return err_set(c->info, ERR_PRECONDITION, "settle-undo-other",
                        "visit " STR_FMT " was signed by " STR_FMT ": only they may undo it",
                        "hồ sơ " STR_FMT " do " STR_FMT " ký: chỉ người đó được huỷ",
@@ -136,8 +138,10 @@ ErrCode settle_undo(Settle *settle, const SettleAct *act, ErrInfo *info) {
 
 ErrCode settle_many(Settle *settle, Arena *arena, const SettleMany *many, SettleDone *ret_done,
                     ErrInfo *info) {
-    static const SettleStepFn steps[SETTLE_STEPS] = {
-        [SETTLE_SIGN] = settle_step_sign, [SETTLE_UNDO] = undo, [SETTLE_CONCLUDE] = conclude};
+    static const SettleStepFn steps[SETTLE_STEPS] = {[SETTLE_SIGN] = settle_step_sign,
+                                                     [SETTLE_TAKE] = settle_step_take,
+                                                     [SETTLE_UNDO] = undo,
+                                                     [SETTLE_CONCLUDE] = conclude};
     SettleBatch batch = {.step = steps[many->step],
                          .acts = many->acts,
                          .n = many->n,

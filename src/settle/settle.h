@@ -19,6 +19,7 @@
 #include "core/clock.h"
 #include "core/thread.h"
 #include "interop/claim_read.h"
+#include "sign/sign.h"
 #include "sign/sign_key.h"
 #include "store/store.h"
 
@@ -56,6 +57,8 @@ typedef struct SettleOptions {
     void *check_ctx;
     const SignPins *pins; /* NULL: any key signs for any facility */
     SignScope scope;
+    Sign *sign;         /* looks at others' signatures; NULL: what was signed elsewhere counts
+                           nothing */
     const Clock *clock; /* NULL: the real one */
 } SettleOptions;
 MUST_USE ErrCode settle_new(const SettleOptions *options, Settle **ret_settle);
@@ -75,7 +78,14 @@ typedef struct SettleAct {
  * findings that block, or that could not be checked, is refused (settle-blocked,
  * settle-not-checked); so is a month that is closed (settle-closed) unless the act names it. */
 MUST_USE ErrCode settle_sign(Settle *settle, const SettleAct *act, SignKey *key, ErrInfo *info);
-/* signed → what it was before. Only by who signed, and only while it was not sent. */
+/* The same by the file in which the claim came, signed by its facility (intake_receipt.h): the very
+ * bytes are what is signed and sent. The signature is looked at again, the rules as in settle_sign;
+ * refused without such a file (settle-no-receipt), when the visit was changed here since it came
+ * (settle-receipt-older), when the signature does not hold any more (ERR_FORBIDDEN,
+ * settle-signature) or the bytes are gone (ERR_GONE). */
+MUST_USE ErrCode settle_take(Settle *settle, const SettleAct *act, ErrInfo *info);
+/* signed → what it was before. Only by who signed (what was signed elsewhere: by anybody), and only
+ * while it was not sent. */
 MUST_USE ErrCode settle_undo(Settle *settle, const SettleAct *act, ErrInfo *info);
 /* signed → sent: said before the bytes leave, so that nobody sends it twice. attempt: the sender's
  * own number of the sending. */
@@ -115,6 +125,7 @@ MUST_USE ErrCode settle_conclude(Settle *settle, const SettleAct *act, ErrInfo *
 
 typedef enum SettleStep {
     SETTLE_SIGN,
+    SETTLE_TAKE,
     SETTLE_UNDO,
     SETTLE_CONCLUDE,
     SETTLE_STEPS,
@@ -182,6 +193,7 @@ typedef struct SettleVisit {
     Str file;                 /* SHA-256 of the signed file, hexadecimal */
     Str transaction;          /* the fund's */
     Str closing;              /* the closed month that the last signature corrects */
+    Str certificate;          /* SHA-256: the facility signed with it elsewhere; else empty */
     const SettleMoney *money; /* every step's, oldest first */
     size_t n_money;
 } SettleVisit;

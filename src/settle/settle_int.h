@@ -109,6 +109,8 @@ MUST_USE ErrCode settle_run_batch(Settle *settle, Arena *arena, const SettleBatc
 
 /* settle_sign.c; what: the SignKey. */
 MUST_USE ErrCode settle_step_sign(SettleCase *c, const void *what);
+/* settle_take.c; what: nothing. */
+MUST_USE ErrCode settle_step_take(SettleCase *c, const void *what);
 /* settle_assess.c; what: a SettleAssessment. */
 MUST_USE ErrCode settle_step_assess(SettleCase *c, const void *what);
 int64_t settle_line_denied(const SettleLine *line);
@@ -132,6 +134,7 @@ typedef struct SettleMove {
     uint32_t signed_version; /* 0: focus stays */
     Str month, closing_task;
     Str closing;           /* month that the signature corrects; with a new round always written */
+    Str certificate;       /* of the facility: it signed elsewhere; goes with the round */
     Str input_name, input; /* one fact: file, transaction … */
 } SettleMove;
 MUST_USE ErrCode settle_task_move(SettleCase *c, const SettleMove *move);

@@ -1,6 +1,6 @@
 /* Signing: the claim as it stands is checked, written, signed and kept. */
 #include "intake/intake_claim.h"
-#include "settle/settle_int.h"
+#include "settle/settle_sign_int.h"
 
 Str settle_month_of(Arena *arena, const Claim *claim) {
     uint64_t year = 0;
@@ -20,12 +20,11 @@ Str settle_month_of(Arena *arena, const Claim *claim) {
     return STR_EMPTY;
 }
 
-/* Not signed, or changed since, and not under way. */
-static ErrCode may_sign(const SettleCase *c) {
+ErrCode settle_may_sign(const SettleCase *c, const char *what) {
     bool corrected = c->now_is.state == BOOK_CORRECTED;
     unsigned bits =
         corrected ? (unsigned)BOOK_ALL_STATES & ~BOOK_BIT(BOOK_SENT) : BOOK_BIT(BOOK_ENTERED);
-    return settle_case_need(c, bits, corrected, "sign");
+    return settle_case_need(c, bits, corrected, what);
 }
 
 static ErrCode check(const SettleCase *c, const Claim *claim) {
@@ -98,41 +97,11 @@ static ErrCode write_file(SettleCase *c, const Claim *claim, SignKey *key, Sha25
     return settle_plan_file(c->plan, &file);
 }
 
-static ErrCode move(SettleCase *c, const Claim *claim, const Sha256 *hash, Str closing_task) {
-    char hex[2 * sizeof(hash->b)];
-    Buf text = {.ptr = hex, .capacity = sizeof(hex), .max = sizeof(hex)};
-    int64_t asked = 0;
-    hex_put(&text, hash->b, sizeof(hash->b));
-    if (settle_parse_money(claim_value(claim, 1, XML1_T_BHTT), &asked) != ERR_OK) {
-        return err_set(c->info, ERR_PRECONDITION, "settle-money",
-                       "visit " STR_FMT ": T_BHTT is no amount; repair it, then sign",
-                       "hồ sơ " STR_FMT ": T_BHTT không phải số tiền; hãy sửa rồi ký",
-                       STR_ARG(c->key));
-    }
-    return settle_task_move(c, &(SettleMove){.step = "sign",
-                                             .to = BOOK_SIGNED,
-                                             .new_round = true,
-                                             .has_money = true,
-                                             .money = asked,
-                                             .signed_version = c->claim.version,
-                                             .month = settle_month_of(c->arena, claim),
-                                             .closing_task = closing_task,
-                                             .closing = c->act->closing,
-                                             .input_name = STR("file"),
-                                             .input = buf_str(&text)});
-}
-
-ErrCode settle_step_sign(SettleCase *c, const void *what) {
-    SignKey *key = (SignKey *)what;
-    Claim claim;
-    Sha256 hash;
-    Str closing = STR_EMPTY;
-    TRY(settle_case_who(c, false));
-    TRY(may_sign(c));
-    TRY(check_key(c, key));
-    TRY(intake_claim(c->settle->o.store, c->arena, &c->visit, &claim, c->info));
-    Str month = settle_month_of(c->arena, &claim);
-    if (month.len == 0) {
+ErrCode settle_sign_begin(SettleCase *c, SettleSigned *as) {
+    as->closing_task = STR_EMPTY;
+    TRY(intake_claim(c->settle->o.store, c->arena, &c->visit, &as->claim, c->info));
+    as->month = settle_month_of(c->arena, &as->claim);
+    if (as->month.len == 0) {
         return err_set(c->info, ERR_PRECONDITION, "settle-month",
                        "visit " STR_FMT ": its month of settlement cannot be read (NAM_QT, "
                        "THANG_QT); repair it, then sign",
@@ -140,12 +109,46 @@ ErrCode settle_step_sign(SettleCase *c, const void *what) {
                        "sửa rồi ký",
                        STR_ARG(c->key));
     }
-    TRY(check(c, &claim));
-    TRY(settle_case_months(c, month, &closing));
+    TRY(check(c, &as->claim));
+    TRY(settle_case_months(c, as->month, &as->closing_task));
     TRY(settle_plan_still(c->plan, &c->visit));
-    TRY(settle_plan_still(c->plan, &c->claim));
-    TRY(write_file(c, &claim, key, &hash));
-    return move(c, &claim, &hash, closing);
+    return settle_plan_still(c->plan, &c->claim);
+}
+
+ErrCode settle_sign_end(SettleCase *c, const SettleSigned *as) {
+    char hex[2 * sizeof(as->file.b)];
+    Buf text = {.ptr = hex, .capacity = sizeof(hex), .max = sizeof(hex)};
+    int64_t asked = 0;
+    hex_put(&text, as->file.b, sizeof(as->file.b));
+    if (settle_parse_money(claim_value(&as->claim, 1, XML1_T_BHTT), &asked) != ERR_OK) {
+        return err_set(c->info, ERR_PRECONDITION, "settle-money",
+                       "visit " STR_FMT ": T_BHTT is no amount; repair it, then sign",
+                       "hồ sơ " STR_FMT ": T_BHTT không phải số tiền; hãy sửa rồi ký",
+                       STR_ARG(c->key));
+    }
+    return settle_task_move(c, &(SettleMove){.step = as->step,
+                                             .to = BOOK_SIGNED,
+                                             .new_round = true,
+                                             .has_money = true,
+                                             .money = asked,
+                                             .signed_version = c->claim.version,
+                                             .month = as->month,
+                                             .closing_task = as->closing_task,
+                                             .closing = c->act->closing,
+                                             .certificate = as->certificate,
+                                             .input_name = STR("file"),
+                                             .input = buf_str(&text)});
+}
+
+ErrCode settle_step_sign(SettleCase *c, const void *what) {
+    SignKey *key = (SignKey *)what;
+    SettleSigned as = {.step = "sign"};
+    TRY(settle_case_who(c, false));
+    TRY(settle_may_sign(c, "sign"));
+    TRY(check_key(c, key));
+    TRY(settle_sign_begin(c, &as));
+    TRY(write_file(c, &as.claim, key, &as.file));
+    return settle_sign_end(c, &as);
 }
 
 ErrCode settle_sign(Settle *settle, const SettleAct *act, SignKey *key, ErrInfo *info) {

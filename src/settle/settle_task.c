@@ -150,6 +150,7 @@ ErrCode settle_task_read(Arena *arena, const JsonNode *root, SettleVisit *ret) {
     ret->file = fhir_task_input(arena, root, "file");
     ret->transaction = fhir_task_input(arena, root, "transaction");
     ret->closing = fhir_task_input(arena, root, "closing");
+    ret->certificate = fhir_task_input(arena, root, "certificate");
     return read_outputs(arena, root, ret);
 }
 
@@ -157,7 +158,8 @@ ErrCode settle_task_read(Arena *arena, const JsonNode *root, SettleVisit *ret) {
 
 /* Facts of the signature go with a new one; a payment's numbers stay all. */
 static bool input_stays(const SettleMove *move, Str name) {
-    static const char *const of_round[] = {"file", "attempt", "transaction", "source", "closing"};
+    static const char *const of_round[] = {"file",   "attempt", "transaction",
+                                           "source", "closing", "certificate"};
     bool one = str_eq(name, STR("step"));
     for (size_t i = 0; i < ARRAY_LEN(of_round); i++) {
         one = one || (move->new_round && str_eq(name, str_from(of_round[i])));
@@ -179,6 +181,7 @@ static void put_inputs(const SettleCase *c, JsonWriter *w, const SettleMove *mov
     }
     fhir_task_put_fact(w, move->input_name, move->input);
     fhir_task_put_fact(w, STR("closing"), move->closing);
+    fhir_task_put_fact(w, STR("certificate"), move->certificate);
     json_close_array(w);
 }
 

@@ -89,7 +89,7 @@ createServer((req, res) => {
       return say(res, {});
     }
     if (req.url === '/effects') {
-      const list = [...taken.values()].map(({ number, calls: n, file: text }) => ({ number, calls: n, ma_lk: /<MA_LK>([^<]*)/.exec(opened(text))?.[1] }));
+      const list = [...taken].map(([sha256, { number, calls: n, file: text }]) => ({ number, calls: n, ma_lk: /<MA_LK>([^<]*)/.exec(opened(text))?.[1], sha256 }));
       return say(res, { effects: taken.size, calls, list });
     }
     return answer(req, res, body);

@@ -2,6 +2,9 @@
 #include "unit/intake/intake_help.h"
 #include "unit/sign/sign_help.h"
 
+#include "core/base64.h"
+#include "intake/intake_receipt.h"
+
 typedef struct Case {
     Home home;
     SignKey *key, *other;
@@ -154,6 +157,142 @@ static void require_refuses_with_its_own_rule(void **state) {
     assert_int_equal(c->home.report.files_signed, 1);
 }
 
+/* ---- what is noted of a document that its facility signed ---- */
+
+static IntakeReceipt receipt_of(Case *c, const char *ma_lk) {
+    IntakeReceipt r = {.state = INTAKE_RECEIPT_STATES};
+    Str key = arena_printf(c->home.arena, "46001|%s", ma_lk);
+    ErrCode err = intake_receipt_get(c->home.store, c->home.arena, key, &r);
+    assert_true(err == ERR_OK || err == ERR_NOT_FOUND);
+    return r;
+}
+
+static Str hex_of(Case *c, Str bytes) {
+    Sha256 hash;
+    CLEANUP_BUF Buf text;
+    buf_init(&text, 128);
+    sha256(bytes, &hash);
+    hex_put(&text, hash.b, sizeof(hash.b));
+    return arena_str(c->home.arena, buf_str(&text));
+}
+
+static void with_takes(Case *c, const char *takes, bool keep) {
+    intake_free(c->home.intake);
+    assert_ok(intake_new(&(IntakeOptions){.store = c->home.store,
+                                          .received_keep = keep,
+                                          .signature = INTAKE_SIGNATURE_NOTE,
+                                          .sign = c->sign,
+                                          .signed_take = str_from(takes)},
+                         &c->home.intake));
+}
+
+static bool is_kept(Case *c, Str bytes) {
+    Sha256 hash;
+    StoreReceived kept;
+    sha256(bytes, &hash);
+    ErrCode err = store_received_get(c->home.store, c->home.arena, &hash, &kept);
+    return err == ERR_OK && str_eq(kept.bytes, bytes);
+}
+
+static void what_is_signed_has_a_receipt(void **state) {
+    Case *c = *state;
+    with_takes(c, "46002, 46003", true);
+    Str signed_file = visit_file(c, "rc-1", c->key);
+    take(c, signed_file);
+    assert_int_equal(c->home.report.receipts, 1);
+    IntakeReceipt r = receipt_of(c, "rc-1");
+    assert_int_equal(r.state, INTAKE_RECEIPT_READY);
+    assert_int_equal(r.claim_version, 1);
+    assert_str(r.file, hex_of(c, signed_file));
+    assert_true(r.version.patient != 0 && str_starts(r.visit, STR("Encounter/")));
+    take(c, signed_file); /* the same bytes: nothing new */
+    assert_int_equal(receipt_of(c, "rc-1").version.version, 1);
+
+    /* first without, then with a signature: the visit is the same, the receipt is new */
+    take(c, visit_file(c, "rc-2", NULL));
+    assert_int_equal(receipt_of(c, "rc-2").state, INTAKE_RECEIPT_STATES);
+    take(c, visit_file(c, "rc-2", c->key));
+    assert_int_equal(c->home.report.claims_same, 1);
+    assert_int_equal(receipt_of(c, "rc-2").claim_version, 1);
+
+    /* another content, signed again: of the next version of the bill */
+    Visit v = {.ma_lk = "rc-2", .total = "500000.00"};
+    SignDocument d = {.xml = claim_file(&c->home, &v, 1), .at = SIGNED_AT};
+    take(c, signed_text(c->home.arena, c->key, &d));
+    assert_int_equal(c->home.report.claims_changed, 1);
+    assert_int_equal(receipt_of(c, "rc-2").claim_version, 2);
+    assert_int_equal(receipt_of(c, "rc-2").version.version, 2);
+
+    /* an older sending changes nothing, a wrong key proves nothing */
+    Visit old = {.ma_lk = "rc-2", .total = "400000.00", .made = "20261101"};
+    d.xml = claim_file(&c->home, &old, 1);
+    take(c, signed_text(c->home.arena, c->key, &d));
+    assert_int_equal(receipt_of(c, "rc-2").version.version, 2);
+    take(c, visit_file(c, "rc-3", c->other));
+    assert_int_equal(receipt_of(c, "rc-3").state, INTAKE_RECEIPT_STATES);
+
+    /* a signature over two visits goes out for neither */
+    Visit two[] = {{.ma_lk = "rc-4"}, {.ma_lk = "rc-5"}};
+    d.xml = claim_file(&c->home, two, 2);
+    take(c, signed_text(c->home.arena, c->key, &d));
+    assert_int_equal(c->home.report.files_signed, 1);
+    assert_int_equal(c->home.report.receipts, 0);
+    assert_int_equal(receipt_of(c, "rc-4").state, INTAKE_RECEIPT_STATES);
+}
+
+static void packed_and_unkept_documents_keep_their_bytes(void **state) {
+    Case *c = *state;
+    CLEANUP_BUF Buf packed;
+    buf_init(&packed, LIMIT_MIB);
+    with_takes(c, "*", true);
+    Str inner = visit_file(c, "pk-1", c->key);
+    base64_encode(&packed, inner);
+    take(c, buf_str(&packed));
+    assert_int_equal(c->home.report.claims_new, 1);
+    assert_int_equal(receipt_of(c, "pk-1").state, INTAKE_RECEIPT_ASKED);
+    assert_str(receipt_of(c, "pk-1").file, hex_of(c, inner));
+    assert_true(is_kept(c, inner) && is_kept(c, buf_str(&packed)));
+
+    with_takes(c, "46001", false); /* files are not kept but for those that go out */
+    Str other = visit_file(c, "pk-2", c->key);
+    take(c, other);
+    assert_int_equal(receipt_of(c, "pk-2").state, INTAKE_RECEIPT_ASKED);
+    assert_true(is_kept(c, other));
+    with_takes(c, "46002", false);
+    Str third = visit_file(c, "pk-3", c->key);
+    take(c, third);
+    assert_int_equal(receipt_of(c, "pk-3").state, INTAKE_RECEIPT_STATES);
+    assert_false(is_kept(c, third));
+}
+
+/* What came while nobody looked at signatures. */
+static void kept_files_are_looked_at_again(void **state) {
+    Case *c = *state;
+    ErrInfo info = {0};
+    IntakeReport report = {.files = 0};
+    with_policy(c, INTAKE_SIGNATURE_OFF);
+    Str still = visit_file(c, "ag-1", c->key);
+    take(c, still);
+    take(c, visit_file(c, "ag-2", c->key));
+    SEND(&c->home, {.ma_lk = "ag-2", .total = "500000.00"}); /* repaired since */
+    take(c, visit_file(c, "ag-3", NULL));
+    assert_int_equal(receipt_of(c, "ag-1").state, INTAKE_RECEIPT_STATES);
+    with_takes(c, "", true);
+    uint64_t before = open_rejects(c);
+    RecordNo stood = store_snapshot(c->home.store);
+    assert_ok(intake_receipts(c->home.intake, NULL, &report, &info));
+    assert_int_equal(report.claims_new + report.claims_changed, 0);
+    assert_true(report.receipts >= 1);
+    assert_int_equal(open_rejects(c), before);
+    assert_str(receipt_of(c, "ag-1").file, hex_of(c, still));
+    assert_int_equal(receipt_of(c, "ag-2").state, INTAKE_RECEIPT_STATES);
+    assert_int_equal(receipt_of(c, "ag-3").state, INTAKE_RECEIPT_STATES);
+    assert_true(store_snapshot(c->home.store) > stood);
+    stood = store_snapshot(c->home.store);
+    assert_ok(intake_receipts(c->home.intake, NULL, &report, &info)); /* again: nothing to say */
+    assert_int_equal(store_snapshot(c->home.store), stood);
+}
+
 static uint64_t last_reject(Case *c, const char *rule) {
     StoreRejectRow *rows = NULL;
     size_t n = 0;
@@ -198,6 +337,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(note_warns_and_takes),
         cmocka_unit_test(require_refuses_with_its_own_rule),
         cmocka_unit_test(repairs),
+        cmocka_unit_test(what_is_signed_has_a_receipt),
+        cmocka_unit_test(packed_and_unkept_documents_keep_their_bytes),
+        cmocka_unit_test(kept_files_are_looked_at_again),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

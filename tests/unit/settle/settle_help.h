@@ -16,6 +16,8 @@ typedef struct World {
     ErrInfo info;
     bool unchecked;   /* the rules do not answer */
     const char *held; /* MA_LK with a finding that blocks */
+    SignPins *pins;   /* world_with_pins */
+    Sign *sign;
 } World;
 
 static UNUSED ErrCode world_check(void *ctx, Arena *arena, const SettleDraft *draft,
@@ -50,10 +52,48 @@ static UNUSED int world_setup(void **state) {
     return 0;
 }
 
+/* From here on signatures are looked at: w->key is pinned for 46001. The program's main is its
+ * worker's, too. takes: IntakeOptions.signed_take. */
+static UNUSED void world_with_pins(World *w, const char *takes) {
+    Sha256 certificate;
+    Sha256 public_key;
+    CLEANUP_BUF Buf pins;
+    buf_init(&pins, LIMIT_MIB);
+    sign_key_digests(w->key, &certificate, &public_key);
+    buf_put_lit(&pins, "facility\tsha256\tof\n46001\t");
+    hex_put(&pins, public_key.b, sizeof(public_key.b));
+    buf_put_lit(&pins, "\tkey\n");
+    assert_ok(sign_pins_parse(buf_str(&pins), &w->pins, &w->info));
+    assert_ok(sign_new(&(SignOptions){.pins = w->pins, .workers = 1, .clock = &w->clock.clock},
+                       &w->sign));
+    intake_free(w->h->intake);
+    assert_ok(intake_new(&(IntakeOptions){.store = w->h->store,
+                                          .received_keep = true,
+                                          .signature = INTAKE_SIGNATURE_NOTE,
+                                          .sign = w->sign,
+                                          .signed_take = str_from(takes)},
+                         &w->h->intake));
+    settle_free(w->settle);
+    assert_ok(settle_new(&(SettleOptions){.store = w->h->store,
+                                          .check = world_check,
+                                          .check_ctx = w,
+                                          .sign = w->sign,
+                                          .clock = &w->clock.clock},
+                         &w->settle));
+}
+
+/* The visit's file, signed by the facility. */
+static UNUSED Str signed_visit(World *w, const Visit *v) {
+    SignDocument d = {.xml = claim_file(w->h, v, 1), .at = clock_now_ms(&w->clock.clock)};
+    return signed_text(w->h->arena, w->key, &d);
+}
+
 static UNUSED int world_teardown(void **state) {
     World *w = *state;
     void *home = w->h;
     settle_free(w->settle);
+    sign_free(w->sign);
+    sign_pins_free(w->pins);
     sign_key_close(w->key);
     (void)sign_dir_remove(&home);
     (void)home_teardown(&home);

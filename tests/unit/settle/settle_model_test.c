@@ -14,7 +14,8 @@ typedef struct Model {
     BookState task;
     unsigned claim_version, signed_version;
     int64_t total; /* of the bill now, đồng */
-    bool just_signed;
+    bool just_signed, just_taken;
+    unsigned receipt; /* version of the bill that the newest signed file says; 0: none */
     SettleMoney money[MONEY_MAX];
     size_t n;
     struct Model *before; /* as it was before the signature, for undo */
@@ -48,7 +49,7 @@ static int64_t money_now(const Model *m, BookState stage) {
     return amount;
 }
 
-static void model_sign(Model *m) {
+static void model_sign(Model *m, bool taken) {
     unsigned round = 1;
     Model *before = malloc(sizeof(*before));
     assert_non_null(before);
@@ -65,16 +66,20 @@ static void model_sign(Model *m) {
     m->task = BOOK_SIGNED;
     m->signed_version = m->claim_version;
     m->just_signed = true;
+    m->just_taken = taken;
     put_money(m, BOOK_SIGNED, m->total * 100);
 }
 
 static void model_undo(Model *m) {
     Model *before = m->before;
     unsigned version = m->claim_version;
+    unsigned receipt = m->receipt;
     int64_t total = m->total;
     *m = *before;
     m->claim_version = version;
+    m->receipt = receipt;
     m->total = total;
+    m->just_signed = false; /* the step before is not undone behind this one */
     free(before);
 }
 
@@ -143,8 +148,14 @@ static void correct(Play *p, Model *m) {
     char total[32];
     m->total = 100 + (int64_t)random_below(&p->r, 1000000);
     (void)snprintf(total, sizeof(total), "%lld.00", (long long)m->total);
-    SEND(p->w->h, {.ma_lk = m->ma_lk, .card = "DN4464600000001", .total = total});
+    Visit v = {.ma_lk = m->ma_lk, .card = "DN4464600000001", .total = total};
     m->claim_version++;
+    if (random_below(&p->r, 3) > 0) { /* the facility signs what it sends, now and then */
+        send_bytes(p->w->h, signed_visit(p->w, &v));
+        m->receipt = m->claim_version;
+    } else {
+        send(p->w->h, &v, 1);
+    }
 }
 
 static void sign(Play *p, Model *m) {
@@ -154,7 +165,18 @@ static void sign(Play *p, Model *m) {
     bool may = (m->task == BOOK_ENTERED || (is_corrected(m) && m->task != BOOK_SENT)) &&
                p->closed == named;
     if (came(p, m, settle_sign(p->w->settle, &act, p->w->key, &p->w->info), may)) {
-        model_sign(m);
+        model_sign(m, false);
+    }
+}
+
+/* Only while the file that the facility signed says the visit as it stands. */
+static void take(Play *p, Model *m) {
+    SettleAct act = *ACT(m->ma_lk);
+    act.closing = p->closed ? STR("2026-11") : STR_EMPTY;
+    bool may = (m->task == BOOK_ENTERED || (is_corrected(m) && m->task != BOOK_SENT)) &&
+               m->receipt == m->claim_version;
+    if (came(p, m, settle_take(p->w->settle, &act, &p->w->info), may)) {
+        model_sign(m, true);
     }
 }
 
@@ -163,7 +185,7 @@ static void undo(Play *p, Model *m) {
     act.closing = p->closed ? STR("2026-11") : STR_EMPTY;
     bool own = random_below(&p->r, 4) > 0;
     act.who = own ? act.who : STR("người khác");
-    bool may = m->task == BOOK_SIGNED && m->just_signed && own;
+    bool may = m->task == BOOK_SIGNED && m->just_signed && (own || m->just_taken);
     if (came(p, m, settle_undo(p->w->settle, &act, &p->w->info), may)) {
         model_undo(m);
     }
@@ -270,7 +292,7 @@ static void close_month(Play *p) {
 
 static void step(Play *p) {
     Model *m = &p->m[random_below(&p->r, VISITS)];
-    switch (random_below(&p->r, 20)) {
+    switch (random_below(&p->r, 22)) {
     case 0:
         correct(p, m);
         break;
@@ -297,6 +319,10 @@ static void step(Play *p) {
         break;
     case 10:
         go(p, m, 1);
+        break;
+    case 20:
+    case 21:
+        take(p, m);
         break;
     case 11:
     case 12:
@@ -341,6 +367,7 @@ static void any_order_of_commands(void **state) {
     World *w = *state;
     enum { STEPS = 500 };
     Play p = {.w = w};
+    world_with_pins(w, "");
     const char *seed = getenv("NHIP_TEST_SEED");
     random_init(&p.r, seed == NULL ? 5 : (uint64_t)strtoull(seed, NULL, 10));
     for (int i = 0; i < VISITS; i++) {
@@ -476,7 +503,10 @@ static void a_closing_and_a_signature_never_pass_each_other(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], SIGN_WORKER_MODE) == 0) {
+        return sign_worker_main();
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_closed_month_stays_as_it_was, world_setup,
                                         world_teardown),

@@ -1,4 +1,4 @@
-// Steps on many claims at once: signed, taken back, concluded; those that cannot are named with the reason.
+// Steps on many claims at once: signed, taken in as signed by the facility, taken back, concluded; those that cannot are named with the reason.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { asFailure, askJson, type Failure } from '../core/api';
@@ -8,13 +8,13 @@ import { t } from '../core/i18n';
 import { Problem } from '../ui/parts';
 import { askFor, undoable, who, WhoField, WhyField } from '../ui/undo';
 
-type Step = 'sign' | 'undo' | 'conclude';
+type Step = 'sign' | 'take' | 'undo' | 'conclude';
 interface Done {
     done: number;
     same: number;
     refused: { visit: string; rule: string; what: string }[];
 }
-const FROM: Record<Step, readonly string[]> = { sign: ['checked', 'corrected'], undo: ['signed'], conclude: ['assessed'] };
+const FROM: Record<Step, readonly string[]> = { sign: ['checked', 'corrected'], take: ['checked', 'corrected'], undo: ['signed'], conclude: ['assessed'] };
 
 const post = (step: Step, visits: string[], why: string): Promise<Done> =>
     askJson<Done>(`/api/settle/${step}`, { method: 'POST', body: JSON.stringify({ who: who.value.trim(), why, visits }) });
@@ -39,7 +39,7 @@ export function Steps({ picked, rows, changed }: { picked: string[]; rows: Row[]
             setDone(answer);
             const refused = new Set(answer.refused.map((r) => r.visit));
             const taken = visits.filter((v) => !refused.has(v));
-            if (step === 'sign' && taken.length > 0)
+            if ((step === 'sign' || step === 'take') && taken.length > 0)
                 undoable({
                     text: t('steps.signed', { n: num(answer.done) }),
                     undo: async () => {
@@ -61,8 +61,8 @@ export function Steps({ picked, rows, changed }: { picked: string[]; rows: Row[]
                     <span>{t('steps.picked', { n: num(picked.length) })}</span>
                     <WhoField />
                     <WhyField id="step-why" value={why} set={setWhy} />
-                    {(['sign', 'undo', 'conclude'] as const).map((s) => (
-                        <button type="button" class={`button ${s === 'sign' ? 'primary' : ''}`} disabled={busy || able(s).length === 0} onClick={() => void run(s)}>
+                    {(['sign', 'take', 'undo', 'conclude'] as const).map((s) => (
+                        <button type="button" class={`button ${s === 'sign' ? 'primary' : ''}`} disabled={busy || able(s).length === 0} title={s === 'take' ? t('steps.take_why') : undefined} onClick={() => void run(s)}>
                             {t(`steps.${s}`)} {num(able(s).length)}
                         </button>
                     ))}
