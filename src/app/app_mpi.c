@@ -1,7 +1,9 @@
-/* nhip mpi: who is the same citizen; merging and parting. */
+/* nhip mpi: who is the same citizen, whose newborn is whose; merging and parting. */
 #include "app/app.h"
+#include "core/limits.h"
 #include "core/progress.h"
 #include "fhir/fhir_query.h"
+#include "mpi/mpi_birth.h"
 #include "mpi/mpi_case.h"
 #include "mpi/mpi_run.h"
 
@@ -23,6 +25,21 @@ static void on_progress(void *ctx, uint64_t done, uint64_t total) {
     progress_set_total(bar, total);
     uint64_t had = atomic_load(&bar->done);
     progress_done(bar, done > had ? done - had : 0);
+}
+
+static ErrCode run_births(MpiApp *m, const MpiRunOptions *o) {
+    MpiBirthReport r = {0};
+    ErrCode err = mpi_births(o, &r, m->info);
+    (void)printf(
+        app_say(m->app,
+                "%llu newborns: %llu linked with their mothers, %llu parted, %llu for review, %llu "
+                "known already, %llu without a record yet, %llu changed meanwhile\n",
+                "%llu trẻ sơ sinh: liên kết với mẹ %llu, bỏ liên kết %llu, chờ xem xét %llu, đã có "
+                "hồ sơ %llu, chưa có bệnh án riêng %llu, thay đổi giữa chừng %llu\n"),
+        (unsigned long long)r.births, (unsigned long long)r.linked, (unsigned long long)r.parted,
+        (unsigned long long)r.proposed, (unsigned long long)r.known, (unsigned long long)r.waiting,
+        (unsigned long long)r.refused);
+    return err;
 }
 
 static ErrCode run(MpiApp *m) {
@@ -49,7 +66,8 @@ static ErrCode run(MpiApp *m) {
         (unsigned long long)r.patients, (unsigned long long)r.compared,
         (unsigned long long)r.merged, (unsigned long long)r.proposed, (unsigned long long)r.known,
         (unsigned long long)r.refused);
-    return err;
+    o.progress = NULL;
+    return err == ERR_OK ? run_births(m, &o) : err;
 }
 
 /* ---- list ---- */
@@ -65,16 +83,42 @@ static Str input_of(Arena *arena, const JsonNode *task, Str what) {
     return STR_EMPTY;
 }
 
-/* patient, patient, status, rule, score, who, why */
+static Str certificate_of(Arena *arena, const JsonNode *task) {
+    bool is = json_str_is(json_path(task, "identifier.system"), STR(MPI_BIRTH_SYSTEM));
+    return is ? json_str(arena, json_path(task, "identifier.value")) : STR_EMPTY;
+}
+
+/* "card=same birth-and-sex=differ …" */
+static Str agreement(Arena *arena, const JsonNode *task) {
+    static const char *const names[] = {"card", "certificates", "persons", "birth-and-sex",
+                                        "mother"};
+    CLEANUP_BUF Buf b;
+    buf_init(&b, LIMIT_MIB);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        Str value = input_of(arena, task, str_from(names[i]));
+        if (value.len > 0) {
+            buf_put_str(&b, b.len > 0 ? STR(" ") : STR_EMPTY);
+            buf_put_str(&b, str_from(names[i]));
+            buf_put_char(&b, '=');
+            buf_put_str(&b, value);
+        }
+    }
+    return arena_str(arena, buf_str(&b));
+}
+
+/* patient, patient, status, rule, score, who, why; of a newborn child, mother, status, certificate
+ * (id of its RelatedPerson), what agrees, who, why */
 static ErrCode print_case(MpiApp *m, const StoreVersion *v) {
     const JsonNode *task = NULL;
     Arena *a = m->arena;
     TRY(json_parse(a, v->json, &task, NULL));
+    Str birth = certificate_of(a, task);
+    bool newborn = birth.len > 0;
     const Str columns[] = {json_str(a, json_path(task, "focus.reference")),
                            json_str(a, json_path(task, "for.reference")),
                            json_str(a, json_get_lit(task, "status")),
-                           input_of(a, task, STR("rule")),
-                           input_of(a, task, STR("score")),
+                           newborn ? birth : input_of(a, task, STR("rule")),
+                           newborn ? agreement(a, task) : input_of(a, task, STR("score")),
                            json_str(a, json_path(task, "owner.display")),
                            json_str(a, json_path(task, "statusReason.text"))};
     for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
@@ -84,7 +128,7 @@ static ErrCode print_case(MpiApp *m, const StoreVersion *v) {
     return ERR_OK;
 }
 
-static ErrCode list(MpiApp *m) {
+static ErrCode list_of(MpiApp *m, Str code) {
     enum { PAGE = 200 };
     FhirQuery query;
     StorePage page = {0};
@@ -96,10 +140,9 @@ static ErrCode list(MpiApp *m) {
     if (asked == NULL) {
         return ERR_NOMEM;
     }
-    TRY(fhir_query_parse(asked, &scope,
-                         m->dry ? STR("code=" MPI_CODE_SYSTEM "|" MPI_CODE)
-                                : STR("status=requested&code=" MPI_CODE_SYSTEM "|" MPI_CODE),
-                         &query));
+    Str text = arena_printf(asked, "%scode=" MPI_CODE_SYSTEM "|" STR_FMT,
+                            m->dry ? "" : "status=requested&", STR_ARG(code));
+    TRY(fhir_query_parse(asked, &scope, text, &query));
     StoreSearch search = {.query = &query, .count = PAGE};
     do {
         arena_reset(m->arena);
@@ -111,6 +154,14 @@ static ErrCode list(MpiApp *m) {
         search.snapshot = page.snapshot;
     } while (page.next != 0);
     return ERR_OK;
+}
+
+static ErrCode list(MpiApp *m) {
+    return list_of(m, STR(MPI_CODE));
+}
+
+static ErrCode newborns(MpiApp *m) {
+    return list_of(m, STR(MPI_BIRTH_CODE));
 }
 
 /* ---- one pair ---- */
@@ -160,6 +211,14 @@ static ErrCode differ(MpiApp *m) {
     return mpi_differ(m->store, &act, m->info);
 }
 
+static ErrCode reject(MpiApp *m) {
+    MpiBirthAct act = {.birth = str_from(m->ids[0]),
+                       .who = str_from(m->who),
+                       .why = str_from(m->why),
+                       .now = clock_now_ms(clock_real())};
+    return mpi_birth_reject(m->store, &act, m->info);
+}
+
 /* ---- the command ---- */
 
 typedef struct Verb {
@@ -169,8 +228,9 @@ typedef struct Verb {
 } Verb;
 
 static const Verb verbs[] = {
-    {"list", list, 0},   {"run", run, 0},         {"explain", explain, 2},
-    {"merge", merge, 2}, {"unmerge", unmerge, 2}, {"differ", differ, 2},
+    {"list", list, 0},         {"run", run, 0},         {"explain", explain, 2},
+    {"merge", merge, 2},       {"unmerge", unmerge, 2}, {"differ", differ, 2},
+    {"newborns", newborns, 0}, {"reject", reject, 1},
 };
 
 /* Two ids, --who NAME, --why TEXT, --dry-run, --all. */
@@ -218,9 +278,11 @@ int app_mpi(App *app) {
                   : verb == NULL
                       ? err_set(&info, ERR_PARAM, "command",
                                 "say: nhip mpi list [--all] | run [--dry-run] | explain ID ID | "
-                                "merge KEEP OTHER --who NAME --why TEXT | unmerge … | differ …",
+                                "merge KEEP OTHER --who NAME --why TEXT | unmerge … | differ … | "
+                                "newborns [--all] | reject CERTIFICATE --who NAME --why TEXT",
                                 "dùng: nhip mpi list [--all] | run [--dry-run] | explain ID ID | "
-                                "merge GIỮ KIA --who TÊN --why LÝ_DO | unmerge … | differ …")
+                                "merge GIỮ KIA --who TÊN --why LÝ_DO | unmerge … | differ … | "
+                                "newborns [--all] | reject GIẤY_CHỨNG_SINH --who TÊN --why LÝ_DO")
                       : open_and_run(app, &m, verb);
     arena_free(m.arena);
     return err == ERR_OK ? 0 : app_fail(app, err, &info);

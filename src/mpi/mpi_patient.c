@@ -114,11 +114,16 @@ Str mpi_patient_active(const JsonNode *patient) {
                                          : STR("none");
 }
 
+static Str reference_of(Arena *arena, const MpiLink *link) {
+    bool whole = str_find_char(link->other, '/', 0) != SIZE_MAX;
+    return whole ? link->other : arena_printf(arena, "Patient/" STR_FMT, STR_ARG(link->other));
+}
+
 static void put_link(Arena *arena, JsonWriter *w, const MpiLink *link) {
     json_open_object(w);
     json_name(w, "other");
     json_open_object(w);
-    json_member(w, "reference", arena_printf(arena, "Patient/" STR_FMT, STR_ARG(link->other)));
+    json_member(w, "reference", reference_of(arena, link));
     json_close_object(w);
     json_member(w, "type", link->type);
     json_close_object(w);
@@ -138,7 +143,7 @@ static void put_links(Arena *arena, JsonWriter *w, const JsonNode *list, const M
     for (int pass = 0; pass < 2; pass++) {
         for (const JsonNode *l = first_of(list); l != NULL; l = json_next(list, l)) {
             bool is_it = json_str_is(json_get_lit(l, "type"), link->type) &&
-                         str_eq(other_of(arena, l), link->other);
+                         json_str_is(json_path(l, "other.reference"), reference_of(arena, link));
             if (pass == 0) {
                 kept += !is_it;
             } else if (!is_it) {

@@ -12,12 +12,13 @@
 
 #define MPI_REPLACES "replaces"
 #define MPI_REPLACED_BY "replaced-by"
+#define MPI_SEE_ALSO "seealso"
 
 void mpi_patient_fields(Arena *arena, const JsonNode *patient, MpiFields *ret_fields);
 
 typedef struct MpiLink {
-    Str other;  /* id of the other Patient */
-    Str type;   /* MPI_REPLACES or MPI_REPLACED_BY */
+    Str other;  /* id of the other Patient, or TYPE/ID */
+    Str type;   /* MPI_REPLACES, MPI_REPLACED_BY, MPI_SEE_ALSO */
     Str active; /* to set: "true", "false", "none" (takes the member away); empty: as it is */
 } MpiLink;
 

@@ -79,6 +79,7 @@ typedef struct Visit {    /* members left empty take the defaults of visit_fill 
     unsigned n_drugs;    /* lines of XML2 */
     unsigned n_results;  /* lines of XML4 */
     const char *made;    /* NGAYLAP of the file, of its first visit */
+    const char *sex;     /* GIOI_TINH; 1 */
     unsigned broken : 1; /* GIOI_TINH is no number: the claim must be refused */
 } Visit;
 
@@ -98,7 +99,7 @@ static UNUSED void put_summary(Buf *out, const Visit *v) {
     x[XML1_HO_TEN] = or_else(v->name, "NGUYỄN VĂN THỬ");
     x[XML1_SO_CCCD] = or_else(v->cccd, "");
     x[XML1_NGAY_SINH] = or_else(v->birth, "199001010000");
-    x[XML1_GIOI_TINH] = v->broken ? STR("nam") : STR("1");
+    x[XML1_GIOI_TINH] = v->broken ? STR("nam") : or_else(v->sex, "1");
     x[XML1_MA_QUOCTICH] = STR("000");
     x[XML1_MA_DANTOC] = STR("01");
     x[XML1_MA_NGHE_NGHIEP] = STR("00000");

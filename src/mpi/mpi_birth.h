@@ -1,0 +1,43 @@
+/* mpi_birth.h — newborns and their mothers. A birth certificate (XML9) makes of the child a
+ * RelatedPerson of the mother. Once the child has a Patient of its own the two records are linked
+ * as R4 links a mother and her newborn, in one commit:
+ *   the child's Patient     link seealso → the certificate's RelatedPerson (the child, of the
+ * mother) a new RelatedPerson     of the child's Patient, relationship MTH: the mother the mother's
+ * Patient    link seealso → that RelatedPerson the case, a Task        code newborn, of the
+ * certificate: who, when, by what Linked is only what is certain: one person has the temporary card
+ * of the certificate, was born on its day and has its sex; the mother is the visit's citizen, a
+ * woman, born earlier; nobody else is named as who cares for the child; no other certificate names
+ * the card. What agrees only in part, or has the mother's card and the day and sex of the child, is
+ * proposed (Task requested) and never linked. A certificate that is gone or says otherwise takes
+ * its links away again; what a person rejected is not linked again. What claims wrote is never
+ * changed, so files leave as they came. Errors: ERR_STOPPED, ERR_NOT_FOUND and ERR_PARAM (reject),
+ * ERR_NOMEM, those of the store. Threads: one run at a time; the store may be in use by others. */
+#ifndef NHIP_MPI_MPI_BIRTH_H
+#define NHIP_MPI_MPI_BIRTH_H
+
+#include "mpi/mpi_run.h"
+
+#define MPI_BIRTH_SYSTEM "https://nhip.vn/fhir/sid/mpi-newborn" /* id of a certificate's child */
+#define MPI_BIRTH_CODE "newborn"                                /* in MPI_CODE_SYSTEM */
+
+typedef struct MpiBirthReport {
+    uint64_t births;                   /* children that certificates name with a temporary card */
+    uint64_t waiting;                  /* have no Patient yet */
+    uint64_t linked, parted, proposed; /* dry: would be */
+    uint64_t known;                    /* linked, proposed or rejected already */
+    uint64_t refused;                  /* changed meanwhile */
+} MpiBirthReport;
+
+/* Each certificate is a commit of its own. Memory: about 200 bytes a certificate. */
+MUST_USE ErrCode mpi_births(const MpiRunOptions *options, MpiBirthReport *ret_report,
+                            ErrInfo *info);
+
+/* They are not mother and child: what was linked is parted, and stays so. */
+typedef struct MpiBirthAct {
+    Str birth; /* id of the certificate's RelatedPerson */
+    Str who, why;
+    TimeMs now;
+} MpiBirthAct;
+MUST_USE ErrCode mpi_birth_reject(Store *store, const MpiBirthAct *act, ErrInfo *info);
+
+#endif

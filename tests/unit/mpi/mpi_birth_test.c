@@ -1,0 +1,295 @@
+/* Newborns and their mothers: linked where it is certain, proposed where it is not, parted again
+ * when the certificate or the child says otherwise, never against a person's word. All data
+ * invented. */
+#include "unit/store/store_help.h"
+
+#include "core/json.h"
+#include "interop/claim_identity.h"
+#include "mpi/mpi_birth.h"
+#include "mpi/mpi_case.h"
+
+#define CARD "TE1460000000123"
+
+/* ---- what there is ---- */
+
+static Str person_json(Home *h, const char *card, const char *birth, const char *sex) {
+    return home_text(h,
+                     "{\"resourceType\":\"Patient\",\"identifier\":[{\"system\":\"" //
+                     CLAIM_SYSTEM_CARD "\",\"value\":\"%s\"}],\"name\":[{\"text\":"
+                     "\"LÊ THỊ MẪU\"}],\"gender\":\"%s\",\"birthDate\":\"%s\"}",
+                     card, sex, birth);
+}
+
+static Str add_person(Home *h, const char *card, const char *birth, const char *sex) {
+    return home_add_patient(h, person_json(h, card, birth, sex));
+}
+
+static Str add_mother(Home *h) {
+    return add_person(h, "DN4460000000777", "1995-01-01", "female");
+}
+
+static StoreVersion now(Home *h, FhirType type, Str id) {
+    StoreVersion v;
+    assert_ok(store_get(h->store, h->arena, type, id, &v));
+    return v;
+}
+
+static const JsonNode *root_of(Home *h, FhirType type, Str id) {
+    const JsonNode *root = NULL;
+    assert_ok(json_parse(h->arena, now(h, type, id).json, &root, NULL));
+    return root;
+}
+
+static void change_one(Home *h, const StoreChange *change, Slot patient) {
+    StoreGroup group = {
+        .changes = change, .n_changes = 1, .patient_change = -1, .patient = patient};
+    StoreCommit commit = {.groups = &group,
+                          .n_groups = 1,
+                          .snapshot = store_snapshot(h->store),
+                          .actor = STR("test"),
+                          .source = STR("unit")};
+    assert_ok(store_commit(h->store, &commit, NULL, NULL, &h->info));
+}
+
+static void rewrite(Home *h, FhirType type, Str id, Str json) {
+    StoreVersion v = now(h, type, id);
+    change_one(h, &(StoreChange){STORE_UPDATE, type, v.id, v.slot, json, false}, v.patient);
+}
+
+static Str related_json(Home *h, Str mother, const char *role, const char *card) {
+    bool child = strcmp(role, "con") == 0;
+    return home_text(
+        h,
+        "{\"resourceType\":\"RelatedPerson\",\"meta\":{\"source\":\"https://nhip.vn/fhir/"
+        "claim#xml9/1/%s\"},\"identifier\":[{\"system\":\"" CLAIM_SYSTEM_CARD
+        "\",\"value\":\"%s\"}],\"patient\":{\"reference\":\"Patient/" STR_FMT
+        "\"},\"relationship\":[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/"
+        "v3-RoleCode\",\"code\":\"%s\"}]}],\"gender\":\"female\",\"birthDate\":\"2026-09-10\"}",
+        role, card, STR_ARG(mother), child ? "CHILD" : "GUARD");
+}
+
+/* What XML9 makes of the child, or of who cares for it. */
+static Str add_related(Home *h, Str mother, const char *role, const char *card) {
+    StoreChange change = create(FHIR_T_RELATED_PERSON, related_json(h, mother, role, card));
+    Slot slot = 0;
+    StoreGroup group = {.changes = &change,
+                        .n_changes = 1,
+                        .patient_change = -1,
+                        .patient = now(h, FHIR_T_PATIENT, mother).first};
+    StoreCommit commit = {
+        .groups = &group, .n_groups = 1, .actor = STR("test"), .source = STR("test")};
+    assert_ok(store_commit(h->store, &commit, NULL, &slot, &h->info));
+    return home_get_slot(h, slot).id;
+}
+
+/* ---- what comes of it ---- */
+
+static MpiBirthReport run(Home *h) {
+    MpiBirthReport dry;
+    MpiBirthReport report;
+    MpiRunOptions o = {.store = h->store, .clock = clock_real(), .dry = true};
+    RecordNo before = store_snapshot(h->store);
+    assert_ok(mpi_births(&o, &dry, &h->info));
+    assert_int_equal(store_snapshot(h->store), before);
+    o.dry = false;
+    assert_ok(mpi_births(&o, &report, &h->info));
+    assert_memory_equal(&dry, &report, sizeof dry);
+    assert_int_equal(report.refused, 0);
+    return report;
+}
+
+#define assert_run(h, waiting_, linked_, parted_, proposed_, known_)                               \
+    do {                                                                                           \
+        MpiBirthReport r_ = run(h);                                                                \
+        assert_int_equal(r_.waiting, waiting_);                                                    \
+        assert_int_equal(r_.linked, linked_);                                                      \
+        assert_int_equal(r_.parted, parted_);                                                      \
+        assert_int_equal(r_.proposed, proposed_);                                                  \
+        assert_int_equal(r_.known, known_);                                                        \
+    } while (0)
+
+static Str link_of(Home *h, Str patient) {
+    const JsonNode *root = root_of(h, FHIR_T_PATIENT, patient);
+    assert_true(json_count(json_get_lit(root, "link")) <= 1);
+    if (json_get_lit(root, "link") != NULL) {
+        assert_str(json_raw_str(json_path(root, "link.type")), STR("seealso"));
+    }
+    return json_str(h->arena, json_path(root, "link.other.reference"));
+}
+
+static void assert_case(Home *h, Str birth, const char *status) {
+    StoreExpect token = {FHIR_T_TASK, FHIR_P_IDENTIFIER, STR(MPI_BIRTH_SYSTEM), birth};
+    StoreVersion *v = NULL;
+    const JsonNode *root = NULL;
+    size_t n = 0;
+    assert_ok(store_find(h->store, h->arena, &token, 2, &v, &n));
+    assert_int_equal(n, 1);
+    assert_ok(json_parse(h->arena, v[0].json, &root, NULL));
+    assert_str(json_raw_str(json_get_lit(root, "status")), str_from(status));
+}
+
+static void assert_linked(Home *h, Str birth, Str child, Str mother) {
+    Str head = STR("RelatedPerson/");
+    Str to = link_of(h, mother);
+    assert_str(link_of(h, child), arena_printf(h->arena, "RelatedPerson/" STR_FMT, STR_ARG(birth)));
+    assert_true(str_starts(to, head));
+    StoreVersion v = now(h, FHIR_T_RELATED_PERSON, str_sub(to, head.len, to.len));
+    const JsonNode *root = root_of(h, FHIR_T_RELATED_PERSON, v.id);
+    assert_str(json_raw_str(json_path(root, "patient.reference")),
+               arena_printf(h->arena, "Patient/" STR_FMT, STR_ARG(child)));
+    assert_str(json_raw_str(json_path(root, "relationship.coding.code")), STR("MTH"));
+    assert_str(json_raw_str(json_path(root, "name.text")), STR("LÊ THỊ MẪU"));
+    assert_str(json_raw_str(json_get_lit(root, "birthDate")), STR("1995-01-01"));
+    assert_int_equal(v.patient, now(h, FHIR_T_PATIENT, child).first);
+    assert_case(h, birth, "completed");
+}
+
+static void assert_parted(Home *h, Str child, Str mother) {
+    assert_int_equal(link_of(h, child).len, 0);
+    assert_int_equal(link_of(h, mother).len, 0);
+}
+
+/* ---- the tests ---- */
+
+static void a_child_is_linked_when_it_is_known(void **state) {
+    Home *h = *state;
+    Str mother = add_mother(h);
+    Str birth = add_related(h, mother, "con", CARD);
+    assert_run(h, 1, 0, 0, 0, 0);
+    Str child = add_person(h, CARD, "2026-09-10", "female");
+    (void)add_person(h, "TE1460000000124", "2026-09-10", "female");
+    assert_run(h, 0, 1, 0, 0, 0);
+    assert_linked(h, birth, child, mother);
+    RecordNo done = store_snapshot(h->store);
+    assert_run(h, 0, 0, 0, 0, 1);
+    assert_int_equal(store_snapshot(h->store), done);
+    assert_int_equal(now(h, FHIR_T_RELATED_PERSON, birth).version, 1);
+}
+
+static void what_is_not_certain_is_proposed(void **state) {
+    Home *h = *state;
+    Str mother = add_mother(h);
+    Str birth = add_related(h, mother, "con", CARD);
+    Str child = add_person(h, CARD, "2026-09-10", "male");
+    assert_run(h, 0, 0, 0, 1, 0);
+    assert_case(h, birth, "requested");
+    assert_parted(h, child, mother);
+    assert_run(h, 0, 0, 0, 0, 1);
+    rewrite(h, FHIR_T_PATIENT, child, person_json(h, CARD, "2026-09-11", "female"));
+    assert_run(h, 0, 0, 0, 0, 1);
+    rewrite(h, FHIR_T_PATIENT, child, person_json(h, CARD, "2026-09-10", "female"));
+    assert_run(h, 0, 1, 0, 0, 0);
+    assert_linked(h, birth, child, mother);
+}
+
+/* Two records with the card are two children until they are merged. */
+static void two_records_of_a_child_wait_for_their_merge(void **state) {
+    Home *h = *state;
+    Str mother = add_mother(h);
+    Str birth = add_related(h, mother, "con", CARD);
+    Str child = add_person(h, CARD, "2026-09-10", "female");
+    Str second = add_person(h, CARD, "2026-09-10", "female");
+    assert_run(h, 0, 0, 0, 1, 0);
+    assert_ok(mpi_merge(
+        h->store,
+        &(MpiAct){.keep = second, .other = child, .who = STR("a"), .why = STR("b"), .now = 1},
+        &h->info));
+    assert_run(h, 0, 1, 0, 0, 0);
+    assert_case(h, birth, "completed");
+    const JsonNode *root = root_of(h, FHIR_T_PATIENT, second);
+    assert_int_equal(json_count(json_get_lit(root, "link")), 2);
+    assert_ok(mpi_unmerge(
+        h->store,
+        &(MpiAct){.keep = second, .other = child, .who = STR("a"), .why = STR("b"), .now = 1},
+        &h->info));
+    assert_linked(h, birth, second, mother);
+    assert_run(h, 0, 0, 0, 0, 1); /* what was certain stands */
+}
+
+static void nothing_is_guessed(void **state) {
+    Home *h = *state;
+    Str mother = add_mother(h);
+    Str birth = add_related(h, mother, "con", CARD);
+    Str child = add_person(h, CARD, "2026-09-10", "female");
+    Str other = add_related(h, mother, "nguoi-nuoi-duong", "");
+    assert_run(h, 0, 0, 0, 1, 0); /* somebody else cares for the child */
+    StoreVersion v = now(h, FHIR_T_RELATED_PERSON, other);
+    change_one(h, &(StoreChange){.op = STORE_DELETE, .type = v.type, .prev = v.slot}, v.patient);
+    assert_run(h, 0, 1, 0, 0, 0);
+    Str twin = add_related(h, mother, "con", CARD);
+    assert_run(h, 0, 0, 1, 2, 0); /* two certificates with one card */
+    assert_parted(h, child, mother);
+    assert_case(h, birth, "requested");
+    assert_case(h, twin, "requested");
+    rewrite(h, FHIR_T_RELATED_PERSON, twin, related_json(h, mother, "con", "TE1460000000124"));
+    assert_run(h, 1, 1, 0, 0, 0);
+    assert_linked(h, birth, child, mother);
+    assert_case(h, twin, "cancelled");
+}
+
+/* A child seen under its mother's card is shown, whoever has it else is not. */
+static void the_mothers_card_is_only_a_hint(void **state) {
+    Home *h = *state;
+    Str mother = add_mother(h);
+    Str birth = add_related(h, mother, "con", CARD);
+    (void)add_person(h, "DN4460000000777", "1990-09-10", "female");
+    assert_run(h, 1, 0, 0, 0, 0);
+    Str child = add_person(h, "DN4460000000777", "2026-09-10", "female");
+    assert_run(h, 0, 0, 0, 1, 0);
+    assert_case(h, birth, "requested");
+    assert_parted(h, child, mother);
+}
+
+static void a_certificate_that_goes_takes_its_links(void **state) {
+    Home *h = *state;
+    Str mother = add_mother(h);
+    Str birth = add_related(h, mother, "con", CARD);
+    Str child = add_person(h, CARD, "2026-09-10", "female");
+    assert_run(h, 0, 1, 0, 0, 0);
+    Str json = now(h, FHIR_T_RELATED_PERSON, birth).json;
+    rewrite(h, FHIR_T_RELATED_PERSON, birth, related_json(h, mother, "con", ""));
+    assert_run(h, 0, 0, 1, 0, 0);
+    assert_parted(h, child, mother);
+    assert_case(h, birth, "cancelled");
+    rewrite(h, FHIR_T_RELATED_PERSON, birth, json);
+    assert_run(h, 0, 1, 0, 0, 0);
+    assert_linked(h, birth, child, mother);
+    StoreVersion v = now(h, FHIR_T_RELATED_PERSON, birth);
+    change_one(h, &(StoreChange){.op = STORE_DELETE, .type = v.type, .prev = v.slot}, v.patient);
+    assert_run(h, 0, 0, 1, 0, 0);
+    assert_parted(h, child, mother);
+    assert_run(h, 0, 0, 0, 0, 0);
+}
+
+static void a_persons_word_stands(void **state) {
+    Home *h = *state;
+    Str mother = add_mother(h);
+    Str birth = add_related(h, mother, "con", CARD);
+    MpiBirthAct act = {.birth = birth, .who = STR("bs. Lan"), .why = STR("nhầm"), .now = 1};
+    assert_int_equal(mpi_birth_reject(h->store, &act, &h->info), ERR_NOT_FOUND);
+    Str child = add_person(h, CARD, "2026-09-10", "female");
+    assert_run(h, 0, 1, 0, 0, 0);
+    assert_ok(mpi_birth_reject(h->store, &act, &h->info));
+    assert_parted(h, child, mother);
+    assert_case(h, birth, "rejected");
+    assert_run(h, 0, 0, 0, 0, 1);
+    assert_parted(h, child, mother);
+    act.why = STR_EMPTY;
+    assert_int_equal(mpi_birth_reject(h->store, &act, &h->info), ERR_PARAM);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_child_is_linked_when_it_is_known, home_setup,
+                                        home_teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_certain_is_proposed, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(two_records_of_a_child_wait_for_their_merge, home_setup,
+                                        home_teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_guessed, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(the_mothers_card_is_only_a_hint, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(a_certificate_that_goes_takes_its_links, home_setup,
+                                        home_teardown),
+        cmocka_unit_test_setup_teardown(a_persons_word_stands, home_setup, home_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
