@@ -4,6 +4,7 @@
 #include "unit/store/store_help.h"
 
 #include "core/json.h"
+#include "fhir/fhir_validate.h"
 #include "interop/claim_identity.h"
 #include "mpi/mpi_birth.h"
 #include "mpi/mpi_case.h"
@@ -34,10 +35,22 @@ static StoreVersion now(Home *h, FhirType type, Str id) {
     return v;
 }
 
+/* Whatever is asked is R4. */
+static const JsonNode *valid(Home *h, Str json) {
+    FhirIssues issues = {.arena = h->arena};
+    FhirResource resource;
+    ErrCode err = fhir_parse(h->arena, json, &resource, &issues);
+    err = err == ERR_OK ? fhir_validate(&resource, NULL, &issues) : err;
+    if (err != ERR_OK) {
+        print_error(STR_FMT ": " STR_FMT "\n", STR_ARG(issues.items[0].where),
+                    STR_ARG(issues.items[0].en));
+    }
+    assert_ok(err);
+    return resource.root;
+}
+
 static const JsonNode *root_of(Home *h, FhirType type, Str id) {
-    const JsonNode *root = NULL;
-    assert_ok(json_parse(h->arena, now(h, type, id).json, &root, NULL));
-    return root;
+    return valid(h, now(h, type, id).json);
 }
 
 static void change_one(Home *h, const StoreChange *change, Slot patient) {
@@ -124,7 +137,7 @@ static void assert_case(Home *h, Str birth, const char *status) {
     size_t n = 0;
     assert_ok(store_find(h->store, h->arena, &token, 2, &v, &n));
     assert_int_equal(n, 1);
-    assert_ok(json_parse(h->arena, v[0].json, &root, NULL));
+    root = valid(h, v[0].json);
     assert_str(json_raw_str(json_get_lit(root, "status")), str_from(status));
 }
 
