@@ -96,17 +96,64 @@ told '{"file":"slow","times":1}'
 sign LK3 >/dev/null
 check "a token that is over, a slow answer" await received state LK3
 
-# ---- kill -9 between the sending and the note
+# ---- kill -9 at each step of a sending: whatever had happened, the visit has one effect
+again() { serve --gateway-targets "$tmp/targets" --gateway-failures 3 --gateway-retry-ms "$1"; }
+killed() { # killed WHERE: the server ends where it stands and starts again, with short pauses
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null
+    check "killed $1, started again" again 100
+}
+one_effect() { # one_effect MA_LK CALLS: received, once
+    check "it is received" await received state "$1"
+    check "with one effect of $2 calls" has "$(effects)" "\"calls\":$2,\"ma_lk\":\"$1\""
+    check "and no other" is "$(effects | grep -o "\"ma_lk\":\"$1\"" | wc -l)" 1
+}
+delivery() { out "$outgoing/visits/46999/$1" | grep -o '"delivery":"[a-z]*"' | head -1; }
+
+stop
+check "a server without a token" again 2000
+told '{"token":"hang","times":1}'
+tokens=$(number token)
+sign K1 >/dev/null
+check "the sign-in is under way" await $((tokens + 1)) number token
+check "nothing is written down" is "$(state K1)" signed
+killed "before the sending"
+one_effect K1 1
+
+stop
+check "a server with pauses" again 2000
+told '{"file":"lost","times":2}' # a connection that was open before is tried once more at once
+sign K2 >/dev/null
+check "one that did not arrive rests" await '"delivery":"waiting"' delivery K2
+check "as sent" is "$(state K2)" sent
+killed "in its pause, nothing had arrived"
+one_effect K2 1
+
+stop
+check "a server with pauses" again 2000
+told '{"file":"cut","times":2}'
+sign K3 >/dev/null
+check "one whose answer was cut off rests" await '"delivery":"waiting"' delivery K3
+killed "in its pause, all had arrived"
+one_effect K3 3
+
 told '{"file":"hang","times":1}'
-sign LK4 >/dev/null
-check "the bytes are there" await 4 number effects
-check "and no answer: sent" is "$(state LK4)" sent
-kill -9 "$pid"
-wait "$pid" 2>/dev/null
-check "killed and started again" serve --gateway-targets "$tmp/targets" --gateway-failures 3 --gateway-retry-ms 100
-check "it is received" await received state LK4
-check "with one effect of two calls" has "$(effects)" '"number":"GD-4","calls":2,"ma_lk":"LK4"'
-check "four visits, four effects" is "$(number effects)" 4
+effects_before=$(number effects)
+sign K4 >/dev/null
+check "the bytes are there" await $((effects_before + 1)) number effects
+check "and no answer: sent" is "$(state K4)" sent
+killed "between sending and answer"
+one_effect K4 2
+
+told '{"file":"late","times":1}'
+effects_before=$(number effects)
+sign K5 >/dev/null
+check "the bytes are there" await $((effects_before + 1)) number effects
+kill -STOP "$pid"
+check "the answer came while it stood still" await 1 number late
+killed "between answer and note"
+one_effect K5 2
+check "eight visits, eight effects" is "$(number effects)" 8
 
 # ---- put aside, refused, released
 told '{"file":"500","only":"<MA_LK>LK5<"}'

@@ -1,14 +1,14 @@
 // A stand-in for the fund's gateway that misbehaves on demand: node gateway.mjs PORT
 // POST /control {"token"|"file"|"card": HOW, "times": N, "only": TEXT}: the next N calls (0: until told
 // otherwise) of that kind, only of files that hold the text. HOW: ok, slow (1 s), hang (taken, never
-// answered), lost (cut before anything is taken), cut (taken, then cut), 500 (HTTP), html, old (401 in the
+// answered), late (taken, answered after 1 s), lost (cut before anything is taken), cut (taken, then cut), 500 (HTTP), html, old (401 in the
 // answer: the token is over), or any other text: that maKetQua. GET /effects: what was taken.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 
 const ways = { token: [], file: [], card: [] };
 const taken = new Map(); // digest of the file → { number, calls }
-const calls = { token: 0, file: 0, card: 0 };
+const calls = { token: 0, file: 0, card: 0, late: 0 };
 let tokens = 0;
 
 function way(kind, text) {
@@ -65,6 +65,13 @@ function answer(req, res, body) {
   if (how === 'slow') return setTimeout(() => say(res, call.ok()), 1000);
   if (how === 'lost') return res.socket.destroy();
   if (how === 'hang') return call.ok();
+  if (how === 'late') {
+    const said = call.ok();
+    return setTimeout(() => {
+      say(res, said);
+      calls.late += 1;
+    }, 1000);
+  }
   if (how === 'cut') {
     call.ok();
     return res.socket.destroy();
