@@ -20,7 +20,7 @@ typedef struct Follow {
     Book *book;
     BookMake *make;
     Arena *arena;
-    char last[ID_MAX + 1]; /* the Encounter that was named last */
+    char last[ID_MAX + 1]; /* the Encounter that was noted last */
     bool last_task;
     RecordNo from;  /* the batch begins behind this record */
     int64_t pruned; /* day before which WORK has nothing left to drop */
@@ -33,14 +33,19 @@ static bool is_id_char(char c) {
            c == '.';
 }
 
+static void remember(Follow *f, Str id, bool task_only) {
+    size_t len = id.len <= ID_MAX ? id.len : 0;
+    memcpy(f->last, id.ptr, len);
+    f->last[len] = '\0';
+    f->last_task = task_only;
+}
+
 static ErrCode note_encounter(Follow *f, Str id, bool task_only) {
     if (id.len == 0 || id.len > ID_MAX ||
         (str_eq(id, str_from(f->last)) && f->last_task == task_only)) {
         return ERR_OK;
     }
-    memcpy(f->last, id.ptr, id.len);
-    f->last[id.len] = '\0';
-    f->last_task = task_only;
+    remember(f, id, task_only);
     Slot first = store_first(f->book->o.store, FHIR_T_ENCOUNTER, id);
     return first == 0 ? ERR_OK : book_make_note(f->make, first, task_only);
 }
@@ -89,6 +94,7 @@ static ErrCode take_version(void *ctx, const StoreVersion *v) {
     Follow *f = ctx;
     arena_reset(f->arena);
     if (v->type == FHIR_T_ENCOUNTER) {
+        remember(f, v->id, false); /* what follows it names it */
         return book_make_note(f->make, v->first, false);
     }
     if (v->type == FHIR_T_PATIENT) {

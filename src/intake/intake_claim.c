@@ -87,6 +87,7 @@ static ErrCode add_known(Gather *g, const StoreVersion *visit) {
 
 /* What others wrote about the visit since. */
 static ErrCode add_found(Gather *g, FhirType type, Str encounter) {
+    enum { PAGE = 32 }; /* as often as not there is nothing */
     FhirQueryScope scope = {.type = type, .info = g->info};
     FhirQuery query;
     StorePage page = {.next = 0};
@@ -96,7 +97,7 @@ static ErrCode add_found(Gather *g, FhirType type, Str encounter) {
         StoreSearch search = {.query = &query,
                               .snapshot = page.snapshot,
                               .after = page.next,
-                              .count = LIMIT_PAGE_COUNT,
+                              .count = PAGE,
                               .known = g->known,
                               .n_known = g->n_known};
         TRY(store_search(g->store, g->arena, &search, &page, g->info));
