@@ -141,6 +141,7 @@ static void get_outgoing(RestCall *call) {
 static void put_note(JsonWriter *w, const GatewayNote *n) {
     static const char *const names[] = {"waiting", "held", "refused", "done"};
     put_text(w, "delivery", str_from(names[n->state]));
+    put_text(w, "what", n->is_checkin ? STR("check-in") : STR("claim"));
     put_text(w, "target", n->target);
     api_put_number(w, "failures", n->failures);
     put_text(w, "code", n->code);

@@ -48,6 +48,9 @@ static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
     TRY(app_term_attach(app, o->term));
     TRY(rest_term_load(o->term_feed, o->store, info));
     TRY(open_gateway(app, o, info));
+    if (o->gateway != NULL) {
+        intake_forward(o->intake, gateway_checkins_to, o->gateway);
+    }
     TRY(app_book_open(app, o, info));
     if (app->settings.sign_key[0] != '\0') {
         TRY(app_sign_key(app, &o->sign_key, info));

@@ -101,3 +101,10 @@ GatewayQueue *gateway_queue(Gateway *gateway) {
 const GatewayTargets *gateway_targets(const Gateway *gateway) {
     return gateway->targets;
 }
+
+Str gateway_checkins_to(void *gateway, Str facility) {
+    const GatewayTargets *t = ((const Gateway *)gateway)->targets;
+    size_t account = gateway_account_of(t, facility);
+    bool goes = account != SIZE_MAX && t->accounts[account].checkins;
+    return goes ? t->targets[t->accounts[account].target].name : STR_EMPTY;
+}

@@ -29,5 +29,7 @@ void gateway_close(Gateway *gateway); /* nobody may still call; NULL is fine */
 GatewayCards *gateway_cards(Gateway *gateway);
 GatewayQueue *gateway_queue(Gateway *gateway);
 const GatewayTargets *gateway_targets(const Gateway *gateway);
+/* Name of the destination to which the facility's check-ins go on, or empty; ctx: the Gateway. */
+Str gateway_checkins_to(void *gateway, Str facility);
 
 #endif

@@ -4,9 +4,10 @@
 #include "core/limits.h"
 #include "fhir/fhir_query.h"
 #include "fhir/fhir_task.h"
+#include "intake/intake_checkin.h"
 #include "settle/settle.h"
 
-enum { ARENA_MAX = 64 << 20, ATTEMPTS = 5 };
+enum { ARENA_MAX = 64 << 20, ATTEMPTS = 5, CHECKINS = 256 };
 #define SOURCE "gateway"
 
 static const char *const statuses[] = {
@@ -78,13 +79,26 @@ static ErrCode make_text(Arena *arena, const TaskText *t, Str *ret) {
     return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
 }
 
+/* The newest version: a check-in's by its id, for a visit may have several. slot 0: none. */
+static ErrCode find_before(Store *store, Arena *arena, const StoreExpect *token,
+                           const GatewayNote *note, StoreVersion *ret) {
+    StoreVersion *found = NULL;
+    size_t n = 0;
+    if (note->is_checkin) {
+        return store_get(store, arena, FHIR_T_TASK, note->id, ret);
+    }
+    TRY(store_find(store, arena, token, 1, &found, &n));
+    if (n > 0) {
+        *ret = found[0];
+    }
+    return ERR_OK;
+}
+
 /* A first version is refused when there is one by now, a next one when it is not the newest. */
 static ErrCode write_task(Store *store, const TaskText *t, ErrInfo *info) {
     CLEANUP_ARENA Arena *arena = arena_new(ARENA_MAX);
     StoreVersion before = {0};
-    StoreVersion *found = NULL;
     StoreVersion patient = {0};
-    size_t n_found = 0;
     StoreExpect expect = {.type = FHIR_T_TASK,
                           .param = FHIR_P_IDENTIFIER,
                           .system = str_from(t->system),
@@ -96,12 +110,11 @@ static ErrCode write_task(Store *store, const TaskText *t, ErrInfo *info) {
         return ERR_NOMEM;
     }
     TRY(make_text(arena, t, &change.json));
-    TRY(store_find(store, arena, &expect, 1, &found, &n_found));
-    before = n_found == 0 ? before : found[0];
+    TRY(find_before(store, arena, &expect, t->note, &before));
     if (before.slot != t->note->slot) {
         return ERR_CONFLICT;
     }
-    change.op = n_found == 0 ? STORE_CREATE : STORE_UPDATE;
+    change.op = before.slot == 0 ? STORE_CREATE : STORE_UPDATE;
     change.id = before.id;
     change.prev = before.slot;
     bool about = t->note->patient.len > 0 &&
@@ -113,7 +126,7 @@ static ErrCode write_task(Store *store, const TaskText *t, ErrInfo *info) {
     StoreCommit commit = {.groups = &group,
                           .n_groups = 1,
                           .expects = &expect,
-                          .n_expects = n_found == 0 ? 1 : 0,
+                          .n_expects = before.slot == 0 ? 1 : 0,
                           .snapshot = snapshot,
                           .actor = t->note->who,
                           .source = STR(SOURCE)};
@@ -127,8 +140,8 @@ ErrCode gateway_note_put(Store *store, const GatewayNote *note, ErrInfo *info) {
     }
     return write_task(
         store,
-        &(TaskText){.code = "delivery",
-                    .system = GATEWAY_DELIVERY_SYSTEM,
+        &(TaskText){.code = note->is_checkin ? INTAKE_CHECKIN_CODE : "delivery",
+                    .system = note->is_checkin ? INTAKE_CHECKIN_SYSTEM : GATEWAY_DELIVERY_SYSTEM,
                     .value = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(note->facility),
                                           STR_ARG(note->ma_lk)),
                     .note = note},
@@ -162,7 +175,8 @@ static ErrCode read_task(Arena *arena, const StoreVersion *v, GatewayNote *ret) 
     uint64_t failures = 0;
     TRY(json_parse(arena, v->json, &t, NULL));
     Str key = json_str(arena, json_path(t, "identifier.value"));
-    GatewayNote n = {.id = v->id, .slot = v->slot, .version = v->version};
+    GatewayNote n = {.id = v->id, .slot = v->slot, .first = v->first, .version = v->version};
+    n.is_checkin = json_str_is(json_path(t, "identifier.system"), STR(INTAKE_CHECKIN_SYSTEM));
     n.ma_lk = key;
     (void)str_cut(&n.ma_lk, '|', &n.facility);
     n.target = json_str(arena, json_path(t, "groupIdentifier.value"));
@@ -225,10 +239,13 @@ static ErrCode search(Store *store, Arena *arena, Str text, StoreSearch *how,
 
 ErrCode gateway_note_list(Store *store, Arena *arena, const GatewayNoteAsk *ask,
                           GatewayNotePage *ret) {
-    Str text = arena_printf(
-        arena, "code=" GATEWAY_CODE_SYSTEM "|delivery&status=%s%s" STR_FMT, statuses[ask->state],
-        ask->target.len == 0 ? "" : "&group-identifier=" GATEWAY_TARGET_SYSTEM "|",
-        STR_ARG(ask->target));
+    Str text =
+        arena_printf(arena,
+                     "code=" GATEWAY_CODE_SYSTEM "|delivery," INTAKE_CHECKIN_CODES
+                     "|" INTAKE_CHECKIN_CODE "&status=%s%s" STR_FMT,
+                     statuses[ask->state],
+                     ask->target.len == 0 ? "" : "&group-identifier=" GATEWAY_TARGET_SYSTEM "|",
+                     STR_ARG(ask->target));
     StoreSearch how = {
         .snapshot = ask->snapshot, .after = ask->after, .count = ask->max, .want_total = true};
     return search(store, arena, text, &how, ret);
@@ -258,6 +275,56 @@ ErrCode gateway_note_history(Store *store, Arena *arena, const GatewayNote *note
     return read_all(arena, versions, n, ret);
 }
 
+/* ---- check-ins ---- */
+
+ErrCode gateway_checkin_get(Store *store, Arena *arena, Str id, GatewayNote *ret) {
+    StoreVersion v;
+    TRY(store_get(store, arena, FHIR_T_TASK, id, &v));
+    TRY(read_task(arena, &v, ret));
+    return ret->is_checkin ? ERR_OK : ERR_NOT_FOUND;
+}
+
+/* All of a visit, at most CHECKINS of them: more are no visit's. */
+static ErrCode checkins_of(Store *store, Arena *arena, const GatewayNote *visit,
+                           GatewayNotePage *ret) {
+    StoreVersion *found = NULL;
+    size_t n = 0;
+    StoreExpect token = {.type = FHIR_T_TASK,
+                         .param = FHIR_P_IDENTIFIER,
+                         .system = STR(INTAKE_CHECKIN_SYSTEM),
+                         .value = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(visit->facility),
+                                               STR_ARG(visit->ma_lk))};
+    TRY(store_find(store, arena, &token, CHECKINS, &found, &n));
+    return read_all(arena, found, n, ret);
+}
+
+ErrCode gateway_checkin_next(Store *store, Arena *arena, Str facility, Str ma_lk,
+                             GatewayNote *ret) {
+    GatewayNotePage page = {.n = 0};
+    const GatewayNote *first = NULL;
+    TRY(checkins_of(store, arena, &(GatewayNote){.facility = facility, .ma_lk = ma_lk}, &page));
+    for (size_t i = 0; i < page.n; i++) {
+        const GatewayNote *n = &page.notes[i];
+        if (n->state == GATEWAY_NOTE_WAITING && (first == NULL || n->first < first->first)) {
+            first = n;
+        }
+    }
+    if (first == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    *ret = *first;
+    return ERR_OK;
+}
+
+ErrCode gateway_checkin_list(Store *store, Arena *arena, const GatewayNoteAsk *ask,
+                             GatewayNotePage *ret) {
+    Str text = arena_printf(
+        arena, "code=" INTAKE_CHECKIN_CODES "|" INTAKE_CHECKIN_CODE "&status=%s&_sort=_lastUpdated",
+        statuses[GATEWAY_NOTE_WAITING]);
+    StoreSearch how = {.snapshot = ask->snapshot, .after = ask->after, .count = ask->max};
+    return search(store, arena, text, &how, ret);
+}
+
 /* ---- what people do ---- */
 
 static ErrCode check_act(const GatewayAct *act, ErrInfo *info) {
@@ -267,22 +334,55 @@ static ErrCode check_act(const GatewayAct *act, ErrInfo *info) {
                          "hãy nêu người thực hiện và lý do");
 }
 
-static ErrCode release_once(Store *store, Arena *arena, GatewayNote *n, const GatewayAct *act,
-                            ErrInfo *info) {
-    TRY(gateway_note_get(store, arena, n->facility, n->ma_lk, n));
-    if (n->state != GATEWAY_NOTE_HELD && n->state != GATEWAY_NOTE_REFUSED) {
-        return err_set(info, ERR_PRECONDITION, "gateway-release",
-                       "visit " STR_FMT "|" STR_FMT " is neither put aside nor refused",
-                       "hồ sơ " STR_FMT "|" STR_FMT " không bị giữ lại cũng không bị từ chối",
-                       STR_ARG(n->facility), STR_ARG(n->ma_lk));
+static bool is_put_aside(const GatewayNote *n) {
+    return n->state == GATEWAY_NOTE_HELD || n->state == GATEWAY_NOTE_REFUSED;
+}
+
+static ErrCode let_go(Store *store, GatewayNote n, const GatewayAct *act, ErrInfo *info) {
+    n.state = GATEWAY_NOTE_WAITING;
+    n.failures = 0;
+    n.not_before = 0;
+    n.who = act->who;
+    n.why = act->why;
+    n.time = act->now;
+    return gateway_note_put(store, &n, info);
+}
+
+/* *ret_n: how many were let go. */
+static ErrCode release_checkins(Store *store, Arena *arena, const GatewayNote *visit,
+                                const GatewayAct *act, size_t *ret_n) {
+    GatewayNotePage page = {.n = 0};
+    ErrInfo info = {0};
+    TRY(checkins_of(store, arena, visit, &page));
+    for (size_t i = 0; i < page.n; i++) {
+        if (is_put_aside(&page.notes[i])) {
+            TRY(let_go(store, page.notes[i], act, &info));
+            ++*ret_n;
+        }
     }
-    n->state = GATEWAY_NOTE_WAITING;
-    n->failures = 0;
-    n->not_before = 0;
-    n->who = act->who;
-    n->why = act->why;
-    n->time = act->now;
-    return gateway_note_put(store, n, info);
+    return page.n == 0 ? ERR_NOT_FOUND : ERR_OK;
+}
+
+static ErrCode release_once(Store *store, Arena *arena, const GatewayNote *visit,
+                            const GatewayAct *act, ErrInfo *info) {
+    GatewayNote n = {.state = GATEWAY_NOTE_DONE};
+    size_t released = 0;
+    ErrCode checkins = release_checkins(store, arena, visit, act, &released);
+    TRY(checkins == ERR_NOT_FOUND ? ERR_OK : checkins);
+    ErrCode err = gateway_note_get(store, arena, visit->facility, visit->ma_lk, &n);
+    if (err == ERR_OK && is_put_aside(&n)) {
+        return let_go(store, n, act, info);
+    }
+    if (released > 0 || (err != ERR_OK && err != ERR_NOT_FOUND)) {
+        return released > 0 ? ERR_OK : err;
+    }
+    if (err == ERR_NOT_FOUND && checkins == ERR_NOT_FOUND) {
+        return ERR_NOT_FOUND;
+    }
+    return err_set(info, ERR_PRECONDITION, "gateway-release",
+                   "visit " STR_FMT "|" STR_FMT " is neither put aside nor refused",
+                   "hồ sơ " STR_FMT "|" STR_FMT " không bị giữ lại cũng không bị từ chối",
+                   STR_ARG(visit->facility), STR_ARG(visit->ma_lk));
 }
 
 ErrCode gateway_note_release(Store *store, Str facility, Str ma_lk, const GatewayAct *act,

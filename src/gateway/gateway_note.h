@@ -2,6 +2,8 @@
  * who, when and why. A visit that went out without trouble needs none: its settlement Task says
  * all.
  *  - a delivery: of a visit that failed, was put aside or refused (identifier FACILITY|MA_LK);
+ *  - a check-in: each one that goes on, from its coming (intake_checkin.h writes the first version;
+ *    several of a visit have the same identifier);
  *  - a destination's door: once somebody paused it.
  * Task.status: in-progress (is tried again), on-hold (put aside; paused), rejected (refused by the
  * destination), completed (went through after all). Task.input: file (SHA-256 of the bytes),
@@ -34,7 +36,9 @@ typedef enum GatewayNoteState {
 
 typedef struct GatewayNote {
     Str id;
-    Slot slot; /* of this version; 0: not written yet */
+    Slot slot;  /* of this version; 0: not written yet */
+    Slot first; /* of the first one: what came earlier has a smaller one */
+    bool is_checkin;
     uint32_t version;
     GatewayNoteState state;
     Str target, facility, ma_lk;
@@ -77,7 +81,7 @@ MUST_USE ErrCode gateway_note_list(Store *store, Arena *arena, const GatewayNote
 /* Every version of a visit's delivery, newest first, at most max. */
 MUST_USE ErrCode gateway_note_history(Store *store, Arena *arena, const GatewayNote *note,
                                       size_t max, GatewayNotePage *ret);
-/* Put aside or refused → tried again from the start. */
+/* Put aside or refused → tried again from the start: the visit's claim and its check-ins. */
 MUST_USE ErrCode gateway_note_release(Store *store, Str facility, Str ma_lk, const GatewayAct *act,
                                       ErrInfo *info);
 
@@ -92,6 +96,16 @@ typedef struct GatewayVisitAsk {
 /* Oldest first; they say facility, ma_lk, patient, visit, file, time. */
 MUST_USE ErrCode gateway_visit_list(Store *store, Arena *arena, const GatewayVisitAsk *ask,
                                     GatewayNotePage *ret);
+
+/* ---- check-ins ---- */
+/* By the Task's id; ERR_NOT_FOUND: no check-in's. */
+MUST_USE ErrCode gateway_checkin_get(Store *store, Arena *arena, Str id, GatewayNote *ret);
+/* The earliest of the visit that still has to go (WAITING); ERR_NOT_FOUND: none. */
+MUST_USE ErrCode gateway_checkin_next(Store *store, Arena *arena, Str facility, Str ma_lk,
+                                      GatewayNote *ret);
+/* Those that have to go, whatever their time, oldest first; state and target are not looked at. */
+MUST_USE ErrCode gateway_checkin_list(Store *store, Arena *arena, const GatewayNoteAsk *ask,
+                                      GatewayNotePage *ret);
 
 /* ---- destinations ---- */
 typedef struct GatewayDoor {

@@ -16,7 +16,7 @@ int64_t queue_pause_ms(GatewayQueue *q, unsigned n) {
 typedef struct Sweep {
     GatewayQueue *q;
     Arena *arena;
-    const char *state; /* of the settlement Tasks that are looked through */
+    const char *state; /* of the settlement Tasks that are looked through; NULL: check-ins */
     RecordNo snapshot;
     Slot after;
     size_t n_left; /* not taken: their destination rests, their time has not come, no room */
@@ -45,7 +45,36 @@ static ErrCode is_due(Sweep *s, const GatewayNote *visit, bool *ret) {
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-static void put_item(Sweep *s, Str key, size_t account) {
+/* A visit's check-ins go one behind the other, and before its claim. */
+static ErrCode is_next(Sweep *s, const GatewayNote *visit, bool *ret) {
+    GatewayNote next;
+    ErrCode err =
+        gateway_checkin_next(s->q->o.store, s->arena, visit->facility, visit->ma_lk, &next);
+    bool is_it = visit->is_checkin && err == ERR_OK && str_eq(next.id, visit->id);
+    *ret = visit->is_checkin ? is_it : err == ERR_NOT_FOUND;
+    s->n_left += !*ret;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* The first one waits for its time alone: all that stands in its way is itself. */
+static ErrCode is_checkin_due(Sweep *s, const GatewayNote *n, bool *ret) {
+    TRY(is_next(s, n, ret));
+    if (*ret && n->not_before > clock_now_ms(s->q->o.clock)) {
+        *ret = false;
+        s->n_left++;
+    }
+    return ERR_OK;
+}
+
+/* Bytes that may be there already wait for nothing more. */
+static ErrCode is_claim_due(Sweep *s, size_t account, const GatewayNote *visit, bool *ret) {
+    bool first = str_eq(str_from(s->state), STR("sent"));
+    TRY(is_due(s, visit, ret));
+    return *ret && !first && s->q->o.targets->accounts[account].checkins ? is_next(s, visit, ret)
+                                                                         : ERR_OK;
+}
+
+static void put_item(Sweep *s, Str key, size_t account, const GatewayNote *of) {
     GatewayQueue *q = s->q;
     MUTEX_GUARD(&q->lock);
     QueueItem *item = find_item(q, key, true) == NULL ? find_item(q, key, false) : NULL;
@@ -54,6 +83,9 @@ static void put_item(Sweep *s, Str key, size_t account) {
     }
     *item = (QueueItem){.used = true, .account = account};
     memcpy(item->key, key.ptr, key.len);
+    if (of->is_checkin) {
+        (void)snprintf(item->checkin, sizeof(item->checkin), STR_FMT, STR_ARG(of->id));
+    }
     q->n_items++;
     cond_signal(&q->send);
 }
@@ -76,9 +108,12 @@ static ErrCode look_at(Sweep *s, const GatewayNote *visit) {
     if (key.len >= QUEUE_KEY || account == SIZE_MAX || !may_take(s, account, key)) {
         return ERR_OK;
     }
-    TRY(is_due(s, visit, &due));
+    if (visit->is_checkin && !s->q->o.targets->accounts[account].checkins) {
+        return ERR_OK; /* switched off since */
+    }
+    TRY(visit->is_checkin ? is_checkin_due(s, visit, &due) : is_claim_due(s, account, visit, &due));
     if (due) {
-        put_item(s, key, account);
+        put_item(s, key, account, visit);
     }
     return ERR_OK;
 }
@@ -86,11 +121,16 @@ static ErrCode look_at(Sweep *s, const GatewayNote *visit) {
 /* One page, oldest first. */
 static ErrCode look_on(Sweep *s) {
     enum { PAGE = 64 };
-    GatewayVisitAsk ask = {
-        .state = s->state, .snapshot = s->snapshot, .after = s->after, .max = PAGE};
     GatewayNotePage page;
     arena_reset(s->arena);
-    TRY(gateway_visit_list(s->q->o.store, s->arena, &ask, &page));
+    if (s->state == NULL) {
+        GatewayNoteAsk ask = {.snapshot = s->snapshot, .after = s->after, .max = PAGE};
+        TRY(gateway_checkin_list(s->q->o.store, s->arena, &ask, &page));
+    } else {
+        GatewayVisitAsk ask = {
+            .state = s->state, .snapshot = s->snapshot, .after = s->after, .max = PAGE};
+        TRY(gateway_visit_list(s->q->o.store, s->arena, &ask, &page));
+    }
     for (size_t i = 0; i < page.n; i++) {
         TRY(look_at(s, &page.notes[i]));
     }
@@ -141,9 +181,10 @@ static void forget_failed(GatewayQueue *q) {
     }
 }
 
-/* What was sent and not answered comes first: its bytes may be there already. */
+/* What was sent and not answered comes first: its bytes may be there already. Then check-ins, which
+ * their claims wait for. */
 static ErrCode sweep(GatewayQueue *q, Arena *arena, RecordNo *ret_snapshot, size_t *ret_left) {
-    const char *const states[] = {"sent", "signed"};
+    const char *const states[] = {"sent", NULL, "signed"};
     *ret_left = 0;
     *ret_snapshot = store_snapshot(q->o.store);
     for (size_t i = 0; i < ARRAY_LEN(states); i++) {

@@ -12,7 +12,8 @@
 
 enum {
     QUEUE_ITEMS = 256, /* visits in memory; the rest waits in the store */
-    QUEUE_KEY = 400,   /* bytes of FACILITY|MA_LK; a longer one is no claim's */
+    QUEUE_TASK = 72,
+    QUEUE_KEY = 400, /* bytes of FACILITY|MA_LK; a longer one is no claim's */
     QUEUE_SENDERS_MAX = 16,
     QUEUE_ARENA_MAX = 1 << 30,
     QUEUE_DOWN_AFTER = 3, /* visits that failed in a row */
@@ -25,6 +26,7 @@ typedef struct QueueItem {
     bool used, busy;
     size_t account;
     char key[QUEUE_KEY];
+    char checkin[QUEUE_TASK]; /* id of its Task; empty: the claim goes */
 } QueueItem;
 
 typedef struct QueueTarget {

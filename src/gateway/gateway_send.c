@@ -10,6 +10,7 @@ typedef struct Trip {
     size_t account;
     SettleAct act;
     SettleVisit visit;
+    GatewayNote checkin; /* slot 0: the claim goes */
     bool moved; /* signed → sent by this trip: it may be taken back when nothing arrived */
     GatewayAnswer answer;
 } Trip;
@@ -78,14 +79,27 @@ static bool count_failure(Trip *t) {
 
 /* ---- what is written down of a visit ---- */
 
+/* What is known of the claim's failures; again: with these bytes. */
+static ErrCode read_note(const Trip *t, GatewayNote *ret, bool *ret_again) {
+    ErrCode err = gateway_note_get(t->q->o.store, t->arena, t->act.facility, t->act.ma_lk, ret);
+    TRY(err == ERR_NOT_FOUND ? ERR_OK : err);
+    *ret_again =
+        err == ERR_OK && str_eq(ret->file, t->visit.file) && ret->state == GATEWAY_NOTE_WAITING;
+    ret->patient = t->visit.patient;
+    ret->visit = t->visit.visit;
+    ret->file = t->visit.file;
+    return ERR_OK;
+}
+
 static ErrCode note(Trip *t, GatewayNoteState state, Str why) {
-    GatewayNote n = {0};
+    GatewayNote n = t->checkin;
     ErrInfo info = {0};
     GatewayQueue *q = t->q;
     TimeMs now = clock_now_ms(q->o.clock);
-    ErrCode err = gateway_note_get(q->o.store, t->arena, t->act.facility, t->act.ma_lk, &n);
-    TRY(err == ERR_NOT_FOUND ? ERR_OK : err);
-    bool again = err == ERR_OK && str_eq(n.file, t->visit.file) && n.state == GATEWAY_NOTE_WAITING;
+    bool again = true;
+    if (n.slot == 0) {
+        TRY(read_note(t, &n, &again));
+    }
     n.failures = (again ? n.failures : 0) + (state == GATEWAY_NOTE_WAITING);
     if (state == GATEWAY_NOTE_WAITING && n.failures >= q->o.failures) {
         state = GATEWAY_NOTE_HELD;
@@ -99,9 +113,6 @@ static ErrCode note(Trip *t, GatewayNoteState state, Str why) {
     n.target = t->line->target->name;
     n.facility = t->act.facility;
     n.ma_lk = t->act.ma_lk;
-    n.patient = t->visit.patient;
-    n.visit = t->visit.visit;
-    n.file = t->visit.file;
     n.code = str_from(t->answer.code);
     n.transaction = str_from(t->answer.transaction);
     n.who = t->act.who;
@@ -134,9 +145,11 @@ static ErrCode take_back(Trip *t) {
 
 static ErrCode done(Trip *t) {
     ErrInfo info = {0};
-    bool noted = has_note(t);
+    bool noted = t->checkin.slot != 0 || has_note(t);
     answered(t, false);
-    TRY(settle_received(t->q->settle, &t->act, str_from(t->answer.transaction), &info));
+    if (t->checkin.slot == 0) {
+        TRY(settle_received(t->q->settle, &t->act, str_from(t->answer.transaction), &info));
+    }
     log_info("gateway_sent", "target", t->line->target->name, "facility", t->act.facility,
              "transaction", str_from(t->answer.transaction));
     return noted ? note(t, GATEWAY_NOTE_DONE, STR_EMPTY) : ERR_OK;
@@ -146,7 +159,9 @@ static ErrCode done(Trip *t) {
  * and refused once more. */
 static ErrCode refused(Trip *t) {
     answered(t, true);
-    TRY(take_back(t));
+    if (t->checkin.slot == 0) {
+        TRY(take_back(t));
+    }
     return note(t, GATEWAY_NOTE_REFUSED, reason(t));
 }
 
@@ -201,10 +216,64 @@ static ErrCode send_file(Trip *t) {
     return end_trip(t);
 }
 
+/* ---- a check-in's way: its bytes never change, so nothing is written down before they leave. What
+ * was not answered goes out again, and the gateway knows it by its bytes. ---- */
+
+static ErrCode send_checkin(Trip *t) {
+    Sha256 hash;
+    StoreReceived file;
+    ErrCode err = hex_parse(t->checkin.file, hash.b, sizeof(hash.b)) == ERR_OK
+                      ? store_received_get(t->q->o.store, t->arena, &hash, &file)
+                      : ERR_NOT_FOUND;
+    if (err == ERR_GONE || err == ERR_NOT_FOUND) {
+        return note(t, GATEWAY_NOTE_HELD, STR("tệp gốc không còn được lưu"));
+    }
+    TRY(err);
+    gateway_send(t->line, t->client,
+                 &(GatewayFile){.is_checkin = true, .facility = t->act.facility, .xml = file.bytes},
+                 &t->answer);
+    return end_trip(t);
+}
+
+/* Has the visit's claim been on its way already? Then the fund needs no check-in any more. */
+static ErrCode is_late(Trip *t, bool *ret) {
+    ErrInfo info = {0};
+    ErrCode err =
+        settle_visit(t->q->settle, t->arena, t->act.facility, t->act.ma_lk, &t->visit, &info);
+    *ret = err == ERR_OK && t->visit.task != BOOK_ENTERED && t->visit.task != BOOK_SIGNED;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static ErrCode go_checkin(Trip *t, Str id) {
+    GatewayNote n;
+    bool late = false;
+    ErrCode err = gateway_checkin_get(t->q->o.store, t->arena, id, &n);
+    if (err != ERR_OK || n.state != GATEWAY_NOTE_WAITING) {
+        return err == ERR_NOT_FOUND || err == ERR_GONE ? ERR_OK : err;
+    }
+    t->checkin = n;
+    TRY(is_late(t, &late));
+    if (late) {
+        return note(t, GATEWAY_NOTE_DONE, STR("hồ sơ đã được gửi trước"));
+    }
+    gateway_sign_in(t->line, t->client, &t->answer);
+    return t->answer.outcome == GATEWAY_DONE ? send_checkin(t) : end_trip(t);
+}
+
+/* ---- a claim's way ---- */
+
+/* One that has come since this trip was planned goes first. */
+static bool has_checkin(const Trip *t) {
+    GatewayNote n;
+    return t->line->account->checkins &&
+           gateway_checkin_next(t->q->o.store, t->arena, t->act.facility, t->act.ma_lk, &n) ==
+               ERR_OK;
+}
+
 static ErrCode go(Trip *t) {
     ErrInfo info = {0};
     TRY(settle_visit(t->q->settle, t->arena, t->act.facility, t->act.ma_lk, &t->visit, &info));
-    if (!may_go(t)) {
+    if (!may_go(t) || (t->visit.task == BOOK_SIGNED && has_checkin(t))) {
         return ERR_OK;
     }
     gateway_sign_in(t->line, t->client, &t->answer); /* nothing is moved for a gate that is shut */
@@ -228,7 +297,7 @@ void queue_send(GatewayQueue *q, HttpClient *client, const QueueItem *item) {
         (SettleAct){.facility = facility,
                     .ma_lk = ma_lk,
                     .who = arena_printf(arena, "gateway " STR_FMT, STR_ARG(t.line->target->name))};
-    ErrCode err = go(&t);
+    ErrCode err = item->checkin[0] == '\0' ? go(&t) : go_checkin(&t, str_from(item->checkin));
     if (err != ERR_OK && err != ERR_PRECONDITION && err != ERR_CONFLICT) {
         log_trip(&t, "gateway_trip", err);
         clock_sleep_ms(clock_real(), 200); /* the store is in trouble: no loop that burns */

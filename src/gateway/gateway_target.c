@@ -10,9 +10,22 @@
 
 #define TABLE_BYTES (4 * LIMIT_MIB)
 
-enum { TARGET, URL, FACILITY, USERNAME, PASSWORD, RELEASE, OFFICER, OFFICER_ID, CA, COLUMNS };
-static const char *const names[COLUMNS] = {
-    "target", "url", "facility", "username", "password", "release", "officer", "officer_id", "ca"};
+enum {
+    TARGET,
+    URL,
+    FACILITY,
+    USERNAME,
+    PASSWORD,
+    RELEASE,
+    OFFICER,
+    OFFICER_ID,
+    CA,
+    CHECKINS,
+    COLUMNS
+};
+static const char *const names[COLUMNS] = {"target",   "url",     "facility", "username",
+                                           "password", "release", "officer",  "officer_id",
+                                           "ca",       "checkins"};
 
 static ErrCode bad(const TsvReader *r, const char *column, ErrInfo *info) {
     return err_set(info, ERR_SYNTAX, "gateway-targets",
@@ -85,13 +98,15 @@ static ErrCode read_row(GatewayTargets *t, const TsvReader *r, const int *column
                           .md5 = v[PASSWORD],
                           .release = v[RELEASE],
                           .officer = v[OFFICER],
-                          .officer_id = v[OFFICER_ID]};
+                          .officer_id = v[OFFICER_ID],
+                          .checkins = str_eq(v[CHECKINS], STR("yes"))};
     TRY(find_target(t, r, columns, &a->target, info));
-    int wrong = a->facility.len == 0 || is_known(t, a->facility)                       ? FACILITY
-                : a->username.len == 0                                                 ? USERNAME
-                : !is_md5(a->md5)                                                      ? PASSWORD
-                : !str_eq(a->release, STR("4750")) && !str_eq(a->release, STR("3176")) ? RELEASE
-                                                                                       : COLUMNS;
+    int wrong = a->facility.len == 0 || is_known(t, a->facility)                         ? FACILITY
+                : a->username.len == 0                                                   ? USERNAME
+                : !is_md5(a->md5)                                                        ? PASSWORD
+                : !str_eq(a->release, STR("4750")) && !str_eq(a->release, STR("3176"))   ? RELEASE
+                : !a->checkins && v[CHECKINS].len > 0 && !str_eq(v[CHECKINS], STR("no")) ? CHECKINS
+                                                                                         : COLUMNS;
     if (wrong != COLUMNS) {
         return bad(r, names[wrong], info);
     }

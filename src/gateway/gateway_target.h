@@ -8,6 +8,7 @@
  *   password  as the calls carry it: the MD5 of the password, 32 hex digits
  *   release   4750 or 3176: the names of the calls
  *   officer, officer_id  (may be left out) who looks up cards: name and citizen number
+ *   checkins  (may be left out) yes: check-ins of the facility that come here go there, too
  *   ca        (may be left out) trusted certificates (PEM) instead of the system's
  *
  * Ownership: a GatewayTargets owns everything. Errors: ERR_SYNTAX with the line; ERR_FORBIDDEN when
@@ -24,6 +25,7 @@ typedef struct GatewayTarget {
 typedef struct GatewayAccount {
     size_t target; /* index */
     Str facility, username, md5, release, officer, officer_id;
+    bool checkins;
 } GatewayAccount;
 
 typedef struct GatewayTargets {

@@ -122,6 +122,11 @@ void intake_free(Intake *intake) {
     }
 }
 
+void intake_forward(Intake *intake, IntakeForwards forwards, void *ctx) {
+    intake->forwards = forwards;
+    intake->forwards_ctx = ctx;
+}
+
 Store *intake_store(Intake *intake) {
     return intake->store;
 }

@@ -2,6 +2,7 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "intake/intake_int.h"
+#include "interop/claim_write.h"
 
 typedef struct Batch {
     Arena *arena; /* mapped claims, files, rejects: everything that survives an attempt */
@@ -51,8 +52,9 @@ struct Feeder {
     RejectCount *file_seen; /* its rejects so far, or NULL */
     unsigned file_batches;  /* batches that hold a part of it */
     unsigned file_rejects;
-    const FeederSigned *signed_by; /* the document that is fed, or NULL */
-    FeederSigned document;
+    bool has_document; /* the one that is fed: */
+    FeederDocument document;
+    char facility[CLAIM_FACILITY_MAX]; /* of document */
 };
 
 Feeder *feeder_new(const FeederOptions *options) {
@@ -105,6 +107,10 @@ void feeder_free(Feeder *f) {
 
 const IntakeOptions *feeder_intake_options(const Feeder *f) {
     return &f->o.intake->options;
+}
+
+bool feeder_forwards(const Feeder *f) {
+    return f->o.intake->forwards != NULL;
 }
 
 Store *feeder_store(const Feeder *f) {
@@ -453,7 +459,7 @@ ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file)
     return f->fatal;
 }
 
-/* ---- what its facility signed ---- */
+/* ---- bytes that go out later ---- */
 
 /* Is the facility's signed claim taken in as signed by itself? */
 static bool takes_signed(const Feeder *f, Str facility) {
@@ -469,38 +475,71 @@ static bool takes_signed(const Feeder *f, Str facility) {
 
 /* Without its bytes a signature is worth nothing here: where files are not kept, only documents
  * that are taken in by themselves are, and only these are noted. */
-void feeder_signed(Feeder *f, const FeederSigned *document) {
-    f->signed_by = NULL;
+void feeder_document(Feeder *f, const FeederDocument *document) {
+    FeederDocument *d = &f->document;
+    f->has_document = document != NULL;
     if (document == NULL) {
         return;
     }
-    f->document = *document;
-    f->document.as.take = takes_signed(f, document->facility);
-    if (f->o.intake->options.received_keep || f->document.as.take) {
-        f->signed_by = &f->document;
-    }
+    *d = *document;
+    (void)snprintf(f->facility, sizeof(f->facility), STR_FMT, STR_ARG(document->facility));
+    d->facility = str_from(f->facility);
+    d->as.take = d->is_signed && takes_signed(f, d->facility);
+    d->is_signed = d->is_signed && (f->o.intake->options.received_keep || d->as.take);
 }
 
-/* A document out of a package is kept by itself: these bytes are what goes out. */
-static void keep_signed(Feeder *f, Batch *b) {
-    const FeederSigned *d = f->signed_by;
-    if (d == NULL || sha256_eq(&d->as.file, &f->hash)) {
+static Str forwards(const Feeder *f, Str facility) {
+    const Intake *i = f->o.intake;
+    bool asked = i->forwards != NULL && f->file->retry_of == 0 && !f->file->by_hand;
+    return asked ? i->forwards(i->forwards_ctx, facility) : STR_EMPTY;
+}
+
+/* Is the file itself what goes out later? Then it is kept whatever the policy says. */
+static bool goes_out(const Feeder *f) {
+    const FeederDocument *d = &f->document;
+    return f->has_document && d->is_single && sha256_eq(&d->hash, &f->hash) &&
+           (d->is_signed || forwards(f, d->facility).len > 0);
+}
+
+/* Bytes that go out later are kept by themselves, unless they are the file. */
+static void keep_document(Feeder *f, Batch *b, const Sha256 *hash, Str bytes) {
+    if (sha256_eq(hash, &f->hash)) {
         return;
     }
-    b->received[b->n_received++] = (StoreReceived){.hash = d->as.file,
-                                                   .name = arena_str(b->arena, d->name),
-                                                   .bytes = arena_str(b->arena, d->xml),
-                                                   .size = d->xml.len,
+    b->received[b->n_received++] = (StoreReceived){.hash = *hash,
+                                                   .name = arena_str(b->arena, f->document.name),
+                                                   .bytes = arena_str(b->arena, bytes),
+                                                   .size = bytes.len,
                                                    .hashed = true};
-    b->done[b->n_done++] = d->as.file;
+    b->done[b->n_done++] = *hash;
+}
+
+/* Of a document with several visits each goes out in one of its own. */
+static ErrCode forward_check_in(Feeder *f, Batch *b, const Claim *claim, Work *w) {
+    CLEANUP_BUF Buf own;
+    buf_init(&own, LIMIT_CLAIM_FILE_BYTES);
+    w->forward = arena_str(b->arena, forwards(f, claim->facility));
+    if (w->forward.len == 0 || !f->has_document) {
+        w->forward = STR_EMPTY;
+        return ERR_OK;
+    }
+    Str bytes = f->document.xml;
+    w->forward_file = f->document.hash;
+    if (!f->document.is_single) {
+        claim_wrap_hoso(&own, claim->facility, claim->made, claim->bytes);
+        TRY(buf_ok(&own));
+        bytes = buf_str(&own);
+        sha256(bytes, &w->forward_file);
+    }
+    keep_document(f, b, &w->forward_file, bytes);
+    return ERR_OK;
 }
 
 /* The batch that takes the file's next piece; the first one takes the file itself too. */
 static Batch *enter(Feeder *f) {
     Batch *b = &f->batches[f->at];
     if (!f->file_stored) {
-        bool keep = f->o.intake->options.received_keep ||
-                    (f->signed_by != NULL && sha256_eq(&f->signed_by->as.file, &f->hash));
+        bool keep = f->o.intake->options.received_keep || goes_out(f);
         f->file_stored = true;
         b->received[b->n_received++] = (StoreReceived){
             .hash = f->hash,
@@ -589,10 +628,9 @@ static ErrCode map_work(Feeder *f, Batch *b, const Claim *claim, Work *w) {
     w->file = arena_str(b->arena, f->file->name);
     w->expect = f->file->expect;
     w->receipt_only = f->file->receipts_only;
-    w->is_signed =
-        f->signed_by != NULL && !w->map.check_in && str_eq(f->signed_by->facility, claim->facility);
+    w->is_signed = f->has_document && f->document.is_signed && !w->map.check_in;
     if (w->is_signed) {
-        w->as_signed = f->signed_by->as;
+        w->as_signed = f->document.as;
     }
     return ERR_OK;
 }
@@ -627,7 +665,10 @@ ErrCode feeder_claim(Feeder *f, const Claim *claim, bool *ret_large) {
     memcpy(b->keys + b->n_keys, keys, n * sizeof(*keys));
     b->n_keys += n;
     if (w->is_signed) {
-        keep_signed(f, b);
+        keep_document(f, b, &w->as_signed.file, f->document.xml);
+    }
+    if (w->map.check_in) {
+        TRY(forward_check_in(f, b, claim, w));
     }
     b->n_works++;
     return flush_full(f, b);

@@ -98,36 +98,45 @@ static ErrCode on_file_issue(void *ctx, const ClaimIssue *issue) {
     return ERR_OK;
 }
 
-/* ---- documents that their facility signed ---- */
+/* ---- documents whose bytes go on ---- */
+
+typedef struct Single {
+    size_t n;
+    char facility[CLAIM_FACILITY_MAX];
+} Single;
 
 static ErrCode count_claim(void *ctx, const Claim *claim) {
-    (void)ctx, (void)claim;
+    Single *s = ctx;
+    s->n++;
+    (void)snprintf(s->facility, sizeof(s->facility), STR_FMT, STR_ARG(claim->facility));
     return ERR_OK;
 }
 
-/* A signature over several visits cannot go out for one of them. */
-static ErrCode is_of_one_claim(Str xml, bool *ret) {
+/* By its root, which stands near the beginning. */
+static bool is_check_in(Str xml) {
+    return str_find(str_sub(xml, 0, LIMIT_KIB), STR("<CHI_TIEU_TRANG_THAI_KCB")) != SIZE_MAX;
+}
+
+/* Known for its bytes are documents of one visit alone: a signature over several cannot go out for
+ * one of them. */
+static ErrCode note_document(Feed *feed, Str xml, const SignResult *result) {
+    Single single = {.n = 0};
     ClaimReadSummary sum = {.n_hoso = 0};
-    TRY(claim_read(xml, &(ClaimReadOptions){.on_claim = count_claim}, &sum));
-    *ret = sum.n_hoso == 1 && sum.n_claims == 1;
-    return ERR_OK;
-}
-
-/* Is it known by which bytes the facility signed what is fed now? */
-static ErrCode note_signed(Feed *feed, Str xml, const SignResult *result) {
-    bool one = false;
-    FeederSigned d = {.facility = str_from(result->facility), .name = feed->member, .xml = xml};
-    feeder_signed(feed->feeder, NULL);
-    if (result->verdict != SIGN_VALID) {
+    feeder_document(feed->feeder, NULL);
+    if (result->verdict != SIGN_VALID && !(feeder_forwards(feed->feeder) && is_check_in(xml))) {
         return ERR_OK;
     }
-    TRY(is_of_one_claim(xml, &one));
-    if (one) {
-        sha256(xml, &d.as.file);
-        d.as.certificate = result->certificate;
-        d.as.at = result->signed_at;
-        feeder_signed(feed->feeder, &d);
-    }
+    TRY(claim_read(xml, &(ClaimReadOptions){.ctx = &single, .on_claim = count_claim}, &sum));
+    FeederDocument d = {.name = feed->member,
+                        .xml = xml,
+                        .facility = str_from(single.facility),
+                        .is_single = sum.n_hoso == 1 && single.n == 1,
+                        .as = {.certificate = result->certificate, .at = result->signed_at}};
+    d.is_signed = d.is_single && result->verdict == SIGN_VALID &&
+                  str_eq(str_from(result->facility), d.facility);
+    sha256(xml, &d.hash);
+    d.as.file = d.hash;
+    feeder_document(feed->feeder, &d);
     return ERR_OK;
 }
 
@@ -146,7 +155,7 @@ static ErrCode on_document(void *ctx, Str name, Str xml) {
     if (refused || (feed->file->receipts_only && result.verdict != SIGN_VALID)) {
         return ERR_OK;
     }
-    TRY(note_signed(feed, xml, &result));
+    TRY(note_document(feed, xml, &result));
     return claim_read(xml,
                       &(ClaimReadOptions){
                           .file = name,
@@ -209,7 +218,7 @@ ErrCode intake_feed(Feeder *f, const IntakeFile *file, IntakeReport *report, Mut
     if (err == ERR_SYNTAX || err == ERR_LIMIT || err == ERR_UNSUPPORTED || err == ERR_INVALID) {
         err = refuse_file(&feed, &info);
     }
-    feeder_signed(f, NULL);
+    feeder_document(f, NULL);
     TRY(err);
     return feeder_file_end(f);
 }

@@ -57,7 +57,9 @@ typedef struct Work {
     bool is_signed;
     bool receipt_only; /* IntakeFile.receipts_only */
     SignedFile as_signed;
-    bool noted; /* its receipt is in the group */
+    bool noted;  /* its receipt is in the group */
+    Str forward; /* destination of a check-in, or empty; the bytes: */
+    Sha256 forward_file;
     StoreGroup group;
 } Work;
 
@@ -117,6 +119,8 @@ typedef struct IntakeBusy {
 
 struct Intake {
     IntakeOptions options;
+    IntakeForwards forwards; /* or NULL */
+    void *forwards_ctx;
     Store *store;
     HashSet *actors;
     Visits *visits;
@@ -214,6 +218,7 @@ typedef struct FeederOptions {
 Feeder *feeder_new(const FeederOptions *options);
 Store *feeder_store(const Feeder *f);
 const IntakeOptions *feeder_intake_options(const Feeder *f);
+bool feeder_forwards(const Feeder *f); /* do check-ins of any facility go on? */
 /* Waits for what is under way. The first fatal error of any batch, or ERR_OK. */
 MUST_USE ErrCode feeder_finish(Feeder *f, ErrInfo *info);
 void feeder_free(Feeder *f);
@@ -221,13 +226,16 @@ void feeder_free(Feeder *f);
 MUST_USE ErrCode feeder_file_begin(Feeder *f, const Sha256 *hash, const IntakeFile *file);
 /* *ret_large: it is beyond what one commit can hold, the caller has to refuse it. */
 MUST_USE ErrCode feeder_claim(Feeder *f, const Claim *claim, bool *ret_large);
-/* What is fed from now on stands in this document, validly signed and of one claim; NULL: no more.
- * xml lives until the next call. */
-typedef struct FeederSigned {
+/* What is fed from now on stands in this document; NULL: in none that counts. xml lives until the
+ * next call. */
+typedef struct FeederDocument {
+    Str name, xml, facility;
+    Sha256 hash;
+    bool is_single; /* one claim or check-in, which was read without an error */
+    bool is_signed; /* validly, by its facility */
     SignedFile as;
-    Str facility, name, xml;
-} FeederSigned;
-void feeder_signed(Feeder *f, const FeederSigned *document);
+} FeederDocument;
+void feeder_document(Feeder *f, const FeederDocument *document);
 MUST_USE ErrCode feeder_reject(Feeder *f, const StoreReject *reject);
 MUST_USE ErrCode feeder_file_end(Feeder *f);
 void feeder_issue(Feeder *f, Str file, const ClaimIssue *issue);

@@ -1,4 +1,6 @@
 #include "core/limits.h"
+#include "fhir/fhir_task.h"
+#include "intake/intake_checkin.h"
 #include "intake/intake_int.h"
 
 typedef struct Resolution {
@@ -17,6 +19,7 @@ typedef struct Resolution {
     Str *merged;     /* text to write; empty: nothing to write */
     bool has_receipt;
     IntakeReceipt receipt; /* to write */
+    bool forwards;         /* a check-in that goes on */
 } Resolution;
 
 /* Cards outlive a visit; who pays by himself does so for this visit only. */
@@ -268,6 +271,39 @@ static ErrCode receipt_change(Resolution *r, const RefMap *map, StoreChange *ret
     return ERR_OK;
 }
 
+/* A check-in on its way to the fund: the first version of its Task. */
+static ErrCode forward_change(Resolution *r, const RefMap *map, StoreChange *ret) {
+    Arena *arena = r->plan->arena;
+    CLEANUP_BUF Buf out;
+    buf_init(&out, LIMIT_RESOURCE_BYTES);
+    JsonWriter w = json_writer(&out);
+    FhirTask task = {.system = INTAKE_CHECKIN_SYSTEM,
+                     .key = r->work->doc_key,
+                     .group_system = INTAKE_CHECKIN_TARGET,
+                     .group = r->work->forward,
+                     .status = INTAKE_CHECKIN_STATUS,
+                     .intent = "order",
+                     .codes = INTAKE_CHECKIN_CODES,
+                     .code = INTAKE_CHECKIN_CODE,
+                     .now = clock_now_ms(clock_real()),
+                     .undated = true};
+    fhir_task_put_what(&w, &task);
+    fhir_put_part(&w, "for", "reference", STR("Patient/~0"));
+    fhir_put_part(&w, "encounter", "reference",
+                  arena_printf(arena, "Encounter/~%zu", first_of(&r->work->map, FHIR_T_ENCOUNTER)));
+    fhir_task_put_when(&w, &task);
+    json_name(&w, "input");
+    json_open_array(&w);
+    fhir_task_put_fact(&w, STR("file"), hex_of(arena, &r->work->forward_file));
+    json_close_array(&w);
+    json_close_object(&w);
+    TRY(buf_ok(&out));
+    Str json = arena_str(arena, buf_str(&out));
+    *ret = (StoreChange){
+        .op = STORE_CREATE, .type = FHIR_T_TASK, .json = intake_rewrite(arena, json, map)};
+    return ERR_OK;
+}
+
 /* Numbers the changes of this claim behind those of the commit so far. */
 static size_t number_changes(Resolution *r, bool visit_too) {
     const ClaimGroup *g = &r->work->map;
@@ -306,7 +342,7 @@ static StoreChange write_change(Resolution *r, size_t i, const RefMap *map, Buf 
 static ErrCode write_changes(Resolution *r, size_t n, size_t n_deletes) {
     Arena *arena = r->plan->arena;
     const ClaimGroup *g = &r->work->map;
-    StoreChange *changes = arena_new_array(arena, StoreChange, n + n_deletes + 2);
+    StoreChange *changes = arena_new_array(arena, StoreChange, n + n_deletes + 3);
     Str *known = arena_new_array(arena, Str, g->n_resources);
     if (changes == NULL || known == NULL) {
         return ERR_NOMEM;
@@ -336,6 +372,9 @@ static ErrCode write_changes(Resolution *r, size_t n, size_t n_deletes) {
     if (r->has_receipt) {
         TRY(receipt_change(r, &map, &changes[at++]));
         r->work->noted = true;
+    }
+    if (r->forwards) {
+        TRY(forward_change(r, &map, &changes[at++]));
     }
     r->work->group = (StoreGroup){
         .changes = changes,
@@ -390,6 +429,7 @@ ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work) {
     if (work->is_signed && !work->stale) {
         TRY(make_receipt(&r, write_visit));
     }
+    r.forwards = work->forward.len > 0 && write_visit;
     size_t n_deletes = 0;
     for (size_t k = 0; write_visit && !work->map.check_in && k < r.n_known; k++) {
         n_deletes += !r.known[k].matched;

@@ -155,6 +155,34 @@ killed "between answer and note"
 one_effect K5 2
 check "eight visits, eight effects" is "$(number effects)" 8
 
+# ---- check-ins go on where the table says so, each before its claim
+stop
+sed -i '1s/$/\tcheckins/; 2s/$/\tyes/' "$tmp/targets"
+checkin() { # checkin MA_LK: its document comes in
+    sed "s#<MA_LK>[^<]*#<MA_LK>$1#" tests/case/claims/XML0.xml >"$tmp/$1.in.xml"
+    curl -s -o "$tmp/import" --data-binary "@$tmp/$1.in.xml" "http://127.0.0.1:$port/import/claims"
+}
+waiting() { curl -s "$base/Task?code=https://nhip.vn/fhir/CodeSystem/gateway%7Ccheck-in&status=in-progress&_summary=count" | grep -o '"total":[0-9]*'; }
+check "check-ins are switched on" again 100
+effects_before=$(number effects)
+checkin C1
+check "one goes out" await $((effects_before + 1)) number effects
+check "as the bytes that came" has "$(effects)" "$(sha256sum <"$tmp/C1.in.xml" | cut -d' ' -f1)"
+check "and is noted" await '"total":0' waiting
+told '{"file":"hang","times":1}'
+checkin C2
+check "its bytes are there, its answer is not" await $((effects_before + 2)) number effects
+killed "between sending and answer"
+check "it is sent again" await '"total":0' waiting
+check "with one effect" has "$(effects)" '"calls":2,"ma_lk":"C2"'
+check "and no other" is "$(number effects)" $((effects_before + 2))
+told '{"file":"500","times":2}'
+checkin C3
+sign C3 >/dev/null
+check "its claim goes out behind it" await received state C3
+order() { effects | grep -o '"ma_lk":"C3","sha256":"[^"]*"' | cut -d'"' -f8 | head -1; }
+check "the check-in was there first" is "$(order)" "$(sha256sum <"$tmp/C3.in.xml" | cut -d' ' -f1)"
+
 # ---- put aside, refused, released
 told '{"file":"500","only":"<MA_LK>LK5<"}'
 sign LK5 >/dev/null

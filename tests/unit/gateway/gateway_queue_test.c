@@ -27,6 +27,7 @@ typedef struct Fund {
     const char *sign_in; /* maKetQua of sign-ins */
     HttpRequest *held[TAKEN_MAX];
     size_t n_held;
+    char order[TAKEN_MAX + 1]; /* of the calls: i check-in, c claim */
 } Fund;
 
 typedef struct Post {
@@ -73,7 +74,9 @@ static Str table_of(Arena *arena, Str xml) {
     buf_init(&table, 16 * LIMIT_MIB);
     Str mark = STR("<NOIDUNGFILE>");
     size_t at = str_find(xml, mark);
-    assert_true(at != SIZE_MAX);
+    if (at == SIZE_MAX) {
+        return xml; /* a check-in */
+    }
     Str text = str_sub(xml, at + mark.len, xml.len);
     assert_ok(base64_decode(&table, str_sub(text, 0, str_find_char(text, '<', 0))));
     return arena_str(arena, buf_str(&table));
@@ -144,7 +147,12 @@ static void on_request(void *ctx, HttpRequest *r) {
                             f->sign_in));
         return;
     }
+    bool checkin = str_eq(http_path(r), STR("/api/qd130/checkInKcbQd3176"));
+    f->order[MIN(f->calls, (size_t)TAKEN_MAX - 1)] = checkin ? 'i' : 'c';
     f->calls++;
+    assert_int_equal(str_find(http_body(r), checkin ? STR("loaiHoSo=0&") : STR("loaiHoSo=130&")) !=
+                         SIZE_MAX,
+                     true);
     take(f, r, file_of(r));
 }
 
@@ -206,14 +214,19 @@ static void stop(Post *p) {
     p->queue = NULL;
 }
 
+static Str to_fund(void *ctx, Str facility) {
+    (void)ctx;
+    return str_eq(facility, STR("46001")) ? STR("quy") : STR_EMPTY;
+}
+
 static int post_setup(void **state) {
     Post *p = calloc(1, sizeof(*p));
     char table[512];
     assert_int_equal(world_setup((void **)&p->w), 0);
     fund_open(&p->fund);
     (void)snprintf(table, sizeof(table),
-                   "target\turl\tfacility\tusername\tpassword\trelease\n"
-                   "quy\thttp://127.0.0.1:%d\t*\tbv\t" MD5 "\t3176\n",
+                   "target\turl\tfacility\tusername\tpassword\trelease\tcheckins\n"
+                   "quy\thttp://127.0.0.1:%d\t*\tbv\t" MD5 "\t3176\tyes\n",
                    (int)http_port(p->fund.server));
     assert_ok(gateway_targets_read(str_from(table), &p->targets, &p->w->info));
     assert_ok(gateway_codes_read(STR(GATEWAY_CODES_DEFAULT), &p->codes, &p->w->info));
@@ -223,6 +236,7 @@ static int post_setup(void **state) {
     p->line.codes = &p->codes;
     p->line.clock = &p->w->clock.clock;
     p->line.timeout_s = 10;
+    intake_forward(p->w->h->intake, to_fund, NULL);
     start(p);
     *state = p;
     return 0;
@@ -460,6 +474,176 @@ static void what_was_changed_since_does_not_go(void **state) {
     assert_int_equal(calls(p), 1);
 }
 
+/* ---- check-ins ---- */
+
+/* A document of these visits' check-ins. */
+static Str check_ins(Post *p, const char *const *names, size_t n, const char *reason) {
+    enum { FIELDS = XML0_FIELD_COUNT };
+    CLEANUP_BUF Buf b;
+    Str x[4 * FIELDS];
+    buf_init(&b, LIMIT_MIB);
+    for (size_t k = 0; k < n; k++) {
+        Str *v = x + k * FIELDS;
+        for (int i = 0; i < FIELDS; i++) {
+            const ClaimField *f = &claim_table(0)->fields[i];
+            bool time = f->kind == CLAIM_DT12 || f->kind == CLAIM_DT;
+            v[i] = f->required != 'Y'   ? STR_EMPTY
+                   : time               ? STR("202611200800")
+                   : f->kind == CLAIM_S ? STR("A")
+                                        : STR("1");
+        }
+        v[XML0_MA_LK] = str_from(names[k]);
+        v[XML0_STT] = STR("1");
+        v[XML0_MA_CSKCB] = STR("46001");
+        v[XML0_MA_THE_BHYT] = STR("DN4464600000001");
+        v[XML0_HO_TEN] = STR("NGUYỄN VĂN THỬ");
+        v[XML0_NGAY_SINH] = STR("199001010000");
+        v[XML0_GIOI_TINH] = STR("1");
+        v[XML0_NGAY_VAO] = STR("202611200800");
+        v[XML0_NGAY_YL] = STR("202611200810");
+        v[XML0_MA_LOAI_KCB] = STR("01");
+        v[XML0_MA_DOITUONG_KCB] = STR("1.1");
+        v[XML0_TEN_DICH_VU] = str_from(reason);
+    }
+    claim_write_table(&b, claim_table(0), x, n);
+    assert_ok(buf_ok(&b));
+    return arena_str(p->w->h->arena, buf_str(&b));
+}
+
+static Str check_in(Post *p, const char *lk, const char *reason) {
+    Str xml = check_ins(p, &lk, 1, reason);
+    send_bytes(p->w->h, xml);
+    assert_int_equal(p->w->h->report.claims_rejected, 0);
+    gateway_queue_wake(p->queue);
+    return xml;
+}
+
+/* How many of the visit still have to go. */
+static bool is_waiting(Post *p, const char *lk) {
+    GatewayNote n;
+    ErrCode err =
+        gateway_checkin_next(p->w->h->store, p->w->h->arena, STR("46001"), str_from(lk), &n);
+    assert_true(err == ERR_OK || err == ERR_NOT_FOUND);
+    return err == ERR_OK;
+}
+
+static bool had(Post *p, Str bytes) {
+    Sha256 hash;
+    sha256(bytes, &hash);
+    MUTEX_GUARD(&p->fund.lock);
+    for (size_t i = 0; i < p->fund.n_taken; i++) {
+        if (sha256_eq(&hash, &p->fund.taken[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void assert_order(Post *p, const char *order) {
+    MUTEX_GUARD(&p->fund.lock);
+    assert_string_equal(p->fund.order, order);
+}
+
+static void check_ins_go_before_their_claim(void **state) {
+    Post *p = *state;
+    ErrInfo info = {0};
+    GatewayAct act = {.who = STR("a"), .why = STR("b"), .now = 1};
+    assert_ok(gateway_queue_pause(p->queue, STR("quy"), true, &act, &info));
+    Str first = check_in(p, "LK1", "Khám nội");
+    Str second = check_in(p, "LK1", "Siêu âm");
+    check_in(p, "LK1", "Siêu âm"); /* the same bytes */
+    sign(p, "LK1");
+    behave(p, (Way){.how = HTTP_500, .times = 1}); /* of the first one */
+    assert_ok(gateway_queue_pause(p->queue, STR("quy"), false, &act, &info));
+    AWAIT(p, see(p->w, "LK1").state == BOOK_RECEIVED);
+    assert_order(p, "iiic");
+    assert_int_equal(taken(p), 3);
+    assert_true(had(p, first) && had(p, second)); /* the very bytes */
+    assert_false(is_waiting(p, "LK1"));
+}
+
+static void a_check_in_has_one_effect(void **state) {
+    Post *p = *state;
+    behave(p, (Way){.how = HANG, .times = 1});
+    check_in(p, "LK1", "Khám nội");
+    AWAIT(p, taken(p) == 1);
+    stop(p); /* the answer never came */
+    assert_true(is_waiting(p, "LK1"));
+    start(p);
+    AWAIT(p, !is_waiting(p, "LK1"));
+    assert_int_equal(taken(p), 1);
+    assert_order(p, "ii");
+    behave_well(p);
+    behave(p, (Way){.how = CUT, .times = 2});
+    check_in(p, "LK2", "Khám nội");
+    AWAIT(p, !is_waiting(p, "LK2"));
+    assert_int_equal(taken(p), 2);
+}
+
+static void a_check_in_that_fails_holds_up_no_claim(void **state) {
+    Post *p = *state;
+    ErrInfo info = {0};
+    GatewayNotePage page;
+    behave(p, (Way){.only = "LK1", .how = HTTP_500, .times = FAILURES});
+    check_in(p, "LK1", "Khám nội");
+    AWAIT(p, !is_waiting(p, "LK1"));
+    GatewayNoteAsk ask = {.state = GATEWAY_NOTE_HELD, .target = STR("quy"), .max = 10};
+    assert_ok(gateway_note_list(p->w->h->store, p->w->h->arena, &ask, &page));
+    assert_int_equal(page.n, 1);
+    assert_true(page.notes[0].is_checkin);
+    assert_str(page.notes[0].ma_lk, STR("LK1"));
+    assert_int_equal(page.notes[0].failures, FAILURES);
+    sign(p, "LK1");
+    AWAIT(p, see(p->w, "LK1").state == BOOK_RECEIVED);
+    /* let go behind its claim: the fund does not need it any more */
+    size_t before = calls(p);
+    GatewayAct act = {.who = STR("cn. Hoa"), .why = STR("thử lại"), .now = 1};
+    assert_ok(gateway_note_release(p->w->h->store, STR("46001"), STR("LK1"), &act, &info));
+    AWAIT(p, !is_waiting(p, "LK1"));
+    assert_int_equal(calls(p), before);
+    /* refused for good: it waits for a person, who lets it go */
+    behave_well(p);
+    behave(p, (Way){.only = "LK2", .how = CODE_201, .times = 1});
+    check_in(p, "LK2", "Khám nội");
+    AWAIT(p, !is_waiting(p, "LK2"));
+    ask.state = GATEWAY_NOTE_REFUSED;
+    assert_ok(gateway_note_list(p->w->h->store, p->w->h->arena, &ask, &page));
+    assert_int_equal(page.n, 1);
+    assert_str(page.notes[0].why, STR("201: Sai XML"));
+    before = taken(p);
+    assert_ok(gateway_note_release(p->w->h->store, STR("46001"), STR("LK2"), &act, &info));
+    AWAIT(p, taken(p) == before + 1);
+}
+
+static void what_is_not_asked_for_does_not_go(void **state) {
+    Post *p = *state;
+    static const char *const three[] = {"LK1", "LK2", "LK3"};
+    /* several visits in one document: one document each */
+    send_bytes(p->w->h, check_ins(p, three, 3, "Khám nội"));
+    AWAIT(p, taken(p) == 3);
+    for (size_t i = 0; i < 3; i++) {
+        AWAIT(p, !is_waiting(p, three[i]));
+    }
+    /* behind its claim a check-in says nothing new */
+    SEND(p->w->h, {.ma_lk = "LK4", .card = "DN4464600000001"});
+    check_in(p, "LK4", "Khám nội");
+    assert_false(is_waiting(p, "LK4"));
+    /* nobody asked */
+    intake_forward(p->w->h->intake, NULL, NULL);
+    check_in(p, "LK5", "Khám nội");
+    assert_false(is_waiting(p, "LK5"));
+    /* switched off since: it stays, and its claim goes */
+    intake_forward(p->w->h->intake, to_fund, NULL);
+    stop(p);
+    p->targets->accounts[0].checkins = false;
+    start(p);
+    check_in(p, "LK6", "Khám nội");
+    sign(p, "LK6");
+    AWAIT(p, see(p->w, "LK6").state == BOOK_RECEIVED);
+    assert_true(is_waiting(p, "LK6"));
+    assert_order(p, "iiic");
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, post_setup, post_teardown)
     const struct CMUnitTest tests[] = {
@@ -473,6 +657,10 @@ int main(void) {
         T(a_shut_gate_moves_nothing),
         T(a_person_pauses_and_resumes),
         T(what_was_changed_since_does_not_go),
+        T(check_ins_go_before_their_claim),
+        T(a_check_in_has_one_effect),
+        T(a_check_in_that_fails_holds_up_no_claim),
+        T(what_is_not_asked_for_does_not_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
