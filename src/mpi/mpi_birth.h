@@ -1,17 +1,19 @@
 /* mpi_birth.h — newborns and their mothers. A birth certificate (XML9) makes of the child a
  * RelatedPerson of the mother. Once the child has a Patient of its own the two records are linked
- * as R4 links a mother and her newborn, in one commit:
- *   the child's Patient     link seealso → the certificate's RelatedPerson (the child, of the
- * mother) a new RelatedPerson     of the child's Patient, relationship MTH: the mother the mother's
- * Patient    link seealso → that RelatedPerson the case, a Task        code newborn, of the
- * certificate: who, when, by what Linked is only what is certain: one person has the temporary card
- * of the certificate, was born on its day and has its sex; the mother is the visit's citizen, a
- * woman, born earlier; nobody else is named as who cares for the child; no other certificate names
- * the card. What agrees only in part, or has the mother's card and the day and sex of the child, is
- * proposed (Task requested) and never linked. A certificate that is gone or says otherwise takes
- * its links away again; what a person rejected is not linked again. What claims wrote is never
- * changed, so files leave as they came. Errors: ERR_STOPPED, ERR_NOT_FOUND and ERR_PARAM (reject),
- * ERR_NOMEM, those of the store. Threads: one run at a time; the store may be in use by others. */
+ * as R4 links a mother and her newborn, in one commit of four resources: the child's Patient gets
+ * link seealso to the certificate's RelatedPerson; a new RelatedPerson of the child's Patient is
+ * the mother (relationship MTH); the mother's Patient gets link seealso to that one; and a Task
+ * (code newborn), of the certificate, says who, when and by what.
+ *
+ * Linked is only what is certain: one person has the temporary card of the certificate, was born on
+ * its day and has its sex; the mother is the visit's citizen, a woman, born earlier; nobody else is
+ * named as who cares for the child; no other certificate names the card. What agrees only in part,
+ * or has the mother's card and the day and sex of the child, is proposed (Task requested) and never
+ * linked. A certificate that is gone or says otherwise takes its links away again; what a person
+ * rejected is not linked again. What claims wrote is never changed, so files leave as they came.
+ *
+ * Errors: ERR_STOPPED, ERR_NOT_FOUND and ERR_PARAM (reject), ERR_NOMEM, those of the store.
+ * Threads: one run at a time; the store may be in use by others. */
 #ifndef NHIP_MPI_MPI_BIRTH_H
 #define NHIP_MPI_MPI_BIRTH_H
 
