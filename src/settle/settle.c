@@ -109,6 +109,14 @@ static ErrCode undo(SettleCase *c, const void *what) {
     TRY(settle_case_need(c, BOOK_BIT(BOOK_SIGNED), true, "undo"));
     Str step = fhir_task_input(c->arena, c->task_root, "step");
     bool taken = str_eq(step, STR("take"));
+    if (str_eq(step, STR("undo"))) {
+        return err_set(c->info, ERR_PRECONDITION, "settle-undo-once",
+                       "the last signature of visit " STR_FMT " was undone already, the one before "
+                       "it stays: correct the visit and sign it again, or send it",
+                       "hồ sơ " STR_FMT " đã huỷ chữ ký cuối, chữ ký trước đó giữ nguyên: hãy sửa "
+                       "rồi ký lại, hoặc gửi",
+                       STR_ARG(c->key));
+    }
     if (!taken && !str_eq(step, STR("sign"))) {
         return err_set(c->info, ERR_PRECONDITION, "settle-undo-sent",
                        "visit " STR_FMT " was on its way to the fund: the signature stays; correct "

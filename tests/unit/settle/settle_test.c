@@ -145,6 +145,13 @@ static void a_signature_is_undone_by_its_signer_alone(void **state) {
     assert_ok(settle_undo(s, ACT("LK1"), &w->info));
     assert_int_equal(see(w, "LK1").state, BOOK_ENTERED);
     assert_ok(settle_sign(s, ACT("LK1"), w->key, &w->info));
+    SEND(w->h, {.ma_lk = "LK1", .card = "DN4464600000001", .total = "500000.00"});
+    assert_ok(settle_sign(s, ACT("LK1"), w->key, &w->info));
+    assert_ok(settle_undo(s, ACT("LK1"), &w->info)); /* the first one stands again */
+    assert_int_equal(see(w, "LK1").task, BOOK_SIGNED);
+    assert_refused(w, settle_undo(s, ACT("LK1"), &w->info), ERR_PRECONDITION, "settle-undo-once",
+                   "LK1");
+    assert_ok(settle_sign(s, ACT("LK1"), w->key, &w->info));
     assert_ok(settle_sent(s, ACT("LK1"), STR("g1"), &w->info));
     assert_ok(settle_returned(s, ACT("LK1"), &w->info));
     assert_int_equal(see(w, "LK1").state, BOOK_SIGNED);
