@@ -246,9 +246,17 @@ static void get_list(RestCall *call) {
 
 /* ---- GET /api/outgoing/visits/FACILITY/MA_LK ---- */
 
+static void put_attempt(JsonWriter *w, const GatewayNote *n) {
+    json_open_object(w);
+    put_note(w, n);
+    json_close_object(w);
+}
+
+/* The claim's attempts, then the check-ins with which something went wrong, each as it stands. */
 static ErrCode put_attempts(RestCall *call, Buf *out, ErrInfo *info) {
     GatewayNote n;
     GatewayNotePage page = {0};
+    GatewayNotePage checkins = {0};
     (void)info;
     ErrCode err =
         gateway_note_get(api_of(call)->store, call->arena, call->parts[3], call->parts[4], &n);
@@ -256,15 +264,21 @@ static ErrCode put_attempts(RestCall *call, Buf *out, ErrInfo *info) {
         err = gateway_note_history(api_of(call)->store, call->arena, &n, ATTEMPTS_MAX, &page);
     }
     TRY(err == ERR_NOT_FOUND ? ERR_OK : err);
+    TRY(gateway_checkins(api_of(call)->store, call->arena, call->parts[3], call->parts[4],
+                         &checkins));
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     put_visit(call, &w, call->parts[3], call->parts[4]);
     json_name(&w, "attempts");
     json_open_array(&w);
     for (size_t i = 0; i < page.n; i++) {
-        json_open_object(&w);
-        put_note(&w, &page.notes[i]);
-        json_close_object(&w);
+        put_attempt(&w, &page.notes[i]);
+    }
+    for (size_t i = 0; i < checkins.n; i++) {
+        const GatewayNote *c = &checkins.notes[i];
+        if (c->state != GATEWAY_NOTE_WAITING || c->failures > 0) {
+            put_attempt(&w, c);
+        }
     }
     json_close_array(&w);
     json_close_object(&w);

@@ -284,16 +284,16 @@ ErrCode gateway_checkin_get(Store *store, Arena *arena, Str id, GatewayNote *ret
     return ret->is_checkin ? ERR_OK : ERR_NOT_FOUND;
 }
 
-/* All of a visit, at most CHECKINS of them: more are no visit's. */
-static ErrCode checkins_of(Store *store, Arena *arena, const GatewayNote *visit,
-                           GatewayNotePage *ret) {
+/* At most CHECKINS of them: more are no visit's. */
+ErrCode gateway_checkins(Store *store, Arena *arena, Str facility, Str ma_lk,
+                         GatewayNotePage *ret) {
     StoreVersion *found = NULL;
     size_t n = 0;
-    StoreExpect token = {.type = FHIR_T_TASK,
-                         .param = FHIR_P_IDENTIFIER,
-                         .system = STR(INTAKE_CHECKIN_SYSTEM),
-                         .value = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(visit->facility),
-                                               STR_ARG(visit->ma_lk))};
+    StoreExpect token = {
+        .type = FHIR_T_TASK,
+        .param = FHIR_P_IDENTIFIER,
+        .system = STR(INTAKE_CHECKIN_SYSTEM),
+        .value = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(facility), STR_ARG(ma_lk))};
     TRY(store_find(store, arena, &token, CHECKINS, &found, &n));
     return read_all(arena, found, n, ret);
 }
@@ -302,7 +302,7 @@ ErrCode gateway_checkin_next(Store *store, Arena *arena, Str facility, Str ma_lk
                              GatewayNote *ret) {
     GatewayNotePage page = {.n = 0};
     const GatewayNote *first = NULL;
-    TRY(checkins_of(store, arena, &(GatewayNote){.facility = facility, .ma_lk = ma_lk}, &page));
+    TRY(gateway_checkins(store, arena, facility, ma_lk, &page));
     for (size_t i = 0; i < page.n; i++) {
         const GatewayNote *n = &page.notes[i];
         if (n->state == GATEWAY_NOTE_WAITING && (first == NULL || n->first < first->first)) {
@@ -353,7 +353,7 @@ static ErrCode release_checkins(Store *store, Arena *arena, const GatewayNote *v
                                 const GatewayAct *act, size_t *ret_n) {
     GatewayNotePage page = {.n = 0};
     ErrInfo info = {0};
-    TRY(checkins_of(store, arena, visit, &page));
+    TRY(gateway_checkins(store, arena, visit->facility, visit->ma_lk, &page));
     for (size_t i = 0; i < page.n; i++) {
         if (is_put_aside(&page.notes[i])) {
             TRY(let_go(store, page.notes[i], act, &info));

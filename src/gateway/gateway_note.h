@@ -100,6 +100,9 @@ MUST_USE ErrCode gateway_visit_list(Store *store, Arena *arena, const GatewayVis
 /* ---- check-ins ---- */
 /* By the Task's id; ERR_NOT_FOUND: no check-in's. */
 MUST_USE ErrCode gateway_checkin_get(Store *store, Arena *arena, Str id, GatewayNote *ret);
+/* All of a visit, as they stand now, newest first. */
+MUST_USE ErrCode gateway_checkins(Store *store, Arena *arena, Str facility, Str ma_lk,
+                                  GatewayNotePage *ret);
 /* The earliest of the visit that still has to go (WAITING); ERR_NOT_FOUND: none. */
 MUST_USE ErrCode gateway_checkin_next(Store *store, Arena *arena, Str facility, Str ma_lk,
                                       GatewayNote *ret);

@@ -204,7 +204,14 @@ refused() { out "$outgoing" | grep -o '"refused":[0-9]*' | head -1; }
 check "one that the fund refuses" await '"refused":1' refused
 check "is signed again" is "$(state LK7)" signed
 check "with the fund's words" has "$(out "$outgoing/list?state=refused")" '"why":"201: as told: 201"'
+told '{"file":"500","only":"<MA_LK>C4<"}'
+checkin C4
+check "a check-in that fails is put aside, too" await '"held":1' held
+check "its visit says so" has "$(out "$outgoing/visits/46999/C4")" '"delivery":"held","what":"check-in"'
 told '{"file":"ok"}'
+check "released with its visit" is "$(code -d '{"who":"A","why":"mended"}' "$outgoing/visits/46999/C4/release")" 200
+check "it goes out" await '"total":0' waiting
+check "and stands there as done" has "$(out "$outgoing/visits/46999/C4")" '"delivery":"done","what":"check-in"'
 
 # ---- paused
 act() { code -d '{"who":"A","why":"maintenance"}' "$outgoing/targets/$1"; }

@@ -37,6 +37,7 @@ interface Outgoing {
 }
 interface Attempt {
     delivery?: 'waiting' | 'held' | 'refused' | 'done';
+    what?: 'claim' | 'check-in';
     failures?: number;
     code?: string;
     why?: string;
@@ -221,7 +222,10 @@ function List({ list, chosen, open }: { list: Row[]; chosen: string; open: (key:
                             </th>
                             <td class="place">{r.facilityName || r.facility}</td>
                             <td class="right desk-only">{num(r.failures ?? 0)}</td>
-                            <td class="place desk-only">{r.why || '—'}</td>
+                            <td class="place desk-only">
+                                {r.what === 'check-in' && `${t('outgoing.checkin')} · `}
+                                {r.why || '—'}
+                            </td>
                             <td class="desk-only">{dateTime(r.time || r.since || '')}</td>
                         </tr>
                     ))}
@@ -306,7 +310,9 @@ function VisitSide({ visit, again, close, changed }: { visit: string; again: num
     const asked = useAsk<{ facilityName: string; attempts: Attempt[] }>(path, again);
     const attempts = asked.data?.attempts ?? [];
     const newest = attempts[0];
-    const stands = newest?.delivery === 'held' || newest?.delivery === 'refused';
+    const isCheckin = (a?: Attempt): boolean => a?.what === 'check-in';
+    // The newest of the claim's, and every check-in's last one, are how things stand.
+    const stands = attempts.some((a) => (a === newest || isCheckin(a)) && (a.delivery === 'held' || a.delivery === 'refused'));
     const act = async (why: string): Promise<void> => {
         await post(`${path}/release`, why);
         changed();
@@ -322,10 +328,11 @@ function VisitSide({ visit, again, close, changed }: { visit: string; again: num
                         <li data-delivery={a.delivery}>
                             <StateMark state={a.delivery === 'done' ? 'normal' : a.delivery === 'waiting' ? 'watch' : 'alarm'} />
                             <div>
+                                {isCheckin(a) && `${t('outgoing.checkin')} · `}
                                 <b>{t(`outgoing.delivery_${a.delivery ?? 'waiting'}`)}</b> {a.transaction || a.why}
                                 <p class="quiet">
                                     {a.who} · {dateTime(a.time ?? '')}
-                                    {a.notBefore && a === newest && ` · ${t('outgoing.not_before', { when: dateTime(a.notBefore) })}`}
+                                    {a.notBefore && (a === newest || isCheckin(a)) && ` · ${t('outgoing.not_before', { when: dateTime(a.notBefore) })}`}
                                 </p>
                             </div>
                         </li>
