@@ -52,6 +52,7 @@ export function startKeys(): void {
         if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
         if (event.key === 'Escape' && helpOpen.value) {
             event.preventDefault(); // what is beneath stays open
+            document.querySelector<HTMLDialogElement>('dialog.help')?.close(); // now: the next key is not for it
             helpOpen.set(false);
             return;
         }
