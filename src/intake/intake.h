@@ -33,10 +33,6 @@ typedef struct IntakeOptions {
     /* Facilities whose signed files are taken in as signed by themselves (intake_receipt.h): codes
      * with commas between, or "*"; the visits of all others wait for a command. */
     Str signed_take;
-    /* The destination to which the facility's check-ins go on (intake_checkin.h), empty: none;
-     * lives as long as the intake. NULL: none go on. */
-    Str (*forwards)(void *ctx, Str facility);
-    void *forwards_ctx;
 } IntakeOptions;
 MUST_USE ErrCode intake_new(const IntakeOptions *options, Intake **ret_intake);
 void intake_free(Intake *intake);

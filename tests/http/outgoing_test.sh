@@ -42,12 +42,7 @@ check "three questions were asked" has "$(effects)" '"card":3'
 # visit NAME: imports a visit of its own; its ids and the digest of its file in $encounter, $claim, $sha.
 # sign NAME: the settlement Task as signing leaves it (src/settle).
 visit() {
-    sed "s#<NOIDUNGFILE>[^<]*#<NOIDUNGFILE>@#g" tests/case/claims/GIAMDINHHS.xml >"$tmp/frame"
-    grep -o '<NOIDUNGFILE>[^<]*' tests/case/claims/GIAMDINHHS.xml | cut -d'>' -f2 | while read -r table; do
-        base64 -d <<<"$table" | sed "s/46999_TEST_0000000001/$1/g" | base64 -w0
-        echo
-    done >"$tmp/tables"
-    awk 'BEGIN { i = 0 } NR == FNR { t[n + 0] = $0; n++; next } { while (sub(/@/, t[i])) i++; print }' "$tmp/tables" "$tmp/frame" >"$tmp/$1.xml"
+    claim_file "s/46999_TEST_0000000001/$1/g" "$tmp/$1.xml"
     curl -s -o "$tmp/import" --data-binary "@$tmp/$1.xml" "http://127.0.0.1:$port/import/claims"
     curl -s "$base/Encounter?identifier=46999%5C%7C$1" >"$tmp/found"
     encounter=$(id_of <(grep -o '"resource":.*' "$tmp/found"))
@@ -67,17 +62,6 @@ sign() {
 state() { # state MA_LK: of its settlement Task
     curl -s "$base/Task?identifier=https://nhip.vn/fhir/sid/settlement%7C46999%5C%7C$1" |
         grep -o '"businessStatus":{[^}]*}' | grep -o '"code":"[a-z]*"' | cut -d'"' -f4
-}
-await() { # await TEXT COMMAND…: until it prints that
-    local want=$1 got=
-    shift
-    for _ in $(seq 150); do
-        got=$("$@")
-        [ "$got" = "$want" ] && return 0
-        sleep 0.1
-    done
-    echo "#   got '$got', want '$want'"
-    return 1
 }
 out() { curl -s -H 'Accept-Language: en' "$@"; }
 outgoing="http://127.0.0.1:$port/api/outgoing"

@@ -54,3 +54,22 @@ body() { cat "$tmp/body"; }
 head_of() { curl -s -D - -o /dev/null "$@"; }
 id_of() { grep -o '"id":"[^"]*"' "$1" | head -1 | cut -d'"' -f4; }
 total() { curl -s "$base/$1" | grep -o '"total":[0-9]*' | head -1 | cut -d: -f2; }
+await() { # await TEXT COMMAND…: until it prints that
+    local want=$1 got=
+    shift
+    for _ in $(seq 150); do
+        got=$("$@")
+        [ "$got" = "$want" ] && return 0
+        sleep 0.1
+    done
+    echo "#   got '$got', want '$want'"
+    return 1
+}
+claim_file() { # claim_file SED FILE: the test's claim with its tables changed by the expression
+    sed "s#<NOIDUNGFILE>[^<]*#<NOIDUNGFILE>@#g" tests/case/claims/GIAMDINHHS.xml >"$tmp/frame"
+    grep -o '<NOIDUNGFILE>[^<]*' tests/case/claims/GIAMDINHHS.xml | cut -d'>' -f2 | while read -r table; do
+        base64 -d <<<"$table" | sed "$1" | base64 -w0
+        echo
+    done >"$tmp/tables"
+    awk 'BEGIN { i = 0 } NR == FNR { t[n + 0] = $0; n++; next } { while (sub(/@/, t[i])) i++; print }' "$tmp/tables" "$tmp/frame" >"$2"
+}
