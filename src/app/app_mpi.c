@@ -2,10 +2,10 @@
 #include "app/app.h"
 #include "core/limits.h"
 #include "core/progress.h"
-#include "fhir/fhir_query.h"
 #include "mpi/mpi_birth.h"
 #include "mpi/mpi_case.h"
 #include "mpi/mpi_run.h"
+#include "store/store_scan.h"
 
 #include <unistd.h>
 
@@ -108,9 +108,11 @@ static Str agreement(Arena *arena, const JsonNode *task) {
 
 /* patient, patient, status, rule, score, who, why; of a newborn child, mother, status, certificate
  * (id of its RelatedPerson), what agrees, who, why */
-static ErrCode print_case(MpiApp *m, const StoreVersion *v) {
+static ErrCode print_case(void *ctx, const StoreVersion *v) {
+    const MpiApp *m = ctx;
     const JsonNode *task = NULL;
     Arena *a = m->arena;
+    arena_reset(a);
     TRY(json_parse(a, v->json, &task, NULL));
     Str birth = certificate_of(a, task);
     bool newborn = birth.len > 0;
@@ -129,9 +131,6 @@ static ErrCode print_case(MpiApp *m, const StoreVersion *v) {
 }
 
 static ErrCode list_of(MpiApp *m, Str code) {
-    enum { PAGE = 200 };
-    FhirQuery query;
-    StorePage page = {0};
     FhirQueryScope scope = {.type = FHIR_T_TASK,
                             .base_url = STR_EMPTY,
                             .now = clock_now_ms(clock_real()),
@@ -142,18 +141,8 @@ static ErrCode list_of(MpiApp *m, Str code) {
     }
     Str text = arena_printf(asked, "%scode=" MPI_CODE_SYSTEM "|" STR_FMT,
                             m->dry ? "" : "status=requested&", STR_ARG(code));
-    TRY(fhir_query_parse(asked, &scope, text, &query));
-    StoreSearch search = {.query = &query, .count = PAGE};
-    do {
-        arena_reset(m->arena);
-        TRY(store_search(m->store, m->arena, &search, &page, m->info));
-        for (size_t i = 0; i < page.n_matches; i++) {
-            TRY(print_case(m, &page.matches[i]));
-        }
-        search.after = page.next;
-        search.snapshot = page.snapshot;
-    } while (page.next != 0);
-    return ERR_OK;
+    return store_scan_found(
+        m->store, &(StoreFound){.scope = &scope, .text = text, .each = print_case, .ctx = m});
 }
 
 static ErrCode list(MpiApp *m) {

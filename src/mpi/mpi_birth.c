@@ -5,6 +5,7 @@
 #include "interop/claim_identity.h"
 #include "mpi/mpi_birth_int.h"
 #include "mpi/mpi_case.h"
+#include "store/store_scan.h"
 
 #define CHILD_OF "relationship=http://terminology.hl7.org/CodeSystem/v3-RoleCode|CHILD"
 #define CASES_OPEN "status=requested,completed&code=" MPI_CODE_SYSTEM "|" MPI_BIRTH_CODE
@@ -76,6 +77,7 @@ static bool read_birth(Arena *arena, const StoreVersion *v, Birth *ret) {
 static ErrCode keep_birth(void *ctx, const StoreVersion *v) {
     Births *b = ctx;
     Birth birth;
+    arena_reset(b->scratch);
     if (!read_birth(b->scratch, v, &birth)) {
         return ERR_OK;
     }
@@ -97,32 +99,11 @@ static ErrCode keep_birth(void *ctx, const StoreVersion *v) {
     return arena_failed(b->keep) ? ERR_NOMEM : ERR_OK;
 }
 
-/* All that the query finds, page by page; the scratch arena is empty before each page. */
-static ErrCode each_found(Births *b, FhirType type, Str text,
-                          ErrCode (*each)(void *ctx, const StoreVersion *v)) {
-    FhirQuery query;
-    StorePage page = {.next = 0};
+static ErrCode each_found(Births *b, FhirType type, Str text, StoreEach each) {
     FhirQueryScope scope = {.type = type, .info = b->info};
-    CLEANUP_ARENA Arena *asked = arena_new(SCRATCH_BYTES);
-    CLEANUP_ARENA Arena *found = arena_new(LIST_BYTES);
-    if (asked == NULL || found == NULL) {
-        return ERR_NOMEM;
-    }
-    TRY(fhir_query_parse(asked, &scope, text, &query));
-    do {
-        StoreSearch search = {.query = &query,
-                              .snapshot = page.snapshot,
-                              .after = page.next,
-                              .count = LIMIT_PAGE_COUNT};
-        arena_reset(found);
-        TRY(store_search(b->o->store, found, &search, &page, b->info));
-        for (size_t i = 0; i < page.n_matches; i++) {
-            arena_reset(b->scratch);
-            TRY(b->o->stop != NULL && stop_asked(b->o->stop) ? ERR_STOPPED : ERR_OK);
-            TRY(each(b, &page.matches[i]));
-        }
-    } while (page.next != 0);
-    return ERR_OK;
+    return store_scan_found(
+        b->o->store,
+        &(StoreFound){.scope = &scope, .text = text, .stop = b->o->stop, .each = each, .ctx = b});
 }
 
 static int by_card(const void *a, const void *b) {
@@ -376,6 +357,7 @@ static ErrCode close_orphan(void *ctx, const StoreVersion *task) {
     const JsonNode *root = NULL;
     StoreVersion v = {.slot = 0};
     Birth birth;
+    arena_reset(b->scratch);
     TRY(json_parse(b->scratch, task->json, &root, NULL));
     const JsonNode *identifier = first_of(json_get_lit(root, "identifier"));
     Str id = json_str(b->scratch, json_get_lit(identifier, "value"));

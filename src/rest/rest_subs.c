@@ -3,6 +3,7 @@
  * WebSocket itself: rest_subs_ws.c), and the key that rest-hooks are signed with. */
 #include "rest/rest_bulk.h"
 #include "rest/rest_subs.h"
+#include "store/store_scan.h"
 
 ErrCode rest_subs_unknown(Str id, ErrInfo *info) {
     return err_set(info, ERR_NOT_FOUND, "subscription",
@@ -52,24 +53,18 @@ static ErrCode add_status(Statuses *s, Str id) {
     return buf_ok(&s->entries);
 }
 
+static ErrCode add_one(void *ctx, const StoreVersion *v) {
+    Statuses *s = ctx;
+    ErrCode err = is_wanted(s->params, "id", v->id) ? add_status(s, v->id) : ERR_OK;
+    return err == ERR_GONE ? ERR_OK : err;
+}
+
 static ErrCode add_all(Statuses *s, ErrInfo *info) {
     const Rest *rest = s->call->rest;
-    FhirQuery query;
-    FhirQueryScope scope = {.type = FHIR_T_SUBSCRIPTION, .base_url = rest_base_url(rest)};
-    StorePage page = {0};
-    TRY(fhir_query_parse(s->call->arena, &scope, STR_EMPTY, &query));
-    do {
-        StoreSearch search = {
-            .query = &query, .snapshot = page.snapshot, .after = page.next, .count = 500};
-        TRY(store_search(rest->store, s->call->arena, &search, &page, info));
-        for (size_t i = 0; i < page.n_matches; i++) {
-            ErrCode err = is_wanted(s->params, "id", page.matches[i].id)
-                              ? add_status(s, page.matches[i].id)
-                              : ERR_OK;
-            TRY(err == ERR_GONE ? ERR_OK : err);
-        }
-    } while (page.next != 0);
-    return ERR_OK;
+    FhirQueryScope scope = {
+        .type = FHIR_T_SUBSCRIPTION, .base_url = rest_base_url(rest), .info = info};
+    return store_scan_found(
+        rest->store, &(StoreFound){.scope = &scope, .text = STR_EMPTY, .each = add_one, .ctx = s});
 }
 
 static ErrCode put_status(RestCall *call, Buf *out, ErrInfo *info) {

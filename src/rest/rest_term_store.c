@@ -2,12 +2,12 @@
  * the store) and at start; what is asked waits a moment for commits under way. */
 #include "rest/rest_term.h"
 #include "core/log.h"
+#include "store/store_scan.h"
 
 enum {
     PATIENCE_MS = 250, /* that a question waits for a commit to show */
     RECENT_MS = 10000, /* after a terminology resource was on its way */
     RESOURCE_ARENA_MAX = 256 << 20,
-    PAGE = 100,
 };
 
 /* One change in the view's bytes, then the resource's text. */
@@ -122,25 +122,15 @@ void rest_term_feed_free(RestTermFeed *feed) {
     free(feed);
 }
 
-static ErrCode load_type(Store *store, Term *term, FhirType type, ErrInfo *info) {
-    CLEANUP_ARENA Arena *arena = arena_new(RESOURCE_ARENA_MAX);
-    FhirQuery query;
-    StorePage page = {0};
-    if (arena == NULL) {
-        return ERR_NOMEM;
-    }
-    do {
-        StoreSearch search = {
-            .query = &query, .snapshot = page.snapshot, .after = page.next, .count = PAGE};
-        arena_reset(arena);
-        TRY(fhir_query_parse(arena, &(FhirQueryScope){.type = type, .info = info}, STR_EMPTY,
-                             &query));
-        TRY(store_search(store, arena, &search, &page, info));
-        for (size_t i = 0; i < page.n_matches; i++) {
-            take_in(term, page.matches[i].first, page.matches[i].json);
-        }
-    } while (page.next != 0);
+static ErrCode load_one(void *ctx, const StoreVersion *v) {
+    take_in(ctx, v->first, v->json);
     return ERR_OK;
+}
+
+static ErrCode load_type(Store *store, Term *term, FhirType type, ErrInfo *info) {
+    FhirQueryScope scope = {.type = type, .info = info};
+    return store_scan_found(
+        store, &(StoreFound){.scope = &scope, .text = STR_EMPTY, .each = load_one, .ctx = term});
 }
 
 ErrCode rest_term_load(RestTermFeed *feed, Store *store, ErrInfo *info) {

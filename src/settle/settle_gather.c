@@ -2,6 +2,7 @@
 #include "intake/intake_claim.h"
 #include "settle/settle_gather.h"
 #include "settle/settle_int.h"
+#include "store/store_scan.h"
 
 #include "fhir/fhir_query.h"
 
@@ -61,12 +62,19 @@ static Str ma_lk_of(Arena *arena, const JsonNode *task) {
     return bar == SIZE_MAX ? STR_EMPTY : str_sub(key, bar + 1, key.len);
 }
 
-/* One visit, in an arena of its own. */
-static ErrCode give(const SettleGather *g, const StoreVersion *v, Arena *scratch) {
+typedef struct Gather {
+    const SettleGather *of;
+    Arena *scratch; /* of one visit */
+} Gather;
+
+static ErrCode give(void *ctx, const StoreVersion *v) {
+    const Gather *one = ctx;
+    const SettleGather *g = one->of;
     const JsonNode *root = NULL;
-    TRY(json_parse(scratch, v->json, &root, g->info));
-    SettleAct act = {.facility = g->facility, .ma_lk = ma_lk_of(scratch, root)};
-    SettleCase c = {.settle = g->settle, .arena = scratch, .act = &act, .info = g->info};
+    arena_reset(one->scratch);
+    TRY(json_parse(one->scratch, v->json, &root, g->info));
+    SettleAct act = {.facility = g->facility, .ma_lk = ma_lk_of(one->scratch, root)};
+    SettleCase c = {.settle = g->settle, .arena = one->scratch, .act = &act, .info = g->info};
     ErrCode err = settle_case_load(&c);
     if (err == ERR_NOT_FOUND) { /* deleted since */
         return ERR_OK;
@@ -76,31 +84,19 @@ static ErrCode give(const SettleGather *g, const StoreVersion *v, Arena *scratch
 }
 
 ErrCode settle_gather(const SettleGather *g) {
-    FhirQuery query;
-    CLEANUP_ARENA Arena *pages = arena_new(SETTLE_ARENA_MAX);
     CLEANUP_ARENA Arena *scratch = arena_new(SETTLE_ARENA_MAX);
     CLEANUP_ARENA Arena *asked = arena_new(LIMIT_MIB);
-    StorePage page = {.snapshot = g->snapshot};
-    if (pages == NULL || scratch == NULL || asked == NULL) {
+    Gather one = {g, scratch};
+    if (scratch == NULL || asked == NULL) {
         return ERR_NOMEM;
     }
     FhirQueryScope scope = {
         .type = FHIR_T_TASK, .now = clock_now_ms(g->settle->o.clock), .info = g->info};
-    TRY(fhir_query_parse(asked, &scope, escaped_key(asked, g->facility, g->month), &query));
-    do {
-        StoreSearch search = {.query = &query,
-                              .snapshot = page.snapshot,
-                              .after = page.next,
-                              .count = LIMIT_PAGE_COUNT};
-        arena_reset(pages);
-        TRY(store_search(g->settle->o.store, pages, &search, &page, g->info));
-        for (size_t i = 0; i < page.n_matches; i++) {
-            if (g->stop != NULL && stop_asked(g->stop)) {
-                return ERR_STOPPED;
-            }
-            arena_reset(scratch);
-            TRY(give(g, &page.matches[i], scratch));
-        }
-    } while (page.next != 0);
-    return ERR_OK;
+    return store_scan_found(g->settle->o.store,
+                            &(StoreFound){.scope = &scope,
+                                          .text = escaped_key(asked, g->facility, g->month),
+                                          .snapshot = g->snapshot,
+                                          .stop = g->stop,
+                                          .each = give,
+                                          .ctx = &one});
 }

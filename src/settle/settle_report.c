@@ -1,9 +1,9 @@
 #include "settle/settle_report.h"
 
-#include "fhir/fhir_query.h"
 #include "settle/settle_answer.h"
 #include "settle/settle_gather.h"
 #include "settle/settle_int.h"
+#include "store/store_scan.h"
 
 #define MONEY(id, en, vi)                                                                          \
     { id, en, vi, SETTLE_K_MONEY, true, 14 }
@@ -162,14 +162,33 @@ static ErrCode add_unknown(Settle *settle, SettleTable *t, Str text, Arena *scra
     return arena_failed(t->arena) ? ERR_NOMEM : ERR_OK;
 }
 
+typedef struct Answers {
+    Settle *settle;
+    SettleTable *t;
+    Arena *scratch; /* of one file */
+} Answers;
+
+static ErrCode add_answer(void *ctx, const StoreVersion *file) {
+    const Answers *a = ctx;
+    const JsonNode *root = NULL;
+    arena_reset(a->scratch);
+    TRY(json_parse(a->scratch, file->json, &root, NULL));
+    const JsonNode *outputs = json_get_lit(root, "output");
+    for (const JsonNode *o = first_of(outputs); o != NULL; o = json_next(outputs, o)) {
+        if (json_str_is(json_path(o, "type.text"), STR("unknown"))) {
+            TRY(add_unknown(a->settle, a->t, json_str(a->scratch, json_get_lit(o, "valueString")),
+                            a->scratch));
+        }
+    }
+    return ERR_OK;
+}
+
 /* The files of the fund since a month's beginning, newest first. */
 static ErrCode add_answers(Settle *settle, SettleTable *t, Str month, ErrInfo *info) {
-    FhirQuery query;
-    StorePage page = {.next = 0};
-    CLEANUP_ARENA Arena *pages = arena_new(SETTLE_ARENA_MAX);
     CLEANUP_ARENA Arena *scratch = arena_new(SETTLE_ARENA_MAX);
     CLEANUP_ARENA Arena *asked = arena_new(LIMIT_MIB);
-    if (pages == NULL || scratch == NULL || asked == NULL) {
+    Answers a = {settle, t, scratch};
+    if (scratch == NULL || asked == NULL) {
         return ERR_NOMEM;
     }
     FhirQueryScope scope = {
@@ -177,28 +196,9 @@ static ErrCode add_answers(Settle *settle, SettleTable *t, Str month, ErrInfo *i
     Str text = arena_printf(
         asked, "code=" BOOK_SYSTEM_STATE "%%7C" SETTLE_ANSWER_CODE "&authored-on=ge" STR_FMT "-01",
         STR_ARG(month));
-    TRY(fhir_query_parse(asked, &scope, text, &query));
-    do {
-        StoreSearch search = {.query = &query,
-                              .snapshot = page.snapshot,
-                              .after = page.next,
-                              .count = LIMIT_PAGE_COUNT};
-        arena_reset(pages);
-        TRY(store_search(settle->o.store, pages, &search, &page, info));
-        for (size_t i = 0; i < page.n_matches; i++) {
-            const JsonNode *root = NULL;
-            arena_reset(scratch);
-            TRY(json_parse(scratch, page.matches[i].json, &root, info));
-            const JsonNode *outputs = json_get_lit(root, "output");
-            for (const JsonNode *o = first_of(outputs); o != NULL; o = json_next(outputs, o)) {
-                if (json_str_is(json_path(o, "type.text"), STR("unknown"))) {
-                    TRY(add_unknown(settle, t, json_str(scratch, json_get_lit(o, "valueString")),
-                                    scratch));
-                }
-            }
-        }
-    } while (page.next != 0);
-    return ERR_OK;
+    return store_scan_found(
+        settle->o.store,
+        &(StoreFound){.scope = &scope, .text = text, .each = add_answer, .ctx = &a});
 }
 
 ErrCode settle_reconciliation(Settle *settle, Arena *arena, const SettleMonth *month,

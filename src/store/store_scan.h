@@ -7,6 +7,8 @@
 #ifndef NHIP_STORE_STORE_SCAN_H
 #define NHIP_STORE_STORE_SCAN_H
 
+#include "core/thread.h"
+#include "fhir/fhir_query.h"
 #include "store/store.h"
 
 typedef struct StoreScan {
@@ -27,6 +29,18 @@ MUST_USE ErrCode store_scan_patient(Store *store, Slot patient, const StoreScan 
 /* The first record that was committed after the time; the one behind the snapshot when none was. */
 MUST_USE ErrCode store_scan_since(Store *store, TimeMs since, RecordNo snapshot,
                                   RecordNo *ret_first);
+
+/* All that a query finds, in its order, of one snapshot. Memory: one page of the search. Errors are
+ * also those of fhir_query_parse and store_search; ERR_STOPPED. */
+typedef struct StoreFound {
+    const FhirQueryScope *scope;
+    Str text;             /* as in a URL */
+    RecordNo snapshot;    /* 0: now */
+    const StopFlag *stop; /* may be NULL */
+    StoreEach each;
+    void *ctx;
+} StoreFound;
+MUST_USE ErrCode store_scan_found(Store *store, const StoreFound *found);
 
 /* First slot of the resource with that id, or 0: what references are resolved with. */
 Slot store_first(Store *store, FhirType type, Str id);

@@ -1,6 +1,7 @@
 /* Taking subscriptions up, and looking at what is committed. */
 #include "fhir/fhir_match.h"
 #include "subs/subs_int.h"
+#include "store/store_scan.h"
 
 enum {
     ARENA_MAX = 8 << 20,
@@ -467,24 +468,16 @@ static void watch_main(void *ctx) {
 
 /* ---- start and stop ---- */
 
+static ErrCode take_up_one(void *ctx, const StoreVersion *v) {
+    return take_up(ctx, v);
+}
+
 static ErrCode take_up_all(Subs *subs) {
-    CLEANUP_ARENA Arena *arena = arena_new(RECORD_ARENA_MAX);
-    FhirQuery query;
     FhirQueryScope scope = {.type = FHIR_T_SUBSCRIPTION, .base_url = subs->o.base_url};
-    StorePage page = {0};
-    if (arena == NULL) {
-        return ERR_NOMEM;
-    }
-    TRY(fhir_query_parse(arena, &scope, STR("status=requested,active"), &query));
-    do {
-        StoreSearch search = {
-            .query = &query, .snapshot = page.snapshot, .after = page.next, .count = 500};
-        TRY(store_search(subs->o.store, arena, &search, &page, NULL));
-        for (size_t i = 0; i < page.n_matches; i++) {
-            TRY(take_up(subs, &page.matches[i]));
-        }
-    } while (page.next != 0);
-    return ERR_OK;
+    return store_scan_found(subs->o.store, &(StoreFound){.scope = &scope,
+                                                         .text = STR("status=requested,active"),
+                                                         .each = take_up_one,
+                                                         .ctx = subs});
 }
 
 ErrCode subs_new(Subs **ret_subs) {
