@@ -281,6 +281,13 @@ static const Notice TORN = {
     "Các số trong hồ sơ (CCCD, thẻ, mã bệnh nhân) thuộc về những người khác nhau; lượt khám được "
     "ghi theo số mạnh nhất. Hãy kiểm tra."};
 
+static const Notice RELATIVE = {
+    "cccd-relative",
+    "SO_CCCD is not the patient's own but a relative's (as a rule a parent's on a child): the "
+    "visit stands in the patient's own record, the number is kept as a relative's.",
+    "SO_CCCD không phải của người bệnh mà của người thân (thường là cha mẹ của trẻ): lượt khám "
+    "được ghi vào hồ sơ riêng của người bệnh, số này được giữ là số của người thân."};
+
 static void warn(Batch *b, const Work *w, const Notice *notice) {
     size_t bar = str_find_char(w->doc_key, '|', 0);
     ClaimIssue issue = {
@@ -301,6 +308,9 @@ static void report_works(Batch *b) {
         }
         if (w->torn) {
             warn(b, w, &TORN);
+        }
+        if (w->relatives) {
+            warn(b, w, &RELATIVE);
         }
     }
 }

@@ -45,13 +45,14 @@ typedef struct SignedFile {
 /* One mapped claim; `map` does not depend on the store, the rest is made anew at each attempt. */
 typedef struct Work {
     ClaimGroup map;
-    Str doc_key;  /* "FACILITY|MA_LK" */
-    TimeMs as_of; /* end of the care: which demographics are newer */
-    Str made;     /* NGAYLAP, yyyyMMdd: an older sending never replaces a newer one; or empty */
-    Str file;     /* its name, for the report */
-    Slot expect;  /* IntakeFile.expect */
-    bool stale;   /* older than what is known: nothing of the visit is written */
-    bool torn;    /* its numbers point to different citizens; the strongest one took the visit */
+    Str doc_key;    /* "FACILITY|MA_LK" */
+    TimeMs as_of;   /* end of the care: which demographics are newer */
+    Str made;       /* NGAYLAP, yyyyMMdd: an older sending never replaces a newer one; or empty */
+    Str file;       /* its name, for the report */
+    Slot expect;    /* IntakeFile.expect */
+    bool stale;     /* older than what is known: nothing of the visit is written */
+    bool torn;      /* its numbers point to different citizens; the strongest one took the visit */
+    bool relatives; /* its CCCD is a relative's: a parent's, given for a child */
     WorkOutcome outcome;
     Slot patient; /* the citizen whom it was found to be about; 0: a new one */
     bool is_signed;
@@ -173,12 +174,27 @@ MUST_USE ErrCode intake_expect(Plan *plan, const StoreExpect *token);
 MUST_USE ErrCode intake_look_up(Intake *intake, Plan *plan, const IntakeLook *look,
                                 StoreVersion *ret);
 /* Finds the citizen of work->map.identity; ret->first = 0 when unknown. Appends what it relied on
- * to plan->expects; sets work->torn when weaker numbers agree with another citizen. */
+ * to plan->expects; sets work->torn when weaker numbers agree with another citizen, and
+ * work->relatives. */
 MUST_USE ErrCode intake_find_patient(Intake *intake, Plan *plan, Work *work, StoreVersion *ret);
 /* Can the Patient of that text be the claim's citizen? A card or a facility's number may be reused
  * or mistyped: it counts only for the same birth date or the same name, and never joins two
- * national numbers. */
-bool intake_same_person(Arena *arena, Str json, const ClaimIdentity *identity);
+ * national numbers, or a mother and her newborn who goes by her name. */
+bool intake_same_person(Arena *arena, Str json, const Work *work);
+
+/* intake_relative.c: a number that claims give for somebody else: a parent's CCCD for a child. */
+/* Do the digits of the claim's CCCD say so, for a child, whoever is known? */
+bool intake_is_relatives(const Work *work);
+/* Are they two people, whatever number they share: born a generation apart, and of another name or
+ * sex, or the younger one an infant, who may go by the mother's name? */
+bool intake_is_stranger(Arena *arena, const JsonNode *patient, const Work *work);
+/* Of two strangers: is the claim's CCCD the Patient's? The digits say it, else the elder has it. */
+bool intake_is_theirs(Arena *arena, const JsonNode *patient, const Work *work);
+/* Was the claim's citizen born in the year before its visit? */
+bool intake_is_infant(const Work *work);
+/* The Patient's text with the claim's CCCD under the system of a relative's. */
+Str intake_as_relatives(const Work *work, Arena *arena, Str json);
+
 /* The newer of two Patients with what only the older one knows; *ret is empty when `known` says it
  * all already. Both are JSON texts; the result has no id and no meta. */
 MUST_USE ErrCode intake_merge_patient(Arena *arena, Str known, Str claimed, bool claimed_is_newer,

@@ -58,23 +58,65 @@ static bool other_nation_number(Arena *arena, const JsonNode *patient,
     return other;
 }
 
-bool intake_same_person(Arena *arena, Str json, const ClaimIdentity *identity) {
+static bool same_name(Arena *arena, const JsonNode *patient, const Work *work) {
+    Str name = fold(arena, json_str(arena, json_path(patient, "name.text")));
+    return name.len > 0 && str_eq(name, work->map.identity.name);
+}
+
+static bool same_birth(Arena *arena, const JsonNode *patient, const Work *work) {
+    Str birth = json_str(arena, json_get_lit(patient, "birthDate"));
+    Str claimed = work->map.identity.birth;
+    return birth.len > 0 && claimed.len > 0 &&
+           str_starts(birth, str_sub(claimed, 0, MIN(birth.len, claimed.len)));
+}
+
+bool intake_same_person(Arena *arena, Str json, const Work *work) {
     const JsonNode *root = NULL;
     if (json_parse(arena, json, &root, NULL) != ERR_OK ||
-        other_nation_number(arena, root, identity)) {
+        (!work->relatives && other_nation_number(arena, root, &work->map.identity)) ||
+        intake_is_stranger(arena, root, work)) {
         return false;
     }
-    Str birth = json_str(arena, json_get_lit(root, "birthDate"));
-    Str name = fold(arena, json_str(arena, json_path(root, "name.text")));
-    bool same_birth =
-        birth.len > 0 && identity->birth.len > 0 &&
-        str_starts(birth, str_sub(identity->birth, 0, MIN(birth.len, identity->birth.len)));
-    return same_birth || (name.len > 0 && str_eq(name, identity->name));
+    return same_birth(arena, root, work) || same_name(arena, root, work);
+}
+
+/* With the claim's own birth date in the text there is nothing to weigh: so it is, as a rule. */
+static bool says_birth(Str json, Str birth) {
+    Str mark = STR("\"birthDate\":\"");
+    size_t at = str_find(json, mark);
+    return at != SIZE_MAX && birth.len > 0 &&
+           str_starts(str_sub(json, at + mark.len, json.len), birth);
+}
+
+/* One who has the claim's CCCD. A number that is a relative's by its own digits says nothing but
+ * with the same name: then the birth date is the wrong one. */
+static bool national_fits(Arena *arena, Str json, Work *work) {
+    const JsonNode *root = NULL;
+    bool relatives = intake_is_relatives(work);
+    if ((!relatives && says_birth(json, work->map.identity.birth)) ||
+        json_parse(arena, json, &root, NULL) != ERR_OK) {
+        return true;
+    }
+    bool stranger = intake_is_stranger(arena, root, work);
+    work->relatives = work->relatives || (stranger && intake_is_theirs(arena, root, work));
+    return !stranger && (!relatives || same_name(arena, root, work));
+}
+
+/* A mother's card says who her newborn is as little as her CCCD: name and date together do. */
+static bool number_fits(Arena *arena, Str json, const ClaimToken *t, const Work *work) {
+    const JsonNode *root = NULL;
+    bool relatives = str_eq(t->system, STR(CLAIM_SYSTEM_RELATIVE));
+    if (!intake_same_person(arena, json, work)) {
+        return false;
+    }
+    bool both = relatives || (t->is_adults && intake_is_infant(work));
+    return !both || (json_parse(arena, json, &root, NULL) == ERR_OK &&
+                     same_birth(arena, root, work) && same_name(arena, root, work));
 }
 
 /* Several citizens may carry one card: the newest of them that can be this one. */
-static ErrCode find_by(Intake *intake, Plan *plan, const ClaimIdentity *identity,
-                       const ClaimToken *t, StoreVersion *ret) {
+static ErrCode find_by(Intake *intake, Plan *plan, Work *work, const ClaimToken *t,
+                       StoreVersion *ret) {
     StoreExpect token = {
         .type = FHIR_T_PATIENT,
         .param = FHIR_P_IDENTIFIER,
@@ -86,9 +128,9 @@ static ErrCode find_by(Intake *intake, Plan *plan, const ClaimIdentity *identity
     TRY(intake_expect(plan, &token));
     TRY(store_find(intake->store, plan->arena, &token, MATCHES_MAX, &found, &n));
     for (size_t i = 0; i < n && ret->first == 0; i++) {
-        if (t->is_national || intake_same_person(plan->arena, found[i].json, identity)) {
-            *ret = found[i];
-        }
+        bool fits = t->is_national ? national_fits(plan->arena, found[i].json, work)
+                                   : number_fits(plan->arena, found[i].json, t, work);
+        *ret = fits ? found[i] : *ret;
     }
     return ERR_OK;
 }
@@ -97,13 +139,21 @@ ErrCode intake_find_patient(Intake *intake, Plan *plan, Work *work, StoreVersion
     const ClaimIdentity *identity = &work->map.identity;
     StoreVersion found = {0};
     work->torn = false;
+    work->relatives = intake_is_relatives(work);
     for (size_t i = 0; i < identity->n_tokens; i++) {
+        const ClaimToken *t = &identity->tokens[i];
         StoreVersion match = {0};
-        TRY(find_by(intake, plan, identity, &identity->tokens[i], &match));
+        TRY(find_by(intake, plan, work, t, &match));
+        work->relatives = work->relatives && !(t->is_national && match.first != 0);
         if (found.first == 0) {
             found = match;
         }
         work->torn = work->torn || (match.first != 0 && match.first != found.first);
+    }
+    if (found.first == 0 && work->relatives) {
+        ClaimToken theirs = {.system = STR(CLAIM_SYSTEM_RELATIVE),
+                             .value = identity->tokens[0].value};
+        TRY(find_by(intake, plan, work, &theirs, &found));
     }
     *ret = found;
     return ERR_OK;

@@ -75,7 +75,7 @@ static ErrCode find_citizen_of_visit(Resolution *r) {
     StoreVersion now;
     TRY(store_get_slot(store, r->plan->arena, r->visit.patient, &first));
     ErrCode err = store_get(store, r->plan->arena, FHIR_T_PATIENT, first.id, &now);
-    if (err == ERR_OK && intake_same_person(r->plan->arena, now.json, &r->work->map.identity)) {
+    if (err == ERR_OK && intake_same_person(r->plan->arena, now.json, r->work)) {
         r->patient = now;
     }
     return err == ERR_GONE ? ERR_OK : err;
@@ -88,22 +88,22 @@ static ErrCode resolve_patient(Resolution *r) {
     if (r->patient.first == 0 && r->visit.patient != 0) {
         TRY(find_citizen_of_visit(r));
     }
+    Arena *arena = r->plan->arena;
+    Str claimed = intake_as_relatives(r->work, arena, mapped->json);
     if (r->patient.first == 0) {
-        r->merged[0] = mapped->json;
+        r->merged[0] = claimed;
         return ERR_OK;
     }
     r->ids[0] = r->patient.id;
     r->slots[0] = r->patient.slot;
-    r->newer = claim_is_newer(r->plan->arena, r->patient.json, r->work);
-    TRY(intake_merge_patient(r->plan->arena, r->patient.json, mapped->json, r->newer,
-                             &r->merged[0]));
+    r->newer = claim_is_newer(arena, r->patient.json, r->work);
+    TRY(intake_merge_patient(arena, r->patient.json, claimed, r->newer, &r->merged[0]));
     bool later = false;
     if (r->newer && r->merged[0].len > 0) {
         TRY(later_visit(r, &later));
     }
     r->newer = r->newer && !later;
-    return later ? intake_merge_patient(r->plan->arena, r->patient.json, mapped->json, false,
-                                        &r->merged[0])
+    return later ? intake_merge_patient(arena, r->patient.json, claimed, false, &r->merged[0])
                  : ERR_OK;
 }
 

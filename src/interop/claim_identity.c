@@ -83,14 +83,24 @@ bool claim_identifies(Str system, Str value) {
                                       : value);
 }
 
-static void add(ClaimIdentity *id, Str system, Str value, bool is_national) {
+int claim_cccd_year(Str number) {
+    if (number.len != 12 || !are_digits(number) || number.ptr[3] > '3') {
+        return 0;
+    }
+    int century = 19 + (number.ptr[3] - '0') / 2;
+    return century * 100 + (number.ptr[4] - '0') * 10 + (number.ptr[5] - '0');
+}
+
+static void add(ClaimIdentity *id, const ClaimToken *token) {
     for (size_t i = 0; i < id->n_tokens; i++) {
-        if (str_eq(id->tokens[i].value, value) && str_eq(id->tokens[i].system, system)) {
+        ClaimToken *t = &id->tokens[i];
+        if (str_eq(t->value, token->value) && str_eq(t->system, token->system)) {
+            t->is_adults = t->is_adults && token->is_adults;
             return;
         }
     }
     if (id->n_tokens < CLAIM_TOKENS_MAX) {
-        id->tokens[id->n_tokens++] = (ClaimToken){system, value, is_national};
+        id->tokens[id->n_tokens++] = *token;
     }
 }
 
@@ -98,9 +108,12 @@ static void add_cards(Arena *arena, ClaimIdentity *id, Str cards) {
     Str card;
     int n = 0;
     while (n++ < CLAIM_CARDS_MAX && str_cut(&cards, ';', &card)) {
-        Str number = claim_bhxh(str_trim(card));
+        card = str_trim(card);
+        Str number = claim_bhxh(card);
         if (says_something(number)) {
-            add(id, STR(CLAIM_SYSTEM_BHXH), arena_str(arena, number), false);
+            add(id, &(ClaimToken){.system = STR(CLAIM_SYSTEM_BHXH),
+                                  .value = arena_str(arena, number),
+                                  .is_adults = card.len == 15 && !str_starts(card, STR("TE"))});
         }
     }
 }
@@ -121,13 +134,15 @@ ErrCode claim_identity(Arena *arena, const Claim *claim, ClaimIdentity *ret_iden
     Str paper = str_trim(p.paper);
     Str system = claim_paper_system(paper);
     if (claim_identifies(system, paper)) {
-        add(&id, system, arena_str(arena, paper), str_eq(system, STR(CLAIM_SYSTEM_CCCD)));
+        add(&id, &(ClaimToken){.system = system,
+                               .value = arena_str(arena, paper),
+                               .is_national = str_eq(system, STR(CLAIM_SYSTEM_CCCD))});
     }
     add_cards(arena, &id, p.cards);
     if (p.ma_bn.len > 0 && p.facility.len > 0) {
         Str value = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(p.facility), STR_ARG(p.ma_bn));
         if (claim_identifies(STR(CLAIM_SYSTEM_MA_BN), value)) {
-            add(&id, STR(CLAIM_SYSTEM_MA_BN), value, false);
+            add(&id, &(ClaimToken){.system = STR(CLAIM_SYSTEM_MA_BN), .value = value});
         }
     }
     if (arena_failed(arena)) {

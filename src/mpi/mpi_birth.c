@@ -177,21 +177,26 @@ static void note_child(BirthVerdict *v, Str id, bool agree, bool stays) {
     v->n_agree += agree;
 }
 
-static ErrCode find_by(BirthCase *c, Candidates *k, Str card, BirthVerdict *v) {
-    StoreExpect token = {.type = FHIR_T_PATIENT,
-                         .param = FHIR_P_IDENTIFIER,
-                         .system = STR(CLAIM_SYSTEM_CARD),
-                         .value = card};
+static bool is_noted(const BirthVerdict *v, Str id) {
+    bool noted = false;
+    for (size_t i = 0; i < v->n; i++) {
+        noted = noted || str_eq(v->children[i], id);
+    }
+    return noted;
+}
+
+static ErrCode find_by(BirthCase *c, Candidates *k, const StoreExpect *token, BirthVerdict *v) {
     StoreVersion *found = NULL;
     size_t n = 0;
-    TRY(store_find(c->store, c->arena, &token, BIRTH_CHILDREN_MAX, &found, &n));
+    TRY(store_find(c->store, c->arena, token, BIRTH_CHILDREN_MAX, &found, &n));
     for (size_t i = 0; i < n && v->n < BIRTH_CHILDREN_MAX; i++) {
         const JsonNode *root = NULL;
         Str person;
         TRY(json_parse(c->arena, found[i].json, &root, NULL));
         TRY(person_of(c, found[i].id, &person));
         bool agree = agrees(c, root);
-        if (!str_eq(person, k->mother) && (agree || !k->only_agreeing)) {
+        if (!str_eq(person, k->mother) && (agree || !k->only_agreeing) &&
+            !is_noted(v, found[i].id)) {
             note_person(k, v, person);
             note_child(v, found[i].id, agree, str_eq(person, found[i].id));
         }
@@ -228,7 +233,14 @@ static ErrCode can_be_mother(BirthCase *c, const JsonNode *mother, bool *ret) {
     return ERR_OK;
 }
 
-/* Nobody has the card: whoever was seen under the mother's is shown to people. */
+static StoreExpect token_of(const char *system, Str value) {
+    return (StoreExpect){.type = FHIR_T_PATIENT,
+                         .param = FHIR_P_IDENTIFIER,
+                         .system = str_from(system),
+                         .value = value};
+}
+
+/* Nobody has the card: whoever was seen under the mother's, or her CCCD, is shown to people. */
 static ErrCode find_by_mother(BirthCase *c, Candidates *k, const JsonNode *mother,
                               BirthVerdict *v) {
     const JsonNode *list = json_get_lit(mother, "identifier");
@@ -237,8 +249,11 @@ static ErrCode find_by_mother(BirthCase *c, Candidates *k, const JsonNode *mothe
     for (const JsonNode *i = first_of(list); i != NULL; i = json_next(list, i)) {
         Str system = json_str(c->arena, json_get_lit(i, "system"));
         Str value = json_str(c->arena, json_get_lit(i, "value"));
-        if (str_eq(system, STR(CLAIM_SYSTEM_CARD)) && claim_identifies(system, value)) {
-            TRY(find_by(c, k, value, v));
+        bool card = str_eq(system, STR(CLAIM_SYSTEM_CARD));
+        bool cccd = str_eq(system, STR(CLAIM_SYSTEM_CCCD));
+        if ((card || cccd) && claim_identifies(system, value)) {
+            StoreExpect token = token_of(cccd ? CLAIM_SYSTEM_RELATIVE : CLAIM_SYSTEM_CARD, value);
+            TRY(find_by(c, k, &token, v));
         }
     }
     return ERR_OK;
@@ -256,7 +271,8 @@ static ErrCode decide(BirthCase *c, BirthVerdict *ret) {
     }
     TRY(json_parse(c->arena, her.json, &mother, NULL));
     TRY(person_of(c, her.id, &k.mother));
-    TRY(find_by(c, &k, c->birth->card, &v));
+    StoreExpect own = token_of(CLAIM_SYSTEM_CARD, c->birth->card);
+    TRY(find_by(c, &k, &own, &v));
     TRY(v.n == 0 ? find_by_mother(c, &k, mother, &v) : ERR_OK);
     if (v.n > 0) {
         TRY(can_be_mother(c, mother, &v.mother));

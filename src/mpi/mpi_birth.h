@@ -8,9 +8,10 @@
  * Linked is only what is certain: one person has the temporary card of the certificate, was born on
  * its day and has its sex; the mother is the visit's citizen, a woman, born earlier; nobody else is
  * named as who cares for the child; no other certificate names the card. What agrees only in part,
- * or has the mother's card and the day and sex of the child, is proposed (Task requested) and never
- * linked. A certificate that is gone or says otherwise takes its links away again; what a person
- * rejected is not linked again. What claims wrote is never changed, so files leave as they came.
+ * or has the mother's card or CCCD and the day and sex of the child, is proposed (Task requested)
+ * and never linked. A certificate that is gone or says otherwise takes its links away again; what a
+ * person rejected is not linked again. What claims wrote is never changed, so files leave as they
+ * came.
  *
  * Errors: ERR_STOPPED, ERR_NOT_FOUND and ERR_PARAM (reject), ERR_NOMEM, those of the store.
  * Threads: one run at a time; the store may be in use by others. */

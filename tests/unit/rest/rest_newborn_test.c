@@ -175,11 +175,30 @@ static void a_certificate_taken_back(void **state) {
     assert_linked(h);
 }
 
+/* Her CCCD on the child's claim is a hint for people, and does not touch her record. */
+static void a_child_under_her_number(void **state) {
+    Home *h = *state;
+    Visit seen = child;
+    send_mother(h, true, "20261121");
+    seen.cccd = mother.cccd;
+    seen.card = MOTHERS_CARD;
+    SEND(h, seen);
+    assert_int_equal(run(h).proposed, 1);
+    assert_int_equal(citizen(h, "046195000777").version, 1);
+    seen.card = CARD;
+    seen.in = "202611220800";
+    seen.made = "20261122";
+    SEND(h, seen);
+    assert_int_equal(run(h).linked, 1);
+    assert_linked(h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_certificate_first, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(the_child_first, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(a_certificate_taken_back, home_setup, home_teardown),
+        cmocka_unit_test_setup_teardown(a_child_under_her_number, home_setup, home_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
