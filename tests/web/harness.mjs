@@ -13,6 +13,16 @@ export const is = (value, what) => {
     if (!value) throw new Error(what);
 };
 
+/** Sends keys as one burst, faster than any hand: no key may wait for a frame. */
+export const burst = (page, ...keys) => Promise.all(keys.map((key) => page.keyboard.press(key)));
+/** Until a frame is painted and what was to run behind it has run. */
+export const painted = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50))));
+/** As on a busy machine: scripts take so many times as long. */
+export async function slow(page, rate) {
+    const cdp = await page.context().newCDPSession(page);
+    await cdp.send('Emulation.setCPUThrottlingRate', { rate });
+}
+
 /** `prefix` goes before the tests' numbers and the names of pictures of failures. */
 export async function harness(base, shots, prefix = '') {
     const browser = await chromium.launch({

@@ -1,7 +1,7 @@
 // Browser tests of the screens: node web_test.mjs BASE CLAIM_FILE SHOTS mock|real. TAP on stdout.
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { axeSource, DESK, harness, is, noSideScroll, PHONE } from './harness.mjs';
+import { axeSource, burst, DESK, harness, is, noSideScroll, painted, PHONE, slow } from './harness.mjs';
 
 const [, , base, claimFile, shots, kind] = process.argv;
 const { test, json, shot, end, count } = await harness(base, shots);
@@ -141,10 +141,12 @@ await test('charts by keyboard alone', DESK, async (page) => {
 await test('keys: ? shows them, g and a letter goes, / searches', DESK, async (page) => {
     await ops(page);
     await page.keyboard.press('?');
+    await page.locator('dialog.help[open]').waitFor();
     is((await page.locator('dialog.help dt').count()) > 8, 'the keys are listed');
     await page.keyboard.press('Escape');
+    await page.waitForFunction(() => !document.querySelector('dialog.help').open);
     await page.keyboard.press('/');
-    is(await page.evaluate(() => document.activeElement.type === 'search'), 'the search has the focus');
+    await page.waitForFunction(() => document.activeElement.type === 'search'); // the search has the focus
     await page.evaluate(() => document.activeElement.blur());
     for (const [letter, path] of [['c', '/citizens'], ['o', '/']]) {
         await page.keyboard.press('g');
@@ -154,6 +156,23 @@ await test('keys: ? shows them, g and a letter goes, / searches', DESK, async (p
         if (path === '/citizens') await page.waitForFunction(() => document.activeElement?.closest('main')?.querySelector('.big-search'));
         await page.evaluate(() => document.activeElement.blur());
     }
+});
+
+await test('keys: none is lost, however fast they come and however slow the machine is', DESK, async (page) => {
+    await ops(page);
+    await slow(page, 20);
+    const focused = (what) => page.evaluate((w) => document.activeElement.matches(w), what);
+    await burst(page, '?', 'Escape', '/');
+    is(await focused('[type=search]'), 'the search has the focus behind the help');
+    await painted(page);
+    is(await focused('[type=search]'), 'the help that closed does not take it back');
+    await page.evaluate(() => document.activeElement.blur());
+    await burst(page, '?', 'Escape', '?');
+    await painted(page);
+    is(await page.locator('dialog.help[open] dt').count() > 8, 'the help opened again stays open');
+    await burst(page, '?', 'g', 'c');
+    await page.waitForFunction(() => document.activeElement?.closest('main')?.querySelector('.big-search'));
+    is(await page.evaluate(() => !document.querySelector('dialog.help').open), 'the help is closed');
 });
 
 await test('search is blind to accents; arrows choose; Enter opens', DESK, async (page) => {

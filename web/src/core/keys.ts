@@ -1,5 +1,5 @@
 // Keys of the whole program and of the screen in view. `g` then a letter goes somewhere.
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { Cell } from './cell';
 import type { Key } from './i18n';
 import { go } from './router';
@@ -52,7 +52,6 @@ export function startKeys(): void {
         if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
         if (event.key === 'Escape' && helpOpen.value) {
             event.preventDefault(); // what is beneath stays open
-            document.querySelector<HTMLDialogElement>('dialog.help')?.close(); // now: the next key is not for it
             helpOpen.set(false);
             return;
         }
@@ -70,9 +69,9 @@ export function startKeys(): void {
     });
 }
 
-/** Keys that hold while the screen is in view. */
+/** Keys that hold while the screen is in view, from before it is painted: queued keys come sooner than a frame. */
 export function useKeys(list: Binding[], inputs: unknown[]): void {
-    useEffect(() => {
+    useLayoutEffect(() => {
         bindings.set([...list, ...bindings.value]);
         return () => bindings.set(bindings.value.filter((b) => !list.includes(b)));
     }, inputs);

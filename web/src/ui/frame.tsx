@@ -1,6 +1,6 @@
 // What stands around every screen: rail or bottom bar, top bar with search, connection, language.
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { keptCell, useCell } from '../core/cell';
 import { num } from '../core/format';
 import { type Key, language, t, useLang } from '../core/i18n';
@@ -183,12 +183,16 @@ function ThemeSwitch(): JSX.Element {
 export function Help(): JSX.Element {
     const open = useCell(helpOpen);
     const ref = useRef<HTMLDialogElement>(null);
-    useEffect(() => {
+    // Before the next key: what is beneath takes no focus while the dialog stands, and closing it gives the focus back.
+    useLayoutEffect(() => {
         if (open && !ref.current?.open) ref.current?.showModal();
         if (!open && ref.current?.open) ref.current.close();
     }, [open]);
+    const closed = (): void => {
+        if (!ref.current?.open) helpOpen.set(false); // the event comes late: it may stand open again
+    };
     return (
-        <dialog ref={ref} class="help" aria-labelledby="help-title" onClose={() => helpOpen.set(false)}>
+        <dialog ref={ref} class="help" aria-labelledby="help-title" onClose={closed}>
             <header>
                 <h2 id="help-title">{t('keys.title')}</h2>
                 <button type="button" class="icon-button" aria-label={t('action.close')} onClick={() => helpOpen.set(false)}>
