@@ -10,18 +10,8 @@
 #define CHILD_OF "relationship=http://terminology.hl7.org/CodeSystem/v3-RoleCode|CHILD"
 #define CASES_OPEN "status=requested,completed&code=" MPI_CODE_SYSTEM "|" MPI_BIRTH_CODE
 #define LIST_BYTES ((size_t)1 << 30)
-#define SCRATCH_BYTES ((size_t)64 * LIMIT_MIB)
 
-enum { ATTEMPTS = 5, MERGES_DEEP = 64 };
-
-typedef struct Births {
-    const MpiRunOptions *o;
-    Arena *keep, *scratch;
-    Birth *list; /* by card */
-    size_t n, room;
-    MpiBirthReport report;
-    ErrInfo *info;
-} Births;
+enum { MERGES_DEEP = 64 };
 
 /* ---- certificates ---- */
 
@@ -72,6 +62,36 @@ static bool read_birth(Arena *arena, const StoreVersion *v, Birth *ret) {
     ret->mother = str_starts(mother, head) ? str_sub(mother, head.len, mother.len) : STR_EMPTY;
     return is_temporary(ret->card) && ret->mother.len > 0 &&
            json_str_is(json_path(root, "relationship.coding.code"), STR("CHILD"));
+}
+
+/* Has another certificate the card? */
+static ErrCode is_shared(Store *store, Arena *arena, const Birth *birth, bool *ret) {
+    StoreExpect token = {.type = FHIR_T_RELATED_PERSON,
+                         .param = FHIR_P_IDENTIFIER,
+                         .system = STR(CLAIM_SYSTEM_CARD),
+                         .value = birth->card};
+    StoreVersion *found = NULL;
+    size_t n = 0;
+    TRY(store_find(store, arena, &token, BIRTH_CHILDREN_MAX, &found, &n));
+    for (size_t i = 0; i < n; i++) {
+        Birth other;
+        *ret = *ret || (found[i].first != birth->first && read_birth(arena, &found[i], &other) &&
+                        str_eq(other.card, birth->card));
+    }
+    return ERR_OK;
+}
+
+ErrCode birth_find(Store *store, Arena *arena, Str id, Birth *ret) {
+    StoreVersion v;
+    Birth birth;
+    ErrCode err = store_get(store, arena, FHIR_T_RELATED_PERSON, id, &v);
+    if (err == ERR_GONE || (err == ERR_OK && !read_birth(arena, &v, &birth))) {
+        return ERR_NOT_FOUND;
+    }
+    TRY(err);
+    TRY(is_shared(store, arena, &birth, &birth.shared));
+    *ret = birth;
+    return ERR_OK;
 }
 
 static ErrCode keep_birth(void *ctx, const StoreVersion *v) {
@@ -259,7 +279,7 @@ static ErrCode find_by_mother(BirthCase *c, Candidates *k, const JsonNode *mothe
     return ERR_OK;
 }
 
-static ErrCode decide(BirthCase *c, BirthVerdict *ret) {
+ErrCode birth_decide(BirthCase *c, BirthVerdict *ret) {
     StoreVersion her;
     const JsonNode *mother = NULL;
     Candidates k = {.only_agreeing = false};
@@ -289,20 +309,39 @@ static bool is_linked(const BirthCase *c) {
     return str_eq(c->status, STR("completed"));
 }
 
-/* A link stands as long as its child is among those who agree. */
-static bool still_holds(const BirthCase *c, const BirthVerdict *v) {
+/* Has a person said since the link was made that the child and somebody else who has the card are
+ * two: a merge undone, or none to be made? */
+static ErrCode parted_since(const BirthCase *c, const BirthVerdict *v, bool *ret) {
+    for (size_t i = 0; i < v->n && v->persons > 1 && !*ret; i++) {
+        StoreVersion pair;
+        TRY(mpi_case_find(c->store, c->arena, c->child, v->children[i], &pair));
+        *ret = pair.slot > c->task.slot && (mpi_case_is(c->arena, &pair, "cancelled") ||
+                                            mpi_case_is(c->arena, &pair, "rejected"));
+    }
+    return ERR_OK;
+}
+
+/* A link stands as long as its child is among those who agree; one that a person made as long as
+ * the child is among those whom it may be. */
+static ErrCode still_holds(const BirthCase *c, const BirthVerdict *v, bool *ret) {
+    bool parted = false;
     bool agree = false;
-    for (size_t i = 0; i < v->n_agree; i++) {
+    size_t n = c->by_person ? v->n : v->n_agree;
+    for (size_t i = 0; i < n; i++) {
         agree = agree || str_eq(v->children[i], c->child);
     }
-    return agree && v->mother && !v->by_mother && !c->birth->shared &&
-           str_eq(c->mother, c->birth->mother);
+    bool certain = v->mother && !v->by_mother && !c->birth->shared;
+    *ret = agree && (certain || c->by_person) && str_eq(c->mother, c->birth->mother);
+    TRY(*ret ? parted_since(c, v, &parted) : ERR_OK);
+    *ret = *ret && !parted;
+    return ERR_OK;
 }
 
 static ErrCode open_case(Births *b, const BirthVerdict *v, BirthCase *c) {
     bool links = v->decision == BIRTH_LINK;
     uint64_t *count = links ? &b->report.linked : &b->report.proposed;
     c->verdict = v;
+    c->by_person = false;
     c->why = links ? STR("temporary card, day of birth, sex") : STR("not certain");
     if (!links && str_eq(c->status, STR("requested"))) {
         b->report.known++;
@@ -315,7 +354,7 @@ static ErrCode open_case(Births *b, const BirthVerdict *v, BirthCase *c) {
 
 static ErrCode close_case(Births *b, BirthCase *c) {
     bool linked = is_linked(c);
-    c->why = STR("the certificate or the child's record says otherwise");
+    c->why = STR("the certificate or the records say otherwise");
     TRY(b->o->dry ? ERR_OK : birth_case_part(c, "cancelled"));
     b->report.parted += linked;
     return ERR_OK;
@@ -323,9 +362,11 @@ static ErrCode close_case(Births *b, BirthCase *c) {
 
 static ErrCode settle(Births *b, BirthCase *c) {
     BirthVerdict v;
+    bool holds = false;
     TRY(birth_case_load(c));
-    TRY(decide(c, &v));
-    if (str_eq(c->status, STR("rejected")) || (is_linked(c) && still_holds(c, &v))) {
+    TRY(birth_decide(c, &v));
+    TRY(is_linked(c) ? still_holds(c, &v, &holds) : ERR_OK);
+    if (str_eq(c->status, STR("rejected")) || holds) {
         b->report.known++;
         return ERR_OK;
     }
@@ -349,17 +390,21 @@ static BirthCase case_at(const Births *b, const Birth *birth) {
                        .info = b->info};
 }
 
+ErrCode birth_settle(Births *b, const Birth *birth) {
+    ErrCode err = ERR_CONFLICT;
+    for (int k = 0; k < BIRTH_ATTEMPTS && err == ERR_CONFLICT; k++) {
+        arena_reset(b->scratch);
+        BirthCase c = case_at(b, birth);
+        err = settle(b, &c);
+    }
+    b->report.refused += err == ERR_CONFLICT;
+    return err == ERR_CONFLICT ? ERR_OK : err;
+}
+
 static ErrCode settle_all(Births *b) {
     for (size_t i = 0; i < b->n; i++) {
-        ErrCode err = ERR_CONFLICT;
         TRY(b->o->stop != NULL && stop_asked(b->o->stop) ? ERR_STOPPED : ERR_OK);
-        for (int k = 0; k < ATTEMPTS && err == ERR_CONFLICT; k++) {
-            arena_reset(b->scratch);
-            BirthCase c = case_at(b, &b->list[i]);
-            err = settle(b, &c);
-        }
-        b->report.refused += err == ERR_CONFLICT;
-        TRY(err == ERR_CONFLICT ? ERR_OK : err);
+        TRY(birth_settle(b, &b->list[i]));
         if (b->o->progress != NULL) {
             b->o->progress(b->o->progress_ctx, i + 1, b->n);
         }
@@ -367,28 +412,27 @@ static ErrCode settle_all(Births *b) {
     return ERR_OK;
 }
 
+ErrCode birth_close_gone(Births *b, Str id) {
+    Birth birth = {.id = id};
+    BirthCase c = case_at(b, &birth);
+    TRY(birth_case_load(&c));
+    bool open = is_linked(&c) || str_eq(c.status, STR("requested"));
+    ErrCode err = open ? close_case(b, &c) : ERR_OK;
+    b->report.refused += err == ERR_CONFLICT;
+    return err == ERR_CONFLICT ? ERR_OK : err;
+}
+
 /* Cases whose certificate is gone, or names no temporary card any more. */
 static ErrCode close_orphan(void *ctx, const StoreVersion *task) {
     Births *b = ctx;
     const JsonNode *root = NULL;
-    StoreVersion v = {.slot = 0};
     Birth birth;
     arena_reset(b->scratch);
     TRY(json_parse(b->scratch, task->json, &root, NULL));
     const JsonNode *identifier = first_of(json_get_lit(root, "identifier"));
     Str id = json_str(b->scratch, json_get_lit(identifier, "value"));
-    ErrCode err = store_get(b->o->store, b->scratch, FHIR_T_RELATED_PERSON, id, &v);
-    if (err == ERR_OK && read_birth(b->scratch, &v, &birth)) {
-        return ERR_OK;
-    }
-    TRY(err == ERR_GONE || err == ERR_NOT_FOUND ? ERR_OK : err);
-    birth = (Birth){.id = id};
-    BirthCase c = case_at(b, &birth);
-    TRY(birth_case_load(&c));
-    bool open = is_linked(&c) || str_eq(c.status, STR("requested"));
-    err = open ? close_case(b, &c) : ERR_OK;
-    b->report.refused += err == ERR_CONFLICT;
-    return err == ERR_CONFLICT ? ERR_OK : err;
+    ErrCode err = birth_find(b->o->store, b->scratch, id, &birth);
+    return err == ERR_NOT_FOUND ? birth_close_gone(b, id) : err;
 }
 
 static ErrCode run_all(Births *b) {
@@ -405,44 +449,11 @@ static ErrCode run_all(Births *b) {
 ErrCode mpi_births(const MpiRunOptions *options, MpiBirthReport *ret_report, ErrInfo *info) {
     Births b = {.o = options,
                 .keep = arena_new(LIST_BYTES),
-                .scratch = arena_new(SCRATCH_BYTES),
+                .scratch = arena_new(BIRTH_BYTES),
                 .info = info};
     ErrCode err = run_all(&b);
     *ret_report = b.report;
     arena_free(b.keep);
     arena_free(b.scratch);
-    return err;
-}
-
-/* ---- a person's word ---- */
-
-ErrCode mpi_birth_reject(Store *store, const MpiBirthAct *act, ErrInfo *info) {
-    CLEANUP_ARENA Arena *arena = arena_new(SCRATCH_BYTES);
-    Birth birth = {.id = act->birth};
-    ErrCode err = ERR_CONFLICT;
-    if (arena == NULL) {
-        return ERR_NOMEM;
-    }
-    if (act->who.len == 0 || act->why.len == 0) {
-        return err_set(info, ERR_PARAM, "mpi-who", "say who decides, and why",
-                       "hãy nêu ai quyết định và lý do");
-    }
-    for (int i = 0; i < ATTEMPTS && err == ERR_CONFLICT; i++) {
-        arena_reset(arena);
-        BirthCase c = {.store = store,
-                       .arena = arena,
-                       .birth = &birth,
-                       .who = act->who,
-                       .why = act->why,
-                       .now = act->now,
-                       .info = info};
-        TRY(birth_case_load(&c));
-        if (c.task.slot == 0) {
-            return err_set(info, ERR_NOT_FOUND, "mpi-newborn",
-                           "there is no case of RelatedPerson/" STR_FMT,
-                           "không có hồ sơ của RelatedPerson/" STR_FMT, STR_ARG(act->birth));
-        }
-        err = birth_case_part(&c, "rejected");
-    }
     return err;
 }

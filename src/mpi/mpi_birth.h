@@ -13,7 +13,8 @@
  * person rejected is not linked again. What claims wrote is never changed, so files leave as they
  * came.
  *
- * Errors: ERR_STOPPED, ERR_NOT_FOUND and ERR_PARAM (reject), ERR_NOMEM, those of the store.
+ * Errors: ERR_STOPPED, ERR_NOT_FOUND and ERR_PARAM (of what a person says), ERR_NOMEM, those of the
+ * store.
  * Threads: one run at a time; the store may be in use by others. */
 #ifndef NHIP_MPI_MPI_BIRTH_H
 #define NHIP_MPI_MPI_BIRTH_H
@@ -22,6 +23,7 @@
 
 #define MPI_BIRTH_SYSTEM "https://nhip.vn/fhir/sid/mpi-newborn" /* id of a certificate's child */
 #define MPI_BIRTH_CODE "newborn"                                /* in MPI_CODE_SYSTEM */
+#define MPI_BIRTH_BY_PERSON "linked-by" /* Task.input: a person, not a rule, made the link */
 
 typedef struct MpiBirthReport {
     uint64_t births;                   /* children that certificates name with a temporary card */
@@ -35,12 +37,24 @@ typedef struct MpiBirthReport {
 MUST_USE ErrCode mpi_births(const MpiRunOptions *options, MpiBirthReport *ret_report,
                             ErrInfo *info);
 
-/* They are not mother and child: what was linked is parted, and stays so. */
+/* One certificate, as a run would decide it; also one that is gone. */
+MUST_USE ErrCode mpi_birth_one(const MpiRunOptions *options, Str birth, MpiBirthReport *ret_report,
+                               ErrInfo *info);
+
+/* What a person says of a case. ERR_NOT_FOUND: there is none; ERR_PRECONDITION: it is not as it
+ * must be for that. */
 typedef struct MpiBirthAct {
     Str birth; /* id of the certificate's RelatedPerson */
+    Str child; /* of a link: id of the Patient, one of those whom it may be */
     Str who, why;
     TimeMs now;
 } MpiBirthAct;
+/* They are mother and child, whatever is not certain. It stands until the certificate names another
+ * mother, the child is none of those whom it may be, or is parted from one of them. */
+MUST_USE ErrCode mpi_birth_link(Store *store, const MpiBirthAct *act, ErrInfo *info);
+/* They are not: what was linked is parted, and stays so. */
 MUST_USE ErrCode mpi_birth_reject(Store *store, const MpiBirthAct *act, ErrInfo *info);
+/* Takes a person's link or rejection back: the rules decide anew. */
+MUST_USE ErrCode mpi_birth_reopen(Store *store, const MpiBirthAct *act, ErrInfo *info);
 
 #endif

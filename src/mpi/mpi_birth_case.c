@@ -35,6 +35,16 @@ static Str patient_of(const BirthCase *c, const char *path) {
     return str_starts(text, head) ? str_sub(text, head.len, text.len) : STR_EMPTY;
 }
 
+static bool is_by_person(const BirthCase *c) {
+    const JsonNode *list = json_get_lit(c->root, "input");
+    bool is = false;
+    for (const JsonNode *i = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; i != NULL;
+         i = json_next(list, i)) {
+        is = is || json_str_is(json_path(i, "type.text"), STR(MPI_BIRTH_BY_PERSON));
+    }
+    return is;
+}
+
 ErrCode birth_case_load(BirthCase *c) {
     StoreVersion *found = NULL;
     size_t n = 0;
@@ -43,6 +53,7 @@ ErrCode birth_case_load(BirthCase *c) {
     c->task = (StoreVersion){0};
     c->root = NULL;
     c->status = c->child = c->mother = STR_EMPTY;
+    c->by_person = false;
     TRY(store_find(c->store, c->arena, &token, 1, &found, &n));
     if (n == 0) {
         return ERR_OK;
@@ -52,6 +63,7 @@ ErrCode birth_case_load(BirthCase *c) {
     c->status = json_str(c->arena, json_get_lit(c->root, "status"));
     c->child = patient_of(c, "focus.reference");
     c->mother = patient_of(c, "for.reference");
+    c->by_person = is_by_person(c);
     return ERR_OK;
 }
 
@@ -100,6 +112,9 @@ static void put_evidence(const BirthCase *c, JsonWriter *w) {
     put_input(w, "persons", v->persons == 1 ? STR("one") : STR("several"), false);
     put_input(w, "birth-and-sex", v->n_agree > 0 ? STR("same") : STR("differ"), false);
     put_input(w, "mother", v->mother ? STR("same") : STR("differs"), false);
+    if (c->by_person) {
+        put_input(w, MPI_BIRTH_BY_PERSON, c->who, false);
+    }
     for (size_t i = 0; i < v->n; i++) {
         put_input(w, "child", local(c, "Patient", v->children[i]), true);
     }

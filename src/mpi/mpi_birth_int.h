@@ -3,10 +3,12 @@
 #define NHIP_MPI_MPI_BIRTH_INT_H
 
 #include "core/json.h"
+#include "core/limits.h"
 #include "mpi/mpi_birth.h"
 #include "mpi/mpi_patient.h"
 
-enum { BIRTH_CHILDREN_MAX = 16 };
+enum { BIRTH_CHILDREN_MAX = 16, BIRTH_ATTEMPTS = 5 };
+#define BIRTH_BYTES ((size_t)64 * LIMIT_MIB)
 
 typedef struct Birth { /* a RelatedPerson that a certificate made of the child */
     Str id, card, day, sex;
@@ -40,6 +42,7 @@ typedef struct BirthCase {
     StoreVersion task; /* slot 0: none */
     const JsonNode *root;
     Str status, child, mother; /* as the Task has them */
+    bool by_person;            /* a person made, or makes, the link */
     ErrInfo *info;
 } BirthCase;
 
@@ -50,5 +53,25 @@ MUST_USE ErrCode birth_case_propose(BirthCase *c);
 MUST_USE ErrCode birth_case_link(BirthCase *c);
 /* status: what becomes of the case: "cancelled", "rejected". */
 MUST_USE ErrCode birth_case_part(BirthCase *c, const char *status);
+
+/* A run, or one step of one. */
+typedef struct Births {
+    const MpiRunOptions *o;
+    Arena *keep;    /* of the list */
+    Arena *scratch; /* of one certificate */
+    Birth *list;    /* by card */
+    size_t n, room;
+    MpiBirthReport report;
+    ErrInfo *info;
+} Births;
+
+/* The child of a certificate now; ERR_NOT_FOUND: it is none, or names no temporary card. */
+MUST_USE ErrCode birth_find(Store *store, Arena *arena, Str id, Birth *ret);
+/* By the records as they stand. store, arena, birth, info are given. */
+MUST_USE ErrCode birth_decide(BirthCase *c, BirthVerdict *ret);
+/* Links, parts, proposes, or leaves it as it is. Resets scratch, where birth must not be. */
+MUST_USE ErrCode birth_settle(Births *b, const Birth *birth);
+/* The certificate is gone: so are its links. */
+MUST_USE ErrCode birth_close_gone(Births *b, Str id);
 
 #endif

@@ -28,6 +28,30 @@ static ErrCode load_patient(Case *c, int i, Str id) {
     return json_parse(c->arena, c->patients[i].json, &c->roots[i], NULL);
 }
 
+static StoreExpect case_of(Arena *arena, Str a, Str b) {
+    bool swap = str_cmp(a, b) > 0;
+    return (StoreExpect){.type = FHIR_T_TASK,
+                         .param = FHIR_P_IDENTIFIER,
+                         .system = STR(MPI_CASE_SYSTEM),
+                         .value = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(swap ? b : a),
+                                               STR_ARG(swap ? a : b))};
+}
+
+ErrCode mpi_case_find(Store *store, Arena *arena, Str a, Str b, StoreVersion *ret) {
+    StoreVersion *found = NULL;
+    size_t n = 0;
+    StoreExpect token = case_of(arena, a, b);
+    TRY(store_find(store, arena, &token, 1, &found, &n));
+    *ret = n > 0 ? found[0] : (StoreVersion){.slot = 0};
+    return ERR_OK;
+}
+
+bool mpi_case_is(Arena *arena, const StoreVersion *task, const char *status) {
+    const JsonNode *root = NULL;
+    return task->slot != 0 && json_parse(arena, task->json, &root, NULL) == ERR_OK &&
+           json_str_is(json_get_lit(root, "status"), str_from(status));
+}
+
 static ErrCode load(Case *c) {
     StoreVersion *found = NULL;
     size_t n = 0;
@@ -37,13 +61,8 @@ static ErrCode load(Case *c) {
         return err_set(c->info, ERR_PARAM, "mpi-same", "name two different patients",
                        "hãy nêu hai người bệnh khác nhau");
     }
-    bool swap = str_cmp(a, b) > 0;
-    c->key =
-        arena_printf(c->arena, STR_FMT "|" STR_FMT, STR_ARG(swap ? b : a), STR_ARG(swap ? a : b));
-    c->expect = (StoreExpect){.type = FHIR_T_TASK,
-                              .param = FHIR_P_IDENTIFIER,
-                              .system = STR(MPI_CASE_SYSTEM),
-                              .value = c->key};
+    c->expect = case_of(c->arena, a, b);
+    c->key = c->expect.value;
     c->snapshot = store_snapshot(c->store);
     TRY(load_patient(c, 0, a));
     TRY(load_patient(c, 1, b));

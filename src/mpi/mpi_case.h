@@ -37,6 +37,10 @@ MUST_USE ErrCode mpi_unmerge(Store *store, const MpiAct *act, ErrInfo *info);
 /* They are two people: not proposed again. */
 MUST_USE ErrCode mpi_differ(Store *store, const MpiAct *act, ErrInfo *info);
 
+/* The pair's case as it stands; slot 0: it has none. The ids in either order. */
+MUST_USE ErrCode mpi_case_find(Store *store, Arena *arena, Str a, Str b, StoreVersion *ret);
+bool mpi_case_is(Arena *arena, const StoreVersion *task, const char *status);
+
 /* Two Patients side by side. */
 typedef struct MpiSideBySide {
     Str ids[2];

@@ -215,8 +215,76 @@ static void two_records_of_a_child_wait_for_their_merge(void **state) {
         h->store,
         &(MpiAct){.keep = second, .other = child, .who = STR("a"), .why = STR("b"), .now = 1},
         &h->info));
-    assert_linked(h, birth, second, mother);
-    assert_run(h, 0, 0, 0, 0, 1); /* what was certain stands */
+    assert_run(h, 0, 0, 1, 1, 0); /* the link stood on the merge */
+    assert_parted(h, second, mother);
+    assert_parted(h, child, mother);
+    assert_case(h, birth, "requested");
+    assert_run(h, 0, 0, 0, 0, 1);
+    assert_ok(mpi_merge(
+        h->store,
+        &(MpiAct){.keep = second, .other = child, .who = STR("a"), .why = STR("b"), .now = 1},
+        &h->info));
+    assert_run(h, 0, 1, 0, 0, 0);
+}
+
+/* Another record with the card, that nobody has looked at yet, parts nobody. */
+static void a_second_record_alone_parts_nobody(void **state) {
+    Home *h = *state;
+    Str mother = add_mother(h);
+    Str birth = add_related(h, mother, "con", CARD);
+    Str child = add_person(h, CARD, "2026-09-10", "female");
+    assert_run(h, 0, 1, 0, 0, 0);
+    Str second = add_person(h, CARD, "2026-09-10", "female");
+    assert_run(h, 0, 0, 0, 0, 1);
+    assert_linked(h, birth, child, mother);
+    assert_ok(mpi_differ(
+        h->store,
+        &(MpiAct){.keep = second, .other = child, .who = STR("a"), .why = STR("b"), .now = 1},
+        &h->info));
+    assert_run(h, 0, 0, 1, 1, 0); /* they are two: whose is the card? */
+    assert_parted(h, child, mother);
+    assert_case(h, birth, "requested");
+}
+
+/* One certificate by itself, as after each commit; what a person links stands, and is taken back.
+ */
+static void a_person_links_what_is_not_certain(void **state) {
+    Home *h = *state;
+    MpiBirthReport report;
+    MpiRunOptions o = {.store = h->store, .clock = clock_real()};
+    Str mother = add_mother(h);
+    Str birth = add_related(h, mother, "con", CARD);
+    Str child = add_person(h, CARD, "2026-09-11", "female");
+    Str other = add_person(h, CARD, "2026-09-10", "male");
+    MpiBirthAct act = {
+        .birth = birth, .child = mother, .who = STR("bs. Lan"), .why = STR("đã hỏi"), .now = 1};
+    assert_int_equal(mpi_birth_link(h->store, &act, &h->info), ERR_NOT_FOUND);
+    assert_ok(mpi_birth_one(&o, birth, &report, &h->info));
+    assert_int_equal(report.proposed, 1);
+    assert_int_equal(mpi_birth_link(h->store, &act, &h->info), ERR_PRECONDITION);
+    assert_int_equal(mpi_birth_reopen(h->store, &act, &h->info), ERR_PRECONDITION);
+    act.child = child;
+    assert_ok(mpi_birth_link(h->store, &act, &h->info));
+    assert_linked(h, birth, child, mother);
+    assert_run(h, 0, 0, 0, 0, 1);
+    assert_linked(h, birth, child, mother);
+    assert_int_equal(mpi_birth_link(h->store, &act, &h->info), ERR_PRECONDITION);
+    assert_ok(mpi_birth_reopen(h->store, &act, &h->info));
+    assert_parted(h, child, mother);
+    assert_case(h, birth, "requested");
+    assert_ok(mpi_birth_reject(h->store, &act, &h->info));
+    assert_run(h, 0, 0, 0, 0, 1);
+    rewrite(h, FHIR_T_PATIENT, other, person_json(h, "TE1460000000999", "2026-09-10", "male"));
+    rewrite(h, FHIR_T_PATIENT, child, person_json(h, CARD, "2026-09-10", "female"));
+    assert_case(h, birth, "rejected");
+    assert_ok(mpi_birth_reopen(h->store, &act, &h->info)); /* and now it is certain */
+    assert_linked(h, birth, child, mother);
+    assert_int_equal(mpi_birth_reopen(h->store, &act, &h->info), ERR_PRECONDITION);
+    StoreVersion v = now(h, FHIR_T_RELATED_PERSON, birth);
+    change_one(h, &(StoreChange){.op = STORE_DELETE, .type = v.type, .prev = v.slot}, v.patient);
+    assert_ok(mpi_birth_one(&o, birth, &report, &h->info));
+    assert_int_equal(report.parted, 1);
+    assert_parted(h, child, mother);
 }
 
 static void nothing_is_guessed(void **state) {
@@ -297,6 +365,10 @@ int main(void) {
                                         home_teardown),
         cmocka_unit_test_setup_teardown(what_is_not_certain_is_proposed, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(two_records_of_a_child_wait_for_their_merge, home_setup,
+                                        home_teardown),
+        cmocka_unit_test_setup_teardown(a_second_record_alone_parts_nobody, home_setup,
+                                        home_teardown),
+        cmocka_unit_test_setup_teardown(a_person_links_what_is_not_certain, home_setup,
                                         home_teardown),
         cmocka_unit_test_setup_teardown(nothing_is_guessed, home_setup, home_teardown),
         cmocka_unit_test_setup_teardown(the_mothers_card_is_only_a_hint, home_setup, home_teardown),
