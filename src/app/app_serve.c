@@ -1,6 +1,7 @@
 #include "api/api.h"
 #include "app/app.h"
 #include "core/log.h"
+#include "mpi/mpi_follow.h"
 #include "rest/rest_door.h"
 
 #include <time.h>
@@ -79,10 +80,13 @@ static ErrCode serve(App *app, AppStore *o, RestDoor *door, ErrInfo *info) {
         app->settings.tls_cert[0] == '\0' ? "http" : "https", v6 ? "[" : "", app->settings.listen,
         v6 ? "]" : "", (int)api_port(api));
     (void)fflush(stdout);
+    MpiFollow *newborns = NULL;
     ErrCode err = book_start(o->book);
+    err = err == ERR_OK ? mpi_follow_start(o->store, &newborns, info) : err;
     if (err == ERR_OK) {
         wait_for_stop(app);
     }
+    mpi_follow_stop(newborns);
     gateway_stop(o->gateway);
     api_stop(api);
     return err;

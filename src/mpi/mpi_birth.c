@@ -7,7 +7,6 @@
 #include "mpi/mpi_case.h"
 #include "store/store_scan.h"
 
-#define CHILD_OF "relationship=http://terminology.hl7.org/CodeSystem/v3-RoleCode|CHILD"
 #define CASES_OPEN "status=requested,completed&code=" MPI_CODE_SYSTEM "|" MPI_BIRTH_CODE
 #define LIST_BYTES ((size_t)1 << 30)
 
@@ -15,7 +14,7 @@ enum { MERGES_DEEP = 64 };
 
 /* ---- certificates ---- */
 
-static bool is_temporary(Str card) {
+bool birth_card_is_temporary(Str card) {
     return card.len == 15 && str_starts(card, STR("TE1")) &&
            claim_identifies(STR(CLAIM_SYSTEM_CARD), str_sub(card, 5, card.len));
 }
@@ -60,7 +59,7 @@ static bool read_birth(Arena *arena, const StoreVersion *v, Birth *ret) {
                    .slot = v->slot};
     ret->base = str_ends(role, tail) ? str_sub(role, 0, role.len - tail.len) : STR_EMPTY;
     ret->mother = str_starts(mother, head) ? str_sub(mother, head.len, mother.len) : STR_EMPTY;
-    return is_temporary(ret->card) && ret->mother.len > 0 &&
+    return birth_card_is_temporary(ret->card) && ret->mother.len > 0 &&
            json_str_is(json_path(root, "relationship.coding.code"), STR("CHILD"));
 }
 
@@ -439,7 +438,7 @@ static ErrCode run_all(Births *b) {
     if (b->keep == NULL || b->scratch == NULL) {
         return ERR_NOMEM;
     }
-    TRY(each_found(b, FHIR_T_RELATED_PERSON, STR(CHILD_OF), keep_birth));
+    TRY(each_found(b, FHIR_T_RELATED_PERSON, STR(BIRTH_CHILD_OF), keep_birth));
     mark_shared(b);
     b->report.births = b->n;
     TRY(settle_all(b));

@@ -192,7 +192,8 @@ static ErrCode add_task(const BirthCase *c, Step *s, const char *status) {
 
 /* Of the child; one a certificate. */
 static Str mother_id(const BirthCase *c) {
-    return arena_printf(c->arena, "mpi-%016llx", (unsigned long long)hash64(c->birth->id));
+    return arena_printf(c->arena, BIRTH_MOTHER_ID "%016llx",
+                        (unsigned long long)hash64(c->birth->id));
 }
 
 /* A Patient that is gone has no links to take away. */

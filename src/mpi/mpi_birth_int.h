@@ -8,6 +8,9 @@
 #include "mpi/mpi_patient.h"
 
 enum { BIRTH_CHILDREN_MAX = 16, BIRTH_ATTEMPTS = 5 };
+#define BIRTH_CHILD_OF                                                                             \
+    "relationship=http://terminology.hl7.org/CodeSystem/v3-RoleCode|CHILD" /* a query */
+#define BIRTH_MOTHER_ID "mpi-" /* so begin the ids of RelatedPersons that are mothers */
 #define BIRTH_BYTES ((size_t)64 * LIMIT_MIB)
 
 typedef struct Birth { /* a RelatedPerson that a certificate made of the child */
@@ -45,6 +48,9 @@ typedef struct BirthCase {
     bool by_person;            /* a person made, or makes, the link */
     ErrInfo *info;
 } BirthCase;
+
+/* A newborn's, which tells one child from another. */
+bool birth_card_is_temporary(Str card);
 
 /* store, arena, birth, info are given. */
 MUST_USE ErrCode birth_case_load(BirthCase *c);
