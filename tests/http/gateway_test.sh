@@ -118,9 +118,20 @@ access=${access%?}x
 send 46999 "$claims/GIAMDINHHS.xml"
 check "another token: 401" is "$got" 401
 check "a body that is no form: 201 or 401" is "$(curl -s -d 'nothing' "$gate/qd130/guiHoSoXmlQD4750" | grep -cE '"maKetQua":"(201|401)"')" 1
-for _ in $(seq 30); do take tram wrong; done
-take tram other
-check "after many wrong passwords: 403 for a minute" is "$got" 403
+# One that is locked gets a try back every few seconds, so on a busy machine the right password may come too late: the
+# wrong ones then begin again.
+locked() {
+    local i wrong
+    wrong=$(md5 wrong)
+    for i in $(seq 20); do
+        # shellcheck disable=SC2046 # many addresses
+        curl -s -d username=tram -d "password=$wrong" $(printf "$gate/token/take %.0s" $(seq 40)) >"$tmp/many"
+        take tram other
+        [ "$got" = 403 ] && return 0
+    done
+    return 1
+}
+check "after many wrong passwords: 403 for a minute" locked
 stop
 
 # ---- rates, signatures
