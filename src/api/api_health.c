@@ -23,10 +23,15 @@ static void ready(RestCall *call) {
     X("nhip_search_params", "gauge", "Search parameters of one's own in use", params)              \
     X("nhip_search_params_lag_records", "gauge", "Records that their indexes still lack", lag)     \
     X("nhip_rejects_open", "gauge", "Rejects waiting for repair", open)                            \
-    X("nhip_gateway_sent_total", "counter", "Claims that the fund received", out.sent)             \
-    X("nhip_gateway_refused_total", "counter", "Claims that it refused", out.refused)              \
-    X("nhip_gateway_failed_total", "counter", "Attempts that failed", out.failed)                  \
-    X("nhip_gateway_resting", "gauge", "Destinations that are paused or away", out.resting)        \
+    X("nhip_gateway_sent_total", "counter", "Claims that the fund received", out.fund.sent)        \
+    X("nhip_gateway_refused_total", "counter", "Claims that it refused", out.fund.refused)         \
+    X("nhip_gateway_failed_total", "counter", "Attempts that failed", out.fund.failed)             \
+    X("nhip_gateway_resting", "gauge", "Its gateways that are paused or away", out.fund.resting)   \
+    X("nhip_copies_sent_total", "counter", "Copies that were received", out.copies.sent)           \
+    X("nhip_copies_refused_total", "counter", "Copies that were refused", out.copies.refused)      \
+    X("nhip_copies_failed_total", "counter", "Their attempts that failed", out.copies.failed)      \
+    X("nhip_copies_resting", "gauge", "Their gateways that are paused or away",                    \
+      out.copies.resting)                                                                          \
     X("nhip_cards_asked_total", "counter", "Cards asked of the fund", out.cards.asked)             \
     X("nhip_cards_not_checked_total", "counter", "Cards that could not be", out.cards.not_checked) \
     X("nhip_http_requests_total", "counter", "HTTP requests", http.requests)                       \

@@ -40,8 +40,11 @@ void api_put_time(JsonWriter *w, const char *name, TimeMs time); /* 0: an empty 
 void api_put_day(JsonWriter *w, const char *name, int64_t day);  /* no end or no start: null */
 
 /* ---- api_outgoing.c ---- */
-typedef struct ApiOutgoing { /* since the start, all destinations */
+typedef struct ApiSent { /* since the start */
     uint64_t sent, refused, failed, resting;
+} ApiSent;
+typedef struct ApiOutgoing {
+    ApiSent fund, copies; /* its destinations; those beside it */
     CardCounters cards;
 } ApiOutgoing;
 ApiOutgoing api_outgoing(Api *api);

@@ -1,5 +1,5 @@
-/* Signed claims on their way to the fund: destinations, what waits, what was put aside or refused,
- * attempts; pausing, resuming, releasing. */
+/* Signed claims on their way to the fund, and copies beside it: destinations, what waits, what was
+ * put aside or refused, attempts; pausing, resuming, releasing. */
 #include "api/api_int.h"
 #include "gateway/gateway.h"
 
@@ -62,12 +62,31 @@ static ErrCode count_visits(RestCall *call, const char *state, uint64_t *ret) {
     return ERR_OK;
 }
 
-static ErrCode count_notes(RestCall *call, Str target, GatewayNoteState state, uint64_t *ret) {
+static ErrCode count_notes(RestCall *call, GatewayNoteAsk ask, uint64_t *ret) {
     GatewayNotePage page;
-    TRY(gateway_note_list(api_of(call)->store, call->arena,
-                          &(GatewayNoteAsk){.state = state, .target = target, .max = 1}, &page));
+    ask.max = 1;
+    TRY(gateway_note_list(api_of(call)->store, call->arena, &ask, &page));
     *ret = page.total;
     return ERR_OK;
+}
+
+/* Of one destination, or (target empty) of all. */
+typedef struct NoteCounts {
+    uint64_t held, refused, copies; /* copies: that have to go */
+} NoteCounts;
+
+static ErrCode count_all(RestCall *call, Str target, bool copies, NoteCounts *ret) {
+    ret->copies = 0;
+    TRY(count_notes(call, (GatewayNoteAsk){.state = GATEWAY_NOTE_HELD, .target = target},
+                    &ret->held));
+    TRY(count_notes(call, (GatewayNoteAsk){.state = GATEWAY_NOTE_REFUSED, .target = target},
+                    &ret->refused));
+    return copies
+               ? count_notes(call,
+                             (GatewayNoteAsk){
+                                 .state = GATEWAY_NOTE_WAITING, .target = target, .copies = true},
+                             &ret->copies)
+               : ERR_OK;
 }
 
 /* ---- GET /api/outgoing ---- */
@@ -88,39 +107,40 @@ static ErrCode put_target(RestCall *call, JsonWriter *w, size_t i) {
     const GatewayTarget *t = &gateway_targets(g)->targets[i];
     GatewayTargetState s = gateway_queue_target(gateway_queue(g), i);
     GatewayDoor door;
-    uint64_t held = 0;
-    uint64_t refused = 0;
+    NoteCounts n;
     TRY(gateway_door_get(api_of(call)->store, call->arena, t->name, &door));
-    TRY(count_notes(call, t->name, GATEWAY_NOTE_HELD, &held));
-    TRY(count_notes(call, t->name, GATEWAY_NOTE_REFUSED, &refused));
+    TRY(count_all(call, t->name, t->copy, &n));
     json_open_object(w);
     put_text(w, "name", t->name);
     put_text(w, "url", t->url);
+    put_flag(w, "copy", t->copy);
     put_flag(w, "paused", door.paused);
     put_text(w, "who", door.who);
     put_text(w, "why", door.why);
     api_put_time(w, "since", door.time);
     put_state(w, &s);
-    api_put_number(w, "held", held);
-    api_put_number(w, "refused", refused);
+    api_put_number(w, "held", n.held);
+    api_put_number(w, "refused", n.refused);
+    api_put_number(w, "copies", n.copies);
     json_close_object(w);
     return ERR_OK;
 }
 
 static ErrCode put_outgoing(RestCall *call, Buf *out, ErrInfo *info) {
     Gateway *g = api_of(call)->o.gateway;
-    uint64_t counts[4];
+    uint64_t counts[2];
+    NoteCounts n;
     (void)info;
     TRY(count_visits(call, "signed", &counts[0]));
     TRY(count_visits(call, "sent", &counts[1]));
-    TRY(count_notes(call, STR_EMPTY, GATEWAY_NOTE_HELD, &counts[2]));
-    TRY(count_notes(call, STR_EMPTY, GATEWAY_NOTE_REFUSED, &counts[3]));
+    TRY(count_all(call, STR_EMPTY, true, &n));
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     api_put_number(&w, "signed", counts[0]);
     api_put_number(&w, "sent", counts[1]);
-    api_put_number(&w, "held", counts[2]);
-    api_put_number(&w, "refused", counts[3]);
+    api_put_number(&w, "held", n.held);
+    api_put_number(&w, "refused", n.refused);
+    api_put_number(&w, "copies", n.copies);
     json_name(&w, "targets");
     json_open_array(&w);
     for (size_t i = 0; g != NULL && i < gateway_targets(g)->n_targets; i++) {
@@ -139,10 +159,11 @@ static void get_outgoing(RestCall *call) {
 /* ---- GET /api/outgoing/list ---- */
 
 static void put_note(JsonWriter *w, const GatewayNote *n) {
-    static const char *const names[] = {"waiting", "held", "refused", "done"};
+    static const char *const names[] = {"waiting", "held", "refused", "dropped", "done"};
     put_text(w, "delivery", str_from(names[n->state]));
     put_text(w, "what", n->is_checkin ? STR("check-in") : STR("claim"));
     put_text(w, "target", n->target);
+    put_flag(w, "copy", n->is_copy);
     api_put_number(w, "failures", n->failures);
     put_text(w, "code", n->code);
     put_text(w, "why", n->why);
@@ -203,6 +224,7 @@ static ErrCode put_notes(RestCall *call, GatewayNoteState state, const Page *pag
     TRY(gateway_note_list(api_of(call)->store, call->arena,
                           &(GatewayNoteAsk){.state = state,
                                             .target = rest_query(call, "target"),
+                                            .copies = state == GATEWAY_NOTE_WAITING,
                                             .snapshot = page->snapshot,
                                             .after = page->after,
                                             .max = page->count},
@@ -222,10 +244,13 @@ static ErrCode put_list(RestCall *call, Buf *out, ErrInfo *info) {
     Str state = rest_query(call, "state");
     bool is_signed = str_eq(state, STR("signed"));
     bool is_sent = str_eq(state, STR("sent"));
-    bool is_held = str_eq(state, STR("held"));
-    if (!is_signed && !is_sent && !is_held && !str_eq(state, STR("refused"))) {
-        return err_set(info, ERR_PARAM, "state", "state is signed, sent, held or refused",
-                       "state là signed, sent, held hoặc refused");
+    GatewayNoteState of = str_eq(state, STR("held"))      ? GATEWAY_NOTE_HELD
+                          : str_eq(state, STR("refused")) ? GATEWAY_NOTE_REFUSED
+                          : str_eq(state, STR("copies"))  ? GATEWAY_NOTE_WAITING
+                                                          : GATEWAY_NOTE_STATES;
+    if (!is_signed && !is_sent && of == GATEWAY_NOTE_STATES) {
+        return err_set(info, ERR_PARAM, "state", "state is signed, sent, held, refused or copies",
+                       "state là signed, sent, held, refused hoặc copies");
     }
     TRY(read_page(call, &page, info));
     JsonWriter w = json_writer(out);
@@ -233,7 +258,7 @@ static ErrCode put_list(RestCall *call, Buf *out, ErrInfo *info) {
     if (is_signed || is_sent) {
         TRY(put_visits(call, is_signed ? "signed" : "sent", &page, &w));
     } else {
-        TRY(put_notes(call, is_held ? GATEWAY_NOTE_HELD : GATEWAY_NOTE_REFUSED, &page, &w));
+        TRY(put_notes(call, of, &page, &w));
     }
     json_close_object(&w);
     return buf_ok(out);
@@ -252,20 +277,22 @@ static void put_attempt(JsonWriter *w, const GatewayNote *n) {
     json_close_object(w);
 }
 
-/* The claim's attempts, then the check-ins with which something went wrong, each as it stands. */
+/* The claim's attempts, then its copies, then the check-ins with which something went wrong, each
+ * as it stands. */
 static ErrCode put_attempts(RestCall *call, Buf *out, ErrInfo *info) {
     GatewayNote n;
     GatewayNotePage page = {0};
+    GatewayNotePage copies = {0};
     GatewayNotePage checkins = {0};
+    Store *store = api_of(call)->store;
     (void)info;
-    ErrCode err =
-        gateway_note_get(api_of(call)->store, call->arena, call->parts[3], call->parts[4], &n);
+    ErrCode err = gateway_note_get(store, call->arena, call->parts[3], call->parts[4], &n);
     if (err == ERR_OK) {
-        err = gateway_note_history(api_of(call)->store, call->arena, &n, ATTEMPTS_MAX, &page);
+        err = gateway_note_history(store, call->arena, &n, ATTEMPTS_MAX, &page);
     }
     TRY(err == ERR_NOT_FOUND ? ERR_OK : err);
-    TRY(gateway_checkins(api_of(call)->store, call->arena, call->parts[3], call->parts[4],
-                         &checkins));
+    TRY(gateway_copies(store, call->arena, call->parts[3], call->parts[4], &copies));
+    TRY(gateway_checkins(store, call->arena, call->parts[3], call->parts[4], &checkins));
     JsonWriter w = json_writer(out);
     json_open_object(&w);
     put_visit(call, &w, call->parts[3], call->parts[4]);
@@ -273,6 +300,9 @@ static ErrCode put_attempts(RestCall *call, Buf *out, ErrInfo *info) {
     json_open_array(&w);
     for (size_t i = 0; i < page.n; i++) {
         put_attempt(&w, &page.notes[i]);
+    }
+    for (size_t i = 0; i < copies.n; i++) {
+        put_attempt(&w, &copies.notes[i]);
     }
     for (size_t i = 0; i < checkins.n; i++) {
         const GatewayNote *c = &checkins.notes[i];
@@ -290,13 +320,15 @@ static void get_attempts(RestCall *call) {
     rest_answer(call, names, put_attempts);
 }
 
-/* ---- what people do: the body is {"who":"…","why":"…"} ---- */
+/* ---- what people do: the body is {"who":"…","why":"…"}, of a visit's release also "target" ----
+ */
 
 static ErrCode read_act(RestCall *call, GatewayAct *ret, ErrInfo *info) {
     const JsonNode *body = NULL;
     TRY(json_parse(call->arena, http_body(call->request), &body, info));
     *ret = (GatewayAct){.who = json_str(call->arena, json_get_lit(body, "who")),
                         .why = json_str(call->arena, json_get_lit(body, "why")),
+                        .target = json_str(call->arena, json_get_lit(body, "target")),
                         .now = clock_now_ms(api_of(call)->clock)};
     return ERR_OK;
 }
@@ -321,15 +353,17 @@ static void post_release(RestCall *call) {
 }
 
 /* All that was put aside there; what was refused is looked at one by one. */
-static ErrCode release_all(RestCall *call, const GatewayAct *act, ErrInfo *info) {
+static ErrCode release_all(RestCall *call, const GatewayAct *by, ErrInfo *info) {
     GatewayNotePage page;
+    GatewayAct act = *by;
+    act.target = call->parts[3];
     TRY(gateway_note_list(
         api_of(call)->store, call->arena,
         &(GatewayNoteAsk){.state = GATEWAY_NOTE_HELD, .target = call->parts[3], .max = RELEASE_MAX},
         &page));
     for (size_t i = 0; i < page.n; i++) {
         ErrCode err = gateway_note_release(api_of(call)->store, page.notes[i].facility,
-                                           page.notes[i].ma_lk, act, info);
+                                           page.notes[i].ma_lk, &act, info);
         TRY(err == ERR_PRECONDITION ? ERR_OK : err); /* somebody was faster */
     }
     wake(call);
@@ -371,21 +405,24 @@ ApiOutgoing api_outgoing(Api *api) {
     }
     for (size_t i = 0; i < gateway_targets(g)->n_targets; i++) {
         GatewayTargetState s = gateway_queue_target(gateway_queue(g), i);
-        sum.sent += s.n_sent;
-        sum.refused += s.n_refused;
-        sum.failed += s.n_failed;
-        sum.resting += s.down || s.paused;
+        ApiSent *to = gateway_targets(g)->targets[i].copy ? &sum.copies : &sum.fund;
+        to->sent += s.n_sent;
+        to->refused += s.n_refused;
+        to->failed += s.n_failed;
+        to->resting += s.down || s.paused;
     }
     sum.cards = gateway_card_counters(gateway_cards(g));
     return sum;
 }
 
 ROUTES(api_outgoing_routes,
-       {"GET", "/api/outgoing", get_outgoing, false, "claims on their way to the fund: counts"},
-       {"GET", "/api/outgoing/list", get_list, false, "signed, sent, held or refused visits"},
+       {"GET", "/api/outgoing", get_outgoing, false,
+        "claims on their way to the fund and others: counts"},
+       {"GET", "/api/outgoing/list", get_list, false,
+        "signed, sent, held or refused visits; copies that have to go"},
        {"GET", "/api/outgoing/visits/:facility/:ma_lk", get_attempts, false,
         "what went wrong with one visit, newest first"},
        {"POST", "/api/outgoing/visits/:facility/:ma_lk/release", post_release, true,
-        "tried again: {\"who\", \"why\"}"},
+        "tried again: {\"who\", \"why\", \"target\"?}"},
        {"POST", "/api/outgoing/targets/:name/:act", post_target, true,
         "pause, resume, release (all that was put aside): {\"who\", \"why\"}"});

@@ -7,12 +7,13 @@ typedef struct GatewayApp {
     Store *store;
     Arena *arena;
     ErrInfo *info;
-    const char *words[2], *who, *why;
+    const char *words[2], *who, *why, *target;
 } GatewayApp;
 
 static GatewayAct act_of(const GatewayApp *g) {
     return (GatewayAct){.who = str_from(g->who == NULL ? "" : g->who),
                         .why = str_from(g->why == NULL ? "" : g->why),
+                        .target = str_from(g->target == NULL ? "" : g->target),
                         .now = clock_now_ms(clock_real())};
 }
 
@@ -25,9 +26,10 @@ static ErrCode print_notes(GatewayApp *g, GatewayNoteState state, const char *wo
         TRY(gateway_note_list(g->store, g->arena, &ask, &page));
         for (size_t i = 0; i < page.n; i++) {
             const GatewayNote *n = &page.notes[i];
-            (void)printf("%s\t" STR_FMT "\t" STR_FMT "\t" STR_FMT "\t%u\t" STR_FMT "\n", word,
-                         STR_ARG(n->target), STR_ARG(n->facility), STR_ARG(n->ma_lk), n->failures,
-                         STR_ARG(n->why));
+            bool fresh = state == GATEWAY_NOTE_WAITING && n->failures == 0;
+            (void)printf("%s\t" STR_FMT "\t" STR_FMT "\t" STR_FMT "\t%u\t" STR_FMT "\n",
+                         fresh ? "waiting" : word, STR_ARG(n->target), STR_ARG(n->facility),
+                         STR_ARG(n->ma_lk), n->failures, STR_ARG(n->why));
         }
         ask.after = page.next;
         ask.snapshot = page.snapshot;
@@ -53,7 +55,8 @@ static ErrCode print_doors(GatewayApp *g) {
     return err;
 }
 
-/* Destinations, then what waits for a person: word, destination, facility, MA_LK, failures, why. */
+/* Destinations, then what waits there, first what has to go, then what waits for a person: word,
+ * destination, facility, MA_LK, failures, why. */
 static ErrCode status(GatewayApp *g) {
     TRY(print_doors(g));
     TRY(print_notes(g, GATEWAY_NOTE_WAITING, "retry"));
@@ -100,6 +103,8 @@ static const Verb *read_words(GatewayApp *g) {
             g->who = app->argv[++i];
         } else if (strcmp(app->argv[i], "--why") == 0 && i + 1 < app->argc) {
             g->why = app->argv[++i];
+        } else if (strcmp(app->argv[i], "--target") == 0 && i + 1 < app->argc) {
+            g->target = app->argv[++i];
         } else if (n < verb->n_words) {
             g->words[n++] = app->argv[i];
         } else {
@@ -126,9 +131,11 @@ int app_gateway(App *app) {
                   : verb == NULL
                       ? err_set(&info, ERR_PARAM, "command",
                                 "say: nhip gateway status | pause DESTINATION | resume DESTINATION "
-                                "| release FACILITY MA_LK, with --who NAME --why TEXT",
+                                "| release FACILITY MA_LK [--target DESTINATION], with --who NAME "
+                                "--why TEXT",
                                 "dùng: nhip gateway status | pause NƠI_NHẬN | resume NƠI_NHẬN | "
-                                "release CƠ_SỞ MA_LK, kèm --who TÊN --why LÝ_DO")
+                                "release CƠ_SỞ MA_LK [--target NƠI_NHẬN], kèm --who TÊN --why "
+                                "LÝ_DO")
                       : open_and_run(&g, verb);
     arena_free(g.arena);
     return err == ERR_OK ? 0 : app_fail(app, err, &info);

@@ -103,8 +103,8 @@
     X(gateway_rate, INT, 600, 1, 1000000, "calls a minute of one such account at most",            \
       "số lần gọi tối đa mỗi phút của một tài khoản")                                              \
     X(gateway_targets, TEXT, "", 0, 4096,                                                          \
-      "where claims go: the fund's gateways and the facilities' accounts there (TSV, chmod 600)",  \
-      "nơi gửi hồ sơ: cổng giám định và tài khoản của các cơ sở (TSV, chmod 600)")                 \
+      "where claims and their copies go: gateways and the facilities' accounts (TSV, chmod 600)",  \
+      "nơi gửi hồ sơ và bản sao: các cổng và tài khoản của các cơ sở (TSV, chmod 600)")            \
     X(gateway_codes, TEXT, GATEWAY_CODES_DEFAULT, 0, 2048,                                         \
       "what the gateways' answers mean: CODE=done, refused, retry, away, later or token",          \
       "ý nghĩa mã trả lời của cổng: MÃ=done, refused, retry, away, later hoặc token")              \

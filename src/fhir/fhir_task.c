@@ -67,11 +67,14 @@ void fhir_task_put_when(JsonWriter *w, const FhirTask *task) {
     buf_init(&now, 64);
     time_put_vn(&now, task->now);
     const JsonNode *authored = json_get_lit(task->before, "authoredOn");
+    if (authored == NULL) {
+        authored = json_get_lit(task->before, "lastModified");
+    }
+    json_name(w, "authoredOn");
     if (authored != NULL) {
-        json_name(w, "authoredOn");
         json_put_node(w, authored);
-    } else if (!task->undated) {
-        json_member(w, "authoredOn", buf_str(&now));
+    } else {
+        json_put_str(w, buf_str(&now));
     }
     json_member(w, "lastModified", buf_str(&now));
     fhir_put_part(w, "owner", "display", task->who);

@@ -22,11 +22,11 @@ typedef struct FhirTask {
     Str who, why;
     TimeMs now;
     const JsonNode *before; /* the version before, for authoredOn; NULL: this is the first one */
-    bool undated;           /* no authoredOn */
 } FhirTask;
 /* Opens the object: identifier … code. */
 void fhir_task_put_what(JsonWriter *w, const FhirTask *task);
-/* authoredOn, lastModified, owner. */
+/* authoredOn (that of the version before; where it has none, its lastModified), lastModified,
+ * owner. */
 void fhir_task_put_when(JsonWriter *w, const FhirTask *task);
 /* One element of input or output: {"type":{"text":name},"valueString":value}. */
 void fhir_task_put_fact(JsonWriter *w, Str name, Str value);

@@ -102,9 +102,23 @@ const GatewayTargets *gateway_targets(const Gateway *gateway) {
     return gateway->targets;
 }
 
-Str gateway_checkins_to(void *gateway, Str facility) {
+static size_t add_forward(const GatewayTargets *t, size_t account, IntakeForward *ret) {
+    if (account == SIZE_MAX || !t->accounts[account].checkins) {
+        return 0;
+    }
+    const GatewayTarget *to = &t->targets[t->accounts[account].target];
+    *ret = (IntakeForward){.target = to->name, .is_copy = to->copy};
+    return 1;
+}
+
+size_t gateway_checkins_to(void *gateway, Str facility, IntakeForward ret[INTAKE_FORWARDS_MAX]) {
+    static_assert(GATEWAY_COPIES_MAX + 1 <= INTAKE_FORWARDS_MAX, "the fund's and every copy");
     const GatewayTargets *t = ((const Gateway *)gateway)->targets;
-    size_t account = gateway_account_of(t, facility);
-    bool goes = account != SIZE_MAX && t->accounts[account].checkins;
-    return goes ? t->targets[t->accounts[account].target].name : STR_EMPTY;
+    size_t n = add_forward(t, gateway_account_of(t, facility), ret);
+    for (size_t i = 0; i < t->n_targets; i++) {
+        if (t->targets[i].copy) {
+            n += add_forward(t, gateway_account_at(t, facility, i), &ret[n]);
+        }
+    }
+    return n;
 }

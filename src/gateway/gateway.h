@@ -1,12 +1,12 @@
-/* gateway.h — the way out to the fund's gateway, as one thing that is started and stopped:
- * destinations (gateway_target.h), tokens (gateway_wire.h), cards (gateway_card.h), the queue
- * of signed claims (gateway_queue.h).
- * Ownership: a Gateway owns all of it. Threads: any. */
+/* gateway.h — the way out to the fund's gateway and others, as one thing that is started and
+ * stopped: destinations (gateway_target.h), tokens (gateway_wire.h), cards (gateway_card.h), the
+ * queue of signed claims (gateway_queue.h). Ownership: a Gateway owns all of it. Threads: any. */
 #ifndef NHIP_GATEWAY_GATEWAY_H
 #define NHIP_GATEWAY_GATEWAY_H
 
 #include "gateway/gateway_card.h"
 #include "gateway/gateway_queue.h"
+#include "intake/intake.h"
 
 typedef struct Gateway Gateway;
 
@@ -29,7 +29,7 @@ void gateway_close(Gateway *gateway); /* nobody may still call; NULL is fine */
 GatewayCards *gateway_cards(Gateway *gateway);
 GatewayQueue *gateway_queue(Gateway *gateway);
 const GatewayTargets *gateway_targets(const Gateway *gateway);
-/* Name of the destination to which the facility's check-ins go on, or empty; ctx: the Gateway. */
-Str gateway_checkins_to(void *gateway, Str facility);
+/* Destinations to which the facility's check-ins go on (IntakeForwards); ctx: the Gateway. */
+size_t gateway_checkins_to(void *gateway, Str facility, IntakeForward ret[INTAKE_FORWARDS_MAX]);
 
 #endif

@@ -340,14 +340,23 @@ static ErrCode ask_fund(const Asking *q, CardResult *r) {
     return arena_failed(q->arena) ? ERR_NOMEM : ERR_OK;
 }
 
+/* The first one at the fund's; SIZE_MAX: none. */
+static size_t any_account(const GatewayTargets *t) {
+    size_t i = 0;
+    while (i < t->n_accounts && t->targets[t->accounts[i].target].copy) {
+        i++;
+    }
+    return i < t->n_accounts ? i : SIZE_MAX;
+}
+
 ErrCode gateway_card(GatewayCards *cards, Arena *arena, const CardQuestion *question,
                      CardResult *ret, ErrInfo *info) {
     Asking q = {.cards = cards, .arena = arena};
     CardResult r = {0};
     TRY(read_question(arena, question, &q.ask, info));
     q.account = gateway_account_of(cards->o.targets, question->facility);
-    if (q.account == SIZE_MAX && question->facility.len == 0 && cards->o.targets->n_accounts > 0) {
-        q.account = 0; /* nobody's in particular: any account may ask */
+    if (q.account == SIZE_MAX && question->facility.len == 0) {
+        q.account = any_account(cards->o.targets); /* nobody's in particular */
     }
     key_of(&q.ask, &q.key);
     bool holds = recall(cards, arena, &q.key, &r.answer);

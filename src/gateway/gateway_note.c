@@ -7,7 +7,7 @@
 #include "intake/intake_checkin.h"
 #include "settle/settle.h"
 
-enum { ARENA_MAX = 64 << 20, ATTEMPTS = 5, CHECKINS = 256 };
+enum { ARENA_MAX = 64 << 20, ATTEMPTS = 5, OF_A_VISIT = 256 };
 #define SOURCE "gateway"
 
 static const char *const statuses[] = {
@@ -51,10 +51,14 @@ static void put_reference(JsonWriter *w, Arena *arena, const char *member, const
     }
 }
 
-static ErrCode make_text(Arena *arena, const TaskText *t, Str *ret) {
+static ErrCode make_text(Arena *arena, const TaskText *t, const StoreVersion *before, Str *ret) {
     CLEANUP_BUF Buf out;
     buf_init(&out, LIMIT_RESOURCE_BYTES);
     const GatewayNote *n = t->note;
+    const JsonNode *known = NULL;
+    if (before->slot != 0) {
+        TRY(json_parse(arena, before->json, &known, NULL));
+    }
     JsonWriter w = json_writer(&out);
     FhirTask task = {.system = t->system,
                      .key = t->value,
@@ -67,7 +71,7 @@ static ErrCode make_text(Arena *arena, const TaskText *t, Str *ret) {
                      .who = n->who,
                      .why = n->why,
                      .now = n->time,
-                     .undated = true};
+                     .before = known};
     fhir_task_put_what(&w, &task);
     put_reference(&w, arena, "for", "Patient", n->patient);
     put_reference(&w, arena, "encounter", "Encounter", n->visit);
@@ -79,13 +83,13 @@ static ErrCode make_text(Arena *arena, const TaskText *t, Str *ret) {
     return arena_failed(arena) ? ERR_NOMEM : ERR_OK;
 }
 
-/* The newest version: a check-in's by its id, for a visit may have several. slot 0: none. */
+/* The newest version: by its id where a visit may have several. slot 0: none. */
 static ErrCode find_before(Store *store, Arena *arena, const StoreExpect *token,
                            const GatewayNote *note, StoreVersion *ret) {
     StoreVersion *found = NULL;
     size_t n = 0;
-    if (note->is_checkin) {
-        return store_get(store, arena, FHIR_T_TASK, note->id, ret);
+    if (gateway_note_is_own(note)) {
+        return note->slot == 0 ? ERR_OK : store_get(store, arena, FHIR_T_TASK, note->id, ret);
     }
     TRY(store_find(store, arena, token, 1, &found, &n));
     if (n > 0) {
@@ -105,15 +109,15 @@ static ErrCode write_task(Store *store, const TaskText *t, ErrInfo *info) {
                           .value = t->value};
     StoreChange change = {.type = FHIR_T_TASK};
     StoreCommitted committed;
-    RecordNo snapshot = store_snapshot(store);
+    RecordNo snapshot = t->note->snapshot > 0 ? t->note->snapshot : store_snapshot(store);
     if (arena == NULL) {
         return ERR_NOMEM;
     }
-    TRY(make_text(arena, t, &change.json));
     TRY(find_before(store, arena, &expect, t->note, &before));
     if (before.slot != t->note->slot) {
         return ERR_CONFLICT;
     }
+    TRY(make_text(arena, t, &before, &change.json));
     change.op = before.slot == 0 ? STORE_CREATE : STORE_UPDATE;
     change.id = before.id;
     change.prev = before.slot;
@@ -140,8 +144,12 @@ ErrCode gateway_note_put(Store *store, const GatewayNote *note, ErrInfo *info) {
     }
     return write_task(
         store,
-        &(TaskText){.code = note->is_checkin ? INTAKE_CHECKIN_CODE : "delivery",
-                    .system = note->is_checkin ? INTAKE_CHECKIN_SYSTEM : GATEWAY_DELIVERY_SYSTEM,
+        &(TaskText){.code = note->is_copy      ? INTAKE_CHECKIN_COPY
+                            : note->is_checkin ? INTAKE_CHECKIN_CODE
+                                               : "delivery",
+                    .system = note->is_checkin ? INTAKE_CHECKIN_SYSTEM
+                              : note->is_copy  ? GATEWAY_COPY_SYSTEM
+                                               : GATEWAY_DELIVERY_SYSTEM,
                     .value = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(note->facility),
                                           STR_ARG(note->ma_lk)),
                     .note = note},
@@ -177,6 +185,7 @@ static ErrCode read_task(Arena *arena, const StoreVersion *v, GatewayNote *ret) 
     Str key = json_str(arena, json_path(t, "identifier.value"));
     GatewayNote n = {.id = v->id, .slot = v->slot, .first = v->first, .version = v->version};
     n.is_checkin = json_str_is(json_path(t, "identifier.system"), STR(INTAKE_CHECKIN_SYSTEM));
+    n.is_copy = json_str_is(json_path(t, "code.coding.code"), STR(INTAKE_CHECKIN_COPY));
     n.ma_lk = key;
     (void)str_cut(&n.ma_lk, '|', &n.facility);
     n.target = json_str(arena, json_path(t, "groupIdentifier.value"));
@@ -239,13 +248,14 @@ static ErrCode search(Store *store, Arena *arena, Str text, StoreSearch *how,
 
 ErrCode gateway_note_list(Store *store, Arena *arena, const GatewayNoteAsk *ask,
                           GatewayNotePage *ret) {
-    Str text =
-        arena_printf(arena,
-                     "code=" GATEWAY_CODE_SYSTEM "|delivery," INTAKE_CHECKIN_CODES
-                     "|" INTAKE_CHECKIN_CODE "&status=%s%s" STR_FMT,
-                     statuses[ask->state],
-                     ask->target.len == 0 ? "" : "&group-identifier=" GATEWAY_TARGET_SYSTEM "|",
-                     STR_ARG(ask->target));
+    Str text = arena_printf(
+        arena, "code=%s" GATEWAY_CODE_SYSTEM "|" INTAKE_CHECKIN_COPY "&status=%s%s" STR_FMT,
+        ask->copies ? ""
+                    : GATEWAY_CODE_SYSTEM "|delivery," INTAKE_CHECKIN_CODES "|" INTAKE_CHECKIN_CODE
+                                          ",",
+        statuses[ask->state],
+        ask->target.len == 0 ? "" : "&group-identifier=" GATEWAY_TARGET_SYSTEM "|",
+        STR_ARG(ask->target));
     StoreSearch how = {
         .snapshot = ask->snapshot, .after = ask->after, .count = ask->max, .want_total = true};
     return search(store, arena, text, &how, ret);
@@ -264,6 +274,18 @@ ErrCode gateway_visit_list(Store *store, Arena *arena, const GatewayVisitAsk *as
     return search(store, arena, text, &how, ret);
 }
 
+/* Newest first where a record is named: the search then takes no order. */
+ErrCode gateway_visit_news(Store *store, Arena *arena, const GatewayVisitAsk *ask, RecordNo since,
+                           GatewayNotePage *ret) {
+    Str text = arena_printf(arena,
+                            "code=" BOOK_SYSTEM_STATE "|" SETTLE_CODE "&business-status=" //
+                            BOOK_SYSTEM_STATE "|signed," BOOK_SYSTEM_STATE "|sent%s",
+                            since == 0 ? "&_sort=_lastUpdated" : "," BOOK_SYSTEM_STATE "|received");
+    StoreSearch how = {
+        .snapshot = ask->snapshot, .after = ask->after, .count = ask->max, .since = since};
+    return search(store, arena, text, &how, ret);
+}
+
 ErrCode gateway_note_history(Store *store, Arena *arena, const GatewayNote *note, size_t max,
                              GatewayNotePage *ret) {
     StoreVersion *versions = NULL;
@@ -275,52 +297,45 @@ ErrCode gateway_note_history(Store *store, Arena *arena, const GatewayNote *note
     return read_all(arena, versions, n, ret);
 }
 
-/* ---- check-ins ---- */
+/* ---- check-ins, copies ---- */
 
-ErrCode gateway_checkin_get(Store *store, Arena *arena, Str id, GatewayNote *ret) {
+ErrCode gateway_own_get(Store *store, Arena *arena, Str id, GatewayNote *ret) {
     StoreVersion v;
     TRY(store_get(store, arena, FHIR_T_TASK, id, &v));
     TRY(read_task(arena, &v, ret));
-    return ret->is_checkin ? ERR_OK : ERR_NOT_FOUND;
+    return gateway_note_is_own(ret) ? ERR_OK : ERR_NOT_FOUND;
 }
 
-/* At most CHECKINS of them: more are no visit's. */
-ErrCode gateway_checkins(Store *store, Arena *arena, Str facility, Str ma_lk,
-                         GatewayNotePage *ret) {
+/* At most OF_A_VISIT of them: more are no visit's. */
+static ErrCode find_all(Store *store, Arena *arena, StoreExpect token, GatewayNotePage *ret) {
     StoreVersion *found = NULL;
     size_t n = 0;
-    StoreExpect token = {
-        .type = FHIR_T_TASK,
-        .param = FHIR_P_IDENTIFIER,
-        .system = STR(INTAKE_CHECKIN_SYSTEM),
-        .value = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(facility), STR_ARG(ma_lk))};
-    TRY(store_find(store, arena, &token, CHECKINS, &found, &n));
+    token.type = FHIR_T_TASK;
+    token.param = FHIR_P_IDENTIFIER;
+    TRY(store_find(store, arena, &token, OF_A_VISIT, &found, &n));
     return read_all(arena, found, n, ret);
 }
 
-ErrCode gateway_checkin_next(Store *store, Arena *arena, Str facility, Str ma_lk,
-                             GatewayNote *ret) {
-    GatewayNotePage page = {.n = 0};
-    const GatewayNote *first = NULL;
-    TRY(gateway_checkins(store, arena, facility, ma_lk, &page));
-    for (size_t i = 0; i < page.n; i++) {
-        const GatewayNote *n = &page.notes[i];
-        if (n->state == GATEWAY_NOTE_WAITING && (first == NULL || n->first < first->first)) {
-            first = n;
-        }
-    }
-    if (first == NULL) {
-        return ERR_NOT_FOUND;
-    }
-    *ret = *first;
-    return ERR_OK;
+ErrCode gateway_checkins(Store *store, Arena *arena, Str facility, Str ma_lk,
+                         GatewayNotePage *ret) {
+    Str key = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(facility), STR_ARG(ma_lk));
+    return find_all(store, arena, (StoreExpect){.system = STR(INTAKE_CHECKIN_SYSTEM), .value = key},
+                    ret);
 }
 
-ErrCode gateway_checkin_list(Store *store, Arena *arena, const GatewayNoteAsk *ask,
-                             GatewayNotePage *ret) {
+ErrCode gateway_copies(Store *store, Arena *arena, Str facility, Str ma_lk, GatewayNotePage *ret) {
+    Str key = arena_printf(arena, STR_FMT "|" STR_FMT, STR_ARG(facility), STR_ARG(ma_lk));
+    return find_all(store, arena, (StoreExpect){.system = STR(GATEWAY_COPY_SYSTEM), .value = key},
+                    ret);
+}
+
+ErrCode gateway_own_list(Store *store, Arena *arena, const GatewayNoteAsk *ask,
+                         GatewayNotePage *ret) {
+    bool copy = ask->target.len > 0;
     Str text = arena_printf(
-        arena, "code=" INTAKE_CHECKIN_CODES "|" INTAKE_CHECKIN_CODE "&status=%s&_sort=_lastUpdated",
-        statuses[GATEWAY_NOTE_WAITING]);
+        arena, "code=" INTAKE_CHECKIN_CODES "|%s&status=%s%s" STR_FMT "&_sort=_lastUpdated",
+        copy ? INTAKE_CHECKIN_COPY : INTAKE_CHECKIN_CODE, statuses[GATEWAY_NOTE_WAITING],
+        copy ? "&group-identifier=" GATEWAY_TARGET_SYSTEM "|" : "", STR_ARG(ask->target));
     StoreSearch how = {.snapshot = ask->snapshot, .after = ask->after, .count = ask->max};
     return search(store, arena, text, &how, ret);
 }
@@ -348,35 +363,43 @@ static ErrCode let_go(Store *store, GatewayNote n, const GatewayAct *act, ErrInf
     return gateway_note_put(store, &n, info);
 }
 
-/* *ret_n: how many were let go. */
-static ErrCode release_checkins(Store *store, Arena *arena, const GatewayNote *visit,
-                                const GatewayAct *act, size_t *ret_n) {
-    GatewayNotePage page = {.n = 0};
+static bool is_meant(const GatewayNote *n, const GatewayAct *act) {
+    return act->target.len == 0 || str_eq(act->target, n->target);
+}
+
+/* *ret_seen: how many there are, *ret_n: how many were let go. */
+static ErrCode release_own(Store *store, const GatewayNotePage *page, const GatewayAct *act,
+                           size_t *ret_seen, size_t *ret_n) {
     ErrInfo info = {0};
-    TRY(gateway_checkins(store, arena, visit->facility, visit->ma_lk, &page));
-    for (size_t i = 0; i < page.n; i++) {
-        if (is_put_aside(&page.notes[i])) {
-            TRY(let_go(store, page.notes[i], act, &info));
+    for (size_t i = 0; i < page->n; i++) {
+        bool meant = is_meant(&page->notes[i], act);
+        *ret_seen += meant;
+        if (meant && is_put_aside(&page->notes[i])) {
+            TRY(let_go(store, page->notes[i], act, &info));
             ++*ret_n;
         }
     }
-    return page.n == 0 ? ERR_NOT_FOUND : ERR_OK;
+    return ERR_OK;
 }
 
 static ErrCode release_once(Store *store, Arena *arena, const GatewayNote *visit,
                             const GatewayAct *act, ErrInfo *info) {
     GatewayNote n = {.state = GATEWAY_NOTE_DONE};
+    GatewayNotePage page = {.n = 0};
+    size_t seen = 0;
     size_t released = 0;
-    ErrCode checkins = release_checkins(store, arena, visit, act, &released);
-    TRY(checkins == ERR_NOT_FOUND ? ERR_OK : checkins);
+    TRY(gateway_checkins(store, arena, visit->facility, visit->ma_lk, &page));
+    TRY(release_own(store, &page, act, &seen, &released));
+    TRY(gateway_copies(store, arena, visit->facility, visit->ma_lk, &page));
+    TRY(release_own(store, &page, act, &seen, &released));
     ErrCode err = gateway_note_get(store, arena, visit->facility, visit->ma_lk, &n);
-    if (err == ERR_OK && is_put_aside(&n)) {
+    if (err == ERR_OK && is_meant(&n, act) && is_put_aside(&n)) {
         return let_go(store, n, act, info);
     }
     if (released > 0 || (err != ERR_OK && err != ERR_NOT_FOUND)) {
         return released > 0 ? ERR_OK : err;
     }
-    if (err == ERR_NOT_FOUND && checkins == ERR_NOT_FOUND) {
+    if ((err == ERR_NOT_FOUND || !is_meant(&n, act)) && seen == 0) {
         return ERR_NOT_FOUND;
     }
     return err_set(info, ERR_PRECONDITION, "gateway-release",

@@ -16,7 +16,8 @@ int64_t queue_pause_ms(GatewayQueue *q, unsigned n) {
 typedef struct Sweep {
     GatewayQueue *q;
     Arena *arena;
-    const char *state; /* of the settlement Tasks that are looked through; NULL: check-ins */
+    const char *state; /* of the settlement Tasks that are looked through; NULL: check-ins and
+                          copies, by their own Tasks */
     RecordNo snapshot;
     Slot after;
     size_t n_left; /* not taken: their destination rests, their time has not come, no room */
@@ -45,20 +46,47 @@ static ErrCode is_due(Sweep *s, const GatewayNote *visit, bool *ret) {
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+static bool goes_here(const GatewayQueue *q, const GatewayNote *n) {
+    return q->copy == SIZE_MAX
+               ? !n->is_copy
+               : n->is_copy && str_eq(n->target, q->o.targets->targets[q->copy].name);
+}
+
+ErrCode queue_next_checkin(const GatewayQueue *q, Arena *arena, const GatewayNote *visit,
+                           GatewayNote *ret) {
+    GatewayNotePage page = {.n = 0};
+    const GatewayNote *first = NULL;
+    TRY(gateway_checkins(q->o.store, arena, visit->facility, visit->ma_lk, &page));
+    for (size_t i = 0; i < page.n; i++) {
+        const GatewayNote *n = &page.notes[i];
+        if (n->state == GATEWAY_NOTE_WAITING && goes_here(q, n) &&
+            (first == NULL || n->first < first->first)) {
+            first = n;
+        }
+    }
+    if (first == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    *ret = *first;
+    return ERR_OK;
+}
+
 /* A visit's check-ins go one behind the other, and before its claim. */
 static ErrCode is_next(Sweep *s, const GatewayNote *visit, bool *ret) {
     GatewayNote next;
-    ErrCode err =
-        gateway_checkin_next(s->q->o.store, s->arena, visit->facility, visit->ma_lk, &next);
+    ErrCode err = queue_next_checkin(s->q, s->arena, visit, &next);
     bool is_it = visit->is_checkin && err == ERR_OK && str_eq(next.id, visit->id);
     *ret = visit->is_checkin ? is_it : err == ERR_NOT_FOUND;
     s->n_left += !*ret;
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-/* The first one waits for its time alone: all that stands in its way is itself. */
-static ErrCode is_checkin_due(Sweep *s, const GatewayNote *n, bool *ret) {
-    TRY(is_next(s, n, ret));
+/* What stands first waits for its time alone: all that is in its way is itself. */
+static ErrCode is_own_due(Sweep *s, size_t account, const GatewayNote *n, bool *ret) {
+    *ret = true;
+    if (s->q->o.targets->accounts[account].checkins) {
+        TRY(is_next(s, n, ret));
+    }
     if (*ret && n->not_before > clock_now_ms(s->q->o.clock)) {
         *ret = false;
         s->n_left++;
@@ -83,8 +111,8 @@ static void put_item(Sweep *s, Str key, size_t account, const GatewayNote *of) {
     }
     *item = (QueueItem){.used = true, .account = account};
     memcpy(item->key, key.ptr, key.len);
-    if (of->is_checkin) {
-        (void)snprintf(item->checkin, sizeof(item->checkin), STR_FMT, STR_ARG(of->id));
+    if (gateway_note_is_own(of)) {
+        (void)snprintf(item->own, sizeof(item->own), STR_FMT, STR_ARG(of->id));
     }
     q->n_items++;
     cond_signal(&q->send);
@@ -100,18 +128,24 @@ static bool may_take(Sweep *s, size_t account, Str key) {
     return open && find_item(q, key, true) == NULL;
 }
 
+/* Where this queue takes the facility's visits. */
+static size_t account_of(const GatewayQueue *q, Str facility) {
+    return gateway_account_at(q->o.targets, facility, q->copy);
+}
+
 static ErrCode look_at(Sweep *s, const GatewayNote *visit) {
     bool due = false;
     Str key = arena_printf(s->arena, STR_FMT "|" STR_FMT, STR_ARG(visit->facility),
                            STR_ARG(visit->ma_lk));
-    size_t account = gateway_account_of(s->q->o.targets, visit->facility);
+    size_t account = account_of(s->q, visit->facility);
     if (key.len >= QUEUE_KEY || account == SIZE_MAX || !may_take(s, account, key)) {
         return ERR_OK;
     }
     if (visit->is_checkin && !s->q->o.targets->accounts[account].checkins) {
         return ERR_OK; /* switched off since */
     }
-    TRY(visit->is_checkin ? is_checkin_due(s, visit, &due) : is_claim_due(s, account, visit, &due));
+    TRY(gateway_note_is_own(visit) ? is_own_due(s, account, visit, &due)
+                                   : is_claim_due(s, account, visit, &due));
     if (due) {
         put_item(s, key, account, visit);
     }
@@ -125,7 +159,10 @@ static ErrCode look_on(Sweep *s) {
     arena_reset(s->arena);
     if (s->state == NULL) {
         GatewayNoteAsk ask = {.snapshot = s->snapshot, .after = s->after, .max = PAGE};
-        TRY(gateway_checkin_list(s->q->o.store, s->arena, &ask, &page));
+        if (s->q->copy != SIZE_MAX) {
+            ask.target = s->q->o.targets->targets[s->q->copy].name;
+        }
+        TRY(gateway_own_list(s->q->o.store, s->arena, &ask, &page));
     } else {
         GatewayVisitAsk ask = {
             .state = s->state, .snapshot = s->snapshot, .after = s->after, .max = PAGE};
@@ -181,13 +218,74 @@ static void forget_failed(GatewayQueue *q) {
     }
 }
 
+/* ---- ordering copies ---- */
+
+ErrCode queue_order(const GatewayQueue *q, const SettleVisit *v, const GatewayNote *visit,
+                    size_t target) {
+    const GatewayTarget *to = &q->o.targets->targets[target];
+    if (!to->copy || !gateway_copy_wanted(v) ||
+        gateway_account_at(q->o.targets, visit->facility, target) == SIZE_MAX) {
+        return ERR_OK;
+    }
+    GatewayNote order = {.target = to->name,
+                         .facility = visit->facility,
+                         .ma_lk = visit->ma_lk,
+                         .patient = v->patient,
+                         .visit = v->visit,
+                         .file = v->file,
+                         .time = clock_now_ms(q->o.clock)};
+    return gateway_copy_order(q->o.store, &order);
+}
+
+static ErrCode order_one(const Sweep *s, const GatewayNote *visit) {
+    SettleVisit v;
+    ErrInfo info = {0};
+    if (account_of(s->q, visit->facility) == SIZE_MAX) {
+        return ERR_OK;
+    }
+    ErrCode err = settle_visit(s->q->settle, s->arena, visit->facility, visit->ma_lk, &v, &info);
+    if (err == ERR_NOT_FOUND || err == ERR_GONE) {
+        return ERR_OK; /* it is no visit any more */
+    }
+    TRY(err);
+    return queue_order(s->q, &v, visit, s->q->copy);
+}
+
+/* Of what was signed since the last look. A visit that goes to the fund orders its copies itself
+ * (gateway_send.c); the others do not wait for that. */
+static ErrCode order_copies(Sweep *s) {
+    enum { PAGE = 64 };
+    GatewayNotePage page;
+    GatewayQueue *q = s->q;
+    do {
+        GatewayVisitAsk ask = {.snapshot = s->snapshot, .after = s->after, .max = PAGE};
+        arena_reset(s->arena);
+        TRY(gateway_visit_news(q->o.store, s->arena, &ask, q->ordered, &page));
+        for (size_t i = 0; i < page.n; i++) {
+            TRY(order_one(s, &page.notes[i]));
+        }
+        s->after = page.next;
+    } while (page.next != 0 && !is_stopping(q));
+    q->ordered = is_stopping(q) ? q->ordered : s->snapshot;
+    return ERR_OK;
+}
+
+/* ---- the whole look ---- */
+
 /* What was sent and not answered comes first: its bytes may be there already. Then check-ins, which
  * their claims wait for. */
 static ErrCode sweep(GatewayQueue *q, Arena *arena, RecordNo *ret_snapshot, size_t *ret_left) {
-    const char *const states[] = {"sent", NULL, "signed"};
+    const char *const of_fund[] = {"sent", NULL, "signed"};
+    const char *const of_copies[] = {NULL};
+    bool fund = q->copy == SIZE_MAX;
+    const char *const *states = fund ? of_fund : of_copies;
     *ret_left = 0;
     *ret_snapshot = store_snapshot(q->o.store);
-    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+    if (!fund) {
+        TRY(order_copies(&(Sweep){.q = q, .arena = arena, .snapshot = *ret_snapshot}));
+        *ret_snapshot = store_snapshot(q->o.store); /* with what was ordered */
+    }
+    for (size_t i = 0; i < (fund ? ARRAY_LEN(of_fund) : ARRAY_LEN(of_copies)); i++) {
         Sweep s = {.q = q, .arena = arena, .state = states[i], .snapshot = *ret_snapshot};
         while (!s.ended && !is_stopping(q)) {
             wait_for_room(q);
@@ -303,13 +401,14 @@ static ErrCode start_threads(GatewayQueue *q) {
     return ERR_OK;
 }
 
-ErrCode gateway_queue_start(const GatewayQueueOptions *options, GatewayQueue **ret) {
+static ErrCode start_one(const GatewayQueueOptions *options, size_t copy, GatewayQueue **ret) {
     GatewayQueue *q = calloc(1, sizeof(*q));
     uint64_t seed = 0;
     if (q == NULL) {
         return ERR_NOMEM;
     }
     q->o = *options;
+    q->copy = copy;
     mutex_init(&q->lock);
     cond_init(&q->feed);
     cond_init(&q->send);
@@ -321,6 +420,7 @@ ErrCode gateway_queue_start(const GatewayQueueOptions *options, GatewayQueue **r
     err = err != ERR_OK ? err : read_doors(q);
     err = err != ERR_OK ? err : start_threads(q);
     if (err != ERR_OK) {
+        stop_ask(q->o.stop);
         gateway_queue_stop(q);
         return err;
     }
@@ -328,10 +428,28 @@ ErrCode gateway_queue_start(const GatewayQueueOptions *options, GatewayQueue **r
     return ERR_OK;
 }
 
+ErrCode gateway_queue_start(const GatewayQueueOptions *options, GatewayQueue **ret) {
+    GatewayQueue *first = NULL;
+    TRY(start_one(options, SIZE_MAX, &first));
+    GatewayQueue *last = first;
+    for (size_t i = 0; i < options->targets->n_targets; i++) {
+        ErrCode err =
+            options->targets->targets[i].copy ? start_one(options, i, &last->next) : ERR_OK;
+        if (err != ERR_OK) {
+            gateway_queue_stop(first);
+            return err;
+        }
+        last = last->next == NULL ? last : last->next;
+    }
+    *ret = first;
+    return ERR_OK;
+}
+
 void gateway_queue_stop(GatewayQueue *queue) {
     if (queue == NULL) {
         return;
     }
+    gateway_queue_stop(queue->next);
     mutex_lock(&queue->lock);
     cond_broadcast(&queue->feed);
     cond_broadcast(&queue->send);
@@ -347,41 +465,55 @@ void gateway_queue_stop(GatewayQueue *queue) {
     free(queue);
 }
 
+static void wake(GatewayQueue *q) {
+    MUTEX_GUARD(&q->lock);
+    q->woken = q->stirred = true;
+    cond_signal(&q->feed);
+}
+
 void gateway_queue_wake(GatewayQueue *queue) {
-    MUTEX_GUARD(&queue->lock);
-    queue->woken = queue->stirred = true;
-    cond_signal(&queue->feed);
+    for (GatewayQueue *q = queue; q != NULL; q = q->next) {
+        wake(q);
+    }
+}
+
+/* That which serves destination number i. */
+static GatewayQueue *queue_of(GatewayQueue *first, size_t i) {
+    GatewayQueue *q = first->o.targets->targets[i].copy ? first->next : first;
+    while (q->copy != SIZE_MAX && q->copy != i) {
+        q = q->next;
+    }
+    return q;
 }
 
 ErrCode gateway_queue_pause(GatewayQueue *queue, Str target, bool paused, const GatewayAct *act,
                             ErrInfo *info) {
-    size_t i = 0;
-    while (i < queue->o.targets->n_targets && !str_eq(queue->o.targets->targets[i].name, target)) {
-        i++;
-    }
-    if (i == queue->o.targets->n_targets) {
+    size_t i = gateway_target_find(queue->o.targets, target);
+    if (i == SIZE_MAX) {
         return err_set(info, ERR_NOT_FOUND, "gateway-destination",
                        "there is no destination " STR_FMT, "không có nơi nhận " STR_FMT,
                        STR_ARG(target));
     }
     TRY(gateway_door_set(queue->o.store, target, paused, act, info));
-    MUTEX_GUARD(&queue->lock);
-    QueueTarget *t = &queue->targets[i];
+    GatewayQueue *q = queue_of(queue, i);
+    MUTEX_GUARD(&q->lock);
+    QueueTarget *t = &q->targets[i];
     t->paused = paused;
     t->down = false;
     t->in_a_row = t->n_failed = 0; /* who resumes wants it tried at once */
     t->rests_until_ns = 0;
-    queue->woken = queue->stirred = true;
-    cond_signal(&queue->feed);
-    cond_broadcast(&queue->send);
+    q->woken = q->stirred = true;
+    cond_signal(&q->feed);
+    cond_broadcast(&q->send);
     return ERR_OK;
 }
 
 GatewayTargetState gateway_queue_target(GatewayQueue *queue, size_t i) {
-    MUTEX_GUARD(&queue->lock);
-    const QueueTarget *t = &queue->targets[i];
+    GatewayQueue *q = queue_of(queue, i);
+    MUTEX_GUARD(&q->lock);
+    const QueueTarget *t = &q->targets[i];
     GatewayTargetState s = t->seen;
-    int64_t left = t->rests_until_ns - clock_monotonic_ns(queue->o.clock);
+    int64_t left = t->rests_until_ns - clock_monotonic_ns(q->o.clock);
     s.paused = t->paused;
     s.down = t->down;
     s.retry_ms = s.down ? MAX(left, 0) / 1000000 : 0;

@@ -1,5 +1,8 @@
 /* gateway_queue.h — signed claims go out: one thread looks for visits that are signed, or sent
- * without an answer, others take them to their destination.
+ * without an answer, others take them to their destination. The fund's destinations have one queue;
+ * each destination beside them has one of its own, with its own threads, so that whatever happens
+ * there keeps nobody else waiting: the same code, but what is to be sent is the copies' Tasks
+ * (gateway_copy.h), and no settlement moves.
  *
  * Nothing of the queue is kept beside the facts: the settlement Task says signed, sent, received
  * (settle.h), a delivery's Task how often it failed (gateway_note.h). `sent` is written down before
@@ -26,11 +29,12 @@ typedef struct GatewayQueueOptions {
     const GatewayTargets *targets;
     GatewayLine *lines; /* by account */
     const Clock *clock;
-    const StopFlag *stop; /* ends calls */
-    unsigned failures;    /* then a visit is put aside */
-    unsigned senders;     /* threads */
-    unsigned retry_ms;    /* pause after the first failure; doubled up to 5 minutes */
+    StopFlag *stop;    /* ends calls; asked when the start fails */
+    unsigned failures; /* then a visit is put aside */
+    unsigned senders;  /* threads of each queue */
+    unsigned retry_ms; /* pause after the first failure; doubled up to 5 minutes */
 } GatewayQueueOptions;
+/* All of them; *ret stands for all. */
 MUST_USE ErrCode gateway_queue_start(const GatewayQueueOptions *options, GatewayQueue **ret);
 /* options.stop was asked before. What is under way is found again at the next start. NULL is fine.
  */

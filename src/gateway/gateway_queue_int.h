@@ -7,8 +7,8 @@
 #include "core/log.h"
 #include "core/random.h"
 #include "core/thread.h"
+#include "gateway/gateway_copy.h"
 #include "gateway/gateway_queue.h"
-#include "settle/settle.h"
 
 enum {
     QUEUE_ITEMS = 256, /* visits in memory; the rest waits in the store */
@@ -26,7 +26,7 @@ typedef struct QueueItem {
     bool used, busy;
     size_t account;
     char key[QUEUE_KEY];
-    char checkin[QUEUE_TASK]; /* id of its Task; empty: the claim goes */
+    char own[QUEUE_TASK]; /* id of the check-in's or copy's Task; empty: the claim goes */
 } QueueItem;
 
 typedef struct QueueTarget {
@@ -42,6 +42,9 @@ typedef struct QueueTarget {
 
 struct GatewayQueue {
     GatewayQueueOptions o;
+    size_t copy;        /* the destination of copies that it serves; SIZE_MAX: the fund's */
+    GatewayQueue *next; /* of the next destination of copies */
+    RecordNo ordered;   /* feeder: copies of what was signed until there are ordered */
     Settle *settle;
     Mutex lock; /* all below */
     Cond feed, send;
@@ -71,6 +74,13 @@ static inline bool queue_failed(const QueueTarget *t, uint64_t key) {
 }
 /* With the lock held: base·2^n, at most five minutes, the second half of it by chance. */
 int64_t queue_pause_ms(GatewayQueue *q, unsigned n);
+
+/* The visit's first check-in that still has to go to where this queue goes; ERR_NOT_FOUND. */
+MUST_USE ErrCode queue_next_checkin(const GatewayQueue *q, Arena *arena, const GatewayNote *visit,
+                                    GatewayNote *ret);
+/* Writes down that the visit's claim goes to destination number target as well, if it does. */
+MUST_USE ErrCode queue_order(const GatewayQueue *q, const SettleVisit *v, const GatewayNote *visit,
+                             size_t target);
 
 /* ---- gateway_send.c */
 /* Takes the visit to its destination and writes down what became of it. */

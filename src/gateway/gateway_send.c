@@ -10,8 +10,8 @@ typedef struct Trip {
     size_t account;
     SettleAct act;
     SettleVisit visit;
-    GatewayNote checkin; /* slot 0: the claim goes */
-    bool moved; /* signed → sent by this trip: it may be taken back when nothing arrived */
+    GatewayNote own; /* the check-in or copy that goes; slot 0: the fund's claim */
+    bool moved;      /* signed → sent by this trip: it may be taken back when nothing arrived */
     GatewayAnswer answer;
 } Trip;
 
@@ -92,7 +92,7 @@ static ErrCode read_note(const Trip *t, GatewayNote *ret, bool *ret_again) {
 }
 
 static ErrCode note(Trip *t, GatewayNoteState state, Str why) {
-    GatewayNote n = t->checkin;
+    GatewayNote n = t->own;
     ErrInfo info = {0};
     GatewayQueue *q = t->q;
     TimeMs now = clock_now_ms(q->o.clock);
@@ -145,9 +145,9 @@ static ErrCode take_back(Trip *t) {
 
 static ErrCode done(Trip *t) {
     ErrInfo info = {0};
-    bool noted = t->checkin.slot != 0 || has_note(t);
+    bool noted = t->own.slot != 0 || has_note(t);
     answered(t, false);
-    if (t->checkin.slot == 0) {
+    if (t->own.slot == 0) {
         TRY(settle_received(t->q->settle, &t->act, str_from(t->answer.transaction), &info));
     }
     log_info("gateway_sent", "target", t->line->target->name, "facility", t->act.facility,
@@ -159,7 +159,7 @@ static ErrCode done(Trip *t) {
  * and refused once more. */
 static ErrCode refused(Trip *t) {
     answered(t, true);
-    if (t->checkin.slot == 0) {
+    if (t->own.slot == 0) {
         TRY(take_back(t));
     }
     return note(t, GATEWAY_NOTE_REFUSED, reason(t));
@@ -198,6 +198,15 @@ static bool may_go(const Trip *t) {
            (t->visit.task == BOOK_SIGNED && t->visit.state == BOOK_SIGNED);
 }
 
+/* Before it leaves the state `signed`, by which copies are found. */
+static ErrCode order_copies(const Trip *t) {
+    GatewayNote visit = {.facility = t->act.facility, .ma_lk = t->act.ma_lk};
+    for (size_t i = 0; i < t->q->o.targets->n_targets; i++) {
+        TRY(queue_order(t->q, &t->visit, &visit, i));
+    }
+    return ERR_OK;
+}
+
 static ErrCode send_file(Trip *t) {
     Str xml;
     ErrInfo info = {0};
@@ -208,6 +217,7 @@ static ErrCode send_file(Trip *t) {
     }
     TRY(err);
     if (v->task == BOOK_SIGNED) {
+        TRY(order_copies(t));
         TRY(settle_sent(t->q->settle, &t->act, t->line->target->name, &info));
         t->moved = true;
     }
@@ -216,13 +226,14 @@ static ErrCode send_file(Trip *t) {
     return end_trip(t);
 }
 
-/* ---- a check-in's way: its bytes never change, so nothing is written down before they leave. What
- * was not answered goes out again, and the gateway knows it by its bytes. ---- */
+/* ---- what has a Task of its own: a check-in, a copy. Its bytes are named there, so nothing is
+ * written down before they leave. What was not answered goes out again, and the gateway knows it by
+ * its bytes. ---- */
 
-static ErrCode send_checkin(Trip *t) {
+static ErrCode send_own(Trip *t) {
     Sha256 hash;
     StoreReceived file;
-    ErrCode err = hex_parse(t->checkin.file, hash.b, sizeof(hash.b)) == ERR_OK
+    ErrCode err = hex_parse(t->own.file, hash.b, sizeof(hash.b)) == ERR_OK
                       ? store_received_get(t->q->o.store, t->arena, &hash, &file)
                       : ERR_NOT_FOUND;
     if (err == ERR_GONE || err == ERR_NOT_FOUND) {
@@ -230,49 +241,81 @@ static ErrCode send_checkin(Trip *t) {
     }
     TRY(err);
     gateway_send(t->line, t->client,
-                 &(GatewayFile){.is_checkin = true, .facility = t->act.facility, .xml = file.bytes},
+                 &(GatewayFile){.is_checkin = t->own.is_checkin,
+                                .facility = t->act.facility,
+                                .xml = file.bytes},
                  &t->answer);
     return end_trip(t);
 }
 
-/* Has the visit's claim been on its way already? Then the fund needs no check-in any more. */
-static ErrCode is_late(Trip *t, bool *ret) {
+static ErrCode see_visit(Trip *t) {
     ErrInfo info = {0};
+    return settle_visit(t->q->settle, t->arena, t->act.facility, t->act.ma_lk, &t->visit, &info);
+}
+
+/* Has the visit's claim been on its way there already? Then nobody needs the check-in any more. */
+static ErrCode is_late(Trip *t, bool *ret) {
+    GatewayNote copy;
     ErrCode err =
-        settle_visit(t->q->settle, t->arena, t->act.facility, t->act.ma_lk, &t->visit, &info);
-    *ret = err == ERR_OK && t->visit.task != BOOK_ENTERED && t->visit.task != BOOK_SIGNED;
+        t->own.is_copy ? gateway_copy_get(t->q->o.store, t->arena, &t->own, &copy) : see_visit(t);
+    *ret = err == ERR_OK &&
+           (t->own.is_copy ? copy.state == GATEWAY_NOTE_DONE
+                           : t->visit.task != BOOK_ENTERED && t->visit.task != BOOK_SIGNED);
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
-
-static ErrCode go_checkin(Trip *t, Str id) {
-    GatewayNote n;
-    bool late = false;
-    ErrCode err = gateway_checkin_get(t->q->o.store, t->arena, id, &n);
-    if (err != ERR_OK || n.state != GATEWAY_NOTE_WAITING) {
-        return err == ERR_NOT_FOUND || err == ERR_GONE ? ERR_OK : err;
-    }
-    t->checkin = n;
-    TRY(is_late(t, &late));
-    if (late) {
-        return note(t, GATEWAY_NOTE_DONE, STR("hồ sơ đã được gửi trước"));
-    }
-    gateway_sign_in(t->line, t->client, &t->answer);
-    return t->answer.outcome == GATEWAY_DONE ? send_checkin(t) : end_trip(t);
-}
-
-/* ---- a claim's way ---- */
 
 /* One that has come since this trip was planned goes first. */
 static bool has_checkin(const Trip *t) {
     GatewayNote n;
-    return t->line->account->checkins &&
-           gateway_checkin_next(t->q->o.store, t->arena, t->act.facility, t->act.ma_lk, &n) ==
-               ERR_OK;
+    GatewayNote visit = {.facility = t->act.facility, .ma_lk = t->act.ma_lk};
+    return t->line->account->checkins && queue_next_checkin(t->q, t->arena, &visit, &n) == ERR_OK;
 }
 
+/* ret_goes: it is to be sent now. What was signed anew is ordered anew; what is not signed any more
+ * is not sent. */
+static ErrCode plan_copy(Trip *t, bool *ret_goes) {
+    ErrCode err = see_visit(t);
+    *ret_goes = false;
+    if (err == ERR_NOT_FOUND || err == ERR_GONE) {
+        return note(t, GATEWAY_NOTE_DROPPED, STR("không còn lượt khám này"));
+    }
+    TRY(err);
+    if (!gateway_copy_wanted(&t->visit)) {
+        return note(t, GATEWAY_NOTE_DROPPED,
+                    STR("hồ sơ không còn được ký, hoặc đã sửa sau khi ký"));
+    }
+    if (!str_eq(t->visit.file, t->own.file)) {
+        return queue_order(t->q, &t->visit, &t->own, t->q->copy);
+    }
+    *ret_goes = !has_checkin(t);
+    return ERR_OK;
+}
+
+static ErrCode plan_checkin(Trip *t, bool *ret_goes) {
+    bool late = false;
+    TRY(is_late(t, &late));
+    *ret_goes = !late;
+    return late ? note(t, GATEWAY_NOTE_DONE, STR("hồ sơ đã được gửi trước")) : ERR_OK;
+}
+
+static ErrCode go_own(Trip *t, Str id) {
+    bool goes = false;
+    ErrCode err = gateway_own_get(t->q->o.store, t->arena, id, &t->own);
+    if (err != ERR_OK || t->own.state != GATEWAY_NOTE_WAITING) {
+        return err == ERR_NOT_FOUND || err == ERR_GONE ? ERR_OK : err;
+    }
+    TRY(t->own.is_checkin ? plan_checkin(t, &goes) : plan_copy(t, &goes));
+    if (!goes) {
+        return ERR_OK;
+    }
+    gateway_sign_in(t->line, t->client, &t->answer);
+    return t->answer.outcome == GATEWAY_DONE ? send_own(t) : end_trip(t);
+}
+
+/* ---- the fund's claim ---- */
+
 static ErrCode go(Trip *t) {
-    ErrInfo info = {0};
-    TRY(settle_visit(t->q->settle, t->arena, t->act.facility, t->act.ma_lk, &t->visit, &info));
+    TRY(see_visit(t));
     if (!may_go(t) || (t->visit.task == BOOK_SIGNED && has_checkin(t))) {
         return ERR_OK;
     }
@@ -297,7 +340,7 @@ void queue_send(GatewayQueue *q, HttpClient *client, const QueueItem *item) {
         (SettleAct){.facility = facility,
                     .ma_lk = ma_lk,
                     .who = arena_printf(arena, "gateway " STR_FMT, STR_ARG(t.line->target->name))};
-    ErrCode err = item->checkin[0] == '\0' ? go(&t) : go_checkin(&t, str_from(item->checkin));
+    ErrCode err = item->own[0] == '\0' ? go(&t) : go_own(&t, str_from(item->own));
     if (err != ERR_OK && err != ERR_PRECONDITION && err != ERR_CONFLICT) {
         log_trip(&t, "gateway_trip", err);
         clock_sleep_ms(clock_real(), 200); /* the store is in trouble: no loop that burns */

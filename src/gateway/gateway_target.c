@@ -21,11 +21,12 @@ enum {
     OFFICER_ID,
     CA,
     CHECKINS,
+    COPY,
     COLUMNS
 };
-static const char *const names[COLUMNS] = {"target",   "url",     "facility", "username",
-                                           "password", "release", "officer",  "officer_id",
-                                           "ca",       "checkins"};
+static const char *const names[COLUMNS] = {"target",   "url",      "facility", "username",
+                                           "password", "release",  "officer",  "officer_id",
+                                           "ca",       "checkins", "copy"};
 
 static ErrCode bad(const TsvReader *r, const char *column, ErrInfo *info) {
     return err_set(info, ERR_SYNTAX, "gateway-targets",
@@ -49,42 +50,61 @@ static bool is_md5(Str s) {
     return hex_parse(s, bytes, sizeof(bytes)) == ERR_OK;
 }
 
-/* The destination of the row: a known one must be the same in every row. */
-static ErrCode find_target(GatewayTargets *t, const TsvReader *r, const int *columns, size_t *ret,
-                           ErrInfo *info) {
-    Str name = tsv_get(r, columns[TARGET]);
-    Str url = tsv_get(r, columns[URL]);
-    Str ca = tsv_get(r, columns[CA]);
-    while (str_ends(url, STR("/"))) {
-        url.len--;
-    }
+static size_t count_copies(const GatewayTargets *t) {
+    size_t n = 0;
     for (size_t i = 0; i < t->n_targets; i++) {
-        if (str_eq(t->targets[i].name, name)) {
-            *ret = i;
-            return str_eq(t->targets[i].url, url) && str_eq(t->targets[i].ca, ca)
-                       ? ERR_OK
-                       : bad(r, names[URL], info);
-        }
+        n += t->targets[i].copy;
     }
-    if (!is_name(name) || t->n_targets == GATEWAY_TARGETS_MAX) {
+    return n;
+}
+
+/* The destination of the row: a known one must be the same in every row. */
+static ErrCode find_target(GatewayTargets *t, const TsvReader *r, GatewayTarget row, size_t *ret,
+                           ErrInfo *info) {
+    while (str_ends(row.url, STR("/"))) {
+        row.url.len--;
+    }
+    size_t i = gateway_target_find(t, row.name);
+    if (i != SIZE_MAX) {
+        const GatewayTarget *known = &t->targets[i];
+        *ret = i;
+        return !str_eq(known->url, row.url) || !str_eq(known->ca, row.ca) ? bad(r, names[URL], info)
+               : known->copy != row.copy ? bad(r, names[COPY], info)
+                                         : ERR_OK;
+    }
+    if (!is_name(row.name) || t->n_targets == GATEWAY_TARGETS_MAX) {
         return bad(r, names[TARGET], info);
     }
-    if (!http_client_private(url) || str_find_char(url, '?', 0) != SIZE_MAX) {
+    if (!http_client_private(row.url) || str_find_char(row.url, '?', 0) != SIZE_MAX) {
         return bad(r, names[URL], info);
     }
+    if (row.copy && count_copies(t) == GATEWAY_COPIES_MAX) {
+        return bad(r, names[COPY], info);
+    }
     *ret = t->n_targets++;
-    t->targets[*ret] = (GatewayTarget){arena_str(t->arena, name), arena_str(t->arena, url),
-                                       arena_str(t->arena, ca)};
+    t->targets[*ret] = row;
     return ERR_OK;
 }
 
-static bool is_known(const GatewayTargets *t, Str facility) {
+/* Of the facility alone: at that destination, or (SIZE_MAX) at one of the fund's. */
+static size_t find_account(const GatewayTargets *t, Str facility, size_t target) {
     for (size_t i = 0; i < t->n_accounts; i++) {
-        if (str_eq(t->accounts[i].facility, facility)) {
-            return true;
+        const GatewayAccount *a = &t->accounts[i];
+        bool there = target == SIZE_MAX ? !t->targets[a->target].copy : a->target == target;
+        if (there && str_eq(a->facility, facility)) {
+            return i;
         }
     }
-    return false;
+    return SIZE_MAX;
+}
+
+static bool is_known(const GatewayTargets *t, const GatewayAccount *a) {
+    size_t target = t->targets[a->target].copy ? a->target : SIZE_MAX;
+    return find_account(t, a->facility, target) != SIZE_MAX;
+}
+
+static bool is_flag(Str text) {
+    return text.len == 0 || str_eq(text, STR("yes")) || str_eq(text, STR("no"));
 }
 
 static ErrCode read_row(GatewayTargets *t, const TsvReader *r, const int *columns, ErrInfo *info) {
@@ -100,13 +120,16 @@ static ErrCode read_row(GatewayTargets *t, const TsvReader *r, const int *column
                           .officer = v[OFFICER],
                           .officer_id = v[OFFICER_ID],
                           .checkins = str_eq(v[CHECKINS], STR("yes"))};
-    TRY(find_target(t, r, columns, &a->target, info));
-    int wrong = a->facility.len == 0 || is_known(t, a->facility)                         ? FACILITY
-                : a->username.len == 0                                                   ? USERNAME
-                : !is_md5(a->md5)                                                        ? PASSWORD
-                : !str_eq(a->release, STR("4750")) && !str_eq(a->release, STR("3176"))   ? RELEASE
-                : !a->checkins && v[CHECKINS].len > 0 && !str_eq(v[CHECKINS], STR("no")) ? CHECKINS
-                                                                                         : COLUMNS;
+    GatewayTarget to = {
+        .name = v[TARGET], .url = v[URL], .ca = v[CA], .copy = str_eq(v[COPY], STR("yes"))};
+    TRY(find_target(t, r, to, &a->target, info));
+    int wrong = a->facility.len == 0 || is_known(t, a)                                 ? FACILITY
+                : a->username.len == 0                                                 ? USERNAME
+                : !is_md5(a->md5)                                                      ? PASSWORD
+                : !str_eq(a->release, STR("4750")) && !str_eq(a->release, STR("3176")) ? RELEASE
+                : !is_flag(v[CHECKINS])                                                ? CHECKINS
+                : !is_flag(v[COPY])                                                    ? COPY
+                                                                                       : COLUMNS;
     if (wrong != COLUMNS) {
         return bad(r, names[wrong], info);
     }
@@ -175,15 +198,20 @@ void gateway_targets_free(GatewayTargets *targets) {
     }
 }
 
+size_t gateway_account_at(const GatewayTargets *targets, Str facility, size_t target) {
+    size_t own = find_account(targets, facility, target);
+    return own == SIZE_MAX ? find_account(targets, STR("*"), target) : own;
+}
+
 size_t gateway_account_of(const GatewayTargets *targets, Str facility) {
-    size_t others = SIZE_MAX;
-    for (size_t i = 0; i < targets->n_accounts; i++) {
-        if (str_eq(targets->accounts[i].facility, facility)) {
+    return gateway_account_at(targets, facility, SIZE_MAX);
+}
+
+size_t gateway_target_find(const GatewayTargets *targets, Str name) {
+    for (size_t i = 0; i < targets->n_targets; i++) {
+        if (str_eq(targets->targets[i].name, name)) {
             return i;
         }
-        if (str_eq(targets->accounts[i].facility, STR("*"))) {
-            others = i;
-        }
     }
-    return others;
+    return SIZE_MAX;
 }

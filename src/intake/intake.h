@@ -37,9 +37,14 @@ typedef struct IntakeOptions {
 MUST_USE ErrCode intake_new(const IntakeOptions *options, Intake **ret_intake);
 void intake_free(Intake *intake);
 Store *intake_store(Intake *intake);
-/* The destination to which the facility's check-ins go on (intake_checkin.h), empty: none. It lives
- * as long as the intake. Said before the first file; without it none go on. */
-typedef Str (*IntakeForwards)(void *ctx, Str facility);
+/* The destinations to which the facility's check-ins go on (intake_checkin.h), and how many. Said
+ * before the first file; without it none go on. */
+enum { INTAKE_FORWARDS_MAX = 9 };
+typedef struct IntakeForward {
+    Str target;
+    bool is_copy; /* beside the fund's */
+} IntakeForward;
+typedef size_t (*IntakeForwards)(void *ctx, Str facility, IntakeForward ret[INTAKE_FORWARDS_MAX]);
 void intake_forward(Intake *intake, IntakeForwards forwards, void *ctx);
 /* Grows with every commit by this Intake that touches a StructureDefinition: whoever keeps them
  * compiled looks again when it has changed. */

@@ -498,17 +498,18 @@ void feeder_document(Feeder *f, const FeederDocument *document) {
     d->is_signed = d->is_signed && (f->o.intake->options.received_keep || d->as.take);
 }
 
-static Str forwards(const Feeder *f, Str facility) {
+static size_t forwards(const Feeder *f, Str facility, IntakeForward ret[INTAKE_FORWARDS_MAX]) {
     const Intake *i = f->o.intake;
     bool asked = i->forwards != NULL && f->file->retry_of == 0 && !f->file->by_hand;
-    return asked ? i->forwards(i->forwards_ctx, facility) : STR_EMPTY;
+    return asked ? i->forwards(i->forwards_ctx, facility, ret) : 0;
 }
 
 /* Is the file itself what goes out later? Then it is kept whatever the policy says. */
 static bool goes_out(const Feeder *f) {
     const FeederDocument *d = &f->document;
+    IntakeForward to[INTAKE_FORWARDS_MAX];
     return f->has_document && d->is_single && sha256_eq(&d->hash, &f->hash) &&
-           (d->is_signed || forwards(f, d->facility).len > 0);
+           (d->is_signed || forwards(f, d->facility, to) > 0);
 }
 
 /* Bytes that go out later are kept by themselves, unless they are the file. */
@@ -528,10 +529,12 @@ static void keep_document(Feeder *f, Batch *b, const Sha256 *hash, Str bytes) {
 static ErrCode forward_check_in(Feeder *f, Batch *b, const Claim *claim, Work *w) {
     CLEANUP_BUF Buf own;
     buf_init(&own, LIMIT_CLAIM_FILE_BYTES);
-    w->forward = arena_str(b->arena, forwards(f, claim->facility));
-    if (w->forward.len == 0 || !f->has_document) {
-        w->forward = STR_EMPTY;
+    w->n_forwards = f->has_document ? forwards(f, claim->facility, w->forwards) : 0;
+    if (w->n_forwards == 0) {
         return ERR_OK;
+    }
+    for (size_t i = 0; i < w->n_forwards; i++) {
+        w->forwards[i].target = arena_str(b->arena, w->forwards[i].target);
     }
     Str bytes = f->document.xml;
     w->forward_file = f->document.hash;

@@ -58,8 +58,9 @@ typedef struct Work {
     bool is_signed;
     bool receipt_only; /* IntakeFile.receipts_only */
     SignedFile as_signed;
-    bool noted;  /* its receipt is in the group */
-    Str forward; /* destination of a check-in, or empty; the bytes: */
+    bool noted;                                  /* its receipt is in the group */
+    IntakeForward forwards[INTAKE_FORWARDS_MAX]; /* of a check-in; the bytes: */
+    size_t n_forwards;
     Sha256 forward_file;
     StoreGroup group;
 } Work;

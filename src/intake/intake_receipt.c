@@ -28,7 +28,7 @@ ErrCode intake_receipt_put(Buf *out, const IntakeReceipt *receipt) {
                      .code = INTAKE_RECEIPT_CODE,
                      .why = receipt->why,
                      .now = receipt->time,
-                     .undated = true};
+                     .before = receipt->before};
     fhir_task_put_what(&w, &task);
     fhir_put_part(&w, "for", "reference", receipt->patient);
     fhir_put_part(&w, "encounter", "reference", receipt->visit);
@@ -67,6 +67,7 @@ ErrCode intake_receipt_read(Arena *arena, const StoreVersion *task, IntakeReceip
     uint64_t version = 0;
     TRY(json_parse(arena, task->json, &t, NULL));
     IntakeReceipt r = {.version = *task,
+                       .before = t,
                        .key = json_str(arena, json_path(t, "identifier.value")),
                        .state = state_of(json_str(arena, json_get_lit(t, "status"))),
                        .patient = json_str(arena, json_path(t, "for.reference")),

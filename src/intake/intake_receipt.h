@@ -7,6 +7,7 @@
 #ifndef NHIP_INTAKE_INTAKE_RECEIPT_H
 #define NHIP_INTAKE_INTAKE_RECEIPT_H
 
+#include "core/json.h"
 #include "store/store.h"
 
 #define INTAKE_RECEIPT_SYSTEM "https://nhip.vn/fhir/sid/signed-file" /* FACILITY|MA_LK */
@@ -29,7 +30,8 @@ typedef enum IntakeReceiptState {
 Str intake_receipt_status(IntakeReceiptState state);
 
 typedef struct IntakeReceipt {
-    StoreVersion version; /* of the Task; slot 0: not written yet */
+    StoreVersion version;   /* of the Task; slot 0: not written yet */
+    const JsonNode *before; /* what that version says; NULL: not written yet */
     IntakeReceiptState state;
     Str key;                /* FACILITY|MA_LK */
     Str patient, visit;     /* references */

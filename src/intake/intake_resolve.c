@@ -243,6 +243,7 @@ static ErrCode make_receipt(Resolution *r, bool written) {
     }
     r->receipt = (IntakeReceipt){
         .version = known,
+        .before = before.before,
         .state = as->take ? INTAKE_RECEIPT_ASKED : INTAKE_RECEIPT_READY,
         .key = r->work->doc_key,
         .patient = STR("Patient/~0"),
@@ -271,8 +272,9 @@ static ErrCode receipt_change(Resolution *r, const RefMap *map, StoreChange *ret
     return ERR_OK;
 }
 
-/* A check-in on its way to the fund: the first version of its Task. */
-static ErrCode forward_change(Resolution *r, const RefMap *map, StoreChange *ret) {
+/* A check-in on its way to a destination: the first version of its Task there. */
+static ErrCode forward_change(Resolution *r, const RefMap *map, const IntakeForward *to,
+                              StoreChange *ret) {
     Arena *arena = r->plan->arena;
     CLEANUP_BUF Buf out;
     buf_init(&out, LIMIT_RESOURCE_BYTES);
@@ -280,13 +282,12 @@ static ErrCode forward_change(Resolution *r, const RefMap *map, StoreChange *ret
     FhirTask task = {.system = INTAKE_CHECKIN_SYSTEM,
                      .key = r->work->doc_key,
                      .group_system = INTAKE_CHECKIN_TARGET,
-                     .group = r->work->forward,
+                     .group = to->target,
                      .status = INTAKE_CHECKIN_STATUS,
                      .intent = "order",
                      .codes = INTAKE_CHECKIN_CODES,
-                     .code = INTAKE_CHECKIN_CODE,
-                     .now = clock_now_ms(clock_real()),
-                     .undated = true};
+                     .code = to->is_copy ? INTAKE_CHECKIN_COPY : INTAKE_CHECKIN_CODE,
+                     .now = clock_now_ms(clock_real())};
     fhir_task_put_what(&w, &task);
     fhir_put_part(&w, "for", "reference", STR("Patient/~0"));
     fhir_put_part(&w, "encounter", "reference",
@@ -342,7 +343,8 @@ static StoreChange write_change(Resolution *r, size_t i, const RefMap *map, Buf 
 static ErrCode write_changes(Resolution *r, size_t n, size_t n_deletes) {
     Arena *arena = r->plan->arena;
     const ClaimGroup *g = &r->work->map;
-    StoreChange *changes = arena_new_array(arena, StoreChange, n + n_deletes + 3);
+    StoreChange *changes =
+        arena_new_array(arena, StoreChange, n + n_deletes + 2 + INTAKE_FORWARDS_MAX);
     Str *known = arena_new_array(arena, Str, g->n_resources);
     if (changes == NULL || known == NULL) {
         return ERR_NOMEM;
@@ -373,8 +375,8 @@ static ErrCode write_changes(Resolution *r, size_t n, size_t n_deletes) {
         TRY(receipt_change(r, &map, &changes[at++]));
         r->work->noted = true;
     }
-    if (r->forwards) {
-        TRY(forward_change(r, &map, &changes[at++]));
+    for (size_t i = 0; r->forwards && i < r->work->n_forwards; i++) {
+        TRY(forward_change(r, &map, &r->work->forwards[i], &changes[at++]));
     }
     r->work->group = (StoreGroup){
         .changes = changes,
@@ -429,7 +431,7 @@ ErrCode intake_resolve(Intake *intake, Plan *plan, Work *work) {
     if (work->is_signed && !work->stale) {
         TRY(make_receipt(&r, write_visit));
     }
-    r.forwards = work->forward.len > 0 && write_visit;
+    r.forwards = write_visit;
     size_t n_deletes = 0;
     for (size_t k = 0; write_visit && !work->map.check_in && k < r.n_known; k++) {
         n_deletes += !r.known[k].matched;

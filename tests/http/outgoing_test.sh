@@ -1,17 +1,22 @@
 #!/usr/bin/env bash
-# Out to the fund's gateway, which is a stand-in that misbehaves on demand (clients/gateway.mjs). TAP.
+# Out to the fund's gateway, and copies to the ministry's: stand-ins that misbehave on demand (clients/gateway.mjs). TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . tests/http/server.inc.sh
 fund=$((port + 1))
+ministry=$((port + 2))
 md5=0123456789ABCDEF0123456789ABCDEF
 
 node tests/http/clients/gateway.mjs "$fund" >"$tmp/fund.log" 2>&1 &
 fund_pid=$!
-trap 'kill $fund_pid 2>/dev/null; finish' EXIT
-for _ in $(seq 100); do curl -sf -o /dev/null "http://127.0.0.1:$fund/effects" && break; sleep 0.05; done
-told() { curl -s -o /dev/null -d "$1" "http://127.0.0.1:$fund/control"; }
-effects() { curl -s "http://127.0.0.1:$fund/effects"; }
+node tests/http/clients/gateway.mjs "$ministry" >"$tmp/ministry.log" 2>&1 &
+ministry_pid=$!
+trap 'kill -9 $fund_pid $ministry_pid 2>/dev/null; finish' EXIT
+for at in $fund $ministry; do
+    for _ in $(seq 100); do curl -sf -o /dev/null "http://127.0.0.1:$at/effects" && break; sleep 0.05; done
+done
+told() { curl -s -o /dev/null -d "$1" "http://127.0.0.1:${2:-$fund}/control"; }
+effects() { curl -s "http://127.0.0.1:${1:-$fund}/effects"; }
 printf 'target\turl\tfacility\tusername\tpassword\trelease\nquy\thttp://127.0.0.1:%s\t*\tbv\t%s\t3176\n' \
     "$fund" "$md5" >"$tmp/targets"
 
@@ -65,7 +70,7 @@ state() { # state MA_LK: of its settlement Task
 }
 out() { curl -s -H 'Accept-Language: en' "$@"; }
 outgoing="http://127.0.0.1:$port/api/outgoing"
-number() { effects | grep -o "\"$1\":[0-9]*" | head -1 | cut -d: -f2; }
+number() { effects "${2:-}" | grep -o "\"$1\":[0-9]*" | head -1 | cut -d: -f2; }
 
 check "a visit is signed" is "$(sign LK1)" 201
 check "it goes out" await received state LK1
@@ -83,7 +88,7 @@ check "a token that is over, a slow answer" await received state LK3
 # ---- kill -9 at each step of a sending: whatever had happened, the visit has one effect
 again() { serve --gateway-targets "$tmp/targets" --gateway-failures 3 --gateway-retry-ms "$1"; }
 killed() { # killed WHERE: the server ends where it stands and starts again, with short pauses
-    kill -9 "$pid"
+    kill -9 "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
     check "killed $1, started again" again 100
 }
@@ -92,6 +97,7 @@ one_effect() { # one_effect MA_LK CALLS: received, once
     check "with one effect of $2 calls" has "$(effects)" "\"calls\":$2,\"ma_lk\":\"$1\""
     check "and no other" is "$(effects | grep -o "\"ma_lk\":\"$1\"" | wc -l)" 1
 }
+lacks() { ! grep -qF -- "$2" <<<"$1"; }
 delivery() { out "$outgoing/visits/46999/$1" | grep -o '"delivery":"[a-z]*"' | head -1; }
 
 stop
@@ -103,6 +109,18 @@ check "the sign-in is under way" await $((tokens + 1)) number token
 check "nothing is written down" is "$(state K1)" signed
 killed "before the sending"
 one_effect K1 1
+
+# Noted as sent, and not a byte is out: the connection of the sign-in is closed, no other is made.
+stop
+check "a server without a token" again 2000
+told '{"token":"shut","times":1}'
+sign K6 >/dev/null
+check "it is noted as sent" await sent state K6
+kill -9 "$pid"
+kill -CONT "$fund_pid"
+check "nothing had arrived" lacks "$(effects)" '"ma_lk":"K6"'
+killed "between the note and the first byte"
+one_effect K6 1
 
 stop
 check "a server with pauses" again 2000
@@ -137,7 +155,7 @@ kill -STOP "$pid"
 check "the answer came while it stood still" await 1 number late
 killed "between answer and note"
 one_effect K5 2
-check "eight visits, eight effects" is "$(number effects)" 8
+check "nine visits, nine effects" is "$(number effects)" 9
 
 # ---- check-ins go on where the table says so, each before its claim
 stop
@@ -198,6 +216,7 @@ check "it goes out" await '"total":0' waiting
 check "and stands there as done" has "$(out "$outgoing/visits/46999/C4")" '"delivery":"done","what":"check-in"'
 
 # ---- paused
+metric() { curl -s "http://127.0.0.1:$port/metrics" | grep "^$1 "; }
 act() { code -d '{"who":"A","why":"maintenance"}' "$outgoing/targets/$1"; }
 check "an unknown destination: 404" is "$(act other/pause)" 404
 check "paused by a person" is "$(act quy/pause)" 200
@@ -215,6 +234,53 @@ check "and is in the list" has "$(out "$outgoing/list?state=signed&count=200")" 
 check "resumed" is "$(act quy/resume)" 200
 check "it goes out" await received state LK8
 check "metrics count" has "$(out "http://127.0.0.1:$port/metrics")" 'nhip_gateway_sent_total 1'
+
+# ---- copies: a destination beside the fund's
+stop
+sed -i '1s/$/\tcopy/; 2s/$/\tno/' "$tmp/targets"
+printf 'byt\thttp://127.0.0.1:%s\t*\tbv\t%s\t3176\tyes\tyes\n' "$ministry" "$md5" >>"$tmp/targets"
+check "a second destination, for copies" again 100
+copy() { out "$outgoing/visits/46999/$1" | grep -o '"delivery":"[a-z]*","what":"claim","target":"byt"' | head -1 | cut -d'"' -f4; }
+sign B1 >/dev/null
+check "the fund has the visit" await received state B1
+check "the ministry has its copy" await done copy B1
+check "the very bytes" has "$(effects "$ministry")" "$(sha256sum <"$tmp/B1.xml" | cut -d' ' -f1)"
+check "it says which destination gets copies" has "$(out "$outgoing")" "\"name\":\"byt\",\"url\":\"http://127.0.0.1:$ministry\",\"copy\":true"
+told '{"file":"hang","times":1,"only":"<MA_LK>B2<"}' "$ministry"
+sign B2 >/dev/null
+copied() { effects "$ministry" | grep -o "\"ma_lk\":\"$1\"" | wc -l; }
+check "the ministry takes one and does not answer" await 1 copied B2
+check "the fund has it all the same" await received state B2
+check "its copy waits" is "$(copy B2)" waiting
+killed "between the copy and its answer"
+check "it is sent again" await done copy B2
+check "with one effect" is "$(copied B2)" 1
+check "of two calls" has "$(effects "$ministry")" '"calls":2,"ma_lk":"B2"'
+told '{"file":"500"}' "$ministry"
+sign B3 >/dev/null
+check "the ministry fails: the fund has it" await received state B3
+check "its copy is put aside" await held copy B3
+check "the visit is blamed nothing" is "$(out "$outgoing/visits/46999/B3" | grep -o '"copy":false' | wc -l)" 0
+check "the list names the copy" has "$(out "$outgoing/list?state=held")" '"what":"claim","target":"byt","copy":true,"failures":3,"code":"500"'
+told '{"file":"ok"}' "$ministry"
+check "released at another destination: 404" is "$(code -d '{"who":"A","why":"mended","target":"quy"}' "$outgoing/visits/46999/B3/release")" 404
+check "all of the destination are released" is "$(code -d '{"who":"A","why":"mended"}' "$outgoing/targets/byt/release")" 200
+check "it goes" await done copy B3
+check "the ministry is paused" is "$(act byt/pause)" 200
+sign B4 >/dev/null
+check "the fund has the next one" await received state B4
+check "whose copy is in the list" has "$(out "$outgoing/list?state=copies")" '"total":1,"next":"","rows":[{"facility":"46999"'
+check "and counted" has "$(out "$outgoing")" '"copies":1,"targets"'
+checkin B5
+check "a check-in waits for it, too" has "$(out "$outgoing/list?state=copies")" '"what":"check-in","target":"byt"'
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+check "the command line shows them" has "$("$nhip" gateway --data "$tmp/data" --gateway-targets "$tmp/targets")" $'waiting\tbyt\t46999\tB4'
+check "killed while it is paused, started again" again 100
+check "resumed" is "$(act byt/resume)" 200
+check "the copy goes" await done copy B4
+check "and the check-in" await 1 copied B5
+check "metrics count copies by themselves" await "nhip_copies_sent_total 2" metric nhip_copies_sent_total
 stop
 "$nhip" gateway release 46999 LK7 --who A --why checked --data "$tmp/data" >"$tmp/out" 2>&1
 check "released by the command line" is "$?" 0

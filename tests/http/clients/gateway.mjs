@@ -2,10 +2,13 @@
 // POST /control {"token"|"file"|"card": HOW, "times": N, "only": TEXT}: the next N calls (0: until told
 // otherwise) of that kind, only of files that hold the text. HOW: ok, slow (1 s), hang (taken, never
 // answered), late (taken, answered after 1 s), lost (cut before anything is taken), cut (taken, then cut), 500 (HTTP), html, old (401 in the
-// answer: the token is over), or any other text: that maKetQua. GET /effects: what was taken.
+// answer: the token is over), shut (answered, then stopped until somebody continues the process: no connection is made any
+// more), or any other text: that maKetQua. GET /effects: what was taken.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 
+const port = Number(process.argv[2]);
 const ways = { token: [], file: [], card: [] };
 const taken = new Map(); // digest of the file → { number, calls }
 const calls = { token: 0, file: 0, card: 0, late: 0 };
@@ -28,6 +31,17 @@ const opened = (text) => text.replace(/<NOIDUNGFILE>([^<]*)/g, (_, table) => Buf
 function say(res, json) {
   res.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' });
   res.end(JSON.stringify(json));
+}
+
+/** Others fill the queue of connections that wait to be taken, before the answer is out: whoever comes behind it waits. */
+function shut(res, json) {
+  const others = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  process.nextTick(() => {
+    res.setHeader('Connection', 'close');
+    say(res, json);
+    process.kill(process.pid, 'SIGSTOP');
+    for (const other of others) other.destroy();
+  });
 }
 
 const handlers = {
@@ -76,6 +90,7 @@ function answer(req, res, body) {
     call.ok();
     return res.socket.destroy();
   }
+  if (how === 'shut') return shut(res, call.ok());
   if (how === 'html') return res.end('<html>sign in</html>');
   if (how === '500') {
     res.writeHead(500);
@@ -101,4 +116,4 @@ createServer((req, res) => {
     }
     return answer(req, res, body);
   });
-}).listen(Number(process.argv[2]), '127.0.0.1');
+}).listen({ port, host: '127.0.0.1', backlog: 2 });

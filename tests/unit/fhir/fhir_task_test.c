@@ -29,6 +29,7 @@ static const char *const smallest =
     "\"status\":\"draft\",\"intent\":\"order\","
     "\"code\":{\"coding\":[{\"system\":\"urn:c\",\"code\":\"work\"}]},"
     "\"for\":{\"reference\":\"Patient/1\"},"
+    "\"authoredOn\":\"1970-01-01T07:00:00+07:00\","
     "\"lastModified\":\"1970-01-01T07:00:00+07:00\","
     "\"input\":[{\"type\":{\"text\":\"step\"},\"valueString\":\"sign\"},"
     "{\"type\":{\"text\":\"step\"},\"valueString\":\"send \\\"again\\\"\"}]}";
@@ -57,7 +58,6 @@ static void what_is_empty_is_left_out(void **state) {
     (void)state;
     CLEANUP_ARENA Arena *arena = arena_new(ARENA_BYTES);
     FhirTask task = small;
-    task.undated = true;
     assert_str(write_task(arena, &task), str_from(smallest));
 }
 
@@ -79,6 +79,23 @@ static void the_next_version_keeps_its_first_day(void **state) {
     assert_str(write_task(arena, &task), str_from(whole));
 }
 
+/* Tasks that were written without a day: the oldest that is known counts. */
+static void a_task_without_a_first_day_gets_the_oldest_known(void **state) {
+    (void)state;
+    CLEANUP_ARENA Arena *arena = arena_new(ARENA_BYTES);
+    const JsonNode *before = NULL;
+    const JsonNode *next = NULL;
+    FhirTask task = small;
+    assert_ok(json_parse(arena, STR("{\"lastModified\":\"1969-12-01\"}"), &before, NULL));
+    task.before = before;
+    assert_ok(json_parse(arena, write_task(arena, &task), &next, NULL));
+    assert_str(json_raw_str(json_get_lit(next, "authoredOn")), STR("1969-12-01"));
+    assert_ok(json_parse(arena, STR("{}"), &before, NULL));
+    task.before = before;
+    assert_ok(json_parse(arena, write_task(arena, &task), &next, NULL));
+    assert_str(json_raw_str(json_get_lit(next, "authoredOn")), STR("1970-01-01T07:00:00+07:00"));
+}
+
 static void the_newest_fact_counts(void **state) {
     (void)state;
     CLEANUP_ARENA Arena *arena = arena_new(ARENA_BYTES);
@@ -95,6 +112,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_empty_is_left_out),
         cmocka_unit_test(the_next_version_keeps_its_first_day),
+        cmocka_unit_test(a_task_without_a_first_day_gets_the_oldest_known),
         cmocka_unit_test(the_newest_fact_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

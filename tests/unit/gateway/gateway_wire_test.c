@@ -230,7 +230,31 @@ static void reads_its_tables(void **state) {
     assert_int_equal(gateway_account_of(t, STR("46001")), 1);
     assert_int_equal(gateway_account_of(t, STR("46002")), 0);
     gateway_targets_free(t);
+#define COPIES "target\turl\tfacility\tusername\tpassword\trelease\tcopy\n"
+    /* beside the fund's two: one that gets copies of all, one of 46001 alone */
+    assert_ok(
+        gateway_targets_read(STR(COPIES "b\thttps://y.example\t*\tu\t" MD5 "\t4750\tyes\n"
+                                        "a\thttps://x.example\t*\tu\t" MD5 "\t4750\tno\n"
+                                        "c\thttps://z.example\t46001\tu\t" MD5 "\t4750\tyes\n"
+                                        "d\thttps://w.example\t46001\tu\t" MD5 "\t4750\t\n"
+                                        "b\thttps://y.example\t46002\tv\t" MD5 "\t4750\tyes\n"),
+                             &t, &info));
+    assert_true(t->targets[0].copy && !t->targets[1].copy && t->targets[2].copy);
+    assert_int_equal(gateway_account_of(t, STR("46001")), 3);
+    assert_int_equal(gateway_account_of(t, STR("46002")), 1);
+    assert_int_equal(gateway_account_at(t, STR("46001"), 0), 0);
+    assert_int_equal(gateway_account_at(t, STR("46002"), 0), 4);
+    assert_int_equal(gateway_account_at(t, STR("46001"), 2), 2);
+    assert_true(gateway_account_at(t, STR("46002"), 2) == SIZE_MAX);
+    assert_int_equal(gateway_target_find(t, STR("d")), 3);
+    assert_true(gateway_target_find(t, STR("e")) == SIZE_MAX);
+    gateway_targets_free(t);
     static const char *const bad[] = {
+        COPIES "a\thttps://x.example\t*\tu\t" MD5 "\t4750\tmaybe\n",
+        COPIES "a\thttps://x.example\t*\tu\t" MD5 "\t4750\tyes\n" /* both */
+               "a\thttps://x.example\t46001\tu\t" MD5 "\t4750\tno\n",
+        COPIES "a\thttps://x.example\t46001\tu\t" MD5 "\t4750\tno\n" /* two of the fund's */
+               "b\thttps://y.example\t46001\tu\t" MD5 "\t4750\tno\n",
         HEAD "a\thttp://x.example\t*\tu\t" MD5 "\t4750\n", /* not over TLS */
         HEAD "A b\thttps://x.example\t*\tu\t" MD5 "\t4750\n",
         HEAD "a\thttps://x.example\t\tu\t" MD5 "\t4750\n",
