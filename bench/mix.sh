@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Thirty search shapes and a mix of create, read, update and delete over HTTP at three sizes of an
 # invented province (four visits a citizen): does the server stay flat as the data grows? 17 shapes take
-# values that were sampled from the data, a new one each time. wrk, CLIENTS (16) clients, SECONDS_EACH
-# (1) second a shape, ten times that for the mixes; server and wrk share the machine.
+# values that were sampled from the data, a new one each time; in the mixes all thirty have the same share.
+# All sizes are served at once and asked in turn, ROUNDS (3) times; the median counts, so that an hour in which
+# the machine is slow does not look like growth. wrk, CLIENTS (16) clients, SECONDS_EACH (1) second a shape,
+# six times that for the mixes; servers and wrk share the machine.
 # Usage: mix.sh [CITIZENS…], default 1000 8000 64000. Peer: the smallest size in the same run.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -12,21 +14,20 @@ command -v wrk >/dev/null || { echo "bench mix: wrk is missing"; exit 1; }
 tmp=$(mktemp -d "${BENCH_TMP:-${NHIP_BENCH_DIR:-/tmp}}/nhip-bench-XXXXXX")
 unset NHIP_BENCH_DIR
 port=$((20000 + RANDOM % 9000))
-base="http://127.0.0.1:$port/fhir"
-clients=${CLIENTS:-16} each=${SECONDS_EACH:-1}
+clients=${CLIENTS:-16} each=${SECONDS_EACH:-1} rounds=${ROUNDS:-3}
 sizes=("${@:-1000}")
 [ $# -gt 0 ] || sizes=(1000 8000 64000)
-server=0
+servers=()
 export LC_ALL=C.UTF-8
 finish() {
-    [ "$server" = 0 ] || kill "$server" 2>/dev/null
+    [ ${#servers[@]} = 0 ] || kill "${servers[@]}" 2>/dev/null
     wait 2>/dev/null
     rm -rf "$tmp"
 }
 trap finish EXIT
 
 echo "# machine: $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) cores, $(uname -sr)"
-echo "# $clients clients, $each s a shape, wrk and server on the same machine"
+echo "# $clients clients, $each s a shape, median of $rounds rounds; wrk and servers on the same machine"
 
 cat >"$tmp/urls.lua" <<'L'
 local urls = {}
@@ -61,40 +62,48 @@ request = function()
 end
 L
 
-load() { # load SCRIPT SECONDS: "REQUESTS/S P50 P99 NON2XX"
-    wrk -t 2 -c "$clients" -d "${2}s" --latency -s "$1" "$base" >"$tmp/wrk.out" 2>&1
+load() { # load SCRIPT SECONDS PORT: "REQUESTS/S P50 P99 NON2XX"
+    wrk -t 2 -c "$clients" -d "${2}s" --latency -s "$1" "http://127.0.0.1:$3/fhir" >"$tmp/wrk.out" 2>&1
     awk '/Requests\/sec/{r=$2} /^ +50%/{a=$2} /^ +99%/{b=$2} /Non-2xx/{e=$NF}
         END{printf "%.0f %s %s %d\n", r, a, b, e}' "$tmp/wrk.out"
 }
 
-for size in "${sizes[@]}"; do
-    data=$tmp/$size
-    "$nhip" synth --out "$tmp/claims" --seed 7 --citizens "$size" --visits $((size * 4)) --facilities 60 >/dev/null || exit 1
-    "$nhip" import --data "$data" "$tmp/claims" >/dev/null 2>&1
+serve() { # serve CITIZENS PORT: the book at its end, segments merged
+    "$nhip" synth --out "$tmp/claims" --seed 7 --citizens "$1" --visits $(($1 * 4)) --facilities 60 >/dev/null || exit 1
+    "$nhip" import --data "$tmp/$1" "$tmp/claims" >/dev/null 2>&1
     rm -rf "$tmp/claims"
-    "$nhip" serve --data "$data" --port "$port" --log-level error >"$tmp/log" 2>&1 &
-    server=$!
-    for _ in $(seq 600); do curl -sf -o /dev/null "http://127.0.0.1:$port/ready" && break; sleep 0.05; done
-    until curl -s "http://127.0.0.1:$port/metrics" |
+    "$nhip" serve --data "$tmp/$1" --port "$2" --log-level error >"$tmp/log-$1" 2>&1 &
+    servers+=($!)
+    for _ in $(seq 600); do curl -sf -o /dev/null "http://127.0.0.1:$2/ready" && break; sleep 0.05; done
+    until curl -s "http://127.0.0.1:$2/metrics" |
         awk '/^nhip_records_total/{r=$2} /^nhip_book_record/{b=$2} END{exit !(r > 0 && b >= r)}'; do sleep 0.5; done
-    sleep 5 # segments of the import are merged
-    node bench/mix_urls.mjs "$base" "$tmp/shapes-$size" || exit 1
-    for shape in "$tmp/shapes-$size"/*.urls; do
-        name=$(basename "$shape" .urls)
-        export URLS=$shape
-        load "$tmp/urls.lua" "$each" >"$tmp/shapes-$size/$name.load"
+    sleep 5
+}
+
+turns() { # turns NAME SCRIPT SECONDS FILE: each size in turn; FILE of each size's folder is what is asked
+    local name=$1 script=$2 seconds=$3 file=$4 size
+    for _ in $(seq "$rounds"); do
+        for i in "${!sizes[@]}"; do
+            size=${sizes[i]}
+            URLS="$tmp/shapes-$size/$file" IDS="$tmp/shapes-$size/ids" load "$script" "$seconds" $((port + i)) >>"$tmp/turns-$size"
+        done
     done
-    cat "$tmp/shapes-$size"/*.urls | shuf --random-source=<(yes) >"$tmp/all"
-    export URLS=$tmp/all IDS=$tmp/shapes-$size/ids
-    load "$tmp/urls.lua" $((each * 10)) >"$tmp/shapes-$size/mix.load"
-    cat "$tmp/shapes-$size"/even/*.urls | shuf --random-source=<(yes) >"$tmp/all"
-    load "$tmp/urls.lua" $((each * 10)) >"$tmp/shapes-$size/even.load"
-    load "$tmp/crud.lua" $((each * 10)) >"$tmp/shapes-$size/crud.load"
-    kill "$server"
-    wait "$server" 2>/dev/null
-    server=0
-    rm -rf "$data"
+    for size in "${sizes[@]}"; do
+        sort -n "$tmp/turns-$size" | sed -n "$(((rounds + 1) / 2))p" >"$tmp/shapes-$size/$name.load"
+        rm "$tmp/turns-$size"
+    done
+}
+
+for i in "${!sizes[@]}"; do
+    serve "${sizes[i]}" $((port + i))
+    node bench/mix_urls.mjs "http://127.0.0.1:$((port + i))/fhir" "$tmp/shapes-${sizes[i]}" | sed "s/^/# ${sizes[i]}: /" || exit 1
 done
+for shape in "$tmp/shapes-${sizes[0]}"/*.urls; do
+    name=$(basename "$shape" .urls)
+    turns "$name" "$tmp/urls.lua" "$each" "$name.urls"
+done
+for mix in mix even; do turns $mix "$tmp/urls.lua" $((each * 6)) $mix; done
+turns crud "$tmp/crud.lua" $((each * 6)) ids
 
 first=${sizes[0]}
 row() { # row FILE NAME: one line with all sizes, and the ratio of the last to the first

@@ -1,5 +1,6 @@
-// Makes the addresses of bench/mix.sh: one file a search shape, values sampled from the running server.
-// Usage: node mix_urls.mjs BASE OUT_DIR. Shapes marked * take another sampled value each time.
+// Makes the addresses of bench/mix.sh: one file a search shape, values sampled from the running server, and two mixes
+// (mix, even) in which every shape has the same share. Usage: node mix_urls.mjs BASE OUT_DIR.
+// Shapes marked * take another sampled value each time; the others ask for the same at every size: what is most frequent.
 import fs from 'node:fs';
 
 const [base, out] = process.argv.slice(2);
@@ -46,6 +47,13 @@ const test = pick(observations, (o) => o.code?.coding?.[0] && token(o.code.codin
 const visit = pick(visits, (v) => v.id);
 const valued = observations.filter((o) => o.valueQuantity?.value !== undefined && o.code?.coding?.[0]);
 const testValue = pick(valued.length > 0 ? valued : observations, (o) => o.code?.coding?.[0] && `code=${token(o.code.coding[0])}&value-quantity=gt${o.valueQuantity?.value ?? 1}`);
+const most = (list, f) => {
+  const counts = new Map();
+  for (const v of list.map(f).filter(Boolean)) counts.set(v, (counts.get(v) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1])[0][0];
+};
+const commonIcd = most(conditions, (c) => c.code?.coding?.[0] && token(c.code.coding[0]));
+const commonTest = most(observations, (o) => o.code?.coding?.[0] && token(o.code.coding[0]));
 const list = (values, n) => values.slice(0, n).join(',');
 
 const shapes = [
@@ -65,23 +73,23 @@ const shapes = [
   ['diagnosis*', icd.map((v) => `Condition?code=${v}&_count=10`)],
   ['diagnosis of a patient*', icd.map((v, i) => `Condition?code=${v}&subject=${subject[i % subject.length]}`)],
   ['number of a diagnosis*', icd.map((v) => `Condition?code=${v}&_summary=count`)],
-  ['diagnosis with its patients', [`Condition?code=${icd[0]}&_include=Condition:subject&_count=20`]],
+  ['diagnosis with its patients', [`Condition?code=${commonIcd}&_include=Condition:subject&_count=20`]],
   ['one of fifty diagnoses', [`Condition?code=${list(icd, 50)}&_count=10`]],
   ['result*', test.map((v) => `Observation?code=${v}&_count=10`)],
   ['result since a day*', test.map((v, i) => `Observation?code=${v}&date=ge${day[i % day.length]}&_count=10`)],
   ['result above a value*', testValue.map((v) => `Observation?${v}&_count=10`)],
-  ['number of a result', [`Observation?code=${test[0]}&_summary=count`]],
-  ['number of a result in a year', [`Observation?code=${test[0]}&date=2025&_summary=count`]],
+  ['number of a result', [`Observation?code=${commonTest}&_summary=count`]],
+  ['number of a result in a year', [`Observation?code=${commonTest}&date=2025&_summary=count`]],
   ['newest resources of a type', ['Observation?_sort=-_lastUpdated&_count=10']],
   ['changed in the last day', [`Encounter?_lastUpdated=ge${new Date(Date.now() - 86400000).toISOString().slice(0, 10)}&_count=10`]],
-  ['chain: results of patients by name', [`Observation?subject:Patient.name=${name[0]}&_count=10`]],
+  ['chain: results of patients by name', [`Observation?subject:Patient.name=Lan&_count=10`]],
   ['chain: visits of a facility by name', ['Encounter?service-provider:Organization.name=b&_count=10']],
-  ['reverse: patients with a diagnosis', [`Patient?_has:Condition:subject:code=${icd[0]}&_count=10`]],
+  ['reverse: patients with a diagnosis', [`Patient?_has:Condition:subject:code=${commonIcd}&_count=10`]],
   ['missing value', ['Patient?death-date:missing=true&_count=10']],
   ['the whole record, first page', subject.slice(0, 20).map((v) => `${v}/$everything?_count=50`)],
 ];
-// A page of ten hits is more work than one of two, and that is not growth: shapes whose page the smallest size
-// cannot fill are written a second time with a page that it can (OUT_DIR/even).
+// A page of ten hits is more work than one of two, and that is not growth: in the second mix, shapes whose page the
+// smallest size cannot fill have a page that it can.
 const even = {
   'patient by birth date*': 1,
   'patient by name and birth date*': 1,
@@ -94,15 +102,27 @@ const even = {
 };
 const paged = (url, n) => `${url.replace(/&_count=\d+$/, '')}&_count=${n}`;
 if (shapes.length !== 30) throw new Error(`${shapes.length} shapes`);
-fs.mkdirSync(`${out}/even`, { recursive: true });
-for (const [i, [title, urls]] of shapes.entries()) {
-  await get(urls[0]); // a shape that is refused is found here, not in a figure
-  const write = (folder, list) =>
-    fs.writeFileSync(`${folder}/${String(i + 1).padStart(2, '0')}-${title}.urls`, list.map((u) => `/fhir/${u}\n`).join(''));
-  write(out, urls);
-  write(`${out}/even`, even[title] === undefined ? urls : urls.map((u) => paged(u, even[title])));
-}
 for (const title of Object.keys(even)) {
   if (!shapes.some((s) => s[0] === title)) throw new Error(`no shape ${title}`);
 }
+
+// As many of each shape, in an order that chance made once.
+const mixed = (all) => {
+  const lines = all.flatMap((urls) => Array.from({ length: VALUES }, (_, i) => urls[i % urls.length]));
+  let seed = 1;
+  for (let i = lines.length - 1; i > 0; i--) {
+    seed = (seed * 48271) % 2147483647;
+    const k = seed % (i + 1);
+    [lines[i], lines[k]] = [lines[k], lines[i]];
+  }
+  return lines;
+};
+const write = (file, urls) => fs.writeFileSync(`${out}/${file}`, urls.map((u) => `/fhir/${u}\n`).join(''));
+for (const [i, [title, urls]] of shapes.entries()) {
+  await get(urls[0]); // a shape that is refused is found here, not in a figure
+  write(`${String(i + 1).padStart(2, '0')}-${title}.urls`, urls);
+}
+write('mix', mixed(shapes.map(([, urls]) => urls)));
+write('even', mixed(shapes.map(([title, urls]) => (even[title] === undefined ? urls : urls.map((u) => paged(u, even[title]))))));
 fs.writeFileSync(`${out}/ids`, visit.map((v) => `${v}\n`).join(''));
+console.log(`everywhere the same: diagnosis ${decodeURIComponent(commonIcd)}, test ${decodeURIComponent(commonTest)}`);

@@ -3,7 +3,7 @@
 #include "core/thread.h"
 #include "store/index_format.h"
 
-enum { SHARDS = 16, BUCKETS = 1024 };
+enum { SHARDS = 16, BUCKETS = 1024, ASKED = 4096 };
 
 typedef struct Shard {
     Mutex lock;
@@ -14,6 +14,7 @@ typedef struct Shard {
 
 struct IndexCache {
     size_t max_per_shard;
+    atomic_uint asked[ASKED]; /* halves of numbers, each in one place */
     Shard shards[SHARDS];
 };
 
@@ -132,6 +133,12 @@ CacheBlock *index_cache_keep(IndexCache *c, CacheBlock *b) {
     b = shard_put(s, b, hash, c->max_per_shard);
     mutex_unlock(&s->lock);
     return b;
+}
+
+bool index_cache_again(IndexCache *c, uint64_t id) {
+    uint64_t hash = spread(id);
+    unsigned half = (unsigned)(hash >> 32);
+    return atomic_exchange_explicit(&c->asked[hash % ASKED], half, memory_order_relaxed) == half;
 }
 
 /* ---- marks: every so many entries of a block, with the key of the one before ---- */

@@ -42,6 +42,8 @@ CacheBlock *cache_block_new(uint64_t id, size_t len);
 /* Keeps the block, takes over the caller's hold; gives a held one that stands there under its id.
  */
 CacheBlock *index_cache_keep(IndexCache *c, CacheBlock *b);
+/* Was it asked for with this number before, not long ago? What is wanted once need not be kept. */
+bool index_cache_again(IndexCache *c, uint64_t id);
 void cache_block_unref(CacheBlock *b); /* NULL is fine */
 static inline Str cache_block_text(const CacheBlock *b) {
     return (Str){b->bytes, b->len};

@@ -59,6 +59,7 @@ static void segment_free(Segment *s) {
     free(s->key_at);
     free(s->first_slot);
     free(s->single);
+    free(s->counted);
     free(s->repeats);
     free(s);
 }
@@ -133,8 +134,9 @@ ErrCode segment_load(const SegmentHome *home, const SegmentRow *row, Segment **r
     s->key_at = calloc(n, sizeof(uint32_t));
     s->first_slot = calloc(n, sizeof(uint32_t));
     s->single = calloc(n, sizeof(uint32_t));
+    s->counted = calloc(n, sizeof(*s->counted));
     bool nomem = s->bloom == NULL || s->keys == NULL || s->key_at == NULL ||
-                 s->first_slot == NULL || s->single == NULL;
+                 s->first_slot == NULL || s->single == NULL || s->counted == NULL;
     ErrCode err = nomem ? ERR_NOMEM : read_directory(s, row->directory);
     if (err != ERR_OK) {
         segment_free(s);
@@ -162,7 +164,7 @@ void segment_unref(Segment *s) {
 
 size_t segment_memory(const Segment *s) {
     return sizeof(*s) + s->bloom_len + s->key_at[s->n_blocks] + s->repeats_len +
-           ((size_t)s->n_blocks + 1) * 3 * sizeof(uint32_t);
+           ((size_t)s->n_blocks + 1) * 4 * sizeof(uint32_t);
 }
 
 /* ---- one key ---- */
@@ -370,17 +372,20 @@ static uint64_t estimate_in(const Segment *s, uint32_t b, Str from, Str to) {
     return n;
 }
 
+static uint64_t count_block(const Segment *s, uint32_t b) {
+    unsigned n = s->single[b];
+    n = n > 0 ? n : atomic_load_explicit(&s->counted[b], memory_order_relaxed);
+    if (n == 0) {
+        n = (unsigned)estimate_in(s, b, STR_EMPTY, (Str){"\xFF", 1});
+        atomic_store_explicit(&s->counted[b], n, memory_order_relaxed);
+    }
+    return n;
+}
+
 /* Of whole blocks in the middle of a range, by two of them: lists of common keys elsewhere in the
  * segment would make an average of all blocks useless. */
 static uint64_t estimate_blocks(const Segment *s, uint32_t lo, uint32_t n) {
-    uint32_t some[] = {lo + n / 4, lo + n / 2 + n / 4};
-    uint64_t sum = 0;
-    for (size_t i = 0; i < ARRAY_LEN(some); i++) {
-        Str all = {"\xFF", 1};
-        sum +=
-            s->single[some[i]] > 0 ? s->single[some[i]] : estimate_in(s, some[i], STR_EMPTY, all);
-    }
-    return sum * n / ARRAY_LEN(some);
+    return (count_block(s, lo + n / 4) + count_block(s, lo + n / 2 + n / 4)) * n / 2;
 }
 
 uint64_t segment_estimate(const Segment *s, Str from, Str to) {
@@ -400,7 +405,7 @@ uint64_t segment_estimate(const Segment *s, Str from, Str to) {
 typedef struct ScanState {
     const TailScan *scan;
     SlotVec slots;
-    bool ended;
+    bool begun, ended;
 } ScanState;
 
 static ErrCode scan_entry(ScanState *state, const BlockCursor *c) {
@@ -417,16 +422,16 @@ static ErrCode scan_entry(ScanState *state, const BlockCursor *c) {
     return n == 0 ? ERR_OK : scan->put(scan->ctx, block_key(c), state->slots.slots, n);
 }
 
-static ErrCode scan_block(ScanState *state, Str block) {
+/* may_end: the scan's end may stand in this block. */
+static ErrCode scan_block(ScanState *state, Str block, bool may_end) {
     BlockCursor c = block_cursor(block);
     while (block_next(&c)) {
-        if (str_cmp(block_key(&c), state->scan->to) >= 0) {
+        if (may_end && str_cmp(block_key(&c), state->scan->to) >= 0) {
             state->ended = true;
             return ERR_OK;
         }
-        if (str_cmp(block_key(&c), state->scan->from) >= 0) {
-            TRY(scan_entry(state, &c));
-        }
+        state->begun = state->begun || str_cmp(block_key(&c), state->scan->from) >= 0;
+        TRY(state->begun ? scan_entry(state, &c) : ERR_OK);
     }
     return c.err;
 }
@@ -442,7 +447,9 @@ ErrCode segment_scan(const Segment *s, const TailScan *scan) {
         CacheBlock *held = NULL;
         err = segment_block(s, b, true, &held);
         if (err == ERR_OK) {
-            err = scan_block(&state, cache_block_text(held));
+            bool is_last = b + 1 == s->n_blocks;
+            bool may_end = is_last || str_cmp(segment_key(s, b + 1), scan->to) >= 0;
+            err = scan_block(&state, cache_block_text(held), may_end);
             cache_block_unref(held);
         }
     }

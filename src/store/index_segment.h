@@ -37,6 +37,7 @@ struct Segment {
     uint32_t *key_at;     /* n_blocks + 1 offsets into keys */
     uint32_t *first_slot; /* of each block's first entry */
     uint32_t *single;     /* slots of the block when it holds one key only, else 0 */
+    atomic_uint *counted; /* slots of the block, once an estimate counted them; 0: not yet */
     char *repeats;      /* heads (INDEX_PREFIX_LEN each, ascending) under which a slot stands in */
     size_t repeats_len; /* two keys of a group (key_group) */
 };

@@ -272,14 +272,27 @@ static ErrCode join_maybe(SlotVec *slots, SlotVec *maybe) {
     return slot_vec_sort(slots);
 }
 
-ErrCode search_fill(Search *s, const IndexPart *part, const Clause *c, SlotVec *slots,
-                    SlotVec *maybe) {
-    uint32_t below = part_below(part, s->snapshot);
+static ErrCode fill_new(Search *s, const IndexPart *part, const Clause *c, SlotVec *slots,
+                        SlotVec *maybe) {
     Fill f = {.s = s, .part = part, .slots = slots, .maybe = maybe};
-    TRY(fill_exact_keys(part, c, below, slots));
+    TRY(fill_exact_keys(part, c, part_below(part, s->snapshot), slots));
     TRY(fill_wide_ranges(&f, c));
     TRY(slot_vec_sort(slots));
-    TRY(maybe->n == 0 ? ERR_OK : join_maybe(slots, maybe));
+    return maybe->n == 0 ? ERR_OK : join_maybe(slots, maybe);
+}
+
+ErrCode search_fill(Search *s, const IndexPart *part, const Clause *c, SlotVec *slots,
+                    SlotVec *maybe) {
+    CLEANUP_BUF Buf name;
+    buf_init(&name, KEPT_NAME);
+    bool is_kept = false;
+    bool can_keep = kept_name(part, c, &name);
+    assert(slots->n == 0 && maybe->n == 0);
+    TRY(can_keep ? kept_get(part, buf_str(&name), slots, maybe, &is_kept) : ERR_OK);
+    TRY(is_kept ? ERR_OK : fill_new(s, part, c, slots, maybe));
+    if (can_keep && !is_kept && part->last <= s->snapshot) { /* else it was cut */
+        kept_put(part, buf_str(&name), slots, maybe);
+    }
     search_cut(s, part, slots);
     search_cut(s, part, maybe);
     return ERR_OK;

@@ -179,6 +179,14 @@ void search_cut(const Search *s, const IndexPart *part, SlotVec *v);
 MUST_USE ErrCode slot_vec_append(SlotVec *v, const uint32_t *slots, size_t n);
 MUST_USE ErrCode slot_vec_sort(SlotVec *v); /* each once */
 
+/* ---- search_kept.c: what search_fill found in a segment, uncut, when asked again ---- */
+enum { KEPT_NAME = 5120 }; /* bytes; a clause with more to say is not kept */
+/* Appends what the clause is called there; false: it is not kept. */
+bool kept_name(const IndexPart *part, const Clause *c, Buf *name);
+MUST_USE ErrCode kept_get(const IndexPart *part, Str name, SlotVec *slots, SlotVec *maybe,
+                          bool *ret_has);
+void kept_put(const IndexPart *part, Str name, const SlotVec *slots, const SlotVec *maybe);
+
 /* ---- search_set.c: iterators over one part ---- */
 typedef struct SlotIter SlotIter;
 /* NULL in *ret_iter when the clause has nothing in this part. */

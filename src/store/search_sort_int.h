@@ -37,6 +37,8 @@ typedef struct SortRun {
     /* the candidates' list: ascending, dead ones among them; in use when is_listed (it is whole) */
     Slot *set;
     size_t n_set, set_max;
+    uint64_t *sieve; /* a bit for each listed slot, at a place that chance gives it */
+    unsigned sieve_shift;
     bool is_listed, is_overfull; /* is_overfull: there are too many to list */
     size_t n_records;            /* that the listed slots lie in */
     SortTop *missing;            /* those without a value, when a second sort orders them */

@@ -47,6 +47,25 @@ static ErrCode list_put(void *ctx, const WalkBatch *batch) {
     return ERR_OK;
 }
 
+static uint64_t sieve_at(const SortRun *r, Slot slot) {
+    return slot * UINT64_C(0x9E3779B97F4A7C15) >> r->sieve_shift;
+}
+
+/* Most slots that are asked for are not listed: one look at a bit says so of most of them. */
+static ErrCode make_sieve(SortRun *r) {
+    enum { BITS_A_SLOT = 16 };
+    r->sieve_shift = 58; /* one word */
+    while ((UINT64_C(1) << (64 - r->sieve_shift)) < r->n_set * BITS_A_SLOT) {
+        r->sieve_shift--;
+    }
+    r->sieve = calloc((size_t)1 << (58 - r->sieve_shift), sizeof(*r->sieve));
+    for (size_t i = 0; i < r->n_set && r->sieve != NULL; i++) {
+        uint64_t at = sieve_at(r, r->set[i]);
+        r->sieve[at / 64] |= UINT64_C(1) << (at % 64);
+    }
+    return r->sieve == NULL ? ERR_NOMEM : ERR_OK;
+}
+
 /* Ascending, whole; or is_overfull. */
 static ErrCode make_list(SortRun *r) {
     r->n_set = r->n_records = 0;
@@ -60,12 +79,15 @@ static ErrCode make_list(SortRun *r) {
         r->set[n - 1 - i] = t;
     }
     r->is_listed = !r->is_overfull;
-    return ERR_OK;
+    return r->is_listed ? make_sieve(r) : ERR_OK;
 }
 
-/* Without branches to guess: most slots that are asked for are not there. */
 bool sort_is_listed(const SortRun *r, Slot slot) {
     const Slot *at = r->set;
+    uint64_t bit = sieve_at(r, slot);
+    if ((r->sieve[bit / 64] >> (bit % 64) & 1) == 0) {
+        return false;
+    }
     for (size_t n = r->n_set; n > 1;) {
         size_t half = n / 2;
         at = at[half] <= slot ? at + half : at;
@@ -125,6 +147,7 @@ void sort_release(SortRun *r) {
         }
     }
     free(r->set);
+    free(r->sieve);
 }
 
 static ErrCode seek(const SortRun *r, const SortSeek *seek, Slot slot, bool *ret_has) {
