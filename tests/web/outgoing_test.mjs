@@ -1,5 +1,6 @@
 // Claims on their way to the fund: node outgoing_test.mjs BASE FUND BARE SHOTS. BASE serves an empty province whose
-// destination `quy` is the stand-in at FUND (tests/http/clients/gateway.mjs); BARE has no destination. TAP on stdout.
+// destination `quy` is the stand-in at FUND (tests/http/clients/gateway.mjs), and `byt` another for copies of what 46998
+// signs; BARE has no destination. TAP on stdout.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { axeSource, DESK, harness, is, noSideScroll, PHONE } from './harness.mjs';
@@ -13,13 +14,13 @@ const asWho = (page) => page.addInitScript(() => localStorage.setItem('nhip.who'
 const held = async () => (await json('/api/outgoing')).held;
 
 /** A visit of its own, and its settlement Task as signing leaves it. */
-async function sign(name) {
+async function sign(name, facility = '46999') {
     const xml = file.replace(/<NOIDUNGFILE>([^<]*)/g, (_, table) => {
-        const text = Buffer.from(table, 'base64').toString().replaceAll('46999_TEST_0000000001', name);
+        const text = Buffer.from(table, 'base64').toString().replaceAll('46999_TEST_0000000001', name).replaceAll('46999', facility);
         return `<NOIDUNGFILE>${Buffer.from(text).toString('base64')}`;
-    });
+    }).replaceAll('>46999<', `>${facility}<`);
     await fetch(`${base}/import/claims`, { method: 'POST', body: xml });
-    const encounter = (await json(`/fhir/Encounter?identifier=46999%5C%7C${name}`)).entry[0].resource.id;
+    const encounter = (await json(`/fhir/Encounter?identifier=${facility}%5C%7C${name}`)).entry[0].resource.id;
     const claim = (await json(`/fhir/Claim?encounter=${encounter}`)).entry[0].resource.id;
     const concept = (code) => ({ coding: [{ system: SYSTEM, code }] });
     const input = (text, valueString) => ({ type: { text }, valueString });
@@ -27,7 +28,7 @@ async function sign(name) {
         resourceType: 'Task',
         status: 'ready',
         intent: 'order',
-        identifier: [{ system: 'https://nhip.vn/fhir/sid/settlement', value: `46999|${name}` }],
+        identifier: [{ system: 'https://nhip.vn/fhir/sid/settlement', value: `${facility}|${name}` }],
         code: concept('settlement'),
         businessStatus: concept('signed'),
         focus: { reference: `Claim/${claim}/_history/1` },
@@ -79,7 +80,7 @@ await test('a destination is paused and resumed by keys, with who and why', DESK
     await page.keyboard.press('p');
     await page.locator('#why').fill('Quỹ bảo trì');
     await page.keyboard.press('Enter');
-    await page.locator('.verdict.watch').waitFor();
+    await page.locator('[data-target=quy].watch').waitFor();
     const x = (await json('/api/outgoing')).targets[0];
     is(x.paused && x.who === 'Kiểm thử' && x.why === 'Quỹ bảo trì', 'it is paused');
     await sign('LKW2');
@@ -87,7 +88,7 @@ await test('a destination is paused and resumed by keys, with who and why', DESK
     is((await json('/api/outgoing')).signed === 1, 'what is signed waits');
     await page.locator('#why').fill('Xong');
     await page.keyboard.press('Enter');
-    await page.locator('.verdict:not(.watch)').waitFor();
+    await page.locator('[data-target=quy]:not(.watch)').waitFor();
     await until('sent', async () => (await json('/api/outgoing')).signed === 0);
 });
 
@@ -108,6 +109,40 @@ await test('what the fund refuses: 360 px, dark, English: fits, WCAG 2.2 AA', PH
         await shot(page, name);
     }
     await told({ file: 'ok' });
+}, { axe: true });
+
+await test('a copy that waits for its destination beside the fund, then goes', [1920, 1080], async (page) => {
+    const act = (what) => fetch(`${base}/api/outgoing/targets/byt/${what}`, { method: 'POST', body: JSON.stringify({ who: 'Kiểm thử', why: 'Bộ bảo trì' }) });
+    const copies = async () => (await json('/api/outgoing')).copies;
+    await asWho(page);
+    await act('pause');
+    await sign('LKW4', '46998');
+    await until('ordered', async () => (await copies()) === 1);
+    await open(page, '/cong-giam-dinh?state=copies');
+    await page.locator('.row-button').waitFor();
+    is((await page.locator('[data-count=copies]').textContent()) === '1', 'the count is that of the list');
+    is((await page.locator('[data-target=byt]').textContent()).includes('nhận bản sao'), 'the destination says what it gets');
+    is((await page.locator('tbody tr').textContent()).includes('Bản sao tới byt'), 'the row says where the copy goes');
+    await page.keyboard.press('j');
+    await page.locator('.attempts li').first().waitFor();
+    is((await page.locator('.attempts li').first().textContent()).includes('Chờ gửi'), 'it waits and nothing failed');
+    is((await page.locator('#why').count()) === 0, 'there is nothing to release');
+    await shot(page, 'outgoing-copy-desk');
+    await page.keyboard.press('Escape');
+    await page.setViewportSize({ width: PHONE[0], height: PHONE[1] });
+    for (const [at, name] of [['?state=copies', 'outgoing-copy-phone'], ['?state=copies&visit=46998%7CLKW4', 'outgoing-copy-side-phone'], ['?target=byt', 'outgoing-copy-target-phone']]) {
+        await page.goto(`${base}/cong-giam-dinh${at}`);
+        await page.locator(at.includes('visit') ? '.attempts li' : at.includes('target') ? '#why' : '.row-button').first().waitFor();
+        await noSideScroll(page);
+        await page.evaluate(axeSource);
+        const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
+        is(violations.length === 0, `${name}: ${violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 120)}`).join(' | ')}`);
+        await shot(page, name);
+    }
+    await act('resume');
+    await until('copied', async () => (await copies()) === 0);
+    await page.goto(`${base}/cong-giam-dinh?state=copies&visit=46998%7CLKW4`);
+    await page.locator('.attempts li[data-delivery=done]').waitFor();
 }, { axe: true });
 
 await test('a card is asked about on the page of its holder', PHONE, async (page) => {

@@ -3,7 +3,7 @@
 # Usage: web_test.sh [--mock] [--shot]
 #   --mock  against web/dev/mock.mjs and a bundle made here (no binary needed)
 #   --shot  copies the screenshot of the operations page to docs/img/operations.png
-# Environment: WEB_TEST_PORT (18460; the next four are used too), CHROMIUM (/usr/bin/chromium), NHIP (build/release/nhip).
+# Environment: WEB_TEST_PORT (18460; the next five are used too), CHROMIUM (/usr/bin/chromium), NHIP (build/release/nhip).
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 mock=0 shot=0
@@ -17,9 +17,9 @@ done
 port=${WEB_TEST_PORT:-18460}
 nhip=${NHIP:-build/release/nhip}
 work=$(mktemp -d)
-server= bare= third= fund= fourth=
+server= bare= third= fund= ministry= fourth=
 finish() {
-    for p in $server $bare $third $fund $fourth; do
+    for p in $server $bare $third $fund $ministry $fourth; do
         { kill "$p" && wait "$p"; } 2>/dev/null
     done
     rm -rf "$work"
@@ -94,11 +94,14 @@ if [ $mock = 0 ] && [ $shot = 0 ]; then
     await_server "$third" $((port + 2)) "$work/third"
     node tests/web/claims_test.mjs "http://127.0.0.1:$((port + 2))" build/web-shots || rc=1
     node tests/web/catalogues_test.mjs "http://127.0.0.1:$((port + 2))" build/web-shots || rc=1
-    # Claims go out to a stand-in of the fund's gateway.
+    # Claims go out to a stand-in of the fund's gateway, copies to another.
     node tests/http/clients/gateway.mjs $((port + 4)) >"$work/fund" 2>&1 &
     fund=$!
-    printf 'target\turl\tfacility\tusername\tpassword\trelease\nquy\thttp://127.0.0.1:%s\t*\tbv\t%032d\t3176\n' \
-        $((port + 4)) 0 >"$work/targets"
+    node tests/http/clients/gateway.mjs $((port + 5)) >"$work/ministry" 2>&1 &
+    ministry=$!
+    printf 'target\turl\tfacility\tusername\tpassword\trelease\tcopy\n' >"$work/targets"
+    printf 'quy\thttp://127.0.0.1:%s\t*\tbv\t%032d\t3176\tno\n' $((port + 4)) 0 >>"$work/targets"
+    printf 'byt\thttp://127.0.0.1:%s\t46998\tbv\t%032d\t3176\tyes\n' $((port + 5)) 0 >>"$work/targets"
     chmod 600 "$work/targets"
     "$nhip" serve --data "$work/out" --port $((port + 3)) --gateway-targets "$work/targets" --gateway-failures 3 \
         --gateway-retry-ms 100 >"$work/fourth" 2>&1 &

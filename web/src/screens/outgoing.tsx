@@ -1,5 +1,5 @@
-// Signed claims on their way to the fund: what waits, what was put aside or refused, each attempt, and a person's
-// word: pause a destination, resume it, let a visit go again.
+// Signed claims on their way to the fund, and copies of them to others: what waits, what was put aside or refused, each
+// attempt, and a person's word: pause a destination, resume it, let a visit go again.
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { asFailure, askJson, type Failure, useAsk } from '../core/api';
@@ -15,6 +15,7 @@ import { askFor, who, WhoField, WhyField } from '../ui/undo';
 interface Target {
     name: string;
     url: string;
+    copy: boolean;
     paused: boolean;
     who: string;
     why: string;
@@ -27,17 +28,21 @@ interface Target {
     failedSinceStart: number;
     held: number;
     refused: number;
+    copies: number;
 }
 interface Outgoing {
     signed: number;
     sent: number;
     held: number;
     refused: number;
+    copies: number;
     targets: Target[];
 }
 interface Attempt {
-    delivery?: 'waiting' | 'held' | 'refused' | 'done';
+    delivery?: 'waiting' | 'held' | 'refused' | 'dropped' | 'done';
     what?: 'claim' | 'check-in';
+    target?: string;
+    copy?: boolean;
     failures?: number;
     code?: string;
     why?: string;
@@ -60,9 +65,14 @@ interface Rows {
     rows: Row[];
 }
 
-const STATES = ['signed', 'sent', 'held', 'refused'] as const;
+const STATES = ['signed', 'sent', 'held', 'refused', 'copies'] as const;
 const REFRESH_MS = 5000;
 const keyOf = (r: { facility: string; maLk: string }): string => `${r.facility}|${r.maLk}`;
+// A visit may stand in a list once for each destination.
+const rowOf = (r: Row): string => (r.copy ? `${keyOf(r)}|${r.what}|${r.target}` : keyOf(r));
+/** The kind in words: a check-in, a copy and where it goes. */
+const kindOf = (a: Attempt): string =>
+    [a.copy ? t('outgoing.copy_to', { name: a.target ?? '' }) : '', a.what === 'check-in' ? t('outgoing.checkin') : ''].filter(Boolean).join(' · ');
 const partsOf = (key: string): [string, string] => [key.slice(0, key.indexOf('|')), key.slice(key.indexOf('|') + 1)];
 const post = <T,>(path: string, why: string): Promise<T> => askJson<T>(path, { method: 'POST', body: JSON.stringify({ who: who.value.trim(), why }) });
 
@@ -81,6 +91,7 @@ export function OutgoingScreen(): JSX.Element {
     const state = STATES.find((s) => s === query.get('state')) ?? 'signed';
     const visit = query.get('visit') ?? '';
     const target = query.get('target') ?? '';
+    const row = query.get('row') ?? visit;
     const [ticks, refresh] = useTicks();
     const counts = useAsk<Outgoing>('/api/outgoing', ticks);
     const base = `/api/outgoing/list?state=${state}`;
@@ -89,26 +100,29 @@ export function OutgoingScreen(): JSX.Element {
     const [failure, setFailure] = useState<Failure | null>(null);
     const first = asked.path === base ? asked.data : undefined;
     const pages = first ? [first, ...(more.base === base ? more.pages : [])] : [];
-    const list = [...new Map(pages.flatMap((p) => p.rows).map((r) => [keyOf(r), r])).values()];
+    const list = [...new Map(pages.flatMap((p) => p.rows).map((r) => [rowOf(r), r])).values()];
     const next = pages[pages.length - 1]?.next;
     const data = counts.data;
     const chosen = data?.targets.find((x) => x.name === target);
     useEffect(() => {
         document.title = `${t('nav.outgoing')} · Nhịp`;
     });
-    const open = (key: string): void => go(withQuery({ visit: key, target: null }), true);
-    const openTarget = (name: string): void => go(withQuery({ target: name, visit: null }), true);
+    useEffect(() => {
+        document.querySelector('.outgoing .segments [aria-pressed=true]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    }, [state, data === undefined]); // the counts make them wider
+    const open = (r: Row): void => go(withQuery({ visit: keyOf(r), row: r.copy ? rowOf(r) : null, target: null }), true);
+    const openTarget = (name: string): void => go(withQuery({ target: name, visit: null, row: null }), true);
     const close = (): void => {
-        go(withQuery({ visit: null, target: null }), true);
-        const from = visit ? `out-${visit}` : `target-${target}`;
+        go(withQuery({ visit: null, row: null, target: null }), true);
+        const from = visit ? `out-${row}` : `target-${target}`;
         requestAnimationFrame(() => (document.getElementById(from) ?? document.getElementById('main'))?.focus());
     };
     const step = (by: number): void => {
-        const i = list.findIndex((r) => keyOf(r) === visit);
+        const i = list.findIndex((r) => rowOf(r) === row);
         const to = list[i < 0 ? 0 : i + by];
         if (!to) return;
-        open(keyOf(to));
-        document.getElementById(`out-${keyOf(to)}`)?.focus();
+        open(to);
+        document.getElementById(`out-${rowOf(to)}`)?.focus();
     };
     const load = async (): Promise<void> => {
         setFailure(null);
@@ -125,7 +139,7 @@ export function OutgoingScreen(): JSX.Element {
             { keys: 'k', label: 'keys.previous', run: () => step(-1) },
             { keys: 'p', label: 'outgoing.key_pause', run: () => data?.targets[0] && openTarget(target || data.targets[0].name) },
         ],
-        [list.length, visit, target, data?.targets.length],
+        [list.length, row, target, data?.targets.length],
     );
     const side = visit || chosen;
     return (
@@ -134,7 +148,7 @@ export function OutgoingScreen(): JSX.Element {
                 <div class="page-head">
                     <h1>{t('nav.outgoing')}</h1>
                     <div class="segments" role="group" aria-label={t('outgoing.which')}>
-                        {STATES.map((s) => (
+                        {STATES.filter((s) => s !== 'copies' || state === s || data?.copies || data?.targets.some((x) => x.copy)).map((s) => (
                             <button type="button" aria-pressed={state === s} onClick={() => go(`/cong-giam-dinh?state=${s}`, true)}>
                                 {t(`outgoing.${s}`)} <b data-count={s}>{num(data?.[s])}</b>
                             </button>
@@ -148,7 +162,7 @@ export function OutgoingScreen(): JSX.Element {
                 {failure && <Problem failure={failure} />}
                 {!first && !asked.error && <div class="skeleton-lines" aria-hidden="true" />}
                 {first && list.length === 0 && <p class="empty">{t(`outgoing.none_${state}`)}</p>}
-                {list.length > 0 && <List list={list} chosen={visit} open={open} />}
+                {list.length > 0 && <List list={list} chosen={row} open={open} />}
                 {next && (
                     <button type="button" class="button" onClick={() => void load()}>
                         {t('action.more', { n: num((first?.total ?? 0) - list.length) })}
@@ -171,6 +185,7 @@ function TargetLine({ target: x, open }: { target: Target; open: () => void }): 
             <p>
                 <StateMark state={mark} />
                 <b>{x.name}</b>
+                {x.copy && <span class="quiet">{t('outgoing.gets_copies')}</span>}
                 <span>{t(word)}</span>
                 {x.paused && (
                     <span class="quiet">
@@ -191,7 +206,7 @@ function TargetLine({ target: x, open }: { target: Target; open: () => void }): 
     );
 }
 
-function List({ list, chosen, open }: { list: Row[]; chosen: string; open: (key: string) => void }): JSX.Element {
+function List({ list, chosen, open }: { list: Row[]; chosen: string; open: (row: Row) => void }): JSX.Element {
     return (
         <div class="scroll wide" tabIndex={0} role="region" aria-label={t('nav.outgoing')}>
             <table class="rows">
@@ -214,18 +229,18 @@ function List({ list, chosen, open }: { list: Row[]; chosen: string; open: (key:
                 </thead>
                 <tbody>
                     {list.map((r) => (
-                        <tr class={keyOf(r) === chosen ? 'chosen' : ''} onClick={() => open(keyOf(r))}>
+                        <tr class={rowOf(r) === chosen ? 'chosen' : ''} onClick={() => open(r)}>
                             <th scope="row" class="frozen">
-                                <button type="button" id={`out-${keyOf(r)}`} class="row-button" aria-pressed={keyOf(r) === chosen} onClick={(e) => (e.stopPropagation(), open(keyOf(r)))}>
+                                <button type="button" id={`out-${rowOf(r)}`} class="row-button" aria-pressed={rowOf(r) === chosen} onClick={(e) => (e.stopPropagation(), open(r))}>
                                     {r.maLk}
                                 </button>
                             </th>
-                            <td class="place">{r.facilityName || r.facility}</td>
-                            <td class="right desk-only">{num(r.failures ?? 0)}</td>
-                            <td class="place desk-only">
-                                {r.what === 'check-in' && `${t('outgoing.checkin')} · `}
-                                {r.why || '—'}
+                            <td class="place">
+                                {r.facilityName || r.facility}
+                                {kindOf(r) && <span class="quiet"> · {kindOf(r)}</span>}
                             </td>
+                            <td class="right desk-only">{num(r.failures ?? 0)}</td>
+                            <td class="place desk-only">{r.why || '—'}</td>
                             <td class="desk-only">{dateTime(r.time || r.since || '')}</td>
                         </tr>
                     ))}
@@ -287,6 +302,8 @@ function TargetSide({ target: x, close, changed }: { target: Target; close: () =
             <dl class="pairs">
                 <dt>{t('outgoing.address')}</dt>
                 <dd class="code">{x.url}</dd>
+                {x.copy && <dt>{t('outgoing.copies')}</dt>}
+                {x.copy && <dd>{num(x.copies)}</dd>}
                 <dt>{t('outgoing.sent_since')}</dt>
                 <dd>{num(x.sentSinceStart)}</dd>
                 <dt>{t('outgoing.failed_since')}</dt>
@@ -298,11 +315,15 @@ function TargetSide({ target: x, close, changed }: { target: Target; close: () =
                 <dt>{t('outgoing.last_change')}</dt>
                 <dd>{x.since ? `${x.who}: ${x.why} · ${dateTime(x.since)}` : '—'}</dd>
             </dl>
+            {x.copy && <p class="quiet">{t('outgoing.copies_mean')}</p>}
             <p class="quiet">{t(x.paused ? 'outgoing.resume_means' : 'outgoing.pause_means')}</p>
             <Decide label={x.paused ? 'outgoing.resume' : 'outgoing.pause'} keys="r" act={act} />
         </Side>
     );
 }
+
+const markOf = (a: Attempt): 'normal' | 'watch' | 'alarm' =>
+    a.delivery === 'done' || a.delivery === 'dropped' || (a.delivery === 'waiting' && !a.failures) ? 'normal' : a.delivery === 'waiting' ? 'watch' : 'alarm';
 
 function VisitSide({ visit, again, close, changed }: { visit: string; again: number; close: () => void; changed: () => void }): JSX.Element {
     const [facility, maLk] = partsOf(visit);
@@ -310,9 +331,9 @@ function VisitSide({ visit, again, close, changed }: { visit: string; again: num
     const asked = useAsk<{ facilityName: string; attempts: Attempt[] }>(path, again);
     const attempts = asked.data?.attempts ?? [];
     const newest = attempts[0];
-    const isCheckin = (a?: Attempt): boolean => a?.what === 'check-in';
-    // The newest of the claim's, and every check-in's last one, are how things stand.
-    const stands = attempts.some((a) => (a === newest || isCheckin(a)) && (a.delivery === 'held' || a.delivery === 'refused'));
+    // The newest of the claim's, and the last one of every check-in and copy, are how things stand.
+    const isLast = (a: Attempt): boolean => a === newest || a.what === 'check-in' || a.copy === true;
+    const stands = attempts.some((a) => isLast(a) && (a.delivery === 'held' || a.delivery === 'refused'));
     const act = async (why: string): Promise<void> => {
         await post(`${path}/release`, why);
         changed();
@@ -326,13 +347,14 @@ function VisitSide({ visit, again, close, changed }: { visit: string; again: num
                 <ol class="attempts" aria-label={t('outgoing.attempts')}>
                     {attempts.map((a) => (
                         <li data-delivery={a.delivery}>
-                            <StateMark state={a.delivery === 'done' ? 'normal' : a.delivery === 'waiting' ? 'watch' : 'alarm'} />
+                            <StateMark state={markOf(a)} />
                             <div>
-                                {isCheckin(a) && `${t('outgoing.checkin')} · `}
-                                <b>{t(`outgoing.delivery_${a.delivery ?? 'waiting'}`)}</b> {a.transaction || a.why}
+                                {kindOf(a) && `${kindOf(a)} · `}
+                                <b>{t(a.delivery === 'waiting' && !a.failures ? 'outgoing.delivery_ahead' : `outgoing.delivery_${a.delivery ?? 'waiting'}`)}</b> {a.transaction || a.why}
                                 <p class="quiet">
-                                    {a.who} · {dateTime(a.time ?? '')}
-                                    {a.notBefore && (a === newest || isCheckin(a)) && ` · ${t('outgoing.not_before', { when: dateTime(a.notBefore) })}`}
+                                    {a.who && `${a.who} · `}
+                                    {dateTime(a.time ?? '')}
+                                    {a.notBefore && isLast(a) && ` · ${t('outgoing.not_before', { when: dateTime(a.notBefore) })}`}
                                 </p>
                             </div>
                         </li>
