@@ -413,13 +413,17 @@ static ErrCode scan_entry(ScanState *state, const BlockCursor *c) {
     if (!scan->take(scan->ctx, block_key(c))) {
         return ERR_OK;
     }
-    state->slots.n = 0;
-    TRY(append_slots(c, &state->slots));
-    size_t n = state->slots.n;
-    while (n > 0 && state->slots.slots[n - 1] >= scan->below) {
+    const uint32_t *slots = &c->first;
+    size_t n = c->n;
+    if (n > 1) {
+        state->slots.n = 0;
+        TRY(append_slots(c, &state->slots));
+        slots = state->slots.slots;
+    }
+    while (n > 0 && slots[n - 1] >= scan->below) {
         n--;
     }
-    return n == 0 ? ERR_OK : scan->put(scan->ctx, block_key(c), state->slots.slots, n);
+    return n == 0 ? ERR_OK : scan->put(scan->ctx, block_key(c), slots, n);
 }
 
 /* may_end: the scan's end may stand in this block. */

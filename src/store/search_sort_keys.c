@@ -231,23 +231,24 @@ static ErrCode list_reserve(KeyWalk *w) {
     return ERR_OK;
 }
 
-static ErrCode collect_put(void *ctx, Str key, const uint32_t *slots, size_t n) {
-    KeyWalk *w = ctx;
-    Str lead = str_sub(str_sub(key, INDEX_PREFIX_LEN, SIZE_MAX), 0, w->lead_len);
+static ErrCode collect_one(KeyWalk *w, Slot slot, Str lead) {
     if (w->last_lead.ptr == NULL || !str_eq(lead, w->last_lead)) {
         w->last_lead = arena_str(w->arena, lead);
-        if (arena_failed(w->arena)) {
-            return ERR_NOMEM;
-        }
     }
+    TRY(list_reserve(w));
+    w->list[w->n++] = (Posting){slot, w->last_lead};
+    return arena_failed(w->arena) ? ERR_NOMEM : ERR_OK;
+}
+
+static ErrCode collect_put(void *ctx, Str key, const uint32_t *slots, size_t n) {
+    KeyWalk *w = ctx;
     SortRun *r = w->run;
+    Str lead = str_sub(str_sub(key, INDEX_PREFIX_LEN, SIZE_MAX), 0, w->lead_len);
     w->scanned += n;
     r->n_looked += r->is_listed ? n : 0;
     for (size_t i = 0; i < n; i++) {
-        if (!r->is_listed || sort_is_listed(r, w->base + slots[i])) {
-            TRY(list_reserve(w));
-            w->list[w->n++] = (Posting){w->base + slots[i], w->last_lead};
-        }
+        bool may = !r->is_listed || sort_is_listed(r, w->base + slots[i]);
+        TRY(may ? collect_one(w, w->base + slots[i], lead) : ERR_OK);
     }
     return w->scanned > SCAN_MAX ? search_too_much(r->s) : ERR_OK;
 }
