@@ -1,5 +1,5 @@
 // Claims on the screen: node claims_test.mjs BASE SHOTS. BASE serves a small province whose citizens were matched. TAP on stdout.
-import { axeSource, DESK, harness, is, noSideScroll, PHONE } from './harness.mjs';
+import { axeSource, DESK, harness, is, noSideScroll, painted, PHONE } from './harness.mjs';
 
 const [, , base, shots] = process.argv;
 const { test, json, shot, open, end } = await harness(base, shots, 'c');
@@ -232,6 +232,36 @@ await test('funnel: a book that is behind says how far and looks again; an opene
     position = 800;
     await page.locator('[data-progress]').waitFor({ state: 'detached' });
     is((await page.locator('.work tbody tr').count()) === 200, 'both pages stand');
+});
+
+await test('list: what comes in meanwhile renews it; pages, selection, scroll and focus stay', DESK, async (page) => {
+    await open(page, '/giam-dinh?state=checked');
+    const rows = (n) => page.waitForFunction((k) => document.querySelectorAll('.work tbody tr').length === k, n);
+    const all = await rowsOf('state=checked');
+    await rows(Math.min(100, all.length));
+    await page.locator('.more-rows').focus();
+    await page.keyboard.press('Enter');
+    await rows(200);
+    await page.locator('.work tbody a.row-button').nth(150).focus();
+    await page.keyboard.press('x');
+    const at = () => page.evaluate(() => [document.activeElement.id, Math.round(document.activeElement.getBoundingClientRect().top), document.querySelectorAll('.work tr.chosen').length].join());
+    const before = await at();
+    is(before.startsWith(`claim-${all[150].id},`) && before.endsWith(',1'), `the focus is on what was selected: ${before}`);
+    const renewed = () => page.waitForResponse((r) => /claims\/list\?.*count=200/.test(r.url()));
+    const edit = async (id, field, value) => is((await put(id, [{ table: 'XML1', record: 1, field, value }])).ok, `${field} is changed`);
+    const [answer] = await Promise.all([renewed(), edit(all[20].id, 'LY_DO_VV', 'Khám lại')]);
+    await answer.finished();
+    await painted(page);
+    await rows(200);
+    is((await at()) === before, `everything is where it was: ${await at()}, not ${before}`);
+    await edit(all[150].id, 'T_BHTT', '1'); // leaves the list
+    await page.waitForFunction((id) => !document.getElementById(id), `claim-${all[150].id}`);
+    is((await at()).startsWith(`claim-${all[151].id},`) && (await at()).endsWith(',0'), `the focus is on the row that took its place: ${await at()}`);
+    await page.locator('.steps').waitFor({ state: 'detached' });
+    await page.keyboard.press('Enter');
+    await page.locator('[data-verdict]').waitFor();
+    await page.keyboard.press('Escape');
+    await rows(200); // opened as far as it was
 });
 
 await test('list: j and k move, x selects, Enter opens, ] goes on, Esc comes back', DESK, async (page) => {

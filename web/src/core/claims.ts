@@ -56,10 +56,6 @@ export interface Row {
     informs: number;
     not_checked: number;
 }
-export interface Rows {
-    rows: Row[];
-    next: string;
-}
 export interface RuleCount {
     rule: string;
     weight: 'blocks' | 'warns' | 'informs';

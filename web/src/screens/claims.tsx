@@ -1,13 +1,14 @@
 // Claims on their way to the fund's money: the funnel, the lists behind its counts, what the rules find.
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { asFailure, askJson, type Failure, type FacilityName, useAsk } from '../core/api';
-import { type Counts, filterOf, type Row, type RuleCount, type Rows, sentence, STAGES, type State, stateName, sumOf, toDo } from '../core/claims';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { type FacilityName, useAsk } from '../core/api';
+import { type Counts, filterOf, type Row, type RuleCount, sentence, STAGES, type State, stateName, sumOf, toDo } from '../core/claims';
 import { sayOf } from '../core/draft';
 import { date, money, moneyShort, num } from '../core/format';
 import { t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { useGeneration } from '../core/live';
+import { usePages } from '../core/pages';
 import { go, place, usePlace, withQuery } from '../core/router';
 import { MARK } from '../ui/finding';
 import { StateMark } from '../ui/icons';
@@ -16,7 +17,6 @@ import { FixPanel } from './claims_fix';
 import { Steps } from './claims_steps';
 import { workList } from './worklist';
 
-const PAGE = 100;
 const WAIT_MS = 200;
 const LOOK_MS = 4000; // while the book is behind, it is asked again
 
@@ -48,7 +48,7 @@ export function ClaimsScreen(): JSX.Element {
                 {counts.data && <Progress counts={counts.data} />}
                 {counts.data && <Funnel counts={counts.data} />}
                 <Rules key={`r${filterOf(query)}`} again={`${again} ${done} ${looked}`} />
-                <Work key={filterOf(query)} counts={counts.data} again={`${again} ${done}`} looked={looked} changed={() => setDone(done + 1)} />
+                <Work key={filterOf(query)} counts={counts.data} again={`${again} ${done} ${looked}`} changed={() => setDone(done + 1)} />
             </div>
             {fixing && <FixPanel changed={() => setDone(done + 1)} close={() => go(withQuery({ fix: null }), true)} />}
         </main>
@@ -194,27 +194,34 @@ function Rules({ again }: { again: string }): JSX.Element | null {
     );
 }
 
+/** The focus in a list whose rows come and go: it stays on its row, or on the one that took its place. */
+function useKeptFocus(list: Row[]): { current: HTMLTableSectionElement | null } {
+    const body = useRef<HTMLTableSectionElement>(null);
+    // Read before the rows are drawn again.
+    const now = document.activeElement;
+    const row = body.current?.contains(now) ? now?.closest('tr') : null;
+    const at = row ? row.sectionRowIndex : now?.matches('.more-rows') ? (body.current?.rows.length ?? 0) : -1; // it goes away behind the last page
+    const part = now?.closest('.pick') ? '.pick input' : '.row-button';
+    useLayoutEffect(() => {
+        if (at < 0 || (document.activeElement !== document.body && document.activeElement !== null)) return;
+        const rows = body.current?.rows;
+        const to = row?.isConnected ? row : rows?.[Math.min(at, rows.length - 1)];
+        (to?.querySelector<HTMLElement>(part) ?? document.getElementById('main'))?.focus({ preventScroll: row !== null });
+    }, [list]);
+    return body;
+}
+
 interface WorkProps {
     counts: Counts | undefined;
     again: string;
-    looked: number;
     changed: () => void;
 }
 
-function Work({ counts, again, looked, changed }: WorkProps): JSX.Element {
+function Work({ counts, again, changed }: WorkProps): JSX.Element {
     const { query } = usePlace();
     const filter = filterOf(query);
-    const [more, setMore] = useState<{ of: Rows | undefined; pages: Rows[] }>({ of: undefined, pages: [] });
-    const shown = useRef<Rows | undefined>(undefined);
-    const taken = useRef(looked);
-    if (more.of !== shown.current) taken.current = looked; // a list that was opened further stays as it is
-    const first = useAsk<Rows>(`/api/claims/list?count=${PAGE}&${filter}`, `${again} ${taken.current}`);
-    shown.current = first.data;
-    const [failure, setFailure] = useState<Failure | null>(null);
+    const { rows: list, next, ready, error, more, retry } = usePages<Row>(`/api/claims/list?${filter}`, again);
     const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
-    const pages = first.data ? [first.data, ...(more.of === first.data ? more.pages : [])] : [];
-    const list = pages.flatMap((p) => p.rows);
-    const next = pages[pages.length - 1]?.next ?? '';
     const states = (query.get('state') ?? '').split(',').filter(Boolean) as State[];
     const narrowed = ['rule', 'weight', 'q'].some((name) => query.get(name));
     const total = counts && !narrowed ? sumOf(counts, states.length > 0 ? states : (STAGES[0]?.states ?? [])).n : undefined;
@@ -224,14 +231,8 @@ function Work({ counts, again, looked, changed }: WorkProps): JSX.Element {
         if (!set.delete(key(r))) set.add(key(r));
         setPicked(set);
     };
-    const load = async (): Promise<void> => {
-        try {
-            const page = await askJson<Rows>(`/api/claims/list?count=${PAGE}&${filter}&after=${encodeURIComponent(next)}`);
-            setMore({ of: first.data, pages: [...pages.slice(1), page] });
-        } catch (e) {
-            setFailure(asFailure(e));
-        }
-    };
+    const chosen = list.map(key).filter((k) => picked.has(k)); // what is in view: nothing is done to what is not
+    const body = useKeptFocus(list);
     const remember = (): void => workList.set({ from: location.pathname + location.search, ids: list.map((r) => r.id) });
     const focused = (): number => list.findIndex((r) => `claim-${r.id}` === document.activeElement?.id);
     const step = (by: number): void => {
@@ -264,12 +265,11 @@ function Work({ counts, again, looked, changed }: WorkProps): JSX.Element {
                     {t('claims.list')} <b data-list="shown">{num(list.length)}</b>
                     {total !== undefined && total > list.length && <span class="quiet"> {t('claims.of_total', { n: num(total) })}</span>}
                 </h2>
-                <Steps picked={[...picked]} rows={list} changed={() => (setPicked(new Set()), changed())} />
+                <Steps picked={chosen} rows={list} changed={() => (setPicked(new Set()), changed())} />
             </div>
-            {first.error && <Problem failure={first.error} retry={first.retry} />}
-            {failure && <Problem failure={failure} />}
-            {!first.data && !first.error && <div class="skeleton-lines" aria-hidden="true" />}
-            {first.data && list.length === 0 && <p class="empty">{t(filter ? 'claims.none_such' : 'claims.none')}</p>}
+            {error && <Problem failure={error} retry={retry} />}
+            {!ready && !error && <div class="skeleton-lines" aria-hidden="true" />}
+            {ready && list.length === 0 && <p class="empty">{t(filter ? 'claims.none_such' : 'claims.none')}</p>}
             {list.length > 0 && (
                 <div class="scroll wide" tabIndex={0} role="region" aria-label={t('claims.list')}>
                     <table class="rows">
@@ -288,7 +288,7 @@ function Work({ counts, again, looked, changed }: WorkProps): JSX.Element {
                                 <th scope="col" class="desk-only">MA_LK</th>
                             </tr>
                         </thead>
-                        <tbody>
+                        <tbody ref={body}>
                             {list.map((r) => (
                                 <tr key={r.id} class={picked.has(key(r)) ? 'chosen' : ''} onClick={(e) => !(e.target as Element).closest('a, input') && (remember(), go(`/giam-dinh/${encodeURIComponent(r.id)}`))}>
                                     <td class="pick">
@@ -320,8 +320,8 @@ function Work({ counts, again, looked, changed }: WorkProps): JSX.Element {
                 </div>
             )}
             {next && (
-                <button type="button" class="button" onClick={() => void load()}>
-                    {total !== undefined ? t('action.more', { n: num(total - list.length) }) : t('claims.more')}
+                <button type="button" class="button more-rows" onClick={more}>
+                    {total !== undefined && total > list.length ? t('action.more', { n: num(total - list.length) }) : t('claims.more')}
                 </button>
             )}
         </section>
