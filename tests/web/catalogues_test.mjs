@@ -1,5 +1,5 @@
 // Catalogues on the screen: node catalogues_test.mjs BASE SHOTS. BASE serves any province without a catalogue of services. TAP on stdout.
-import { axeSource, DESK, harness, is, noSideScroll, PHONE } from './harness.mjs';
+import { axeSource, DESK, focused, harness, is, noSideScroll, PHONE } from './harness.mjs';
 
 const [, , base, shots] = process.argv;
 const { test, json, shot, open, end } = await harness(base, shots, 'k');
@@ -42,7 +42,7 @@ await test('catalogues: a table is looked at first; nothing changes until a pers
     const issue = await page.locator('details tbody tr').innerText();
     is(/4/.test(issue) && /Đơn giá/.test(issue) && /mười/.test(issue) && /catalogue-number/.test(issue), `row, column, value, rule: ${issue}`);
     is(/Ghi chú/.test(await page.locator('.report').innerText()), 'the column that is not taken is named');
-    is((await page.evaluate(() => document.activeElement.id)) === 'plan-title', 'the focus is at the preview');
+    await focused(page, '#plan-title'); // the preview
     await shot(page, 'catalogues-preview-desk');
     await page.keyboard.press('x');
     await page.locator('.drop').waitFor();
@@ -53,7 +53,7 @@ await test('catalogues: accept by key wants a name and a reason, then the rows a
     await open(page, '/danh-muc?id=dich-vu');
     await upload(page, FIRST);
     await page.keyboard.press('a');
-    is((await page.evaluate(() => document.activeElement.id)) === 'who', 'first who');
+    await focused(page, '#who'); // first who
     await page.keyboard.type('Kiểm thử');
     await page.locator('#why').fill('giá 2026');
     await page.keyboard.press('Enter');

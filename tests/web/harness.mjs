@@ -7,6 +7,8 @@ const require = createRequire(new URL('../../web/package.json', import.meta.url)
 const { chromium } = require('playwright-core');
 export const axeSource = await readFile(require.resolve('axe-core/axe.min.js'), 'utf8');
 
+/** WEB_SLOW=6: scripts take six times as long in all tests, as on a busy machine. */
+export const SLOW = Math.max(1, Number(process.env.WEB_SLOW ?? 1));
 export const DESK = [1366, 768];
 export const PHONE = [360, 740];
 export const is = (value, what) => {
@@ -23,6 +25,11 @@ export async function slow(page, rate) {
     await cdp.send('Emulation.setCPUThrottlingRate', { rate });
 }
 
+/** Waits until so many elements are there. */
+export const counted = (page, what, n) => page.waitForFunction(([w, k]) => document.querySelectorAll(w).length === k, [what, n]);
+/** Waits until what is chosen by `what` has the focus. */
+export const focused = (page, what) => page.waitForFunction((w) => document.activeElement?.matches(w), what);
+
 /** `prefix` goes before the tests' numbers and the names of pictures of failures. */
 export async function harness(base, shots, prefix = '') {
     const browser = await chromium.launch({
@@ -37,12 +44,14 @@ export async function harness(base, shots, prefix = '') {
     /** Opens a page of its own; errors of the console, of scripts and of the policy fail the test. */
     async function test(name, size, run, options = {}) {
         const context = await browser.newContext({ viewport: { width: size[0], height: size[1] }, bypassCSP: options.axe === true, ...options.context });
+        if (SLOW > 1) context.on('page', (other) => slow(other, SLOW).catch(() => undefined));
         const page = await context.newPage();
+        if (SLOW > 1) await slow(page, SLOW);
         const errors = [];
         // The address of the map answers 404 where no boundaries are configured: that is its contract.
         page.on('console', (m) => m.type() === 'error' && !/\/api\/map$/.test(m.location().url) && !options.errors && errors.push(`${m.text()} ${m.location().url}`));
         page.on('pageerror', (e) => errors.push(e.stack));
-        page.setDefaultTimeout(10000);
+        context.setDefaultTimeout(10000 * Math.ceil(SLOW / 2));
         count++;
         try {
             await run(page);

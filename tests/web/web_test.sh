@@ -3,7 +3,8 @@
 # Usage: web_test.sh [--mock] [--shot]
 #   --mock  against web/dev/mock.mjs and a bundle made here (no binary needed)
 #   --shot  copies the screenshot of the operations page to docs/img/operations.png
-# Environment: WEB_TEST_PORT (18460; the next five are used too), CHROMIUM (/usr/bin/chromium), NHIP (build/release/nhip).
+# Environment: WEB_TEST_PORT (18460; the next five are used too), CHROMIUM (/usr/bin/chromium), NHIP (build/release/nhip),
+# WEB_SLOW (6: scripts take six times as long).
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 mock=0 shot=0

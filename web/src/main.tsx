@@ -11,7 +11,7 @@ import './styles/claims.css';
 import './styles/catalogues.css';
 import './styles/wall.css';
 import { type ComponentType, type JSX, render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { TipLayer } from './charts/tip';
 import { Failure } from './core/api';
 import { language, t, useLang } from './core/i18n';
@@ -109,7 +109,7 @@ function App(): JSX.Element {
             gone = true;
         };
     }, [route, tries]);
-    useEffect(() => {
+    useLayoutEffect(() => {
         // What had the focus went away with the old screen: the new one takes it, so that Tab goes on there.
         const lost = document.activeElement === null || document.activeElement === document.body;
         if (shown && lost && !first.current) document.getElementById('main')?.focus({ preventScroll: true });

@@ -1,6 +1,6 @@
 // What a table would change, before anything is changed; a person's word takes it in.
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { asFailure, type Failure } from '../core/api';
 import { date, num } from '../core/format';
 import { t } from '../core/i18n';
@@ -51,7 +51,7 @@ export function PlanView({ of, plan, accept, drop }: { of: { columns: Column[] }
     const head = useRef<HTMLHeadingElement>(null);
     const sum = KINDS.reduce((n, k) => n + plan.counts[k], 0);
     const diffs = plan.diffs.filter((d) => kind === '' || d.kind === kind);
-    useEffect(() => head.current?.focus(), []);
+    useLayoutEffect(() => head.current?.focus(), []);
     const run = async (): Promise<void> => {
         if (busy || sum === 0) return;
         if (!who.value.trim() || !why.trim()) {

@@ -1,7 +1,7 @@
 // Search: by name without accents, number of the identity card, insurance card, facility's number.
 // Typing searches; arrows choose; Enter opens. A scanned card (fast keys, then Enter) opens at once.
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type CitizenHit, useAsk } from '../core/api';
 import { age, date, num, today } from '../core/format';
 import { t, tOr } from '../core/i18n';
@@ -37,7 +37,7 @@ export function CitizensScreen(): JSX.Element {
     const found = useAsk<Found>(path);
     const list = q && found.data ? found.data.citizens : [];
     const fresh = found.path === path;
-    useEffect(() => field.current?.focus({ preventScroll: true }), []);
+    useLayoutEffect(() => field.current?.focus({ preventScroll: true }), []);
     useEffect(() => {
         document.title = `${q ? `${q} · ` : ''}${t('nav.citizens')} · Nhịp`;
         if (q === ours.current) return;
@@ -52,7 +52,7 @@ export function CitizensScreen(): JSX.Element {
         }, WAIT_MS);
         return () => clearTimeout(id);
     }, [text]);
-    useEffect(() => setActive(0), [path]);
+    useLayoutEffect(() => setActive(0), [path]);
     useEffect(() => {
         // Enter was pressed before the answer came: open what it found when that is one citizen.
         if (!entered || !fresh || found.loading || typed(text) !== q) return;

@@ -1,6 +1,6 @@
 // One value for another in many visits: what would change is shown first; what was done is undone as a whole.
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { asFailure, askJson, type Failure, useAsk } from '../core/api';
 import { filterOf, type RuleCount } from '../core/claims';
 import { type ClaimTable, sayOf } from '../core/draft';
@@ -60,7 +60,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
         setTable(rule.table);
         setField(rule.field);
     }, [rule?.rule]);
-    useEffect(() => {
+    useLayoutEffect(() => {
         const before = document.activeElement;
         document.getElementById('fix-table')?.focus();
         return () => (before instanceof HTMLElement && before !== document.body && before.isConnected ? before : document.getElementById('main'))?.focus();

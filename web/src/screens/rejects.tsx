@@ -1,7 +1,7 @@
 // Rejects: what could not be taken, where it stands, by which rule, and what to do. The refused
 // piece is kept unchanged; it can be repaired here and processed again.
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ask, asFailure, askJson, type Failure, type Reject, type Rejects, type Report, useAsk } from '../core/api';
 import { dateTime, num } from '../core/format';
 import { t } from '../core/i18n';
@@ -47,13 +47,17 @@ export function RejectsScreen(): JSX.Element {
         if (id === chosen) document.getElementById('piece')?.focus();
         go(withQuery({ id: String(id) }), true);
     };
+    const left = useRef(0); // the piece that was closed: the keyboard goes on from its row
     const close = (): void => {
+        left.current = chosen;
         go(withQuery({ id: null }), true);
-        // The keyboard goes on where it came from; the row may have left the list.
-        requestAnimationFrame(() => (document.getElementById(`reject-${chosen}`) ?? document.getElementById('main'))?.focus());
     };
+    useLayoutEffect(() => {
+        if (chosen === 0 && left.current !== 0) (document.getElementById(`reject-${left.current}`) ?? document.getElementById('main'))?.focus(); // the row may have left the list
+        if (chosen !== 0) left.current = 0;
+    }, [chosen]);
     const step = (by: number): void => {
-        const i = list.findIndex((r) => r.id === chosen);
+        const i = list.findIndex((r) => r.id === (chosen || left.current));
         const next = list[i < 0 ? 0 : i + by];
         if (!next) return;
         toEdit.current = false;
@@ -187,7 +191,7 @@ function RejectSide({ r, toEdit, close, settle }: SideProps): JSX.Element {
             })
             .catch((e: unknown) => setFailure(asFailure(e)));
     }, [r.id]);
-    useEffect(() => {
+    useLayoutEffect(() => {
         if (kept === null || !area.current) return;
         if (toEdit) area.current.focus({ preventScroll: true });
         showField(area.current, r);

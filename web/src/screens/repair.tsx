@@ -1,7 +1,7 @@
 // The repair of one visit's claim: its tables with findings at their fields, beside them what the record
 // says and what the claim said before. Every keystroke is checked by the server; saving makes a new version.
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { askJson, asFailure, Failure, useAsk } from '../core/api';
 import { type Check, type ClaimTable, type ClaimVisit, type Draft, EMPTY, editsOf, type Finding, findingsByPlace, heavier, isEmpty, placeOf, placesInOrder, rebase, storedAt, withEdit, withGone } from '../core/draft';
 import { dateTime, num } from '../core/format';
@@ -114,11 +114,15 @@ function Workspace({ first, schema }: { first: ClaimVisit; schema: ClaimTable[] 
         if (isEmpty(to)) drafts.delete(visit.id);
         else drafts.set(visit.id, to);
     };
+    const [goal, setGoal] = useState<{ key: string } | null>(null);
     const focusPlace = (key: string): void => {
         setAt(key);
-        // The record opens first; then its field is there to take the focus.
-        requestAnimationFrame(() => requestAnimationFrame(() => (document.getElementById(`at-${key}`) ?? document.getElementById('visit-findings'))?.focus()));
+        setGoal({ key });
     };
+    // As soon as its record is open, before the next key: that one is for this field.
+    useLayoutEffect(() => {
+        if (goal) (document.getElementById(`at-${goal.key}`) ?? document.getElementById('visit-findings'))?.focus();
+    }, [goal]);
     const step = (by: number): void => {
         if (order.length === 0) return;
         const i = order.indexOf(at);

@@ -85,8 +85,9 @@ function Record(p: Props & { table: ClaimTable; records: string[][]; n: number; 
     const { table, n, worst } = p;
     const values = p.records[n - 1] ?? [];
     const gone = p.draft.gone.has(recordKey(table.table, n));
-    const [open, setOpen] = useState<boolean | null>(null);
+    const [turned, setTurned] = useState<{ open: boolean; at: string } | null>(null);
     const here = p.at.startsWith(`${table.table}|${n}|`);
+    const open = here && turned?.at !== p.at ? undefined : turned?.open; // what is gone to opens again
     const isOpen = !gone && (open ?? (p.alone || here || (worst !== undefined && worst.weight !== 'informs')));
     const valueOf = (field: string): string => {
         const i = table.fields.findIndex((f) => f.field === field);
@@ -98,7 +99,7 @@ function Record(p: Props & { table: ClaimTable; records: string[][]; n: number; 
         <div class={`claim-record ${gone ? 'gone' : ''}`}>
             {!p.alone && (
                 <div class="record-head">
-                    <button type="button" class="record-title" aria-expanded={isOpen} disabled={gone} onClick={() => setOpen(!isOpen)}>
+                    <button type="button" class="record-title" aria-expanded={isOpen} disabled={gone} onClick={() => setTurned({ open: !isOpen, at: p.at })}>
                         <Icon name={isOpen ? 'down' : 'right'} size={14} />
                         <span class="code quiet">{n}</span>
                         {worst && <StateMark state={MARK[worst.weight]} />}

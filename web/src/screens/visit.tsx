@@ -1,6 +1,6 @@
 // One visit in the list: a line that opens in place.
 import type { JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { useAsk, type Visit, type VisitDetail } from '../core/api';
 import { date, dateTime, dayOf, daysBetween, exact, money, num } from '../core/format';
 import { t, tOr } from '../core/i18n';
@@ -23,7 +23,7 @@ interface Props {
 
 export function VisitItem({ citizen, visit: v, isOpen, flip }: Props): JSX.Element {
     const ref = useRef<HTMLLIElement>(null);
-    useEffect(() => {
+    useLayoutEffect(() => {
         if (!isOpen) return;
         ref.current?.scrollIntoView({ block: 'nearest' });
         // Opened by a key, or in place of the one that had the focus: the keyboard goes on from here.

@@ -1,6 +1,6 @@
 // What stands around every screen: rail or bottom bar, top bar with search, connection, language.
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { keptCell, useCell } from '../core/cell';
 import { num } from '../core/format';
 import { type Key, language, t, useLang } from '../core/i18n';
@@ -74,17 +74,22 @@ function More(): JSX.Element {
     const [open, setOpen] = useState(false);
     const box = useRef<HTMLDivElement>(null);
     const rest = places.filter((p) => !p.phone);
-    useEffect(() => setOpen(false), [path]);
-    useEffect(() => {
+    useLayoutEffect(() => setOpen(false), [path]);
+    useLayoutEffect(() => {
         if (!open) return undefined;
         const close = (e: Event): void => {
-            const away = e instanceof KeyboardEvent ? e.key === 'Escape' : !box.current?.contains(e.target as Node);
-            if (away) setOpen(false);
+            const key = e instanceof KeyboardEvent;
+            const away = key ? e.key === 'Escape' && !e.defaultPrevented : !box.current?.contains(e.target as Node);
+            if (!away) return;
+            setOpen(false);
+            if (!key) return;
+            e.preventDefault(); // what is beneath stays open
+            box.current?.querySelector('button')?.focus();
         };
-        document.addEventListener('keydown', close);
+        document.addEventListener('keydown', close, true);
         document.addEventListener('pointerdown', close);
         return () => {
-            document.removeEventListener('keydown', close);
+            document.removeEventListener('keydown', close, true);
             document.removeEventListener('pointerdown', close);
         };
     }, [open]);

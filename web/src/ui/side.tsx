@@ -1,11 +1,11 @@
 // What stands beside a list: its title, and the way out by the button or by Escape.
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { t } from '../core/i18n';
 import { Icon } from './icons';
 
 export function Side({ title, kind = '', close, children }: { title: string; kind?: string; close: () => void; children: ComponentChildren }): JSX.Element {
-    useEffect(() => {
+    useLayoutEffect(() => {
         const key = (e: KeyboardEvent): void => {
             if (e.key === 'Escape' && !e.defaultPrevented) close();
         };

@@ -1,7 +1,7 @@
 // A tile: title, unit, period, data time and completeness; ⓘ opens the definition; the menu turns
 // the chart into its table and saves it as CSV or PNG.
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { today } from '../core/format';
 import { t } from '../core/i18n';
 import { Icon } from './icons';
@@ -25,7 +25,7 @@ interface Props {
 function usePopup(): [boolean, (open: boolean) => void, { current: HTMLDivElement | null }] {
     const [open, setOpen] = useState(false);
     const ref = useRef<HTMLDivElement | null>(null);
-    useEffect(() => {
+    useLayoutEffect(() => {
         if (!open) return;
         const away = (e: Event): void => {
             if (!ref.current?.contains(e.target as Node)) setOpen(false);
