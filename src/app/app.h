@@ -82,9 +82,9 @@ typedef struct App {
       "mỗi người dân một hồ sơ: tìm, xem xét, gộp, tách")                                          \
     X(gateway,                                                                                     \
       "[status|pause DESTINATION|resume DESTINATION|release FACILITY MA_LK] "                      \
-      "[--who NAME --why TEXT]",                                                                   \
-      "claims on their way to the fund: what waits for a person",                                  \
-      "hồ sơ đang gửi lên cổng: những gì cần người xử lý")                                         \
+      "[--target DESTINATION] [--who NAME --why TEXT]",                                            \
+      "claims on their way to the fund and others: what waits for a person",                       \
+      "hồ sơ đang gửi lên cổng và nơi khác: những gì cần người xử lý")                             \
     X(routes, "", "list the HTTP routes", "liệt kê các đường dẫn HTTP")                            \
     X(help, "[settings]", "this list, or all settings", "danh sách này, hoặc mọi cài đặt")         \
     X(version, "", "the version", "phiên bản")

@@ -227,6 +227,52 @@ static void check_ins_are_copied_before_their_claim(void **state) {
     assert_int_equal(calls_at(&p->ministry), before);
 }
 
+/* How many visits are told page by page; each once. */
+static size_t count_news(Post *p, RecordNo since) {
+    size_t n = 0;
+    Slot seen[64];
+    GatewayNotePage page;
+    GatewayVisitAsk ask = {.snapshot = store_snapshot(p->w->h->store), .max = 3};
+    do {
+        assert_ok(gateway_visit_news(p->w->h->store, p->w->h->arena, &ask, since, &page));
+        for (size_t i = 0; i < page.n; i++) {
+            for (size_t k = 0; k < n; k++) {
+                assert_true(seen[k] != page.notes[i].slot);
+            }
+            assert_true(n < ARRAY_LEN(seen));
+            seen[n++] = page.notes[i].slot;
+        }
+        ask.after = page.next;
+    } while (page.next != 0);
+    return n;
+}
+
+static void news_are_told_page_by_page(void **state) {
+    Post *p = *state;
+    char names[10][8];
+    RecordNo half = 0;
+    stop(p);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "LK%zu", i);
+        half = i == ARRAY_LEN(names) / 2 ? store_snapshot(p->w->h->store) : half;
+        SEND(p->w->h, {.ma_lk = names[i], .card = "DN4464600000001"});
+        assert_ok(settle_sign(p->w->settle, ACT(names[i]), p->w->key, &p->w->info));
+    }
+    assert_int_equal(count_news(p, 0), 10);
+    assert_int_equal(count_news(p, half), 5);
+    assert_int_equal(count_news(p, store_snapshot(p->w->h->store)), 0);
+    /* what went on since counts as well, once */
+    assert_ok(settle_sent(p->w->settle, ACT("LK0"), STR_EMPTY, &p->w->info));
+    assert_ok(settle_received(p->w->settle, ACT("LK0"), STR("GD-1"), &p->w->info));
+    assert_int_equal(count_news(p, half), 6);
+    assert_int_equal(count_news(p, 0), 9); /* at a start: only what is still to be sent */
+    start(p);
+    for (size_t i = 1; i < ARRAY_LEN(names); i++) {
+        assert_copied(p, names[i]);
+    }
+    assert_int_equal(copy_of(p, "LK0").state, GATEWAY_NOTE_STATES);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, copies_setup, post_teardown)
     const struct CMUnitTest tests[] = {
@@ -237,6 +283,7 @@ int main(void) {
         T(the_newest_signature_is_copied),
         T(what_is_not_signed_any_more_is_not_copied),
         T(check_ins_are_copied_before_their_claim),
+        T(news_are_told_page_by_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
