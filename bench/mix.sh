@@ -5,7 +5,8 @@
 # All sizes are served at once and asked in turn, ROUNDS (3) times; the median counts, so that an hour in which
 # the machine is slow does not look like growth. wrk, CLIENTS (16) clients, SECONDS_EACH (1) second a shape,
 # six times that for the mixes; servers and wrk share the machine.
-# Usage: mix.sh [CITIZENS…], default 1000 8000 64000. Peer: the smallest size in the same run.
+# Usage: mix.sh [CITIZENS|FOLDER…], default 1000 8000 64000; folders are served as they are, the create, read,
+# update and delete mix writes into them. Peer: the first in the same run.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 nhip=build/release/nhip
@@ -68,11 +69,15 @@ load() { # load SCRIPT SECONDS PORT: "REQUESTS/S P50 P99 NON2XX"
         END{printf "%.0f %s %s %d\n", r, a, b, e}' "$tmp/wrk.out"
 }
 
-serve() { # serve CITIZENS PORT: the book at its end, segments merged
-    "$nhip" synth --out "$tmp/claims" --seed 7 --citizens "$1" --visits $(($1 * 4)) --facilities 60 >/dev/null || exit 1
-    "$nhip" import --data "$tmp/$1" "$tmp/claims" >/dev/null 2>&1
-    rm -rf "$tmp/claims"
-    "$nhip" serve --data "$tmp/$1" --port "$2" --log-level error >"$tmp/log-$1" 2>&1 &
+serve() { # serve CITIZENS|FOLDER PORT: the book at its end, segments merged
+    local data=$1
+    if [ ! -d "$data" ]; then
+        data=$tmp/$1
+        "$nhip" synth --out "$tmp/claims" --seed 7 --citizens "$1" --visits $(($1 * 4)) --facilities 60 >/dev/null || exit 1
+        "$nhip" import --data "$data" "$tmp/claims" >/dev/null 2>&1
+        rm -rf "$tmp/claims"
+    fi
+    "$nhip" serve --data "$data" --port "$2" --log-level error >"$tmp/log-$2" 2>&1 &
     servers+=($!)
     for _ in $(seq 600); do curl -sf -o /dev/null "http://127.0.0.1:$2/ready" && break; sleep 0.05; done
     until curl -s "http://127.0.0.1:$2/metrics" |
@@ -96,6 +101,7 @@ turns() { # turns NAME SCRIPT SECONDS FILE: each size in turn; FILE of each size
 
 for i in "${!sizes[@]}"; do
     serve "${sizes[i]}" $((port + i))
+    sizes[i]=$(basename "${sizes[i]}")
     node bench/mix_urls.mjs "http://127.0.0.1:$((port + i))/fhir" "$tmp/shapes-${sizes[i]}" | sed "s/^/# ${sizes[i]}: /" || exit 1
 done
 for shape in "$tmp/shapes-${sizes[0]}"/*.urls; do
