@@ -14,6 +14,7 @@
     X(api_health_routes)                                                                           \
     X(api_import_routes)                                                                           \
     X(api_mpi_routes)                                                                              \
+    X(api_newborn_routes)                                                                          \
     X(api_ops_routes)                                                                              \
     X(api_repair_routes)                                                                           \
     X(api_outgoing_routes)                                                                         \

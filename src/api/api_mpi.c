@@ -1,6 +1,7 @@
 /* One citizen, one record: the review list, two people side by side, and what is decided. */
 #include "api/api_reading.h"
 #include "fhir/fhir_query.h"
+#include "mpi/mpi_birth.h"
 #include "mpi/mpi_case.h"
 
 enum { CASES_DEFAULT = 50, CASES_MAX = 200 };
@@ -21,9 +22,10 @@ static void put_evidence(JsonWriter *w, Arena *arena, const JsonNode *task) {
     for (const JsonNode *i = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; i != NULL;
          i = json_next(list, i)) {
         Str what = json_str(arena, json_path(i, "type.text"));
-        if (what.len > 0) {
+        const JsonNode *value = json_get_lit(i, "valueString");
+        if (what.len > 0 && value != NULL) {
             json_put_name(w, what);
-            json_put_str(w, json_str(arena, json_get_lit(i, "valueString")));
+            json_put_str(w, json_str(arena, value));
         }
     }
     json_close_object(w);
@@ -59,6 +61,9 @@ static ErrCode put_case(RestCall *call, JsonWriter *w, const StoreVersion *v) {
     put_path(w, arena, STR("who"), task, "owner.display");
     put_path(w, arena, STR("why"), task, "statusReason.text");
     put_path(w, arena, STR("time"), task, "lastModified");
+    if (json_str_is(json_path(task, "identifier.system"), STR(MPI_BIRTH_SYSTEM))) {
+        put_path(w, arena, STR("certificate"), task, "identifier.value");
+    }
     put_evidence(w, arena, task);
     json_close_object(w);
     return ERR_OK;
@@ -71,6 +76,7 @@ static ErrCode put_cases(RestCall *call, Buf *out, ErrInfo *info) {
     uint64_t after = 0;
     uint64_t count = CASES_DEFAULT;
     Str status = rest_query(call, "status");
+    bool newborns = str_eq(rest_query(call, "kind"), STR("newborns"));
     Str numbers[] = {rest_query(call, "after"), rest_query(call, "count")};
     if ((numbers[0].len > 0 && str_to_u64(numbers[0], &after) != ERR_OK) ||
         (numbers[1].len > 0 &&
@@ -80,7 +86,9 @@ static ErrCode put_cases(RestCall *call, Buf *out, ErrInfo *info) {
     }
     CLEANUP_BUF Buf text;
     buf_init(&text, LIMIT_URL_BYTES);
-    buf_put_lit(&text, "code=" MPI_CODE_SYSTEM "|" MPI_CODE "&status=");
+    buf_put_lit(&text, "code=" MPI_CODE_SYSTEM "|");
+    buf_put_str(&text, newborns ? STR(MPI_BIRTH_CODE) : STR(MPI_CODE));
+    buf_put_lit(&text, "&status=");
     fhir_query_put_encoded(&text, status.len > 0 ? status : STR("requested"));
     FhirQueryScope scope = {.type = FHIR_T_TASK,
                             .base_url = rest_base_url(call->rest),
@@ -109,7 +117,7 @@ static ErrCode put_cases(RestCall *call, Buf *out, ErrInfo *info) {
 }
 
 static void get_cases(RestCall *call) {
-    static const char *const names[] = {"status", "after", "count", NULL};
+    static const char *const names[] = {"status", "kind", "after", "count", NULL};
     rest_answer(call, names, put_cases);
 }
 
@@ -198,7 +206,8 @@ static void post_pair(RestCall *call) {
 }
 
 ROUTES(api_mpi_routes,
-       {"GET", "/api/mpi", get_cases, false, "pairs of citizens for review, or decided"},
+       {"GET", "/api/mpi", get_cases, false,
+        "pairs of citizens for review, or decided; kind=newborns: children and mothers"},
        {"GET", "/api/mpi/:a/:b", get_pair, false, "two citizens side by side"},
        {"POST", "/api/mpi/:a/:b/:act", post_pair, true,
         "merge (a stays), unmerge, differ: {\"who\", \"why\"}"});

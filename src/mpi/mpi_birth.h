@@ -19,6 +19,7 @@
 #ifndef NHIP_MPI_MPI_BIRTH_H
 #define NHIP_MPI_MPI_BIRTH_H
 
+#include "core/json.h"
 #include "mpi/mpi_run.h"
 
 #define MPI_BIRTH_SYSTEM "https://nhip.vn/fhir/sid/mpi-newborn" /* id of a certificate's child */
@@ -39,6 +40,22 @@ MUST_USE ErrCode mpi_births(const MpiRunOptions *options, MpiBirthReport *ret_re
 
 /* One certificate, as a run would decide it; also one that is gone. */
 MUST_USE ErrCode mpi_birth_one(const MpiRunOptions *options, Str birth, MpiBirthReport *ret_report,
+                               ErrInfo *info);
+
+/* A case as it stands, beside what the records say now. */
+enum { MPI_BIRTH_CHILDREN = 16 };
+typedef struct MpiBirthSeen {
+    Str status, who, why, time; /* of the Task */
+    bool by_person;
+    Str mother, linked;               /* ids of Patients; linked: the child, empty: none is */
+    const JsonNode *certificate;      /* the RelatedPerson; NULL: it is gone */
+    Str children[MPI_BIRTH_CHILDREN]; /* whom it may mean, who agree first */
+    size_t n, n_agree;                /* agree: in day and sex */
+    bool one_person, one_certificate; /* all of them are; names the card */
+    bool by_card, mother_fits;        /* else found by the mother's; she can be it */
+} MpiBirthSeen;
+/* ERR_NOT_FOUND: there is no case. */
+MUST_USE ErrCode mpi_birth_see(Store *store, Arena *arena, Str birth, MpiBirthSeen *ret,
                                ErrInfo *info);
 
 /* What a person says of a case. ERR_NOT_FOUND: there is none; ERR_PRECONDITION: it is not as it

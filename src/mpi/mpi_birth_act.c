@@ -22,6 +22,53 @@ ErrCode mpi_birth_one(const MpiRunOptions *options, Str id, MpiBirthReport *ret_
     return err;
 }
 
+/* ---- side by side ---- */
+
+static ErrCode no_case(Str id, ErrInfo *info) {
+    return err_set(info, ERR_NOT_FOUND, "mpi-newborn", "there is no case of RelatedPerson/" STR_FMT,
+                   "không có hồ sơ của RelatedPerson/" STR_FMT, STR_ARG(id));
+}
+
+/* What the records say now, of a certificate that is there. */
+static ErrCode see_children(BirthCase *c, const Birth *birth, MpiBirthSeen *seen) {
+    StoreVersion v;
+    BirthVerdict verdict;
+    c->birth = birth;
+    TRY(birth_decide(c, &verdict));
+    TRY(store_get(c->store, c->arena, FHIR_T_RELATED_PERSON, birth->id, &v));
+    TRY(json_parse(c->arena, v.json, &seen->certificate, NULL));
+    memcpy(seen->children, verdict.children, sizeof seen->children);
+    seen->mother = birth->mother;
+    seen->n = verdict.n;
+    seen->n_agree = verdict.n_agree;
+    seen->one_person = verdict.persons == 1;
+    seen->one_certificate = !birth->shared;
+    seen->by_card = !verdict.by_mother;
+    seen->mother_fits = verdict.mother;
+    return ERR_OK;
+}
+
+ErrCode mpi_birth_see(Store *store, Arena *arena, Str id, MpiBirthSeen *ret, ErrInfo *info) {
+    Birth birth = {.id = id};
+    BirthCase c = {.store = store, .arena = arena, .birth = &birth, .info = info};
+    TRY(birth_case_load(&c));
+    if (c.task.slot == 0) {
+        return no_case(id, info);
+    }
+    MpiBirthSeen seen = {.status = c.status,
+                         .who = json_str(arena, json_path(c.root, "owner.display")),
+                         .why = json_str(arena, json_path(c.root, "statusReason.text")),
+                         .time = json_str(arena, json_get_lit(c.root, "lastModified")),
+                         .by_person = c.by_person,
+                         .mother = c.mother,
+                         .linked = str_eq(c.status, STR("completed")) ? c.child : STR_EMPTY};
+    ErrCode err = birth_find(store, arena, id, &birth);
+    TRY(err == ERR_NOT_FOUND ? ERR_OK : err);
+    TRY(err == ERR_OK ? see_children(&c, &birth, &seen) : ERR_OK);
+    *ret = seen;
+    return ERR_OK;
+}
+
 /* ---- a person's word ---- */
 
 typedef ErrCode (*SayFn)(BirthCase *c, const MpiBirthAct *act);
@@ -48,9 +95,7 @@ static ErrCode say(Store *store, const MpiBirthAct *act, SayFn fn, ErrInfo *info
                        .info = info};
         TRY(birth_case_load(&c));
         if (c.task.slot == 0) {
-            return err_set(info, ERR_NOT_FOUND, "mpi-newborn",
-                           "there is no case of RelatedPerson/" STR_FMT,
-                           "không có hồ sơ của RelatedPerson/" STR_FMT, STR_ARG(act->birth));
+            return no_case(act->birth, info);
         }
         err = fn(&c, act);
     }

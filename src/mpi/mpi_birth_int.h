@@ -7,7 +7,7 @@
 #include "mpi/mpi_birth.h"
 #include "mpi/mpi_patient.h"
 
-enum { BIRTH_CHILDREN_MAX = 16, BIRTH_ATTEMPTS = 5 };
+enum { BIRTH_CHILDREN_MAX = MPI_BIRTH_CHILDREN, BIRTH_ATTEMPTS = 5 };
 #define BIRTH_CHILD_OF                                                                             \
     "relationship=http://terminology.hl7.org/CodeSystem/v3-RoleCode|CHILD" /* a query */
 #define BIRTH_MOTHER_ID "mpi-" /* so begin the ids of RelatedPersons that are mothers */

@@ -1,5 +1,5 @@
 // Catalogues on the screen: node catalogues_test.mjs BASE SHOTS. BASE serves any province without a catalogue of services. TAP on stdout.
-import { axeSource, DESK, focused, harness, is, noSideScroll, PHONE } from './harness.mjs';
+import { axe, DESK, focused, harness, is, noSideScroll, PHONE } from './harness.mjs';
 
 const [, , base, shots] = process.argv;
 const { test, json, shot, open, end } = await harness(base, shots, 'k');
@@ -13,14 +13,6 @@ const upload = async (page, text, name) => {
     await page.locator('#plan-title').waitFor();
 };
 /** On a page as high as what it shows: the bar at its foot hides nothing. */
-const axe = async (page, what) => {
-    const size = page.viewportSize();
-    await page.setViewportSize({ width: size.width, height: 4000 });
-    await page.evaluate(axeSource);
-    const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
-    await page.setViewportSize(size);
-    is(violations.length === 0, `${what}: ${violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)}`).join(' | ')}`);
-};
 
 await test('catalogues: by keys to the list, and to one of them', DESK, async (page) => {
     await open(page, '/rejects');

@@ -1,5 +1,5 @@
 // Claims on the screen: node claims_test.mjs BASE SHOTS. BASE serves a small province whose citizens were matched. TAP on stdout.
-import { axeSource, counted, DESK, focused, harness, is, noSideScroll, painted, PHONE } from './harness.mjs';
+import { axe, counted, DESK, focused, harness, is, noSideScroll, painted, PHONE } from './harness.mjs';
 
 const [, , base, shots] = process.argv;
 const { test, json, shot, open, end } = await harness(base, shots, 'c');
@@ -23,13 +23,6 @@ async function broken() {
     throw new Error('no claim to break');
 }
 const asWho = (page) => page.addInitScript(() => localStorage.setItem('nhip.who', 'Kiểm thử'));
-const axe = async (page, what) => {
-    // As tall as the page: nothing lies under the bars that stay.
-    await page.setViewportSize({ width: page.viewportSize().width, height: (await page.evaluate(() => document.documentElement.scrollHeight)) + 400 });
-    await page.evaluate(axeSource);
-    const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
-    is(violations.length === 0, `${what}: ${violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 120)}`).join(' | ')}`);
-};
 
 const first = await broken();
 const sum = '[id="at-XML1|1|T_BHTT"]';

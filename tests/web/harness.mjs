@@ -84,3 +84,13 @@ export async function noSideScroll(page) {
     const [wide, inner] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     is(wide <= inner, `the page is ${wide} px wide in ${inner}`);
 }
+
+/** WCAG 2.2 AA, as axe sees it; as tall as the page, so that nothing lies under the bars that stay. */
+export async function axe(page, what) {
+    const size = page.viewportSize();
+    await page.setViewportSize({ width: size.width, height: (await page.evaluate(() => document.documentElement.scrollHeight)) + 400 });
+    await page.evaluate(axeSource);
+    const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
+    await page.setViewportSize(size);
+    is(violations.length === 0, `${what}: ${violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)}`).join(' | ')}`);
+}

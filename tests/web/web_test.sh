@@ -94,6 +94,7 @@ if [ $mock = 0 ] && [ $shot = 0 ]; then
     third=$!
     await_server "$third" $((port + 2)) "$work/third"
     node tests/web/claims_test.mjs "http://127.0.0.1:$((port + 2))" build/web-shots || rc=1
+    node tests/web/newborns_test.mjs "http://127.0.0.1:$((port + 2))" build/web-shots || rc=1
     node tests/web/catalogues_test.mjs "http://127.0.0.1:$((port + 2))" build/web-shots || rc=1
     # Claims go out to a stand-in of the fund's gateway, copies to another.
     node tests/http/clients/gateway.mjs $((port + 4)) >"$work/fund" 2>&1 &

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { asFailure, askJson, type Failure, useAsk } from '../core/api';
 import { date, dateTime, num } from '../core/format';
-import { t, tOr } from '../core/i18n';
+import { type Key, t, tOr } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { go, usePlace, withQuery } from '../core/router';
 import { StateMark } from '../ui/icons';
@@ -11,9 +11,11 @@ import { Problem } from '../ui/parts';
 import { Side } from '../ui/side';
 import { askFor, undoable, who, WhoField, WhyField } from '../ui/undo';
 import { sexWord } from './citizens';
+import { NewbornSide } from './newborns';
 
 interface Case {
     task: string;
+    certificate?: string; // of a newborn: a is the child, b the mother
     a: string;
     b: string;
     a_name: string | null;
@@ -49,14 +51,19 @@ interface Pair {
 type Act = 'merge' | 'differ' | 'unmerge';
 
 const STATUSES = ['requested', 'completed', 'rejected', 'cancelled'] as const;
-const keyOf = (c: { a: string; b: string }): string => `${c.a}|${c.b}`;
+const keyOf = (c: Case): string => c.certificate ?? `${c.a}|${c.b}`;
+/** What is not certain about a newborn, from the evidence of its case. */
+const doubtsOf = (c: Case): string => ['card', 'certificates', 'persons', 'birth-and-sex', 'mother'].filter((d) => c.evidence[d] && !['same', 'one'].includes(c.evidence[d])).map((d) => t(`mpi.doubt_${d}` as Key)).join('; ');
 
 export function PairsScreen(): JSX.Element {
     const { query } = usePlace();
     const status = query.get('status') ?? 'requested';
     const chosen = query.get('pair') ?? '';
+    const newborns = query.get('kind') === 'newborns';
+    const word = newborns ? 'mpi.newborn_' : 'mpi.';
+    const at = (kind: boolean, s: string): string => `/trung-ho-so?${kind ? 'kind=newborns&' : ''}status=${s}`;
     const [done, setDone] = useState(0);
-    const base = `/api/mpi?status=${encodeURIComponent(status)}`;
+    const base = `/api/mpi?status=${encodeURIComponent(status)}${newborns ? '&kind=newborns' : ''}`;
     const asked = useAsk<Cases>(base, done);
     const [more, setMore] = useState<{ base: string; pages: Cases[] }>({ base, pages: [] });
     const [failure, setFailure] = useState<Failure | null>(null);
@@ -100,16 +107,24 @@ export function PairsScreen(): JSX.Element {
         if (status !== 'requested') return;
         go(withQuery({ pair: to ? keyOf(to) : null }), true);
     };
-    const [a, b] = chosen.split('|');
+    const [a, b] = newborns ? [] : chosen.split('|');
+    const side = newborns ? chosen !== '' : Boolean(a && b);
     return (
-        <main id="main" class={`page rejects pairs-page ${a && b ? 'with-side' : ''}`} tabIndex={-1}>
+        <main id="main" class={`page rejects pairs-page ${side ? 'with-side' : ''}`} tabIndex={-1}>
             <div class="list-side">
                 <div class="page-head">
                     <h1>{t('nav.mpi')}</h1>
+                    <div class="segments" role="group" aria-label={t('mpi.kind')}>
+                        {[false, true].map((kind) => (
+                            <button type="button" id={kind ? 'kind-newborns' : 'kind-pairs'} aria-pressed={newborns === kind} onClick={() => go(at(kind, 'requested'), true)}>
+                                {t(kind ? 'mpi.newborns' : 'mpi.pairs')}
+                            </button>
+                        ))}
+                    </div>
                     <div class="segments" role="group" aria-label={t('mpi.which')}>
                         {STATUSES.map((s) => (
-                            <button type="button" aria-pressed={status === s} onClick={() => go(`/trung-ho-so?status=${s}`, true)}>
-                                {t(`mpi.${s}`)} {status === s && <b data-count={s}>{num(asked.data?.total)}</b>}
+                            <button type="button" aria-pressed={status === s} onClick={() => go(at(newborns, s), true)}>
+                                {t(`${word}${s}` as Key)} {status === s && <b data-count={s}>{num(asked.data?.total)}</b>}
                             </button>
                         ))}
                     </div>
@@ -117,14 +132,14 @@ export function PairsScreen(): JSX.Element {
                 {asked.error && <Problem failure={asked.error} retry={asked.retry} />}
                 {failure && <Problem failure={failure} />}
                 {!asked.data && !asked.error && <div class="skeleton-lines" aria-hidden="true" />}
-                {asked.data && list.length === 0 && <p class="empty">{t(status === 'requested' ? 'mpi.none' : 'mpi.none_such')}</p>}
+                {asked.data && list.length === 0 && <p class="empty">{t(status !== 'requested' ? (newborns ? 'mpi.newborn_none_such' : 'mpi.none_such') : newborns ? 'mpi.newborn_none' : 'mpi.none')}</p>}
                 {list.length > 0 && (
                     <div class="scroll wide" tabIndex={0} role="region" aria-label={t('nav.mpi')}>
                         <table class="rows">
                             <thead>
                                 <tr>
-                                    <th scope="col" class="frozen">{t('mpi.who')}</th>
-                                    <th scope="col" class="right desk-only">{t('mpi.score')}</th>
+                                    <th scope="col" class="frozen">{t(newborns ? 'mpi.newborn_who' : 'mpi.who')}</th>
+                                    {!newborns && <th scope="col" class="right desk-only">{t('mpi.score')}</th>}
                                     <th scope="col" class="desk-only">{t('mpi.evidence')}</th>
                                     <th scope="col" class="desk-only">{t('word.time')}</th>
                                 </tr>
@@ -137,8 +152,8 @@ export function PairsScreen(): JSX.Element {
                                                 {c.a_name ?? c.a} ↔ {c.b_name ?? c.b}
                                             </button>
                                         </th>
-                                        <td class="right desk-only">{c.evidence['score'] ? num(Number(c.evidence['score']), 1) : '—'}</td>
-                                        <td class="desk-only">{tOr(`mpi.rule_${c.evidence['rule']}`) ?? c.evidence['rule']}</td>
+                                        {!newborns && <td class="right desk-only">{c.evidence['score'] ? num(Number(c.evidence['score']), 1) : '—'}</td>}
+                                        <td class="desk-only">{newborns ? doubtsOf(c) || t('mpi.certain') : (tOr(`mpi.rule_${c.evidence['rule']}`) ?? c.evidence['rule'])}</td>
                                         <td class="desk-only">{dateTime(c.time)}</td>
                                     </tr>
                                 ))}
@@ -153,6 +168,7 @@ export function PairsScreen(): JSX.Element {
                 )}
             </div>
             {a && b && <PairSide key={chosen} a={a} b={b} found={list.find((c) => keyOf(c) === chosen)} close={close} decided={decided} />}
+            {newborns && chosen && <NewbornSide key={chosen} certificate={chosen} close={close} decided={decided} />}
         </main>
     );
 }
@@ -270,6 +286,7 @@ function PairSide({ a, b, found, close, decided }: { a: string; b: string; found
                     >
                         <WhoField />
                         <WhyField value={why} set={setWhy} />
+                        <button type="submit" hidden />
                         <div class="actions">
                             {!merged && (
                                 <>
