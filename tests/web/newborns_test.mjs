@@ -1,5 +1,5 @@
 // Newborns and their mothers on the screen: node newborns_test.mjs BASE SHOTS. BASE serves the real server. TAP on stdout.
-import { axe, harness, is, noSideScroll, PHONE } from './harness.mjs';
+import { axe, focused, harness, is, noSideScroll, PHONE } from './harness.mjs';
 
 const [, , base, shots] = process.argv;
 const { test, json, shot, open, end } = await harness(base, shots, 'n');
@@ -54,9 +54,10 @@ for (const [size, lang] of [[[1920, 1080], 'vi'], [PHONE, 'en']])
         await axe(page, 'newborns');
         await shot(page, `newborns-${size[0]}`);
         await page.keyboard.press('m');
-        is((await page.evaluate(() => document.activeElement.id)) === 'why', 'the reason is asked for');
+        await focused(page, '#why'); // it is asked for
         await page.keyboard.type(lang === 'vi' ? 'đã hỏi khoa sản' : 'asked the ward');
         await page.keyboard.press('Enter');
+        await focused(page, '#act-link');
         await page.keyboard.press('m');
         await page.locator('.undo-bar').waitFor();
         is((await newborns('completed')) === linked + 1, 'they are linked');
