@@ -98,6 +98,10 @@ await test('repair: who was faster is not overwritten, and nothing typed is lost
 await test('repair: a value that is none says so at its field and cannot be saved', DESK, async (page) => {
     await asWho(page);
     await open(page, `/giam-dinh/${first.id}`);
+    is(!/co-so|WORK/.test(await page.locator('.verdict').innerText()), 'what was not checked is said in words');
+    await page.locator('[id="at-XML1|1|LY_DO_VV"]').fill('Ho');
+    await page.getByRole('button', { name: 'Bỏ các sửa đổi' }).press('Enter');
+    await focused(page, '[id="at-XML1|1|LY_DO_VV"]'); // the button went away: the keyboard goes on at the field
     await page.locator('[id="at-XML1|1|NGAY_VAO"]').fill('2026');
     await page.locator('.claim-field.refuses .finding').waitFor();
     is(await page.locator('.save-bar .primary').isDisabled(), 'it cannot be saved');
@@ -117,6 +121,7 @@ for (const [size, scheme, lang] of [[PHONE, 'dark', 'vi'], [[1920, 1080], 'light
 await test('repair: a visit that is not there, and a server that is slow', DESK, async (page) => {
     await page.goto(`${base}/giam-dinh/none`);
     await page.locator('.problem').waitFor();
+    await page.locator('main a[href="/giam-dinh"]').waitFor(); // no dead end
     let release;
     const held = new Promise((done) => (release = done));
     await page.route('**/api/visits/**', async (route) => {
@@ -278,6 +283,7 @@ await test('list: j and k move, x selects, Enter opens, ] goes on, Esc comes bac
     await page.keyboard.press('Escape');
     await page.locator('.work tbody tr').first().waitFor();
     is(page.url().endsWith('/giam-dinh?state=entered'), 'Esc is the way back to the same list');
+    await focused(page, `.work a[href="${second}"]`); // and to the row that was left
 });
 
 await test('fix: the preview says what happens, then it happens, undo takes it back as a whole', [1920, 1080], async (page) => {

@@ -30,6 +30,7 @@ same(f.num(5.65, 2), '5,65', 'decimals with a comma');
 same(f.num(null), '—', 'no value');
 same([f.money(1250000), f.money(1250.5)], ['1.250.000\u00a0₫', '1.250,5\u00a0₫'], 'đồng, with the fractions that prices have');
 same([f.exact('5.60'), f.exact('0.0004'), f.exact('-12345.5'), f.exact('1:160'), f.exact('<5')], ['5,60', '0,0004', '-12.345,5', '1:160', '<5'], 'a result keeps every digit; a text stays');
+same([f.quantity('10.000'), f.quantity('27.50'), f.quantity('100'), f.quantity('44600.000'), f.quantity('20mg'), f.quantity('')], ['10', '27,5', '100', '44.600', '20mg', ''], 'ten pieces of a claim do not read as ten thousand');
 same([f.measure(0.0004), f.measure(6.4567), f.measure(0), f.measure(null)], ['0,0004', '6,457', '0', '—'], 'a small value is not 0');
 same([f.moneyShort(634000), f.moneyShort(93_450_000), f.moneyShort(1_234_000_000)], ['634.000\u00a0₫', '93,5\u00a0triệu\u00a0₫', '1,23\u00a0tỷ\u00a0₫'], 'money with its scale in words');
 same([f.percent(12.34), f.percent(-5.25), f.percent(null), f.change(5, 0)], ['+12\u00a0%', '−5,3\u00a0%', '—', null], 'changes; nothing to compare with is no change');

@@ -29,6 +29,9 @@ export function exact(text: string): string {
     return num(Number(parts[1])) + (parts[2] ? (lang() === 'vi' ? ',' : '.') + parts[2] : '');
 }
 
+/** The same without zeros that say nothing: 10.000 of a claim is 10, which a reader here takes for ten thousand. */
+export const quantity = (text: string): string => exact(/^-?\d+\.\d+$/.test(text) ? text.replace(/\.?0+$/, '') : text);
+
 /** Exact đồng, with the fractions that prices and lines have: 1.250.000 ₫. */
 export const money = (n: number | null | undefined): string =>
     n === null || n === undefined ? NONE : `${num(n, 3)}\u00a0₫`;

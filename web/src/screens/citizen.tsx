@@ -55,7 +55,8 @@ export function CitizenScreen({ id }: { id: string }): JSX.Element {
         return (
             <main id="main" class="page" tabIndex={-1}>
                 <h1 class="sr">{t('nav.citizens')}</h1>
-                <Problem failure={asked.error} retry={asked.retry} />
+                <Problem failure={asked.error} retry={asked.error.status === 404 ? undefined : asked.retry} />
+                <a href="/citizens">{t('nav.citizens')}</a>
             </main>
         );
     }

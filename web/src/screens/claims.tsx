@@ -233,6 +233,12 @@ function Work({ counts, again, changed }: WorkProps): JSX.Element {
     };
     const chosen = list.map(key).filter((k) => picked.has(k)); // what is in view: nothing is done to what is not
     const body = useKeptFocus(list);
+    useLayoutEffect(() => {
+        // Who comes back from a visit goes on at its row.
+        const { from, at } = workList.value;
+        const free = !document.activeElement || document.activeElement === document.body || document.activeElement.id === 'main';
+        if (ready && free && at && from === location.pathname + location.search) document.getElementById(`claim-${at}`)?.focus();
+    }, [ready]);
     const remember = (): void => workList.set({ from: location.pathname + location.search, ids: list.map((r) => r.id) });
     const focused = (): number => list.findIndex((r) => `claim-${r.id}` === document.activeElement?.id);
     const step = (by: number): void => {
@@ -261,7 +267,7 @@ function Work({ counts, again, changed }: WorkProps): JSX.Element {
     return (
         <section class="work" aria-labelledby="work-title">
             <div class="work-head">
-                <h2 id="work-title">
+                <h2 id="work-title" tabIndex={-1}>
                     {t('claims.list')} <b data-list="shown">{num(list.length)}</b>
                     {total !== undefined && total > list.length && <span class="quiet"> {t('claims.of_total', { n: num(total) })}</span>}
                 </h2>
@@ -290,8 +296,8 @@ function Work({ counts, again, changed }: WorkProps): JSX.Element {
                         </thead>
                         <tbody ref={body}>
                             {list.map((r) => (
-                                <tr key={r.id} class={picked.has(key(r)) ? 'chosen' : ''} onClick={(e) => !(e.target as Element).closest('a, input') && (remember(), go(`/giam-dinh/${encodeURIComponent(r.id)}`))}>
-                                    <td class="pick">
+                                <tr key={r.id} class={picked.has(key(r)) ? 'chosen' : ''} onClick={(e) => !(e.target as Element).closest('a, .pick') && (remember(), go(`/giam-dinh/${encodeURIComponent(r.id)}`))}>
+                                    <td class="pick" onClick={(e) => e.target === e.currentTarget && flip(r)}>
                                         <input type="checkbox" aria-label={t('claims.pick_one', { what: r.name || r.ma_lk })} checked={picked.has(key(r))} onChange={() => flip(r)} />
                                     </td>
                                     <th scope="row" class="frozen">

@@ -1,6 +1,6 @@
 // One value for another in many visits: what would change is shown first; what was done is undone as a whole.
 import type { JSX } from 'preact';
-import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { asFailure, askJson, type Failure, useAsk } from '../core/api';
 import { filterOf, type RuleCount } from '../core/claims';
 import { type ClaimTable, sayOf } from '../core/draft';
@@ -43,6 +43,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
     const [schema, setSchema] = useState<ClaimTable[]>([]);
     const [table, setTable] = useState('XML1');
     const [field, setField] = useState('');
+    const byHand = useRef(false); // what a person chose is not changed by a late answer
     const [any, setAny] = useState(false);
     const [match, setMatch] = useState('');
     const [value, setValue] = useState('');
@@ -56,7 +57,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
         claimTables().then(setSchema, (e: unknown) => setFailure(asFailure(e)));
     }, []);
     useEffect(() => {
-        if (!rule?.field) return;
+        if (!rule?.field || byHand.current) return;
         setTable(rule.table);
         setField(rule.field);
     }, [rule?.rule]);
@@ -109,7 +110,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
             >
                 <label>
                     <span>{t('fix.table')}</span>
-                    <select id="fix-table" value={table} onChange={(e) => setTable(e.currentTarget.value)}>
+                    <select id="fix-table" value={table} onChange={(e) => ((byHand.current = true), setTable(e.currentTarget.value))}>
                         {schema.map((s) => (
                             <option>{s.table}</option>
                         ))}
@@ -117,7 +118,7 @@ export function FixPanel({ changed, close }: { changed: () => void; close: () =>
                 </label>
                 <label>
                     <span>{t('fix.field')}</span>
-                    <select value={chosen} onChange={(e) => setField(e.currentTarget.value)}>
+                    <select value={chosen} onChange={(e) => ((byHand.current = true), setField(e.currentTarget.value))}>
                         {fields.map((f) => (
                             <option value={f.field}>{`${f.field} · ${sayOf(f)}`}</option>
                         ))}

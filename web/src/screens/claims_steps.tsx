@@ -1,6 +1,6 @@
 // Steps on many claims at once: signed, taken in as signed by the facility, taken back, concluded; those that cannot are named with the reason.
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { asFailure, askJson, type Failure } from '../core/api';
 import type { Row } from '../core/claims';
 import { num } from '../core/format';
@@ -53,6 +53,10 @@ export function Steps({ picked, rows, changed }: { picked: string[]; rows: Row[]
         }
         setBusy(false);
     };
+    useLayoutEffect(() => {
+        // The fields go away with the selection: the keyboard goes on at the list.
+        if (done && (document.activeElement === document.body || document.activeElement === null)) document.getElementById('work-title')?.focus({ preventScroll: true });
+    }, [done, picked.length]);
     if (picked.length === 0 && !done && !failure) return null;
     return (
         <div class="steps" role="group" aria-label={t('steps.title')}>

@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/ho
 import { askJson, asFailure, Failure, useAsk } from '../core/api';
 import { type Check, type ClaimTable, type ClaimVisit, type Draft, EMPTY, editsOf, type Finding, findingsByPlace, heavier, isEmpty, placeOf, placesInOrder, rebase, storedAt, withEdit, withGone } from '../core/draft';
 import { dateTime, num } from '../core/format';
-import { t } from '../core/i18n';
+import { t, tOr } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { go } from '../core/router';
 import { StateMark } from '../ui/icons';
@@ -52,6 +52,7 @@ export function RepairScreen({ id }: { id: string }): JSX.Element {
         <main id="main" class="page repair" tabIndex={-1} aria-busy={!ready && !problem}>
             {!ready && <h1>{t('repair.title')}</h1>}
             {problem && <Problem failure={problem} retry={asked.retry} />}
+            {problem && <a href={workList.value.from}>{t('repair.back')}</a>}
             {!ready && !problem && <div class="skeleton-lines" aria-hidden="true" />}
             {ready && asked.data && <Workspace key={id} first={asked.data} schema={schema} />}
         </main>
@@ -107,6 +108,7 @@ function Workspace({ first, schema }: { first: ClaimVisit; schema: ClaimTable[] 
     const map = useMemo(() => findingsByPlace(check?.findings ?? [], draft), [check]);
     const order = useMemo(() => placesInOrder(map, schema), [map]);
     const list = workList.value;
+    useEffect(() => workList.set({ ...workList.value, at: visit.id }), [visit.id]);
     const here = list.ids.indexOf(visit.id);
     const change = (to: Draft): void => {
         setDraft(to);
@@ -121,7 +123,7 @@ function Workspace({ first, schema }: { first: ClaimVisit; schema: ClaimTable[] 
     };
     // As soon as its record is open, before the next key: that one is for this field.
     useLayoutEffect(() => {
-        if (goal) (document.getElementById(`at-${goal.key}`) ?? document.getElementById('visit-findings'))?.focus();
+        if (goal) (document.getElementById(`at-${goal.key}`) ?? document.getElementById('visit-findings') ?? document.getElementById('main'))?.focus();
     }, [goal]);
     const step = (by: number): void => {
         if (order.length === 0) return;
@@ -132,7 +134,12 @@ function Workspace({ first, schema }: { first: ClaimVisit; schema: ClaimTable[] 
         const next = list.ids[here + by];
         if (here >= 0 && next) go(`/giam-dinh/${encodeURIComponent(next)}`, true);
     };
+    /** The foot that is left goes away when nothing is edited any more: the keyboard goes on at the field in hand. */
+    const leaveFoot = (): void => {
+        if (document.activeElement?.closest('.save-bar')) setGoal({ key: at });
+    };
     const take = (v: ClaimVisit): void => {
+        leaveFoot();
         setVisit(v);
         change(EMPTY);
         setSaved(v.written);
@@ -275,7 +282,7 @@ function Workspace({ first, schema }: { first: ClaimVisit; schema: ClaimTable[] 
                         <button type="submit" class="button primary" disabled={busy || (check?.refuses ?? 0) > 0}>
                             {t('repair.save')} <kbd aria-hidden="true">Ctrl S</kbd>
                         </button>
-                        <button type="button" class="button" onClick={() => change(EMPTY)}>
+                        <button type="button" class="button" onClick={() => (leaveFoot(), change(EMPTY))}>
                             {t('repair.discard')}
                         </button>
                     </>
@@ -301,7 +308,7 @@ function Verdict({ check, checking, step }: { check: Check | undefined; checking
                 {check.more > 0 && <span class="quiet">{t('report.more', { n: num(check.more) })}</span>}
             </p>
             <span class="quiet" aria-hidden={!checking}>
-                {checking ? t('repair.checking') : check.not_checked.length > 0 ? t('repair.not_checked', { what: check.not_checked.join(', ') }) : ''}
+                {checking ? t('repair.checking') : check.not_checked.length > 0 ? t('repair.not_checked', { what: check.not_checked.map((x) => tOr(`unchecked.${x}`) ?? x).join(', ') }) : ''}
             </span>
             {n > 0 && (
                 <button type="button" class="button" onClick={() => step(1)}>

@@ -65,6 +65,9 @@ function Here({ schema, findings, at }: Props): JSX.Element {
     );
 }
 
+/** Names are written in capitals here and not there: that is no difference. */
+const fold = (text: string): string => text.normalize('NFC').toLocaleLowerCase('vi').replace(/\s+/g, ' ').trim();
+
 interface Line {
     label: string;
     says: string;
@@ -111,7 +114,7 @@ function RecordSays(p: Props): JSX.Element {
         <>
             <dl class="pairs says">
                 {linesOf(p, asked.data, detail.data).map((l) => {
-                    const differs = l.claim !== undefined && l.claim !== '' && l.says !== '' && l.claim !== l.says;
+                    const differs = l.claim !== undefined && l.claim !== '' && l.says !== '' && fold(l.claim) !== fold(l.says);
                     return (
                         <>
                             <dt>{l.label}</dt>

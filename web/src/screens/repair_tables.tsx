@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { type ClaimField, type ClaimTable, type ClaimVisit, type Draft, type Finding, heavier, keyOf, readable, recordKey, sayOf } from '../core/draft';
-import { num } from '../core/format';
+import { num, quantity } from '../core/format';
 import { t, tOr } from '../core/i18n';
 import { FindingLine, MARK } from '../ui/finding';
 import { Icon, StateMark } from '../ui/icons';
@@ -93,7 +93,11 @@ function Record(p: Props & { table: ClaimTable; records: string[][]; n: number; 
         const i = table.fields.findIndex((f) => f.field === field);
         return p.draft.edits.get(keyOf({ table: table.table, record: n, field })) ?? values[i] ?? '';
     };
-    const title = (SUMMARY[table.table] ?? []).map(valueOf).filter(Boolean).join(' · ');
+    const said = (field: string): string => {
+        const kind = table.fields.find((f) => f.field === field)?.kind;
+        return kind === 'number' || kind === 'decimal' ? quantity(valueOf(field)) : valueOf(field);
+    };
+    const title = (SUMMARY[table.table] ?? []).map(said).filter(Boolean).join(' · ');
     const whole = p.map.get(keyOf({ table: table.table, record: n, field: '' })) ?? [];
     return (
         <div class={`claim-record ${gone ? 'gone' : ''}`}>

@@ -22,7 +22,7 @@ export function Delta({ percent }: { percent: number | null }): JSX.Element {
 const asSentence = (text: string): string => text.replace(/^\p{Ll}(?=\p{L}*(\s|$))/u, (c) => c.toUpperCase()).replace(/[^.!?…:]$/, '$&.');
 
 /** What happened, what is safe, what to do now. */
-export function Problem({ failure, retry }: { failure: Failure; retry?: () => void }): JSX.Element {
+export function Problem({ failure, retry }: { failure: Failure; retry?: (() => void) | undefined }): JSX.Element {
     return (
         <div class="problem" role="alert">
             <StateMark state="alarm" />
