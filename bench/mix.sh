@@ -4,7 +4,7 @@
 # values that were sampled from the data, a new one each time; in the mixes all thirty have the same share.
 # All sizes are served at once and asked in turn, ROUNDS (3) times; the median counts, so that an hour in which
 # the machine is slow does not look like growth. wrk, CLIENTS (16) clients, SECONDS_EACH (1) second a shape,
-# six times that for the mixes; servers and wrk share the machine.
+# six times that for the mixes; servers and wrk share the machine. MIXES_ONLY=1: no single shapes.
 # Usage: mix.sh [CITIZENS|FOLDER…], default 1000 8000 64000; folders are served as they are, the create, read,
 # update and delete mix writes into them. Peer: the first in the same run.
 set -uo pipefail
@@ -104,6 +104,8 @@ for i in "${!sizes[@]}"; do
     sizes[i]=$(basename "${sizes[i]}")
     node bench/mix_urls.mjs "http://127.0.0.1:$((port + i))/fhir" "$tmp/shapes-${sizes[i]}" | sed "s/^/# ${sizes[i]}: /" || exit 1
 done
+[ -z "${MIXES_ONLY:-}" ] || rm "$tmp"/shapes-*/*.urls
+shopt -s nullglob
 for shape in "$tmp/shapes-${sizes[0]}"/*.urls; do
     name=$(basename "$shape" .urls)
     turns "$name" "$tmp/urls.lua" "$each" "$name.urls"

@@ -66,18 +66,51 @@ static ErrCode make_sieve(SortRun *r) {
     return r->sieve == NULL ? ERR_NOMEM : ERR_OK;
 }
 
-/* Ascending, whole; or is_overfull. */
-static ErrCode make_list(SortRun *r) {
-    r->n_set = r->n_records = 0;
+/* The only clause is keys: their lists, one behind the other, are the candidates. */
+static ErrCode list_keys(SortRun *r, const IndexPart *part) {
+    Search *s = r->s;
+    CLEANUP(slot_vec_release) SlotVec slots = {0};
+    CLEANUP(slot_vec_release) SlotVec maybe = {0};
+    Slot base = part_base(part);
+    TRY(search_fill(s, part, &s->clauses[0], &slots, &maybe));
+    size_t end = slots.n;
+    size_t at = 0;
+    while (end > 0 && base + slots.slots[end - 1] >= s->high) {
+        end--;
+    }
+    while (at < end && base + slots.slots[at] < s->low) {
+        at++;
+    }
+    for (size_t n = 0; at < end; at += n) {
+        n = MIN(end - at, (size_t)SEARCH_BATCH);
+        TRY(list_put(r, &(WalkBatch){base, slots.slots + at, n, NULL}));
+    }
+    return ERR_OK;
+}
+
+static ErrCode list_walk(SortRun *r) {
     r->s->with_dead = r->s->n_links == 0; /* asked for those that the page comes to */
     ErrCode err = search_walk(r->s, 0, list_put, r);
     r->s->with_dead = false;
-    TRY(err);
     for (size_t i = 0, n = r->n_set; i < n / 2 && !r->s->ascending; i++) {
         Slot t = r->set[i];
         r->set[i] = r->set[n - 1 - i];
         r->set[n - 1 - i] = t;
     }
+    return err;
+}
+
+/* Ascending, whole; or is_overfull. */
+static ErrCode make_list(SortRun *r) {
+    const Search *s = r->s;
+    bool by_keys = s->n_clauses == 1 && clause_is_keys(&s->clauses[0]) && s->n_links == 0 &&
+                   s->n_known == 0 && !s->of_type;
+    r->n_set = r->n_records = 0;
+    ErrCode err = by_keys ? ERR_OK : list_walk(r);
+    for (size_t i = 0; i < s->view->n && by_keys && err == ERR_OK; i++) {
+        err = list_keys(r, &s->view->parts[i]);
+    }
+    TRY(err == ERR_STOPPED ? ERR_OK : err);
     r->is_listed = !r->is_overfull;
     return r->is_listed ? make_sieve(r) : ERR_OK;
 }
