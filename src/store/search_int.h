@@ -183,6 +183,8 @@ MUST_USE ErrCode slot_vec_sort(SlotVec *v); /* each once */
 enum { KEPT_NAME = 5120 }; /* bytes; a clause with more to say is not kept */
 /* Appends what the clause is called there; false: it is not kept. */
 bool kept_name(const IndexPart *part, const Clause *c, Buf *name);
+/* Is it there, so that listing costs next to nothing? */
+bool kept_has(const IndexPart *part, const Clause *c);
 MUST_USE ErrCode kept_get(const IndexPart *part, Str name, SlotVec *slots, SlotVec *maybe,
                           bool *ret_has);
 void kept_put(const IndexPart *part, Str name, const SlotVec *slots, const SlotVec *maybe);

@@ -8,7 +8,7 @@
 enum {
     KEPT_RANGES = 8,       /* of a clause */
     KEPT_MIN = 64,         /* slots; fewer are read as quickly */
-    KEPT_MAX = 128 * 1024, /* slots; more would push out much else */
+    KEPT_MAX = 256 * 1024, /* slots; more would push out much else */
 };
 
 typedef struct KeptHead {
@@ -55,15 +55,33 @@ static ErrCode take(const CacheBlock *b, SlotVec *slots, SlotVec *maybe) {
     return head->n_maybe == 0 ? ERR_OK : slot_vec_append(maybe, at + head->n_slots, head->n_maybe);
 }
 
-ErrCode kept_get(const IndexPart *part, Str name, SlotVec *slots, SlotVec *maybe, bool *ret_has) {
+/* The held block of that name, or NULL. */
+static CacheBlock *kept_block(const IndexPart *part, Str name) {
     CacheBlock *b = index_cache_find(part->segment->home->decoded, kept_id(name));
-    *ret_has = false;
     if (b == NULL) {
-        return ERR_OK;
+        return NULL;
     }
     const KeptHead *head = (const KeptHead *)(const void *)b->bytes;
-    *ret_has =
+    bool is_it =
         head->name_len == name.len && memcmp(b->bytes + b->len - name.len, name.ptr, name.len) == 0;
+    if (!is_it) {
+        cache_block_unref(TAKE(b));
+    }
+    return b;
+}
+
+bool kept_has(const IndexPart *part, const Clause *c) {
+    CLEANUP_BUF Buf name;
+    buf_init(&name, KEPT_NAME);
+    CacheBlock *b = kept_name(part, c, &name) ? kept_block(part, buf_str(&name)) : NULL;
+    bool has = b != NULL;
+    cache_block_unref(b);
+    return has;
+}
+
+ErrCode kept_get(const IndexPart *part, Str name, SlotVec *slots, SlotVec *maybe, bool *ret_has) {
+    CacheBlock *b = kept_block(part, name);
+    *ret_has = b != NULL;
     ErrCode err = *ret_has ? take(b, slots, maybe) : ERR_OK;
     cache_block_unref(b);
     return err;

@@ -5,6 +5,7 @@
 enum {
     FIRST_BATCH = 16, /* of a walk that may end soon; each is twice the one before */
     LEFT_MAX = 8,
+    LEFT_READS = 16, /* before an expectation is called wrong */
 };
 /* Nanoseconds: a resource read and matched; a slot of a range listed. */
 static const double COST_READ = 8000;
@@ -79,7 +80,9 @@ static size_t count_type(const PartWalk *w) {
 }
 
 /* Of a page few are wanted: a range that most resources meet costs more to list than the few
- * candidates that fail it cost to read. n: about how many it has here. */
+ * candidates that fail it cost to read. n: about how many it has here. Dates go with the order of
+ * the records, so that chance often does not say where the matches are: who reads twice what was
+ * expected was wrong. */
 static bool is_better_left(PartWalk *w, const Clause *c, size_t n) {
     Search *s = w->s;
     size_t all = count_type(w);
@@ -87,11 +90,12 @@ static bool is_better_left(PartWalk *w, const Clause *c, size_t n) {
     double before = w->n_left == 0 ? (double)s->wanted : w->reads;
     double reads = before / share;
     double list = (double)n * COST_LIST;
-    if (w->n_left == LEFT_MAX || c->is_unsure || (reads - before) * COST_READ > list) {
+    if (w->n_left == LEFT_MAX || c->is_unsure || (reads - before) * COST_READ > list ||
+        kept_has(w->part, c)) {
         return false;
     }
     w->reads = reads;
-    w->patience = *s->work + (size_t)(2 * reads + list / COST_READ);
+    w->patience = *s->work + (size_t)(2 * reads) + LEFT_READS;
     return true;
 }
 
