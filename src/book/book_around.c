@@ -180,13 +180,12 @@ static ErrCode see_work(void *ctx, const TableHit *hit) {
             continue;
         }
         if (s->n == s->capacity) {
-            size_t grown = MAX((size_t)64, 2 * s->capacity);
-            s->lines = arena_resize(s->around->arena, s->lines, s->capacity * sizeof(*s->lines),
-                                    grown * sizeof(*s->lines));
-            s->capacity = grown;
-        }
-        if (s->lines == NULL) {
-            return ERR_NOMEM;
+            ClaimRecord *grown =
+                arena_grow(s->around->arena, s->lines, &s->capacity, sizeof *grown);
+            if (grown == NULL) {
+                return ERR_NOMEM;
+            }
+            s->lines = grown;
         }
         s->lines[s->n++] = work.lines[i];
     }

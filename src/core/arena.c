@@ -171,6 +171,15 @@ void *arena_resize(Arena *a, void *p, size_t old_bytes, size_t new_bytes) {
     return q == NULL || old_bytes == 0 ? q : memcpy(q, p, old_bytes);
 }
 
+void *arena_grow(Arena *a, void *list, size_t *room, size_t size) {
+    enum { LEAST = 64 };
+    size_t grown = MAX((size_t)LEAST, 2 * *room);
+    assert(size > 0 && grown <= SIZE_MAX / size);
+    void *p = arena_resize(a, list, *room * size, grown * size);
+    *room = p == NULL ? *room : grown;
+    return p;
+}
+
 Str arena_str(Arena *a, Str s) {
     char *p = arena_alloc(a, s.len + 1);
     if (p == NULL) {

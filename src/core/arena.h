@@ -24,6 +24,9 @@ void *arena_calloc(Arena *a, size_t count, size_t size); /* zeroed, overflow-che
  * the next one); an older one is copied when it grows. NULL when there is no memory; p then stays.
  */
 void *arena_resize(Arena *a, void *p, size_t old_bytes, size_t new_bytes);
+/* A list of *room things of that size with twice the room, at least for 64; *room says for how
+ * many. NULL when there is no memory; list and *room then stay. */
+void *arena_grow(Arena *a, void *list, size_t *room, size_t size);
 #define arena_new_array(a, type, count) ((type *)arena_calloc((a), (count), sizeof(type)))
 /* Copies; the result is also NUL-terminated. STR_EMPTY when there is no memory. */
 Str arena_str(Arena *a, Str s);

@@ -101,14 +101,11 @@ static ErrCode keep_birth(void *ctx, const StoreVersion *v) {
         return ERR_OK;
     }
     if (b->n == b->room) {
-        size_t room = MAX((size_t)1024, 2 * b->room);
-        Birth *grown =
-            arena_resize(b->keep, b->list, b->room * sizeof *grown, room * sizeof *grown);
+        Birth *grown = arena_grow(b->keep, b->list, &b->room, sizeof *grown);
         if (grown == NULL) {
             return ERR_NOMEM;
         }
         b->list = grown;
-        b->room = room;
     }
     Str *texts[] = {&birth.id, &birth.card, &birth.day, &birth.sex, &birth.mother, &birth.base};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {

@@ -55,14 +55,11 @@ struct MpiFollow {
 
 static ErrCode ask(MpiFollow *f, AskKind kind, Str value) {
     if (f->n_asks == f->room_asks) {
-        size_t room = MAX((size_t)64, 2 * f->room_asks);
-        Ask *grown =
-            arena_resize(f->keep, f->asks, f->room_asks * sizeof *grown, room * sizeof *grown);
+        Ask *grown = arena_grow(f->keep, f->asks, &f->room_asks, sizeof *grown);
         if (grown == NULL) {
             return ERR_NOMEM;
         }
         f->asks = grown;
-        f->room_asks = room;
     }
     f->asks[f->n_asks++] = (Ask){kind, arena_str(f->keep, value)};
     return arena_failed(f->keep) ? ERR_NOMEM : ERR_OK;
@@ -175,14 +172,11 @@ static ErrCode add_birth(MpiFollow *f, Str id) {
         }
     }
     if (f->n_births == f->room_births) {
-        size_t room = MAX((size_t)64, 2 * f->room_births);
-        Str *grown =
-            arena_resize(f->keep, f->births, f->room_births * sizeof *grown, room * sizeof *grown);
+        Str *grown = arena_grow(f->keep, f->births, &f->room_births, sizeof *grown);
         if (grown == NULL) {
             return ERR_NOMEM;
         }
         f->births = grown;
-        f->room_births = room;
     }
     f->births[f->n_births++] = arena_str(f->keep, id);
     return arena_failed(f->keep) ? ERR_NOMEM : ERR_OK;

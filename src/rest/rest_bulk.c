@@ -156,13 +156,11 @@ ErrCode bulk_time(const BulkParams *params, const char *name, bool *ret_has, Tim
 
 static ErrCode add_patient(BulkPatients *out, Slot slot) {
     if (out->n == out->capacity) {
-        size_t capacity = out->capacity * 2 + 64;
-        out->slots = arena_resize(out->arena, out->slots, out->capacity * sizeof(Slot),
-                                  capacity * sizeof(Slot));
-        if (out->slots == NULL) {
+        Slot *grown = arena_grow(out->arena, out->slots, &out->capacity, sizeof *grown);
+        if (grown == NULL) {
             return ERR_NOMEM;
         }
-        out->capacity = capacity;
+        out->slots = grown;
     }
     out->slots[out->n++] = slot;
     return ERR_OK;

@@ -67,6 +67,28 @@ static void arena_resizes_its_newest_allocation(void **state) {
     arena_free(a);
 }
 
+static void arena_grows_lists(void **state) {
+    (void)state;
+    enum { N = 1000 };
+    Arena *a = arena_new(N * 2 * sizeof(int));
+    int *list = NULL;
+    size_t room = 0;
+    for (int i = 0; i < N; i++) {
+        if ((size_t)i == room) {
+            list = arena_grow(a, list, &room, sizeof(*list));
+            assert_non_null(list);
+        }
+        list[i] = i;
+    }
+    assert_int_equal(room, 1024);
+    assert_int_equal(list[0], 0);
+    assert_int_equal(list[N - 1], N - 1);
+    assert_null(arena_grow(a, list, &room, sizeof(*list)));
+    assert_int_equal(room, 1024); /* what was there stays */
+    assert_int_equal(list[N - 1], N - 1);
+    arena_free(a);
+}
+
 static void buf_keeps_what_it_had_at_its_ceiling(void **state) {
     (void)state;
     Buf b;
@@ -108,6 +130,7 @@ int main(void) {
         cmocka_unit_test(arena_hands_out_aligned_memory_up_to_its_ceiling),
         cmocka_unit_test(arena_runs_its_defers_once),
         cmocka_unit_test(arena_resizes_its_newest_allocation),
+        cmocka_unit_test(arena_grows_lists),
         cmocka_unit_test(buf_keeps_what_it_had_at_its_ceiling),
         cmocka_unit_test(str_cuts_and_trims),
     };

@@ -1,13 +1,12 @@
 // What a table would change, before anything is changed; a person's word takes it in.
 import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { asFailure, type Failure } from '../core/api';
 import { date, num } from '../core/format';
 import { t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
-import { askFor, who, WhoField, WhyField } from '../ui/undo';
+import { useStep, WhoField, WhyField } from '../ui/undo';
 import { type Column, shown } from './catalogues';
 
 const KINDS = ['new', 'next', 'changed', 'ended'] as const;
@@ -45,27 +44,13 @@ export interface Plan {
 
 export function PlanView({ of, plan, accept, drop }: { of: { columns: Column[] }; plan: Plan; accept: (why: string) => Promise<void>; drop: () => void }): JSX.Element {
     const [kind, setKind] = useState<Kind | ''>('');
-    const [why, setWhy] = useState('');
-    const [busy, setBusy] = useState(false);
-    const [failure, setFailure] = useState<Failure | null>(null);
+    const { why, setWhy, busy, failure, run: step } = useStep();
     const head = useRef<HTMLHeadingElement>(null);
     const sum = KINDS.reduce((n, k) => n + plan.counts[k], 0);
     const diffs = plan.diffs.filter((d) => kind === '' || d.kind === kind);
     useLayoutEffect(() => head.current?.focus(), []);
     const run = async (): Promise<void> => {
-        if (busy || sum === 0) return;
-        if (!who.value.trim() || !why.trim()) {
-            askFor(who.value.trim() ? 'why' : 'who');
-            return;
-        }
-        setBusy(true);
-        setFailure(null);
-        try {
-            await accept(why.trim());
-        } catch (e) {
-            setFailure(asFailure(e));
-            setBusy(false);
-        }
+        if (sum > 0) await step(accept);
     };
     useKeys(
         [

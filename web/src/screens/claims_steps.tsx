@@ -1,12 +1,12 @@
 // Steps on many claims at once: signed, taken in as signed by the facility, taken back, concluded; those that cannot are named with the reason.
 import type { JSX } from 'preact';
 import { useLayoutEffect, useState } from 'preact/hooks';
-import { asFailure, askJson, type Failure } from '../core/api';
+import { askJson } from '../core/api';
 import type { Row } from '../core/claims';
 import { num } from '../core/format';
 import { t } from '../core/i18n';
 import { Problem } from '../ui/parts';
-import { askFor, undoable, who, WhoField, WhyField } from '../ui/undo';
+import { undoable, useStep, who, WhoField, WhyField } from '../ui/undo';
 
 type Step = 'sign' | 'take' | 'undo' | 'conclude';
 interface Done {
@@ -20,39 +20,26 @@ const post = (step: Step, visits: string[], why: string): Promise<Done> =>
     askJson<Done>(`/api/settle/${step}`, { method: 'POST', body: JSON.stringify({ who: who.value.trim(), why, visits }) });
 
 export function Steps({ picked, rows, changed }: { picked: string[]; rows: Row[]; changed: () => void }): JSX.Element | null {
-    const [why, setWhy] = useState('');
-    const [busy, setBusy] = useState(false);
-    const [failure, setFailure] = useState<Failure | null>(null);
+    const { why, setWhy, busy, failure, run: answer } = useStep('step-why');
     const [done, setDone] = useState<Done | null>(null);
     const able = (step: Step): string[] => picked.filter((key) => rows.some((r) => `${r.facility}|${r.ma_lk}` === key && FROM[step].includes(r.state)));
-    const run = async (step: Step): Promise<void> => {
-        if (busy) return;
-        if (!who.value.trim() || (step === 'undo' && !why.trim())) {
-            askFor(who.value.trim() ? 'step-why' : 'who');
-            return;
-        }
-        const visits = able(step);
-        setBusy(true);
-        setFailure(null);
-        try {
-            const answer = await post(step, visits, why.trim());
-            setDone(answer);
-            const refused = new Set(answer.refused.map((r) => r.visit));
+    const run = (step: Step): Promise<void> =>
+        answer(async (reason) => {
+            const visits = able(step);
+            const all = await post(step, visits, reason);
+            setDone(all);
+            const refused = new Set(all.refused.map((r) => r.visit));
             const taken = visits.filter((v) => !refused.has(v));
             if ((step === 'sign' || step === 'take') && taken.length > 0)
                 undoable({
-                    text: t('steps.signed', { n: num(answer.done) }),
+                    text: t('steps.signed', { n: num(all.done) }),
                     undo: async () => {
                         await post('undo', taken, t('mpi.undone'));
                         changed();
                     },
                 });
             changed();
-        } catch (e) {
-            setFailure(asFailure(e));
-        }
-        setBusy(false);
-    };
+        }, step === 'undo');
     useLayoutEffect(() => {
         // The fields go away with the selection: the keyboard goes on at the list.
         if (done && (document.activeElement === document.body || document.activeElement === null)) document.getElementById('work-title')?.focus({ preventScroll: true });

@@ -1,14 +1,14 @@
 // A newborn and its mother: the certificate beside the child whom it may mean, and a person's word.
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { asFailure, askJson, type Failure, useAsk } from '../core/api';
+import { askJson, useAsk } from '../core/api';
 import { date, dateTime } from '../core/format';
 import { type Key, t } from '../core/i18n';
 import { useKeys } from '../core/keys';
 import { StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
 import { Side } from '../ui/side';
-import { askFor, undoable, who, WhoField, WhyField } from '../ui/undo';
+import { undoable, useStep, who, WhoField, WhyField } from '../ui/undo';
 import { sexWord } from './citizens';
 
 interface Field {
@@ -52,9 +52,7 @@ const allowed = (b: Birth, act: Act): boolean =>
 export function NewbornSide({ certificate, close, decided }: { certificate: string; close: () => void; decided: () => void }): JSX.Element {
     const path = `/api/mpi/newborns/${encodeURIComponent(certificate)}`;
     const [picked, setPicked] = useState(0);
-    const [why, setWhy] = useState('');
-    const [busy, setBusy] = useState(false);
-    const [failure, setFailure] = useState<Failure | null>(null);
+    const { why, setWhy, busy, failure, run } = useStep();
     const [after, setAfter] = useState<Birth | null>(null);
     const asked = useAsk<Birth>(path);
     const birth = after ?? asked.data;
@@ -62,16 +60,10 @@ export function NewbornSide({ certificate, close, decided }: { certificate: stri
     const child = children.find((c) => c.id === birth?.linked) ?? children[picked % Math.max(children.length, 1)];
     const latest = useRef<(act: Act) => void>(() => undefined);
     const decide = async (act: Act): Promise<void> => {
-        if (busy || !birth || !allowed(birth, act)) return;
-        if (!who.value.trim() || !why.trim()) {
-            askFor(who.value.trim() ? 'why' : 'who');
-            return;
-        }
+        if (!birth || !allowed(birth, act)) return;
         const post = (what: Act, reason: string): Promise<Birth> => askJson<Birth>(`${path}/${what}`, { method: 'POST', body: JSON.stringify({ who: who.value.trim(), why: reason, child: child?.id ?? '' }) });
-        setBusy(true);
-        setFailure(null);
-        try {
-            setAfter(await post(act, why.trim()));
+        await run(async (reason) => {
+            setAfter(await post(act, reason));
             if (act !== 'reopen')
                 undoable({
                     text: t(`mpi.newborn_did_${act}`),
@@ -81,10 +73,7 @@ export function NewbornSide({ certificate, close, decided }: { certificate: stri
                     },
                 });
             decided();
-        } catch (e) {
-            setFailure(asFailure(e));
-        }
-        setBusy(false);
+        });
     };
     latest.current = (act) => void decide(act);
     useKeys(

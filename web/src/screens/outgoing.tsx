@@ -10,7 +10,7 @@ import { go, usePlace, withQuery } from '../core/router';
 import { StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
 import { Side } from '../ui/side';
-import { askFor, who, WhoField, WhyField } from '../ui/undo';
+import { useStep, who, WhoField, WhyField } from '../ui/undo';
 
 interface Target {
     name: string;
@@ -252,25 +252,12 @@ function List({ list, chosen, open }: { list: Row[]; chosen: string; open: (row:
 
 /** Who and why; Enter in the form is the act. */
 function Decide({ label, keys, act }: { label: Key; keys: string; act: (why: string) => Promise<void> }): JSX.Element {
-    const [why, setWhy] = useState('');
-    const [busy, setBusy] = useState(false);
-    const [failure, setFailure] = useState<Failure | null>(null);
-    const run = async (): Promise<void> => {
-        if (busy) return;
-        if (!who.value.trim() || !why.trim()) {
-            askFor(who.value.trim() ? 'why' : 'who');
-            return;
-        }
-        setBusy(true);
-        setFailure(null);
-        try {
-            await act(why.trim());
+    const { why, setWhy, busy, failure, run: step } = useStep();
+    const run = (): Promise<void> =>
+        step(async (reason) => {
+            await act(reason);
             setWhy('');
-        } catch (e) {
-            setFailure(asFailure(e));
-        }
-        setBusy(false);
-    };
+        });
     useKeys([{ keys, label, run: () => void run() }], [why, busy, label]);
     return (
         <form

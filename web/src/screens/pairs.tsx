@@ -9,7 +9,7 @@ import { go, usePlace, withQuery } from '../core/router';
 import { StateMark } from '../ui/icons';
 import { Problem } from '../ui/parts';
 import { Side } from '../ui/side';
-import { askFor, undoable, who, WhoField, WhyField } from '../ui/undo';
+import { undoable, useStep, who, WhoField, WhyField } from '../ui/undo';
 import { sexWord } from './citizens';
 import { NewbornSide } from './newborns';
 
@@ -179,27 +179,19 @@ const leaning = (w: number): 'normal' | 'watch' | 'unknown' => (w >= 1 ? 'normal
 function PairSide({ a, b, found, close, decided }: { a: string; b: string; found: Case | undefined; close: () => void; decided: () => void }): JSX.Element {
     const path = `/api/mpi/${encodeURIComponent(a)}/${encodeURIComponent(b)}`;
     const [swapped, setSwapped] = useState(false);
-    const [why, setWhy] = useState('');
-    const [busy, setBusy] = useState(false);
-    const [failure, setFailure] = useState<Failure | null>(null);
+    const { why, setWhy, busy, failure, run } = useStep();
     const [after, setAfter] = useState<Pair | null>(null);
     const asked = useAsk<Pair>(path);
     const pair = after ?? asked.data;
     const merged = pair?.status === 'completed';
     const latest = useRef<(act: Act) => void>(() => undefined);
     const decide = async (act: Act): Promise<void> => {
-        if (busy || !pair) return;
-        if (!who.value.trim() || !why.trim()) {
-            askFor(who.value.trim() ? 'why' : 'who');
-            return;
-        }
+        if (!pair) return;
         const [keep, other] = swapped && act === 'merge' ? [b, a] : [a, b];
         const at = `/api/mpi/${encodeURIComponent(keep)}/${encodeURIComponent(other)}`;
         const post = (what: Act, reason: string): Promise<Pair> => askJson<Pair>(`${at}/${what}`, { method: 'POST', body: JSON.stringify({ who: who.value.trim(), why: reason }) });
-        setBusy(true);
-        setFailure(null);
-        try {
-            setAfter(await post(act, why.trim()));
+        await run(async (reason) => {
+            setAfter(await post(act, reason));
             if (act === 'merge')
                 undoable({
                     text: t('mpi.merged'),
@@ -209,10 +201,7 @@ function PairSide({ a, b, found, close, decided }: { a: string; b: string; found
                     },
                 });
             decided();
-        } catch (e) {
-            setFailure(asFailure(e));
-        }
-        setBusy(false);
+        });
     };
     latest.current = (act) => void decide(act);
     useKeys(

@@ -56,6 +56,36 @@ export function WhyField({ id = 'why', required = false, value, set }: { id?: st
     );
 }
 
+export interface Step {
+    why: string;
+    setWhy: (why: string) => void;
+    busy: boolean;
+    failure: Failure | null;
+    run: (act: (why: string) => Promise<void>, needsWhy?: boolean) => Promise<void>;
+}
+/** A step that somebody answers for: done once at a time, when it is said who does it and why. */
+export function useStep(whyField = 'why'): Step {
+    const [why, setWhy] = useState('');
+    const [busy, setBusy] = useState(false);
+    const [failure, setFailure] = useState<Failure | null>(null);
+    const run: Step['run'] = async (act, needsWhy = true) => {
+        if (busy) return;
+        if (!who.value.trim() || (needsWhy && !why.trim())) {
+            askFor(who.value.trim() ? whyField : 'who');
+            return;
+        }
+        setBusy(true);
+        setFailure(null);
+        try {
+            await act(why.trim());
+        } catch (e) {
+            setFailure(asFailure(e));
+        }
+        setBusy(false);
+    };
+    return { why, setWhy, busy, failure, run };
+}
+
 export interface Undoable {
     text: string;
     undo: () => Promise<void>;
